@@ -16,17 +16,17 @@ namespace forebay {
 
 // Numbers are part of the wire contract: never reuse or renumber one.
 enum class ErrorCode : std::uint16_t {
-  kInternal = 1,             // our own fault; report it with the context
-  kInvalidArgument = 2,      // a field of the request cannot be right; the context names it
-  kUnknownTopic = 3,         // no such topic; create it first
-  kUnknownPartition = 4,     // the topic has fewer partitions
-  kTopicExists = 5,          // a topic of that name is there already
-  kInvalidTopicName = 6,     // see the naming rule in the context
-  kInvalidConfig = 7,        // unknown key, wrong type or value out of range
-  kCorruptBatch = 8,         // checksum, length or count of a record batch is wrong; do not retry the same bytes
-  kInvalidRecord = 9,        // a record breaks a rule of its topic (for example: no key in a compacted topic)
-  kRecordTooLarge = 10,      // larger than max.message.bytes
-  kUnsupported = 11,         // a feature, version or codec that this build does not have
+  kInternal = 1,          // our own fault; report it with the context
+  kInvalidArgument = 2,   // a field of the request cannot be right; the context names it
+  kUnknownTopic = 3,      // no such topic; create it first
+  kUnknownPartition = 4,  // the topic has fewer partitions
+  kTopicExists = 5,       // a topic of that name is there already
+  kInvalidTopicName = 6,  // see the naming rule in the context
+  kInvalidConfig = 7,     // unknown key, wrong type or value out of range
+  kCorruptBatch = 8,      // checksum, length or count of a record batch is wrong; do not retry the same bytes
+  kInvalidRecord = 9,     // a record breaks a rule of its topic (for example: no key in a compacted topic)
+  kRecordTooLarge = 10,   // larger than max.message.bytes
+  kUnsupported = 11,      // a feature, version or codec that this build does not have
   kOffsetOutOfRange = 12,    // below the log start or above the log end
   kNotLeader = 13,           // another node leads this partition; the detail names it
   kNotYet = 14,              // leadership is young: retry
@@ -54,8 +54,9 @@ enum class ErrorCode : std::uint16_t {
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
-  std::string context;                // what happened, to what, and what to do next; for people
-  std::uint32_t retry_after_ms = 0;   // with a retryable code: the earliest sensible retry; 0 = the caller decides
+  std::string context;  // what happened, to what, and what to do next; for people
+  std::uint32_t retry_after_ms =
+      0;  // with a retryable code: the earliest sensible retry; 0 = the caller decides
 
   [[nodiscard]] std::string to_string() const;  // "UNKNOWN_TOPIC: topic 'orders' does not exist; ..."
   friend bool operator==(const Error&, const Error&) = default;
@@ -67,8 +68,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
   Result() : state_(std::in_place_index<1>, Error{}) {}
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT: implicit by design
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}      // NOLINT: implicit by design
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -107,7 +108,7 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   using value_type = void;
-  Result() : error_(std::nullopt) {}  // success, so that `return {};` reads naturally
+  Result() : error_(std::nullopt) {}                 // success, so that `return {};` reads naturally
   Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit by design
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }

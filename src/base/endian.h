@@ -9,16 +9,21 @@
 
 namespace forebay {
 
-static_assert(std::endian::native == std::endian::little, "the on-disk formats are read in place: little-endian hosts only");
+static_assert(std::endian::native == std::endian::little,
+              "the on-disk formats are read in place: little-endian hosts only");
 
 template <typename T>
 [[nodiscard]] inline T byte_swapped(T value) {
   using U = std::make_unsigned_t<T>;
   const U u = static_cast<U>(value);
-  if constexpr (sizeof(T) == 1) return value;
-  else if constexpr (sizeof(T) == 2) return static_cast<T>(__builtin_bswap16(u));
-  else if constexpr (sizeof(T) == 4) return static_cast<T>(__builtin_bswap32(u));
-  else return static_cast<T>(__builtin_bswap64(u));
+  if constexpr (sizeof(T) == 1)
+    return value;
+  else if constexpr (sizeof(T) == 2)
+    return static_cast<T>(__builtin_bswap16(u));
+  else if constexpr (sizeof(T) == 4)
+    return static_cast<T>(__builtin_bswap32(u));
+  else
+    return static_cast<T>(__builtin_bswap64(u));
 }
 
 template <typename T>

@@ -4,34 +4,62 @@ namespace forebay {
 
 std::string_view error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInternal: return "INTERNAL";
-    case ErrorCode::kInvalidArgument: return "INVALID_ARGUMENT";
-    case ErrorCode::kUnknownTopic: return "UNKNOWN_TOPIC";
-    case ErrorCode::kUnknownPartition: return "UNKNOWN_PARTITION";
-    case ErrorCode::kTopicExists: return "TOPIC_EXISTS";
-    case ErrorCode::kInvalidTopicName: return "INVALID_TOPIC_NAME";
-    case ErrorCode::kInvalidConfig: return "INVALID_CONFIG";
-    case ErrorCode::kCorruptBatch: return "CORRUPT_BATCH";
-    case ErrorCode::kInvalidRecord: return "INVALID_RECORD";
-    case ErrorCode::kRecordTooLarge: return "RECORD_TOO_LARGE";
-    case ErrorCode::kUnsupported: return "UNSUPPORTED";
-    case ErrorCode::kOffsetOutOfRange: return "OFFSET_OUT_OF_RANGE";
-    case ErrorCode::kNotLeader: return "NOT_LEADER";
-    case ErrorCode::kNotYet: return "NOT_YET";
-    case ErrorCode::kOutcomeUnknown: return "OUTCOME_UNKNOWN";
-    case ErrorCode::kResourceExhausted: return "RESOURCE_EXHAUSTED";
-    case ErrorCode::kDiskFull: return "DISK_FULL";
-    case ErrorCode::kDataLoss: return "DATA_LOSS";
-    case ErrorCode::kStorageFailed: return "STORAGE_FAILED";
-    case ErrorCode::kTimedOut: return "TIMED_OUT";
-    case ErrorCode::kCancelled: return "CANCELLED";
-    case ErrorCode::kShuttingDown: return "SHUTTING_DOWN";
-    case ErrorCode::kUnavailable: return "UNAVAILABLE";
-    case ErrorCode::kMemoryBudget: return "MEMORY_BUDGET";
-    case ErrorCode::kFailedPrecondition: return "FAILED_PRECONDITION";
-    case ErrorCode::kNewerFormat: return "NEWER_FORMAT";
-    case ErrorCode::kLocked: return "LOCKED";
-    case ErrorCode::kNotFound: return "NOT_FOUND";
+    case ErrorCode::kInternal:
+      return "INTERNAL";
+    case ErrorCode::kInvalidArgument:
+      return "INVALID_ARGUMENT";
+    case ErrorCode::kUnknownTopic:
+      return "UNKNOWN_TOPIC";
+    case ErrorCode::kUnknownPartition:
+      return "UNKNOWN_PARTITION";
+    case ErrorCode::kTopicExists:
+      return "TOPIC_EXISTS";
+    case ErrorCode::kInvalidTopicName:
+      return "INVALID_TOPIC_NAME";
+    case ErrorCode::kInvalidConfig:
+      return "INVALID_CONFIG";
+    case ErrorCode::kCorruptBatch:
+      return "CORRUPT_BATCH";
+    case ErrorCode::kInvalidRecord:
+      return "INVALID_RECORD";
+    case ErrorCode::kRecordTooLarge:
+      return "RECORD_TOO_LARGE";
+    case ErrorCode::kUnsupported:
+      return "UNSUPPORTED";
+    case ErrorCode::kOffsetOutOfRange:
+      return "OFFSET_OUT_OF_RANGE";
+    case ErrorCode::kNotLeader:
+      return "NOT_LEADER";
+    case ErrorCode::kNotYet:
+      return "NOT_YET";
+    case ErrorCode::kOutcomeUnknown:
+      return "OUTCOME_UNKNOWN";
+    case ErrorCode::kResourceExhausted:
+      return "RESOURCE_EXHAUSTED";
+    case ErrorCode::kDiskFull:
+      return "DISK_FULL";
+    case ErrorCode::kDataLoss:
+      return "DATA_LOSS";
+    case ErrorCode::kStorageFailed:
+      return "STORAGE_FAILED";
+    case ErrorCode::kTimedOut:
+      return "TIMED_OUT";
+    case ErrorCode::kCancelled:
+      return "CANCELLED";
+    case ErrorCode::kShuttingDown:
+      return "SHUTTING_DOWN";
+    case ErrorCode::kUnavailable:
+      return "UNAVAILABLE";
+    case ErrorCode::kMemoryBudget:
+      return "MEMORY_BUDGET";
+    case ErrorCode::kFailedPrecondition:
+      return "FAILED_PRECONDITION";
+    case ErrorCode::kNewerFormat:
+      return "NEWER_FORMAT";
+    case ErrorCode::kLocked:
+      return "LOCKED";
+    case ErrorCode::kNotFound:
+      return "NOT_FOUND";
   }
   return "INTERNAL";
 }
@@ -45,7 +73,8 @@ bool is_retryable(ErrorCode code) {
     case ErrorCode::kShuttingDown:
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimedOut:
-    case ErrorCode::kOutcomeUnknown: return true;
+    case ErrorCode::kOutcomeUnknown:
+      return true;
     case ErrorCode::kInternal:
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kUnknownTopic:
@@ -65,7 +94,8 @@ bool is_retryable(ErrorCode code) {
     case ErrorCode::kFailedPrecondition:
     case ErrorCode::kNewerFormat:
     case ErrorCode::kLocked:
-    case ErrorCode::kNotFound: return false;
+    case ErrorCode::kNotFound:
+      return false;
   }
   return false;
 }

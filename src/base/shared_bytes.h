@@ -1,6 +1,7 @@
-// Immutable bytes with shared ownership: one buffer serves the disk, the cache, followers and consumers at once.
-// The owner is counted, so a slice keeps the whole buffer alive: `retained_bytes` is what memory bounds must count.
-// Thread rules: the bytes never change after construction, so slices may be shared across threads.
+// Immutable bytes with shared ownership: one buffer serves the disk, the cache, followers and consumers at
+// once. The owner is counted, so a slice keeps the whole buffer alive: `retained_bytes` is what memory bounds
+// must count. Thread rules: the bytes never change after construction, so slices may be shared across
+// threads.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Two numbers that mean different things are two types. StrongId is an integer with a tag: ordered, hashable, explicit.
+// Two numbers that mean different things are two types. StrongId is an integer with a tag: ordered, hashable,
+// explicit.
 #pragma once
 
 #include <compare>
@@ -15,7 +16,9 @@ class StrongId {
   constexpr explicit StrongId(Value value) : value_(value) {}
   [[nodiscard]] constexpr Value value() const { return value_; }
   [[nodiscard]] constexpr StrongId next() const { return StrongId(static_cast<Value>(value_ + 1)); }
-  [[nodiscard]] constexpr StrongId plus(Value count) const { return StrongId(static_cast<Value>(value_ + count)); }
+  [[nodiscard]] constexpr StrongId plus(Value count) const {
+    return StrongId(static_cast<Value>(value_ + count));
+  }
   friend constexpr auto operator<=>(StrongId, StrongId) = default;
 
  private:
@@ -26,5 +29,7 @@ class StrongId {
 
 template <typename Tag, typename Value>
 struct std::hash<forebay::StrongId<Tag, Value>> {
-  std::size_t operator()(forebay::StrongId<Tag, Value> id) const noexcept { return std::hash<Value>{}(id.value()); }
+  std::size_t operator()(forebay::StrongId<Tag, Value> id) const noexcept {
+    return std::hash<Value>{}(id.value());
+  }
 };

@@ -1,8 +1,8 @@
-// The disk, as the log sees it. Two implementations: the real one (io_uring + O_DIRECT, or buffered + fdatasync where
-// those are refused) and the simulated one in tests/sim, which loses what was not synced.
-// Thread rules: the `FileSystem` calls and the `_now` calls block and may be made from any thread (never from a shard that
-// serves traffic: hand them to the BlockingPool). The asynchronous calls of a File are made on the shard that owns it, and
-// their completions run there, never inside the call itself.
+// The disk, as the log sees it. Two implementations: the real one (io_uring + O_DIRECT, or buffered +
+// fdatasync where those are refused) and the simulated one in tests/sim, which loses what was not synced.
+// Thread rules: the `FileSystem` calls and the `_now` calls block and may be made from any thread (never from
+// a shard that serves traffic: hand them to the BlockingPool). The asynchronous calls of a File are made on
+// the shard that owns it, and their completions run there, never inside the call itself.
 #pragma once
 
 #include <cstddef>
@@ -50,24 +50,28 @@ enum class WriteMode {
 };
 
 using WriteDone = UniqueFunction<void(Result<void>)>;
-using ReadDone = UniqueFunction<void(Result<std::size_t>)>;  // bytes read; fewer than asked only at the end of the file
+using ReadDone =
+    UniqueFunction<void(Result<std::size_t>)>;  // bytes read; fewer than asked only at the end of the file
 
 class File {
  public:
   virtual ~File() = default;  // closes; outstanding operations keep what they need alive until they complete
 
-  // Asynchronous. The memory stays valid and unchanged until the completion. A short transfer is continued inside.
-  // After a failed write or sync the caller must not use the file for writing again (what is on disk is unknown).
+  // Asynchronous. The memory stays valid and unchanged until the completion. A short transfer is continued
+  // inside. After a failed write or sync the caller must not use the file for writing again (what is on disk
+  // is unknown).
   virtual void write(std::uint64_t offset, ByteSpan bytes, WriteMode mode, WriteDone done) = 0;
   virtual void read(std::uint64_t offset, std::span<std::byte> into, ReadDone done) = 0;
   virtual void sync(WriteDone done) = 0;  // data, and the metadata needed to find it
 
   // Blocking.
   [[nodiscard]] virtual Result<void> write_now(std::uint64_t offset, ByteSpan bytes) = 0;
-  [[nodiscard]] virtual Result<std::size_t> read_now(std::uint64_t offset, std::span<std::byte> into) const = 0;
+  [[nodiscard]] virtual Result<std::size_t> read_now(std::uint64_t offset,
+                                                     std::span<std::byte> into) const = 0;
   [[nodiscard]] virtual Result<void> sync_now() = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;
-  [[nodiscard]] virtual Result<void> allocate(std::uint64_t bytes) = 0;  // reserves space up to `bytes`; never shrinks
+  [[nodiscard]] virtual Result<void> allocate(
+      std::uint64_t bytes) = 0;  // reserves space up to `bytes`; never shrinks
   [[nodiscard]] virtual Result<void> truncate(std::uint64_t bytes) = 0;
 };
 
@@ -101,12 +105,15 @@ class FileLock {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  // Errors, for all: kNotFound when a path is missing, kDiskFull for lack of space, kStorageFailed for the rest; the context
-  // names the path and the operation.
-  [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode, Caching caching) = 0;
-  [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& directory) = 0;  // sorted by name
+  // Errors, for all: kNotFound when a path is missing, kDiskFull for lack of space, kStorageFailed for the
+  // rest; the context names the path and the operation.
+  [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode,
+                                                           Caching caching) = 0;
+  [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(
+      const std::string& directory) = 0;  // sorted by name
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
-  [[nodiscard]] virtual Result<void> create_directories(const std::string& path) = 0;  // also syncs every parent it changed
+  [[nodiscard]] virtual Result<void> create_directories(
+      const std::string& path) = 0;  // also syncs every parent it changed
   [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual Result<void> remove_file(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> remove_all(const std::string& path) = 0;
@@ -116,7 +123,8 @@ class FileSystem {
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };
 
-// Whole small files. write_file_atomically: temp file, sync, rename, sync directory; a crash leaves the old or the new one.
+// Whole small files. write_file_atomically: temp file, sync, rename, sync directory; a crash leaves the old
+// or the new one.
 [[nodiscard]] Result<std::string> read_file(FileSystem& fs, const std::string& path);
 [[nodiscard]] Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteSpan content);
 

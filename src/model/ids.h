@@ -24,7 +24,8 @@ using PartitionIndex = StrongId<struct PartitionIndexTag, std::int32_t>;
 using Timestamp = StrongId<struct TimestampTag, std::int64_t>;
 // Names the journal of one start of the daemon; each start takes a higher one.
 using BootEpoch = StrongId<struct BootEpochTag, std::uint64_t>;
-// Counts the truncations of one replica: a completion of a write from before a truncation must not count after it.
+// Counts the truncations of one replica: a completion of a write from before a truncation must not count
+// after it.
 using LogEpoch = StrongId<struct LogEpochTag, std::uint64_t>;
 
 inline constexpr Timestamp kNoTimestamp{-1};
@@ -47,15 +48,17 @@ struct TopicPartition {
   [[nodiscard]] std::string to_string() const;  // "<topic id>/<partition>"
 };
 
-// A place in the log as Raft sees it: the offset of the next record and how many control frames lie between the record
-// before and this place. Compared as a pair. Control frames take no offset ("zero-width").
+// A place in the log as Raft sees it: the offset of the next record and how many control frames lie between
+// the record before and this place. Compared as a pair. Control frames take no offset ("zero-width").
 struct LogPosition {
   Offset next_offset;
   std::uint32_t control_count = 0;
   friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
   [[nodiscard]] std::string to_string() const;  // "<offset>/<control count>"
   // The position after a batch of `records` / after one control frame that starts here.
-  [[nodiscard]] LogPosition after_records(std::int64_t records) const { return {next_offset.plus(records), 0}; }
+  [[nodiscard]] LogPosition after_records(std::int64_t records) const {
+    return {next_offset.plus(records), 0};
+  }
   [[nodiscard]] LogPosition after_control() const { return {next_offset, control_count + 1}; }
 };
 

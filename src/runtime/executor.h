@@ -1,4 +1,5 @@
-// Where code runs: a shard's thread in the daemon, virtual time in the simulator. The only source of timers and of steady time.
+// Where code runs: a shard's thread in the daemon, virtual time in the simulator. The only source of timers
+// and of steady time.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,8 @@ using TimerId = StrongId<struct TimerIdTag, std::uint64_t>;
 class Executor {
  public:
   virtual ~Executor() = default;
-  // Any thread. Runs `task` on the executor's own thread, in the order of posting per poster; never inside the call.
+  // Any thread. Runs `task` on the executor's own thread, in the order of posting per poster; never inside
+  // the call.
   virtual void post(Task task) = 0;
   // Own thread only. A timer that was cancelled does not run, even when it was already due.
   virtual TimerId schedule_after(Duration delay, Task task) = 0;
@@ -28,7 +30,8 @@ class Executor {
   [[nodiscard]] virtual bool on_own_thread() const = 0;
 };
 
-// Threads for what must block: creating, renaming and deleting files, RocksDB. Bounded; tasks start in order of arrival.
+// Threads for what must block: creating, renaming and deleting files, RocksDB. Bounded; tasks start in order
+// of arrival.
 class BlockingPool {
  public:
   virtual ~BlockingPool() = default;

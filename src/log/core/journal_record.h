@@ -1,0 +1,92 @@
+// What a round of the journal carries beside frames, and what a checkpoint says. Encodings:
+// docs/format/journal.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "log/core/control.h"
+#include "model/ids.h"
+
+namespace forebay::log {
+
+// One data file of a partition, as the checkpoint lists it.
+struct SegmentMeta {
+  model::LogPosition begin;      // also in the file's name
+  model::BootEpoch boot_epoch;   // of the start that created the file; in its name
+  std::uint32_t generation = 0;  // 0 as written; n after the n-th compaction; in its name when not 0
+  model::LogPosition end;        // frames up to here are in the file and flushed
+  std::uint64_t size_bytes = 0;  // whole blocks up to `end`; what lies behind is void
+  friend bool operator==(const SegmentMeta&, const SegmentMeta&) = default;
+};
+// <20-digit offset>-<8-digit control count>-<boot epoch>[-g<generation>].log
+[[nodiscard]] std::string segment_file_name(const SegmentMeta& meta);
+[[nodiscard]] std::optional<SegmentMeta> parse_segment_file_name(
+    std::string_view name);  // end and size are left empty
+
+struct TermBegin {
+  model::Term term;
+  model::LogPosition begin;  // of the term's first frame
+  friend bool operator==(const TermBegin&, const TermBegin&) = default;
+};
+
+struct HardState {
+  model::Term term;
+  std::optional<model::NodeId> vote;
+  friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+enum class DamageKind : std::uint8_t { kMiddle = 1, kTail = 2 };
+struct Damage {
+  DamageKind kind = DamageKind::kMiddle;
+  model::LogPosition begin;  // first position that cannot be trusted
+  model::LogPosition end;  // kMiddle: first good position behind; kTail: equal to begin (the end is unknown)
+  friend bool operator==(const Damage&, const Damage&) = default;
+};
+
+// --- records of a round, each for one partition
+// -------------------------------------------------------------------------
+struct CreateReplica {};  // the replica's life begins; whatever precedes is void but the hard state
+struct RemoveReplica {};  // ... and ends
+struct SetHardState {
+  HardState state;
+};
+struct Truncate {
+  model::LogPosition to;
+  model::LogEpoch log_epoch;
+};  // log_epoch: the value after the truncation
+struct SetLogStart {
+  model::LogPosition begin;
+};  // durable before any file below it goes
+// Compaction or repair put `added` in the place of `removed`; both cover the same range.
+struct ReplaceSegments {
+  std::vector<SegmentMeta> removed;
+  std::vector<SegmentMeta> added;
+};
+struct SetDamage {
+  std::vector<Damage> damage;
+};  // the complete list as it is now; empty = healed or accepted
+using JournalRecord = std::variant<CreateReplica, RemoveReplica, SetHardState, Truncate, SetLogStart,
+                                   ReplaceSegments, SetDamage>;
+
+// Everything that must survive the reuse of the journal's oldest file, for one partition.
+struct PartitionCheckpoint {
+  model::TopicPartition id;
+  HardState hard_state;
+  model::LogEpoch log_epoch;
+  model::LogPosition log_start;
+  model::LogPosition segment_end;     // all below is in `segments`, flushed
+  std::vector<SegmentMeta> segments;  // ordered, contiguous, from the one that holds log_start to segment_end
+  std::vector<TermBegin>
+      terms;  // terms of frames in [log_start, segment_end), first entry may begin before log_start
+  std::optional<model::LogPosition> last_truncation;
+  std::vector<Damage> damage;
+  // The last committed membership and all later ones, each with the position of its frame.
+  std::vector<std::pair<model::LogPosition, Membership>> memberships;
+  model::Timestamp max_append_time{-1};  // of frames below segment_end: append time never decreases
+  bool removed = false;                  // only term and vote still count
+};
+
+}  // namespace forebay::log

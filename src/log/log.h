@@ -1,0 +1,121 @@
+// The log of one replica: frames in memory until they are in a segment, segments on disk, one order.
+// Durability comes from the shard's journal; the segments are written from memory later. Thread rules:
+// everything on the shard.
+//
+//   log start ... segments ... segment end ... [pinned in memory, in the journal] ... end
+//                      [recent frames stay in memory as cache, evictable]
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_function.h"
+#include "log/core/frame.h"
+#include "log/core/journal_record.h"
+#include "model/ids.h"
+#include "runtime/executor.h"
+
+namespace forebay::log {
+
+enum class CleanupPolicy : std::uint8_t { kDelete, kCompact, kCompactAndDelete };
+
+// The part of a topic's configuration that the log obeys. Durations in milliseconds, of append time unless
+// said.
+struct LogConfig {
+  std::uint64_t segment_bytes = 256ULL << 20;                         // roll above this
+  std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;                   // roll when the first record is older
+  std::optional<std::int64_t> retention_ms = 7LL * 24 * 3600 * 1000;  // none = for ever
+  std::optional<std::uint64_t> retention_bytes;                       // none = no bound
+  CleanupPolicy cleanup = CleanupPolicy::kDelete;
+  std::int64_t delete_retention_ms = 24LL * 3600 * 1000;  // life of a tombstone
+  std::int64_t min_compaction_lag_ms = 0;
+  double min_cleanable_dirty_ratio = 0.5;
+  std::uint32_t index_interval_bytes = 64U << 10;
+};
+
+struct ReadRequest {
+  model::Offset from;
+  model::Offset upto;                // exclusive: the high watermark; nothing at or above it is returned
+  std::size_t bytes_max = 1U << 20;  // of payload; at least one frame is returned whatever its size
+};
+struct ReadResult {
+  std::vector<FramePtr>
+      frames;          // kRecords only, ordered; the first one covers `from` (it may begin below it)
+  model::Offset next;  // where to go on: above skipped control frames and compacted ranges
+};
+using ReadResultDone = UniqueFunction<void(Result<ReadResult>)>;
+
+enum class TimeKind { kEvent, kAppend };
+
+struct SegmentStatus {
+  SegmentMeta meta;
+  bool active = false;
+  model::Timestamp max_append_time{-1};
+  model::Timestamp max_event_time{-1};
+};
+
+struct LogStatus {
+  model::LogPosition log_start, end, flushed, segment_end;
+  std::uint64_t disk_bytes = 0;  // allocated for segments and indexes of this replica
+  std::uint64_t pinned_bytes = 0, cached_bytes = 0;
+  std::vector<SegmentStatus> segments;
+  std::vector<Damage> damage;
+  std::optional<model::Timestamp>
+      last_full_scrub;  // wall time of the end of the last pass over all sealed segments
+  std::uint64_t scrub_errors = 0;
+};
+
+class Log {
+ public:
+  using Done = UniqueFunction<void(Result<void>)>;
+  virtual ~Log() = default;
+
+  [[nodiscard]] virtual const model::TopicPartition& id() const = 0;
+  [[nodiscard]] virtual HardState hard_state() const = 0;
+  [[nodiscard]] virtual model::LogPosition log_start() const = 0;
+  [[nodiscard]] virtual model::LogPosition end() const = 0;
+  [[nodiscard]] virtual model::LogPosition flushed()
+      const = 0;                                            // durable here, in the journal or in a segment
+  [[nodiscard]] virtual model::Term last_term() const = 0;  // of the last frame; 0 when the log is empty
+  [[nodiscard]] virtual model::Timestamp max_append_time()
+      const = 0;  // of the last frame; append time never decreases
+  [[nodiscard]] virtual std::vector<TermBegin> terms() const = 0;
+  [[nodiscard]] virtual std::optional<Membership> membership() const = 0;  // the latest in the log
+  [[nodiscard]] virtual LogStatus status() const = 0;
+
+  // Called after each journal round that moved flushed(). One listener.
+  virtual void on_flushed(UniqueFunction<void(model::LogPosition flushed)> listener) = 0;
+  // The log stopped (journal or segment write failed for good): no append will ever become durable.
+  virtual void on_failed(UniqueFunction<void(const Error&)> listener) = 0;
+
+  // Requires: frame->header.begin == end(). Visible to read() at once, durable when flushed() passes it.
+  virtual void append(FramePtr frame) = 0;
+  virtual void set_hard_state(HardState state, Done durable) = 0;
+  // Everything below may go: memory at once, files after the journal has it. Requires: a committed LogStart
+  // frame says so.
+  virtual void set_log_start(model::LogPosition begin, Done durable) = 0;
+  virtual void set_config(const LogConfig& config) = 0;
+
+  // Answers from memory at once (before returning) when it can, else from disk later; every checksum is
+  // verified. Errors: kOffsetOutOfRange (from below log start or above end), kDataLoss (the range is damaged;
+  // `next` good offset in the context), kStorageFailed, kCancelled (closed meanwhile).
+  virtual void read(const ReadRequest& request, ReadResultDone done) = 0;
+  // First offset whose batch has max event time / append time >= `time`, below `upto`; nothing when there is
+  // none.
+  virtual void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
+                            UniqueFunction<void(Result<std::optional<model::Offset>>)> done) = 0;
+
+  // Where log start should move, by retention time and size (whole segments only; may roll the active one
+  // first). Committed data only.
+  virtual void plan_retention(model::Timestamp now, model::LogPosition committed,
+                              UniqueFunction<void(std::optional<model::LogPosition>)> done) = 0;
+  virtual void roll() = 0;  // seals the active segment when it holds anything
+  // One pass over sealed, committed, flushed segments. done: bytes reclaimed.
+  virtual void compact(model::Timestamp now, model::LogPosition committed,
+                       UniqueFunction<void(Result<std::uint64_t>)> done) = 0;
+};
+
+}  // namespace forebay::log

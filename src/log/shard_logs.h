@@ -1,0 +1,67 @@
+// All logs of one shard: opens, creates and removes them, owns their memory (pinned and cache, bounded),
+// decides what is written to segments when, gives the journal its space back, scrubs. Thread rules:
+// everything on the shard.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/journal.h"
+#include "log/log.h"
+#include "log/recovery.h"
+
+namespace forebay::log {
+
+struct ShardLogsConfig {
+  std::string data_dir;
+  JournalConfig journal;
+  std::uint64_t cache_bytes_max = 64ULL << 20;   // evictable frames, beside the pinned ones
+  std::uint64_t pinned_bytes_max = 0;            // 0 = a quarter of the ring
+  std::uint32_t segment_write_bytes = 1U << 20;  // a log is written out when it has this much
+  std::uint32_t segment_writes_in_flight_max = 4;
+  std::uint64_t read_bytes_in_flight_max = 32ULL << 20;
+  std::uint64_t scrub_bytes_per_second = 8ULL << 20;
+  runtime::Duration scrub_pause = std::chrono::hours(24);  // between two full passes
+};
+
+struct ShardLogsStats {
+  JournalStats journal;
+  std::uint64_t logs = 0, open_files = 0, pinned_bytes = 0, cached_bytes = 0, read_bytes_in_flight = 0;
+  std::uint64_t segment_bytes_written = 0, segment_syncs = 0, disk_reads = 0, disk_read_bytes = 0,
+                cache_reads = 0;
+  std::uint64_t scrubbed_bytes = 0, scrub_errors = 0;
+  std::optional<model::Timestamp> oldest_full_scrub;  // over the logs that hold sealed segments
+};
+
+class ShardLogs {
+ public:
+  virtual ~ShardLogs() = default;
+  // The logs that recovery found; each must be adopted with its configuration, or removed. Files that
+  // recovery does not know are moved to quarantine and noted.
+  [[nodiscard]] virtual std::vector<model::TopicPartition> recovered() const = 0;
+  // Errors: kNotFound (not recovered).
+  [[nodiscard]] virtual Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) = 0;
+  // Durable when done is called. `topic_name` goes to the NAME file. Errors: kFailedPrecondition when it is
+  // open already.
+  virtual void create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
+                      UniqueFunction<void(Result<Log*>)> done) = 0;
+  // Ends the replica's life: journal first, then its folder moves to <data>/trash/<topic
+  // id>-<partition>-<time>/. Pending reads and listeners get kCancelled; the Log is gone when done is called.
+  virtual void remove(const model::TopicPartition& id, Log::Done done) = 0;
+  [[nodiscard]] virtual Log* find(const model::TopicPartition& id) = 0;
+
+  [[nodiscard]] virtual ShardLogsStats stats() const = 0;
+  // Every produce asks: false above the pinned bound (answer RESOURCE_EXHAUSTED, retry soon).
+  [[nodiscard]] virtual bool accepts_appends() const = 0;
+  virtual void stop(Log::Done done) = 0;  // flushes memory into segments, seals the journal
+};
+
+[[nodiscard]] std::unique_ptr<ShardLogs> make_shard_logs(const ShardLogsConfig& config,
+                                                         Recovered::Shard recovered, model::BootEpoch epoch,
+                                                         io::FileSystem& fs, runtime::Executor& executor,
+                                                         runtime::BlockingPool& pool,
+                                                         runtime::WallClock& clock, runtime::Rng& rng);
+
+}  // namespace forebay::log

@@ -1,0 +1,208 @@
+// What a node can be asked, one method per request kind, in our own types: gRPC, HTTP and a later Kafka
+// listener translate to this. Thread rules: every method may be called from any thread; `done` runs on a
+// shard's thread and must not block: hop back to your own thread for anything slow. `done` is called exactly
+// once, also on shutdown.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/shared_bytes.h"
+#include "base/unique_function.h"
+#include "log/core/frame.h"
+#include "model/ids.h"
+
+namespace forebay::broker {
+
+enum class Acks : std::uint8_t { kAll, kLeader, kNone };
+
+template <typename T>
+using Done = UniqueFunction<void(Result<T>)>;
+
+// An error with what the typed detail needs beside the code.
+// (Error itself carries code, context and retry delay.)
+struct ProduceRequest {
+  std::string topic;
+  model::PartitionIndex partition;
+  Acks acks = Acks::kAll;
+  std::chrono::milliseconds timeout{30'000};
+  SharedBytes
+      batch;  // one record batch v2 as the client sent it; the broker assigns offsets in a copy of the head
+};
+struct ProduceAck {
+  model::PartitionIndex partition;
+  model::Offset base_offset;
+  model::Offset last_offset;
+  model::Timestamp append_time;
+  model::Term term;
+  model::Offset log_start;
+  bool flushed = false;
+  std::uint32_t replicas_flushed = 0;
+  std::uint32_t replicas_total = 0;
+};
+
+struct FetchRequest {
+  std::string topic;
+  model::PartitionIndex partition;
+  model::Offset offset;
+  std::uint32_t bytes_max = 1U << 20;
+  std::uint32_t bytes_min = 1;
+  std::chrono::milliseconds wait_max{0};
+};
+struct FetchResult {
+  model::Offset log_start;
+  model::Offset high_watermark;
+  model::Offset next_offset;
+  std::vector<log::FramePtr> frames;  // kRecords; the payload is the batch
+};
+// A fetch that waits. cancel() makes it answer kCancelled soon; safe after completion. Any thread.
+class FetchTicket {
+ public:
+  virtual ~FetchTicket() = default;
+  virtual void cancel() = 0;
+};
+
+enum class OffsetPoint : std::uint8_t { kStart, kEnd, kEventTime, kAppendTime };
+struct ListOffsetsRequest {
+  std::string topic;
+  std::vector<model::PartitionIndex> partitions;  // empty = all
+  OffsetPoint point = OffsetPoint::kEnd;
+  model::Timestamp time;
+};
+struct PartitionOffset {
+  model::PartitionIndex partition;
+  std::optional<model::Offset> offset;
+  model::Offset log_start;
+  model::Offset high_watermark;
+  model::Term term;
+  std::optional<Error> error;
+};
+
+struct CreateTopicRequest {
+  std::string name;
+  std::uint32_t partitions = 1;
+  std::uint32_t replication_factor = 1;
+  std::map<std::string, std::string> config;
+  bool validate_only = false;
+  std::chrono::milliseconds timeout{30'000};
+};
+struct CreateTopicResult {
+  model::TopicId id;
+  std::uint32_t partitions = 0;
+  std::uint32_t replication_factor = 0;
+};
+struct TopicSummary {
+  std::string name;
+  model::TopicId id;
+  std::uint32_t partitions = 0;
+  std::uint32_t replication_factor = 0;
+  bool internal = false;
+  std::uint64_t disk_bytes = 0;
+};
+struct DamagedRange {
+  model::Offset begin;
+  std::optional<model::Offset> end;  // none: a lost tail
+};
+struct PartitionDescription {
+  model::PartitionIndex partition;
+  std::optional<model::NodeId> leader;
+  model::Term term;
+  std::vector<model::NodeId> replicas;
+  model::Offset log_start;
+  model::Offset high_watermark;
+  std::uint64_t disk_bytes = 0;
+  std::string state;  // "ready", or why not
+  std::vector<DamagedRange> damage;
+  std::optional<model::Timestamp> oldest_append_time;
+  std::optional<model::Timestamp> oldest_leaves_at;
+  std::optional<model::Timestamp> last_full_scrub;
+  std::uint32_t segments = 0;
+};
+struct ConfigEntry {
+  std::string name;
+  std::string value;
+  bool is_default = false;
+  std::string doc;
+};
+struct TopicDescription {
+  std::string name;
+  model::TopicId id;
+  std::uint32_t replication_factor = 0;
+  bool internal = false;
+  std::vector<PartitionDescription> partitions;
+  std::vector<ConfigEntry> config;
+};
+struct AlterTopicRequest {
+  std::string name;
+  std::map<std::string, std::string> set;
+  std::vector<std::string> unset;
+  bool validate_only = false;
+};
+struct AddPartitionsResult {
+  std::uint32_t partitions = 0;
+  std::string warning;
+};
+struct TrimPoint {
+  model::PartitionIndex partition;
+  std::optional<model::Offset> before;  // first offset that stays; none = the high watermark
+};
+struct TrimResult {
+  model::PartitionIndex partition;
+  model::Offset log_start;
+  std::optional<Error> error;
+};
+struct NodeDescription {
+  model::NodeId id;
+  std::string version, cluster_id, disk_id, api_address, peer_address, http_address, data_dir, io_engine;
+  std::chrono::milliseconds uptime{0};
+  std::uint32_t shards = 0;
+  model::BootEpoch boot_epoch;
+  std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
+  std::uint64_t memory_bytes = 0, memory_limit_bytes = 0;
+  std::uint32_t topics = 0, partitions = 0;
+  std::uint64_t journal_rounds = 0;
+  std::vector<std::string> warnings;
+};
+// What producing to a topic needs to know beforehand, from the calling thread's snapshot; cheap.
+struct TopicHead {
+  model::TopicId id;
+  std::uint32_t partitions = 0;
+  std::uint32_t max_message_bytes = 0;
+};
+struct UnreadyPartition {
+  std::string topic;
+  model::PartitionIndex partition;
+  std::string reason;
+};
+
+class Broker {
+ public:
+  virtual ~Broker() = default;
+
+  virtual void produce(ProduceRequest request, Done<ProduceAck> done) = 0;
+  virtual std::shared_ptr<FetchTicket> fetch(FetchRequest request, Done<FetchResult> done) = 0;
+  virtual void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) = 0;
+  // Errors: kUnknownTopic.
+  [[nodiscard]] virtual Result<TopicHead> topic_head(const std::string& topic) const = 0;
+
+  virtual void create_topic(CreateTopicRequest request, Done<CreateTopicResult> done) = 0;
+  virtual void list_topics(bool include_internal, Done<std::vector<TopicSummary>> done) = 0;
+  virtual void describe_topic(std::string name, Done<TopicDescription> done) = 0;
+  virtual void alter_topic(AlterTopicRequest request, Done<std::vector<ConfigEntry>> done) = 0;
+  virtual void delete_topic(std::string name, Done<std::monostate> done) = 0;
+  virtual void add_partitions(std::string name, std::uint32_t total, bool validate_only,
+                              Done<AddPartitionsResult> done) = 0;
+  virtual void trim_topic(std::string name, std::vector<TrimPoint> points,
+                          Done<std::vector<TrimResult>> done) = 0;
+  virtual void describe_node(Done<NodeDescription> done) = 0;
+  // Empty: ready to serve.
+  virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
+};
+
+}  // namespace forebay::broker

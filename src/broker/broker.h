@@ -25,8 +25,6 @@ enum class Acks : std::uint8_t { kAll, kLeader, kNone };
 template <typename T>
 using Done = UniqueFunction<void(Result<T>)>;
 
-// An error with what the typed detail needs beside the code.
-// (Error itself carries code, context and retry delay.)
 struct ProduceRequest {
   std::string topic;
   model::PartitionIndex partition;

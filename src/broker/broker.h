@@ -30,8 +30,8 @@ struct ProduceRequest {
   model::PartitionIndex partition;
   Acks acks = Acks::kAll;
   std::chrono::milliseconds timeout{30'000};
-  SharedBytes
-      batch;  // one record batch v2 as the client sent it; the broker assigns offsets in a copy of the head
+  // One record batch v2 as the client sent it; the broker writes base offset and leader epoch into its head.
+  std::string batch;
 };
 struct ProduceAck {
   model::PartitionIndex partition;

@@ -1,0 +1,165 @@
+// Topics, their configuration, offsets, and the node. Each call waits for the answer, at most
+// ClientOptions::request_timeout.
+//
+// Common errors: kUnavailable (nobody answers at the servers), kTimedOut, kInvalidArgument, and those named
+// below. Calls that read are tried on every server; calls that change something are sent again only when the
+// first try provably did not reach a broker, else the answer is kOutcomeUnknown.
+//
+// Threads: every method may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forebay/client_options.h"
+#include "forebay/types.h"
+
+namespace forebay {
+
+enum class Validate : std::uint8_t {
+  kAndApply,
+  kOnly,  // check and answer as if it were done, but change nothing
+};
+
+struct TopicSpec {
+  std::string name;
+  std::uint32_t partitions = 1;
+  std::uint32_t replication_factor = 0;       // 0: the cluster's default
+  std::map<std::string, std::string> config;  // for example {"retention.ms", "86400000"}
+};
+struct CreatedTopic {
+  std::string id;
+  std::uint32_t partitions = 0;
+  std::uint32_t replication_factor = 0;
+};
+struct TopicSummary {
+  std::string name;
+  std::string id;
+  std::uint32_t partitions = 0;
+  std::uint32_t replication_factor = 0;
+  bool internal = false;
+  std::uint64_t disk_bytes = 0;
+};
+struct DamagedRange {
+  std::int64_t begin_offset = 0;
+  std::optional<std::int64_t> end_offset;  // absent: the end is not known (a lost tail)
+};
+struct PartitionDescription {
+  std::int32_t partition = 0;
+  std::uint32_t leader = 0;  // node id; 0: none
+  std::uint64_t term = 0;
+  std::vector<std::uint32_t> replicas;
+  std::int64_t log_start = 0;
+  std::int64_t log_end = 0;  // high watermark: the offset that the next committed record will have
+  std::uint64_t disk_bytes = 0;
+  std::string state;  // "ready", or why not
+  std::vector<DamagedRange> damage;
+  std::optional<std::int64_t> oldest_append_time_ms;
+  std::optional<std::int64_t> oldest_leaves_at_ms;  // when retention by time takes the oldest record
+  std::optional<std::int64_t> last_full_scrub_ms;
+  std::uint32_t segments = 0;
+};
+struct ConfigEntry {
+  std::string name;
+  std::string value;
+  bool is_default = false;
+  std::string doc;
+};
+struct TopicDescription {
+  std::string name;
+  std::string id;
+  std::uint32_t replication_factor = 0;
+  bool internal = false;
+  std::vector<PartitionDescription> partitions;  // by number
+  std::vector<ConfigEntry> config;               // every key, by name
+};
+struct TopicChange {
+  std::map<std::string, std::string> set;
+  std::vector<std::string> unset;  // back to the default
+};
+struct AddedPartitions {
+  std::uint32_t partitions = 0;
+  std::string warning;  // not empty when records with keys may now go to other partitions
+};
+struct TrimPoint {
+  std::int32_t partition = 0;
+  std::optional<std::int64_t> before;  // the first offset that stays; absent: the high watermark, all goes
+};
+struct TrimResult {
+  std::int32_t partition = 0;
+  std::int64_t log_start = 0;
+  std::optional<Error> error;  // of this partition; the others are done all the same
+};
+struct PartitionOffset {
+  std::int32_t partition = 0;
+  std::optional<std::int64_t> offset;  // absent: no record that late; go on at log_end
+  std::int64_t log_start = 0;
+  std::int64_t log_end = 0;  // high watermark
+  std::uint64_t term = 0;
+  std::optional<Error> error;  // of this partition
+};
+struct NodeDescription {
+  std::uint32_t id = 0;
+  std::string version, cluster_id, disk_id, api_address, peer_address, http_address, data_dir;
+  std::uint64_t uptime_ms = 0;
+  std::uint32_t shards = 0;
+  std::string io_engine;  // "io_uring+direct" or "buffered", with the reason
+  std::uint64_t boot_epoch = 0;
+  std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
+  std::uint64_t memory_bytes = 0;  // resident
+  std::uint64_t memory_limit_bytes = 0;
+  std::uint32_t topics = 0, partitions = 0;
+  std::uint64_t journal_rounds = 0;  // durable rounds since start
+  std::vector<std::string> warnings;
+};
+
+class Admin {
+ public:
+  // Connects to nobody yet. Errors: kInvalidArgument, naming the option.
+  [[nodiscard]] static Result<std::unique_ptr<Admin>> create(ClientOptions client);
+  ~Admin();
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
+
+  // Returns when every partition can be written.
+  // Errors: kTopicExists, kInvalidTopicName, kInvalidConfig, kMemoryBudget.
+  [[nodiscard]] Result<CreatedTopic> create_topic(const TopicSpec& spec,
+                                                  Validate validate = Validate::kAndApply);
+  enum class Internal : std::uint8_t { kHide, kShow };
+  [[nodiscard]] Result<std::vector<TopicSummary>> list_topics(Internal internal = Internal::kHide);
+  // Errors, here and below: kUnknownTopic.
+  [[nodiscard]] Result<TopicDescription> describe_topic(const std::string& name);
+  // Returns the whole configuration afterwards. Errors: kInvalidConfig.
+  [[nodiscard]] Result<std::vector<ConfigEntry>> alter_topic(const std::string& name,
+                                                             const TopicChange& change,
+                                                             Validate validate = Validate::kAndApply);
+  [[nodiscard]] Result<void> delete_topic(const std::string& name);
+  // `total` is the new count. Errors: kInvalidArgument when it is not more than now.
+  [[nodiscard]] Result<AddedPartitions> add_partitions(const std::string& name, std::uint32_t total,
+                                                       Validate validate = Validate::kAndApply);
+  // Moves log starts forward; works on a full disk. Errors: kUnknownPartition, kOffsetOutOfRange, per
+  // partition.
+  [[nodiscard]] Result<std::vector<TrimResult>> trim_topic(const std::string& name,
+                                                           const std::vector<TrimPoint>& points);
+  // Of these partitions, or of all when none is named. `spec` of kind kOffset is refused: kInvalidArgument.
+  [[nodiscard]] Result<std::vector<PartitionOffset>> list_offsets(const std::string& topic,
+                                                                  const std::vector<std::int32_t>& partitions,
+                                                                  OffsetSpec spec);
+
+  // Of the first server that answers.
+  [[nodiscard]] Result<NodeDescription> describe_node();
+  // error, warn, info or debug; of the first server that answers. Returns the level before.
+  [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
+
+ private:
+  class Core;
+  explicit Admin(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace forebay

@@ -4,6 +4,7 @@
 // once, also on shutdown.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -25,6 +26,13 @@ enum class Acks : std::uint8_t { kAll, kLeader, kNone };
 template <typename T>
 using Done = UniqueFunction<void(Result<T>)>;
 
+// Keeps the order of one stream's requests to one partition (retry_round in log.proto). The stream makes one per
+// partition; whoever refuses a request raises `refused_below` to its round + 1 before the next request of the
+// partition is judged, and refuses with kNotYet those whose round is below it.
+struct ProduceOrder {
+  std::atomic<std::uint32_t> refused_below{0};
+};
+
 struct ProduceRequest {
   std::string topic;
   model::PartitionIndex partition;
@@ -32,6 +40,8 @@ struct ProduceRequest {
   std::chrono::milliseconds timeout{30'000};
   // One record batch v2 as the client sent it; the broker writes base offset and leader epoch into its head.
   std::string batch;
+  std::shared_ptr<ProduceOrder> order;  // none: the request stands for itself
+  std::uint32_t retry_round = 0;        // with `order`
 };
 struct ProduceAck {
   model::PartitionIndex partition;

@@ -1,0 +1,243 @@
+#include "log/core/journal_codec.h"
+
+#include <algorithm>
+
+#include "log/core/control_codec.h"
+
+namespace forebay::log {
+namespace {
+
+enum class RecordType : std::uint16_t {
+  kCreateReplica = 1,
+  kRemoveReplica = 2,
+  kSetHardState = 3,
+  kTruncate = 4,
+  kSetLogStart = 5,
+  kReplaceSegments = 6,
+  kSetDamage = 7,
+};
+
+// Smallest encodings, so that a count that lies is refused before anything is allocated.
+constexpr std::size_t kSegmentBytes = 12 + 8 + 4 + 12 + 8;
+constexpr std::size_t kDamageBytes = 1 + 12 + 12;
+constexpr std::size_t kTermBytes = 8 + 12;
+constexpr std::size_t kMembershipBytesMin = 12 + 3 * 4;
+constexpr std::size_t kCheckpointEntryBytesMin = 90;
+
+enum CheckpointFlags : std::uint8_t { kRemoved = 1, kHasTruncation = 2, kHasEnd = 4, kAllFlags = 7 };
+
+void put_hard_state(WireWriter& out, const HardState& state) {
+  out.put(state.term.value());
+  out.put(static_cast<std::uint8_t>(state.vote ? 1 : 0));
+  out.put(state.vote ? state.vote->value() : 0U);
+}
+
+HardState get_hard_state(WireReader& in) {
+  HardState state;
+  state.term = model::Term(in.get<std::uint64_t>());
+  const auto has_vote = in.get<std::uint8_t>();
+  const auto vote = in.get<std::uint32_t>();
+  if (has_vote > 1) in.fail();
+  if (has_vote == 1) state.vote = model::NodeId(vote);
+  return state;
+}
+
+void put_segments(WireWriter& out, const std::vector<SegmentMeta>& segments) {
+  out.put(static_cast<std::uint32_t>(segments.size()));
+  for (const SegmentMeta& segment : segments) {
+    out.position(segment.begin);
+    out.put(segment.boot_epoch.value());
+    out.put(segment.generation);
+    out.position(segment.end);
+    out.put(segment.size_bytes);
+  }
+}
+
+std::vector<SegmentMeta> get_segments(WireReader& in) {
+  std::vector<SegmentMeta> segments(in.count(kSegmentBytes));
+  for (SegmentMeta& segment : segments) {
+    segment.begin = in.position();
+    segment.boot_epoch = model::BootEpoch(in.get<std::uint64_t>());
+    segment.generation = in.get<std::uint32_t>();
+    segment.end = in.position();
+    segment.size_bytes = in.get<std::uint64_t>();
+  }
+  return segments;
+}
+
+void put_damage(WireWriter& out, const std::vector<Damage>& damage) {
+  out.put(static_cast<std::uint32_t>(damage.size()));
+  for (const Damage& range : damage) {
+    out.put(static_cast<std::uint8_t>(range.kind));
+    out.position(range.begin);
+    out.position(range.end);
+  }
+}
+
+std::vector<Damage> get_damage(WireReader& in) {
+  std::vector<Damage> damage(in.count(kDamageBytes));
+  for (Damage& range : damage) {
+    range.kind = static_cast<DamageKind>(in.get<std::uint8_t>());
+    if (range.kind != DamageKind::kMiddle && range.kind != DamageKind::kTail) in.fail();
+    range.begin = in.position();
+    range.end = in.position();
+  }
+  return damage;
+}
+
+void put_entry(WireWriter& out, const CheckpointEntry& entry) {
+  const PartitionCheckpoint& state = entry.state;
+  out.partition(state.id);
+  out.put(static_cast<std::uint8_t>((state.removed ? kRemoved : 0) |
+                                    (state.last_truncation ? kHasTruncation : 0) |
+                                    (entry.end ? kHasEnd : 0)));
+  put_hard_state(out, state.hard_state);
+  out.put(state.log_epoch.value());
+  out.position(state.log_start);
+  out.position(state.segment_end);
+  out.put(state.max_append_time.value());
+  if (state.last_truncation) out.position(*state.last_truncation);
+  if (entry.end) {
+    out.position(entry.end->end);
+    out.put(entry.end->term.value());
+  }
+  put_segments(out, state.segments);
+  out.put(static_cast<std::uint32_t>(state.terms.size()));
+  for (const TermBegin& term : state.terms) {
+    out.put(term.term.value());
+    out.position(term.begin);
+  }
+  put_damage(out, state.damage);
+  out.put(static_cast<std::uint32_t>(state.memberships.size()));
+  for (const auto& [at, membership] : state.memberships) {
+    out.position(at);
+    put_membership(out, membership);
+  }
+}
+
+CheckpointEntry get_entry(WireReader& in) {
+  CheckpointEntry entry;
+  PartitionCheckpoint& state = entry.state;
+  state.id = in.partition();
+  const auto flags = in.get<std::uint8_t>();
+  if ((flags & ~kAllFlags) != 0) in.fail();
+  state.removed = (flags & kRemoved) != 0;
+  state.hard_state = get_hard_state(in);
+  state.log_epoch = model::LogEpoch(in.get<std::uint64_t>());
+  state.log_start = in.position();
+  state.segment_end = in.position();
+  state.max_append_time = model::Timestamp(in.get<std::int64_t>());
+  if ((flags & kHasTruncation) != 0) state.last_truncation = in.position();
+  if ((flags & kHasEnd) != 0) {
+    KnownEnd end;
+    end.end = in.position();
+    end.term = model::Term(in.get<std::uint64_t>());
+    entry.end = end;
+  }
+  state.segments = get_segments(in);
+  state.terms.resize(in.count(kTermBytes));
+  for (TermBegin& term : state.terms) {
+    term.term = model::Term(in.get<std::uint64_t>());
+    term.begin = in.position();
+  }
+  state.damage = get_damage(in);
+  state.memberships.resize(in.count(kMembershipBytesMin));
+  for (auto& [at, membership] : state.memberships) {
+    at = in.position();
+    membership = get_membership(in);
+  }
+  return entry;
+}
+
+}  // namespace
+
+void put_record(WireWriter& out, const model::TopicPartition& id, const JournalRecord& record) {
+  out.partition(id);
+  const auto head = [&](RecordType type) { out.put(static_cast<std::uint16_t>(type)); };
+  if (std::holds_alternative<CreateReplica>(record)) {
+    head(RecordType::kCreateReplica);
+  } else if (std::holds_alternative<RemoveReplica>(record)) {
+    head(RecordType::kRemoveReplica);
+  } else if (const auto* hard = std::get_if<SetHardState>(&record)) {
+    head(RecordType::kSetHardState);
+    put_hard_state(out, hard->state);
+  } else if (const auto* cut = std::get_if<Truncate>(&record)) {
+    head(RecordType::kTruncate);
+    out.position(cut->to);
+    out.put(cut->log_epoch.value());
+  } else if (const auto* start = std::get_if<SetLogStart>(&record)) {
+    head(RecordType::kSetLogStart);
+    out.position(start->begin);
+  } else if (const auto* replace = std::get_if<ReplaceSegments>(&record)) {
+    head(RecordType::kReplaceSegments);
+    put_segments(out, replace->removed);
+    put_segments(out, replace->added);
+  } else {
+    head(RecordType::kSetDamage);
+    put_damage(out, std::get<SetDamage>(record).damage);
+  }
+}
+
+Result<PartitionRecord> decode_record(ByteSpan bytes) {
+  WireReader in(bytes);
+  PartitionRecord result;
+  result.id = in.partition();
+  const auto type = in.get<std::uint16_t>();
+  switch (static_cast<RecordType>(type)) {
+    case RecordType::kCreateReplica:
+      result.record = CreateReplica{};
+      break;
+    case RecordType::kRemoveReplica:
+      result.record = RemoveReplica{};
+      break;
+    case RecordType::kSetHardState:
+      result.record = SetHardState{get_hard_state(in)};
+      break;
+    case RecordType::kTruncate: {
+      Truncate cut;
+      cut.to = in.position();
+      cut.log_epoch = model::LogEpoch(in.get<std::uint64_t>());
+      result.record = cut;
+      break;
+    }
+    case RecordType::kSetLogStart:
+      result.record = SetLogStart{in.position()};
+      break;
+    case RecordType::kReplaceSegments: {
+      ReplaceSegments replace;
+      replace.removed = get_segments(in);
+      replace.added = get_segments(in);
+      result.record = std::move(replace);
+      break;
+    }
+    case RecordType::kSetDamage:
+      result.record = SetDamage{get_damage(in)};
+      break;
+    default:
+      if (in.failed()) return Error{ErrorCode::kCorruptBatch, "journal record cut short"};
+      return Error{ErrorCode::kNewerFormat, "journal record of type " + std::to_string(type)};
+  }
+  if (!in.finished()) return Error{ErrorCode::kCorruptBatch, "journal record of a wrong length"};
+  return result;
+}
+
+std::vector<std::byte> encode_checkpoint(const std::vector<CheckpointEntry>& entries) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(16 + entries.size() * 256);
+  WireWriter out(bytes);
+  out.put(static_cast<std::uint32_t>(entries.size()));
+  for (const CheckpointEntry& entry : entries) put_entry(out, entry);
+  return bytes;
+}
+
+Result<std::vector<CheckpointEntry>> decode_checkpoint(ByteSpan bytes) {
+  WireReader in(bytes);
+  const std::uint32_t count = in.count(kCheckpointEntryBytesMin);
+  std::vector<CheckpointEntry> entries;
+  entries.reserve(count);
+  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) entries.push_back(get_entry(in));
+  if (!in.finished()) return Error{ErrorCode::kCorruptBatch, "checkpoint of a wrong length"};
+  return entries;
+}
+
+}  // namespace forebay::log

@@ -30,6 +30,12 @@ using LogEpoch = StrongId<struct LogEpochTag, std::uint64_t>;
 
 inline constexpr Timestamp kNoTimestamp{-1};
 
+// Who produced a batch: the identity of an idempotent producer and its incarnation.
+using ProducerId = StrongId<struct ProducerIdTag, std::int64_t>;
+using ProducerEpoch = StrongId<struct ProducerEpochTag, std::int16_t>;
+inline constexpr ProducerId kNoProducerId{-1};
+inline constexpr ProducerEpoch kNoProducerEpoch{-1};
+
 // A UUID. Text form: 8-4-4-4-12 lower-case hexadecimal digits.
 struct Uuid {
   std::array<std::uint8_t, 16> bytes{};

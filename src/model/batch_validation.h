@@ -30,8 +30,8 @@ struct BatchRules {
   bool transactional_allowed = false;
   // Event times must lie in [earliest, latest]; kNoTimestamp passes. The header checks see the batch's base
   // and max.
-  std::optional<Timestamp> earliest;
-  std::optional<Timestamp> latest;
+  std::optional<Timestamp> earliest{};
+  std::optional<Timestamp> latest{};
 };
 
 // What the record checks found.

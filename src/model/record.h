@@ -99,22 +99,22 @@ struct RecordView {
 
 // What the batch builder takes; nothing is kept after the call.
 struct NewRecord {
-  std::optional<ByteSpan> key;
-  std::optional<ByteSpan> value;
-  std::span<const HeaderView> headers;
+  std::optional<ByteSpan> key{};
+  std::optional<ByteSpan> value{};
+  std::span<const HeaderView> headers{};
   Timestamp timestamp = kNoTimestamp;
 };
 
 struct Header {
   std::string name;
-  std::optional<std::string> value;
+  std::optional<std::string> value{};
   friend bool operator==(const Header&, const Header&) = default;
 };
 
 struct Record {
-  std::optional<std::string> key;
-  std::optional<std::string> value;
-  std::vector<Header> headers;
+  std::optional<std::string> key{};
+  std::optional<std::string> value{};
+  std::vector<Header> headers{};
   Timestamp timestamp = kNoTimestamp;
   friend bool operator==(const Record&, const Record&) = default;
 };

@@ -19,6 +19,8 @@ struct ClientOptions {
   // A request that asks (metadata, offsets, Admin) gives up after this long, all its tries together:
   // kTimedOut, or kUnavailable when nobody could be reached.
   std::chrono::milliseconds request_timeout{30'000};
+  // The same, but earlier, with kUnavailable, when nobody could be reached for so long.
+  std::chrono::milliseconds connect_timeout{3'000};
   // Wait before the first reconnect; doubled, with jitter, up to the maximum while nobody answers.
   std::chrono::milliseconds reconnect_delay{20};
   std::chrono::milliseconds reconnect_delay_max{1'000};

@@ -1,0 +1,278 @@
+#include "forebay/admin.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <utility>
+
+#include "base/result.h"
+#include "client/connection.h"
+#include "client/options_check.h"
+#include "forebay/v1/admin.grpc.pb.h"
+#include "forebay/v1/log.grpc.pb.h"
+
+namespace forebay {
+namespace {
+
+using client::RpcError;
+using client::UnaryCaller;
+
+Error error_of(const v1::ErrorDetail& detail) { return client::rpc_error_of(detail).error; }
+
+ConfigEntry entry_of(const v1::ConfigEntry& from) {
+  return {from.name(), from.value(), from.is_default(), from.doc()};
+}
+
+template <typename To, typename From>
+std::optional<To> optional_of(bool present, From value) {
+  return present ? std::optional<To>(value) : std::nullopt;
+}
+
+PartitionDescription partition_of(const v1::PartitionDescription& from) {
+  PartitionDescription to;
+  to.partition = from.partition();
+  to.leader = from.leader();
+  to.term = from.term();
+  to.replicas.assign(from.replicas().begin(), from.replicas().end());
+  to.log_start = from.log_start();
+  to.log_end = from.log_end();
+  to.disk_bytes = from.disk_bytes();
+  to.state = from.state();
+  for (const auto& range : from.damage()) {
+    to.damage.push_back(
+        {range.begin_offset(), optional_of<std::int64_t>(range.has_end_offset(), range.end_offset())});
+  }
+  to.oldest_append_time_ms =
+      optional_of<std::int64_t>(from.has_oldest_append_time_ms(), from.oldest_append_time_ms());
+  to.oldest_leaves_at_ms =
+      optional_of<std::int64_t>(from.has_oldest_leaves_at_ms(), from.oldest_leaves_at_ms());
+  to.last_full_scrub_ms = optional_of<std::int64_t>(from.has_last_full_scrub_ms(), from.last_full_scrub_ms());
+  to.segments = from.segments();
+  return to;
+}
+
+}  // namespace
+
+class Admin::Core {
+ public:
+  explicit Core(const ClientOptions& options) : caller_(options), timeout_(options.request_timeout) {}
+
+  // One unary call: `method` is a pointer to the stub's member function.
+  template <typename Service, typename Method, typename Request, typename Response>
+  Result<void> call(Method method, const Request& request, Response& response, UnaryCaller::Repeat repeat) {
+    auto failed = caller_.call(
+        [&](const std::shared_ptr<grpc::Channel>& channel, const std::string& server,
+            UnaryCaller::Deadline deadline) -> std::optional<RpcError> {
+          grpc::ClientContext context;
+          context.set_deadline(deadline);
+          const auto stub = Service::NewStub(channel);
+          response.Clear();
+          const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+          if (status.ok()) return std::nullopt;
+          return client::rpc_error_of(status, server);
+        },
+        repeat);
+    if (failed) return std::move(failed->error);
+    return {};
+  }
+  template <typename Method, typename Request, typename Response>
+  Result<void> read(Method method, const Request& request, Response& response) {
+    return call<v1::Admin>(method, request, response, UnaryCaller::Repeat::kAlways);
+  }
+  template <typename Method, typename Request, typename Response>
+  Result<void> change(Method method, const Request& request, Response& response) {
+    return call<v1::Admin>(method, request, response, UnaryCaller::Repeat::kIfNotReached);
+  }
+  [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
+
+ private:
+  UnaryCaller caller_;
+  std::chrono::milliseconds timeout_;
+};
+
+using Stub = v1::Admin::Stub;
+
+Admin::Admin(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Admin::~Admin() = default;
+
+Result<std::unique_ptr<Admin>> Admin::create(ClientOptions client) {
+  if (auto checked = client::check_client_options(client); !checked) return std::move(checked).error();
+  return std::unique_ptr<Admin>(new Admin(std::make_unique<Core>(client)));
+}
+
+Result<CreatedTopic> Admin::create_topic(const TopicSpec& spec, Validate validate) {
+  v1::CreateTopicRequest request;
+  request.set_name(spec.name);
+  request.set_partitions(spec.partitions);
+  request.set_replication_factor(spec.replication_factor);
+  request.mutable_config()->insert(spec.config.begin(), spec.config.end());
+  request.set_validate_only(validate == Validate::kOnly);
+  request.set_timeout_ms(static_cast<std::uint32_t>(core_->timeout().count()));
+  v1::CreateTopicResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::CreateTopic, request, response));
+  return CreatedTopic{response.id(), response.partitions(), response.replication_factor()};
+}
+
+Result<std::vector<TopicSummary>> Admin::list_topics(Internal internal) {
+  v1::ListTopicsRequest request;
+  request.set_include_internal(internal == Internal::kShow);
+  v1::ListTopicsResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::ListTopics, request, response));
+  std::vector<TopicSummary> topics;
+  topics.reserve(static_cast<std::size_t>(response.topics_size()));
+  for (const auto& topic : response.topics()) {
+    topics.push_back({topic.name(), topic.id(), topic.partitions(), topic.replication_factor(),
+                      topic.internal(), topic.disk_bytes()});
+  }
+  return topics;
+}
+
+Result<TopicDescription> Admin::describe_topic(const std::string& name) {
+  v1::DescribeTopicRequest request;
+  request.set_name(name);
+  v1::DescribeTopicResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::DescribeTopic, request, response));
+  TopicDescription topic;
+  topic.name = response.name();
+  topic.id = response.id();
+  topic.replication_factor = response.replication_factor();
+  topic.internal = response.internal();
+  for (const auto& partition : response.partitions()) topic.partitions.push_back(partition_of(partition));
+  for (const auto& entry : response.config()) topic.config.push_back(entry_of(entry));
+  return topic;
+}
+
+Result<std::vector<ConfigEntry>> Admin::alter_topic(const std::string& name, const TopicChange& change,
+                                                    Validate validate) {
+  v1::AlterTopicRequest request;
+  request.set_name(name);
+  request.mutable_set()->insert(change.set.begin(), change.set.end());
+  for (const std::string& key : change.unset) request.add_unset(key);
+  request.set_validate_only(validate == Validate::kOnly);
+  v1::AlterTopicResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::AlterTopic, request, response));
+  std::vector<ConfigEntry> config;
+  for (const auto& entry : response.config()) config.push_back(entry_of(entry));
+  return config;
+}
+
+Result<void> Admin::delete_topic(const std::string& name) {
+  v1::DeleteTopicRequest request;
+  request.set_name(name);
+  v1::DeleteTopicResponse response;
+  return core_->change(&Stub::DeleteTopic, request, response);
+}
+
+Result<AddedPartitions> Admin::add_partitions(const std::string& name, std::uint32_t total,
+                                              Validate validate) {
+  v1::AddPartitionsRequest request;
+  request.set_name(name);
+  request.set_total(total);
+  request.set_validate_only(validate == Validate::kOnly);
+  v1::AddPartitionsResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::AddPartitions, request, response));
+  return AddedPartitions{response.partitions(), response.warning()};
+}
+
+Result<std::vector<TrimResult>> Admin::trim_topic(const std::string& name,
+                                                  const std::vector<TrimPoint>& points) {
+  v1::TrimTopicRequest request;
+  request.set_name(name);
+  for (const TrimPoint& point : points) {
+    if (point.before && *point.before < 0) {
+      return Error{ErrorCode::kInvalidArgument, "trim: offset " + std::to_string(*point.before) +
+                                                    " of partition " + std::to_string(point.partition) +
+                                                    " is negative"};
+    }
+    auto* out = request.add_points();
+    out->set_partition(point.partition);
+    out->set_before_offset(point.before.value_or(-1));
+  }
+  v1::TrimTopicResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::TrimTopic, request, response));
+  std::vector<TrimResult> results;
+  for (const auto& from : response.results()) {
+    TrimResult& to = results.emplace_back();
+    to.partition = from.partition();
+    to.log_start = from.log_start();
+    if (from.has_error()) to.error = error_of(from.error());
+  }
+  return results;
+}
+
+Result<std::vector<PartitionOffset>> Admin::list_offsets(const std::string& topic,
+                                                         const std::vector<std::int32_t>& partitions,
+                                                         OffsetSpec spec) {
+  v1::ListOffsetsRequest request;
+  request.set_topic(topic);
+  request.mutable_partitions()->Add(partitions.begin(), partitions.end());
+  switch (spec.kind) {
+    case OffsetSpec::Kind::kStart:
+      request.set_point(v1::START);
+      break;
+    case OffsetSpec::Kind::kEnd:
+      request.set_point(v1::END);
+      break;
+    case OffsetSpec::Kind::kEventTime:
+      request.set_point(v1::EVENT_TIME);
+      break;
+    case OffsetSpec::Kind::kAppendTime:
+      request.set_point(v1::APPEND_TIME);
+      break;
+    case OffsetSpec::Kind::kOffset:
+      return Error{ErrorCode::kInvalidArgument, "an offset that is known needs no looking up"};
+  }
+  request.set_time_ms(spec.value);
+  v1::ListOffsetsResponse response;
+  FOREBAY_CHECK(
+      core_->call<v1::Log>(&v1::Log::Stub::ListOffsets, request, response, UnaryCaller::Repeat::kAlways));
+  std::vector<PartitionOffset> offsets;
+  for (const auto& from : response.offsets()) {
+    PartitionOffset& to = offsets.emplace_back();
+    to.partition = from.partition();
+    to.offset = optional_of<std::int64_t>(from.has_offset(), from.offset());
+    to.log_start = from.log_start();
+    to.log_end = from.log_end();
+    to.term = from.term();
+    if (from.has_error()) to.error = error_of(from.error());
+  }
+  return offsets;
+}
+
+Result<NodeDescription> Admin::describe_node() {
+  v1::DescribeNodeResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::DescribeNode, v1::DescribeNodeRequest(), response));
+  NodeDescription node;
+  node.id = response.id();
+  node.version = response.version();
+  node.cluster_id = response.cluster_id();
+  node.disk_id = response.disk_id();
+  node.api_address = response.api_address();
+  node.peer_address = response.peer_address();
+  node.http_address = response.http_address();
+  node.data_dir = response.data_dir();
+  node.uptime_ms = response.uptime_ms();
+  node.shards = response.shards();
+  node.io_engine = response.io_engine();
+  node.boot_epoch = response.boot_epoch();
+  node.disk_total_bytes = response.disk_total_bytes();
+  node.disk_available_bytes = response.disk_available_bytes();
+  node.disk_reserve_bytes = response.disk_reserve_bytes();
+  node.memory_bytes = response.memory_bytes();
+  node.memory_limit_bytes = response.memory_limit_bytes();
+  node.topics = response.topics();
+  node.partitions = response.partitions();
+  node.journal_rounds = response.journal_rounds();
+  node.warnings.assign(response.warnings().begin(), response.warnings().end());
+  return node;
+}
+
+Result<std::string> Admin::set_log_level(const std::string& level) {
+  v1::SetLogLevelRequest request;
+  request.set_level(level);
+  v1::SetLogLevelResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::SetLogLevel, request, response));
+  return response.previous();
+}
+
+}  // namespace forebay

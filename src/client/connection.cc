@@ -1,0 +1,119 @@
+#include "client/connection.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace forebay::client {
+namespace {
+
+constexpr int kHttp2FrameBytesMax = 4 * 1024 * 1024;
+constexpr int kReadChunkBytes = 1024 * 1024;
+constexpr int kWriteBufferBytes = 4 * 1024 * 1024;
+constexpr int kLookaheadBytes = 4 * 1024 * 1024;
+constexpr int kMessageBytesMax = 64 * 1024 * 1024;
+constexpr int kConnectAttemptMs = 5'000;
+// A peer that is gone without a word (power, cable) is noticed after the sum of these, also on a quiet
+// stream.
+constexpr int kKeepaliveMs = 20'000;
+constexpr int kKeepaliveAnswerMs = 10'000;
+
+using Clock = std::chrono::system_clock;
+
+}  // namespace
+
+std::string ServerList::current() const {
+  const std::lock_guard lock(mutex_);
+  return servers_[current_];
+}
+
+void ServerList::leave(const std::string& failed) {
+  const std::lock_guard lock(mutex_);
+  if (servers_[current_] == failed) current_ = (current_ + 1) % servers_.size();
+}
+
+std::shared_ptr<grpc::Channel> open_channel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection per client, not one per process
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kHttp2FrameBytesMax);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, kWriteBufferBytes);
+  arguments.SetInt(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+  arguments.SetInt("grpc.experimental.tcp_max_read_chunk_size", kHttp2FrameBytesMax);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   kConnectAttemptMs);  // in truth: how long a try may take
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveAnswerMs);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // a broker is never behind the proxy of the environment
+  arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  arguments.SetMaxSendMessageSize(kMessageBytesMax);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+UnaryCaller::UnaryCaller(const ClientOptions& options) : options_(options), servers_(options.servers) {}
+UnaryCaller::~UnaryCaller() = default;
+
+UnaryCaller::Reached UnaryCaller::channel() {
+  const std::lock_guard lock(mutex_);
+  if (reached_.channel == nullptr) {
+    reached_.server = servers_.current();
+    reached_.channel = open_channel(reached_.server);
+  }
+  return reached_;
+}
+
+void UnaryCaller::drop(const Reached& failed) {
+  servers_.leave(failed.server);
+  const std::lock_guard lock(mutex_);
+  if (reached_.channel == failed.channel) reached_ = {};
+}
+
+std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chrono::milliseconds timeout) {
+  const Clock::time_point begin = Clock::now();
+  const Clock::time_point deadline = begin + timeout;
+  Clock::time_point connect_deadline = begin + std::min(timeout, options_.connect_timeout);
+  std::chrono::milliseconds delay = options_.reconnect_delay;
+  for (std::size_t tries = 1;; ++tries) {
+    const Reached reached = channel();
+    RpcError failure;
+    // The first connection attempt must not eat the time of the other servers.
+    const std::chrono::milliseconds share = options_.connect_timeout / static_cast<int>(servers_.size());
+    if (!reached.channel->WaitForConnected(std::min(Clock::now() + share, connect_deadline))) {
+      drop(reached);
+      failure.error = Error{ErrorCode::kUnavailable, "nobody answers at " + reached.server};
+      if (Clock::now() >= connect_deadline && tries >= servers_.size()) return failure;
+    } else {
+      auto failed = attempt(reached.channel, reached.server, deadline);
+      if (!failed) return std::nullopt;
+      failure = std::move(*failed);
+      const ErrorCode code = failure.error.code;
+      if (!failure.from_broker && code == ErrorCode::kUnavailable) {
+        drop(reached);
+        connect_deadline = Clock::now() + options_.connect_timeout;
+        if (repeat == Repeat::kIfNotReached) {
+          failure.error.code = ErrorCode::kOutcomeUnknown;
+          failure.error.context += "; the connection broke, look whether it was done before you repeat it";
+          return failure;
+        }
+      } else if (code == ErrorCode::kShuttingDown && repeat == Repeat::kAlways) {
+        drop(reached);
+      } else if (!failure.from_broker || (code != ErrorCode::kNotYet && code != ErrorCode::kNotLeader &&
+                                          code != ErrorCode::kResourceExhausted)) {
+        return failure;
+      }
+    }
+    const auto pause = std::max(delay, std::chrono::milliseconds(failure.error.retry_after_ms));
+    if (Clock::now() + pause >= deadline) return failure;
+    if (tries % servers_.size() == 0 || failure.from_broker) {
+      std::this_thread::sleep_for(pause);
+      delay = std::min(delay * 2, options_.reconnect_delay_max);
+    }
+  }
+}
+
+}  // namespace forebay::client

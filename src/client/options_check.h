@@ -1,0 +1,15 @@
+// What every client checks of its options before it starts.
+#pragma once
+
+#include <string_view>
+
+#include "forebay/client_options.h"
+
+namespace forebay::client {
+
+// Errors: kInvalidArgument unless `entry` is HOST:PORT.
+[[nodiscard]] Result<void> check_server(std::string_view entry);
+// Errors: kInvalidArgument, naming the option.
+[[nodiscard]] Result<void> check_client_options(const ClientOptions& options);
+
+}  // namespace forebay::client

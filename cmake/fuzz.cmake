@@ -1,0 +1,20 @@
+# forebay_fuzz_target(NAME SOURCES ... LINK ...)
+#   NAME_fuzz from sources that define LLVMFuzzerTestOneInput. Seeds and past findings lie in tests/fuzz/corpus/NAME/.
+#   FOREBAY_FUZZ=ON (clang, preset `fuzz`): a libFuzzer binary; run it as build/fuzz/fuzz/NAME_fuzz tests/fuzz/corpus/NAME.
+#   Otherwise: the same source with a small main that feeds it every file of the corpus once, as an ordinary test.
+function(forebay_fuzz_target NAME)
+  cmake_parse_arguments(F "" "" "SOURCES;LINK" ${ARGN})
+  set(target ${NAME}_fuzz)
+  add_executable(${target} ${F_SOURCES})
+  target_link_libraries(${target} PRIVATE ${F_LINK} forebay_options)
+  if(FOREBAY_FUZZ)
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    return()
+  endif()
+  target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus_main.cc)
+  forebay_pch(${target})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${target} COMMAND ${target} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${NAME})
+  set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()

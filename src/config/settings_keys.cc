@@ -1,0 +1,303 @@
+#include "config/settings_keys.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+namespace forebay::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Make = KeyMaker<Settings>;
+
+constexpr auto kUnitRequired = Make::Bare::kRefused;
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = kKiB * 1024;
+constexpr std::uint64_t kGiB = kMiB * 1024;
+constexpr std::uint64_t kTiB = kGiB * 1024;
+
+void add_node_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::integer<std::uint32_t>(
+      "node.id", [](auto& s) -> auto& { return s.node.id; }, 1, 1'000'000'000,
+      "Number of this node, unique in its cluster. It is written into the data directory at the first start "
+      "and cannot change after that."));
+  keys.push_back(Make::path(
+      "node.data_dir", [](auto& s) -> auto& { return s.node.data_dir; },
+      "Directory of everything that this node stores; made when missing. One daemon at a time can use it."));
+}
+
+void add_network_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::address<Address>(
+      "api.listen", [](auto& s) -> auto& { return s.api.listen; }, 0,
+      "Where clients reach the gRPC API. Port 0 takes any free port."));
+  keys.push_back(Make::address<std::optional<Address>>(
+      "api.advertised", [](auto& s) -> auto& { return s.api.advertised; }, 1,
+      "Address that clients are told to use. Unset: the one that they dialled, which is right unless "
+      "something translates addresses in between."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "api.max_connections", [](auto& s) -> auto& { return s.api.max_connections; }, 1, 1'000'000,
+      "Client connections at one time; further ones are closed at once."));
+  keys.push_back(Make::bytes<std::uint32_t>(
+      "api.max_message_bytes", [](auto& s) -> auto& { return s.api.max_message_bytes; }, 64 * kKiB, kGiB,
+      "Largest gRPC message that is accepted. Must leave room for the largest batch of "
+      "topic_defaults.max.message.bytes."));
+  keys.push_back(Make::address<Address>(
+      "peer.listen", [](auto& s) -> auto& { return s.peer.listen; }, 0,
+      "Where other nodes of the cluster reach this one."));
+  keys.push_back(Make::address<Address>(
+      "http.listen", [](auto& s) -> auto& { return s.http.listen; }, 0,
+      "Where /healthz, /readyz and /metrics are served."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "http.max_connections", [](auto& s) -> auto& { return s.http.max_connections; }, 1, 10'000,
+      "HTTP connections at one time; further ones are closed at once."));
+}
+
+void add_resource_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::integer<std::uint32_t>(
+      "runtime.shards", [](auto& s) -> auto& { return s.runtime.shards; }, 0, 256,
+      "Threads that own partitions. 0: half the cores, rounded up; the API's threads need the rest."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "runtime.blocking_threads", [](auto& s) -> auto& { return s.runtime.blocking_threads; }, 1, 64,
+      "Threads for work that blocks: directories, deletion, the key-value store."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "memory.limit", [](auto& s) -> auto& { return s.memory.limit; }, 0, 64 * kTiB,
+      "Memory that the daemon may plan with. A topic that would pass it is refused. 0: no limit but the "
+      "bounds below. "
+      "A limit lower than the bounds together is refused at start, with the number needed."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "memory.cache_bytes_per_shard", [](auto& s) -> auto& { return s.memory.cache_bytes_per_shard; }, 0,
+      kTiB, "Recent batches kept in memory for consumers, for each shard."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "memory.produce_bytes_max", [](auto& s) -> auto& { return s.memory.produce_bytes_max; }, 16 * kMiB,
+      kTiB,
+      "Bytes accepted from producers and not yet acknowledged, of the whole node. Past it producers are told "
+      "to retry later."));
+}
+
+void add_journal_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::choice<IoEngine>(
+      "storage.io_engine", [](auto& s) -> auto& { return s.storage.io_engine; },
+      {{"auto", IoEngine::kAuto}, {"uring", IoEngine::kUring}, {"posix", IoEngine::kPosix}},
+      "How files are written. uring: io_uring and direct I/O. posix: ordinary writes and fdatasync. auto: "
+      "uring where kernel and file "
+      "system allow it."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "storage.journal_file_bytes", [](auto& s) -> auto& { return s.storage.journal_file_bytes; }, 16 * kMiB,
+      4 * kGiB, "Size of one file of a shard's journal; a multiple of 4KiB."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "storage.journal_files_max", [](auto& s) -> auto& { return s.storage.journal_files_max; }, 2, 1'024,
+      "Files in a shard's journal at most. They are added as needed and recycled."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "storage.round_bytes_max", [](auto& s) -> auto& { return s.storage.round_bytes_max; }, 4 * kKiB,
+      8 * kMiB, "Size of one durable write. A single batch that is larger is written alone."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "storage.round_partition_bytes", [](auto& s) -> auto& { return s.storage.round_partition_bytes; },
+      4 * kKiB, 8 * kMiB,
+      "What one partition may put into a durable write before the others have had their turn."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "storage.flush_rate_max", [](auto& s) -> auto& { return s.storage.flush_rate_max; }, 10, 1'000'000,
+      "Durable writes per second that the disk is asked for while many partitions are written; shared by all "
+      "shards."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "storage.disk_reserve_bytes", [](auto& s) -> auto& { return s.storage.disk_reserve_bytes; }, 0,
+      64 * kTiB,
+      "Free space below which producing is refused, while consuming and trimming go on. 0: the size of all "
+      "journals together."));
+}
+
+void add_segment_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "storage.segment_flush_bytes", [](auto& s) -> auto& { return s.storage.segment_flush_bytes; }, 4 * kKiB,
+      64 * kMiB,
+      "Bytes gathered in memory (they are safe in the journal) before they are written to a segment."));
+  keys.push_back(Make::duration<milliseconds>(
+      "storage.retention_check_interval", [](auto& s) -> auto& { return s.storage.retention_check_interval; },
+      kUnitRequired, milliseconds(100), hours(24),
+      "How often retention is applied; a disk that runs low is looked after at once."));
+  keys.push_back(Make::duration<milliseconds>(
+      "storage.trash_delay", [](auto& s) -> auto& { return s.storage.trash_delay; }, kUnitRequired,
+      milliseconds(0), hours(24 * 365), "How long the files of a deleted topic stay in the trash folder."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "storage.scrub_bytes_per_second", [](auto& s) -> auto& { return s.storage.scrub_bytes_per_second; }, 0,
+      kTiB, "Pace at which sealed segments are read again and their checksums verified. 0: never."));
+  keys.push_back(Make::duration<milliseconds>(
+      "storage.scrub_interval", [](auto& s) -> auto& { return s.storage.scrub_interval; }, kUnitRequired,
+      seconds(1), hours(24 * 365),
+      "Time from the beginning of one full verification to the beginning of the next."));
+}
+
+void add_process_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::duration<milliseconds>(
+      "shutdown.timeout", [](auto& s) -> auto& { return s.shutdown.timeout; }, kUnitRequired,
+      milliseconds(100), hours(1),
+      "After SIGTERM: time for flushing and closing in order. What is not done by then is recovered at the "
+      "next start."));
+  keys.push_back(Make::choice<telemetry::Level>(
+      "log.level", [](auto& s) -> auto& { return s.log.level; },
+      {{"error", telemetry::Level::kError},
+       {"warn", telemetry::Level::kWarn},
+       {"info", telemetry::Level::kInfo},
+       {"debug", telemetry::Level::kDebug}},
+      "What is logged. Can be changed while running: PUT /loglevel?level=debug on the HTTP port."));
+}
+
+// Each topic key, under topic_defaults.
+void add_topic_keys(std::vector<Key<Settings>>& keys) {
+  for (const Key<TopicConfig>& topic_key : topic_keys()) {
+    keys.push_back(
+        {"topic_defaults." + topic_key.name, topic_key.type, topic_key.expected, topic_key.doc,
+         [set = topic_key.set](Settings& s, std::string_view text) { return set(s.topic_defaults, text); },
+         [show = topic_key.show](const Settings& s) { return show(s.topic_defaults); },
+         [plain = topic_key.plain](const Settings& s) { return plain(s.topic_defaults); }});
+  }
+}
+
+std::vector<Key<Settings>> make_keys() {
+  std::vector<Key<Settings>> keys;
+  add_node_keys(keys);
+  add_network_keys(keys);
+  add_resource_keys(keys);
+  add_journal_keys(keys);
+  add_segment_keys(keys);
+  add_process_keys(keys);
+  add_topic_keys(keys);
+  return keys;
+}
+
+constexpr std::string_view kFileHead =
+    "# Settings of forebayd: every key, with its default. Remove the # of a line to change it.\n"
+    "#\n"
+    "# Order of precedence: command line (--set KEY=VALUE), environment, this file, default.\n"
+    "# The variable of a key is FOREBAYD_ and the key in capitals with underscores: storage.trash_delay is\n"
+    "# FOREBAYD_STORAGE_TRASH_DELAY. A key may be written nested, as here, or in one line "
+    "(storage.trash_delay: 1h).\n"
+    "# Sizes: 64KiB, 1.5GiB, 10MB. Durations: 250ms, 10s, 1h30m, 7d. Unknown keys and impossible values stop "
+    "the start.\n";
+
+const std::map<std::string, std::string, std::less<>>& section_docs() {
+  static const auto* const docs = new std::map<std::string, std::string, std::less<>>{
+      {"node", "Who this node is."},
+      {"api", "The gRPC API for clients."},
+      {"peer", "Replication between nodes."},
+      {"http", "Health and metrics."},
+      {"runtime", "Threads."},
+      {"memory", "Bounds on memory. What is over a bound is refused with a retry delay, never dropped."},
+      {"storage", "Files: journal, segments, and what is done with them in the background."},
+      {"shutdown", "Stopping."},
+      {"log", "The log on stderr."},
+      {"topic_defaults",
+       "For keys that a topic does not set itself. Times without a unit are milliseconds; -1 is no limit."}};
+  return *docs;
+}
+
+void append_wrapped(std::string& out, std::string_view prefix, std::string_view text) {
+  constexpr std::size_t kWidth = 110;
+  std::string line(prefix);
+  while (!text.empty()) {
+    const std::size_t space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+    if (line.size() > prefix.size() && line.size() + 1 + word.size() > kWidth) {
+      out += line + "\n";
+      line = prefix;
+    }
+    line += ' ';
+    line += word;
+  }
+  out += line + "\n";
+}
+
+// A scalar that YAML would read as something else, or not at all, goes into quotes.
+std::string yaml_scalar(const std::string& value) {
+  if (!value.empty() && value.find_first_of(":#'\"{}[],&*!|>%@`\\\n\t") == std::string::npos &&
+      value.front() != '-' && value.front() != ' ' && value.back() != ' ' && value != "~" &&
+      value != "null") {
+    return value;
+  }
+  if (value == "-1") return value;
+  std::string quoted = "\"";
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const char c : value) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (u < 0x20 || u == 0x7f) {
+      quoted += "\\x";
+      quoted += kHex[u >> 4];
+      quoted += kHex[u & 15];
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::pair<std::string, std::string> split_section(const std::string& key) {
+  const std::size_t dot = key.find('.');
+  return {key.substr(0, dot), key.substr(dot + 1)};
+}
+
+}  // namespace
+
+const std::vector<Key<Settings>>& settings_keys() {
+  static const auto* const keys = new std::vector<Key<Settings>>(make_keys());
+  return *keys;
+}
+
+const Key<Settings>* find_settings_key(std::string_view name) {
+  const auto& keys = settings_keys();
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+std::string environment_name(std::string_view key) {
+  std::string name(kEnvironmentPrefix);
+  for (const char c : key) {
+    name += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+std::vector<KeyDescription> describe_settings_keys() {
+  std::vector<KeyDescription> all;
+  for (const auto& key : settings_keys()) all.push_back(key.describe(Settings{}));
+  return all;
+}
+
+std::string example_yaml() {
+  std::string out(kFileHead);
+  std::string section;
+  for (const KeyDescription& key : describe_settings_keys()) {
+    const auto [key_section, name] = split_section(key.name);
+    if (key_section != section) {
+      section = key_section;
+      out += "\n";
+      append_wrapped(out, "#", section_docs().at(section));
+      out += section + ":\n";
+    }
+    append_wrapped(out, "  #", key.doc);
+    append_wrapped(out, "  #", "Takes " + key.expected + ".");
+    out += "  #" + name + ": " + yaml_scalar(key.default_value) + "\n";
+  }
+  return out;
+}
+
+std::string to_yaml(const Settings& settings) {
+  std::string out;
+  std::string section;
+  for (const auto& key : settings_keys()) {
+    const auto [key_section, name] = split_section(key.name);
+    if (key_section != section) {
+      section = key_section;
+      out += section + ":\n";
+    }
+    out += "  " + name + ": " + yaml_scalar(key.show(settings)) + "\n";
+  }
+  return out;
+}
+
+}  // namespace forebay::config

@@ -38,12 +38,7 @@ FileScan scan_journal_file(ByteSpan bytes, const JournalFileIdentity& identity, 
   while (offset + kRoundBlockBytes <= bytes.size()) {
     const ByteSpan here = bytes.subspan(offset);
     const auto header = decode_round_header(here);
-    if (!header) {
-      if (header.error().code == ErrorCode::kNewerFormat) scan.newer_format = true;
-      offset += kRoundBlockBytes;
-      continue;
-    }
-    if (!belongs(*header, identity)) {
+    if (!header || !belongs(*header, identity)) {
       offset += kRoundBlockBytes;
       continue;
     }

@@ -50,7 +50,6 @@ struct BrokenRound {
 struct FileScan {
   std::vector<ScannedRound> rounds;  // in the file's order
   std::vector<BrokenRound> broken;
-  bool newer_format = false;  // holds a valid round of a newer format version
 };
 [[nodiscard]] FileScan scan_journal_file(ByteSpan bytes, const JournalFileIdentity& identity,
                                          std::uint32_t file);

@@ -223,7 +223,6 @@ Result<RoundHeader> decode_round_header(ByteSpan bytes) {
       header.directory_bytes > header.used_bytes - kRoundHeaderBytes) {
     return corrupt("impossible length");
   }
-  if (version > kVersion) return Error{ErrorCode::kNewerFormat, "journal round of a newer version"};
   if (version != kVersion || kind < 1 || kind > 3 || (flags & ~kFlagClean) != 0)
     return corrupt("unknown kind");
   header.kind = static_cast<RoundKind>(kind);

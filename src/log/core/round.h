@@ -109,8 +109,8 @@ class RoundWriter {
 // Seals again a round that seal() has filled before: new header fields, same content.
 [[nodiscard]] ByteSpan reseal_round(std::span<std::byte> buffer, RoundHeader& header);
 
-// Reads the header alone: magic, version, lengths within `bytes`; not the CRC. Errors: kCorruptBatch;
-// kNewerFormat for a higher format version.
+// Reads the header alone: magic, version, lengths within `bytes`; not the CRC. Errors: kCorruptBatch. (A
+// newer format is refused by the FORMAT file before any journal is read.)
 [[nodiscard]] Result<RoundHeader> decode_round_header(ByteSpan bytes);
 // True when the CRC of the round at the front of `bytes` is right.
 [[nodiscard]] bool round_crc_matches(const RoundHeader& header, ByteSpan bytes);

@@ -1,0 +1,483 @@
+#include "log/shard_journal.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "log/data_directory.h"
+
+namespace forebay::log {
+namespace {
+
+constexpr std::uint32_t kBusyPartitions = 16;  // a round holds so many on average: space the rounds
+constexpr runtime::Duration kIdleAfter = std::chrono::milliseconds(10);
+
+}  // namespace
+
+ShardJournal::ShardJournal(JournalSeed seed, const JournalConfig& config, const Ports& ports)
+    : config_(config),
+      data_dir_(seed.data_dir),
+      directory_path_(journal_directory(seed.data_dir, seed.epoch)),
+      epoch_(seed.epoch),
+      epoch_seed_(seed.epoch_seed),
+      shard_(seed.shard),
+      ports_(ports),
+      last_sequence_(seed.last_sequence),
+      last_crc_(seed.last_crc),
+      used_sequence_(seed.last_sequence),
+      buffer_(std::make_shared<io::AlignedBuffer>()) {
+  for (const JournalSeed::Known& known : seed.known) {
+    Slot slot;
+    slot.id = known.id;
+    slot.hard_state = known.hard_state;
+    slot.end = known.end;
+    slot_of_[known.id] = static_cast<std::uint32_t>(slots_.size());
+    slots_.push_back(std::move(slot));
+  }
+  for (const JournalSeed::File& file : seed.files) {
+    JournalRing::File in_use;
+    in_use.number = file.number;
+    in_use.used_bytes = file.used_bytes;
+    in_use.first_sequence = file.first_sequence;
+    for (const auto& [id, end] : file.highest) in_use.unflushed[slot_of_.at(id)] = end;
+    ring_.push_in_use(std::move(in_use));
+    next_file_number_ = file.number + 1;
+    auto opened = ports_.fs.open(directory_path_ + "/" + journal_file_name(shard_, file.number),
+                                 io::OpenMode::kReadWrite, io::Caching::kDirect);
+    if (opened) {
+      files_[file.number] = std::move(*opened);
+    } else if (!failed_) {
+      failed_ = true;
+      ports_.executor.post([this, alive = std::weak_ptr(alive_), error = opened.error()] {
+        if (!alive.expired()) ports_.owner.on_journal_failed(error);
+      });
+    }
+  }
+  for (const std::string& stale : seed.stale_directories) delete_in_background(stale, true);
+  if (!failed_) look_for_space();
+}
+
+ShardJournal::~ShardJournal() {
+  alive_.reset();
+  for (const auto& timer : {idle_timer_, spacing_timer_, space_timer_}) {
+    if (timer) ports_.executor.cancel(*timer);
+  }
+}
+
+LogSlot ShardJournal::open(const model::TopicPartition& id) {
+  // A log that recovery found has its slot already, so that its frames hold back the ring.
+  if (const auto known = slot_of_.find(id); known != slot_of_.end()) {
+    Slot& slot = slots_[known->second];
+    FOREBAY_ASSERT(!slot.open);
+    slot.open = true;
+    return LogSlot(known->second);
+  }
+  std::uint32_t place = 0;
+  if (free_slots_.empty()) {
+    place = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    place = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  Slot& slot = slots_[place];
+  slot.id = id;
+  slot.open = true;
+  slot_of_[id] = place;
+  return LogSlot(place);
+}
+
+void ShardJournal::close(LogSlot slot_id) {
+  const std::uint32_t place = slot_id.value();
+  Slot& slot = slots_.at(place);
+  FOREBAY_ASSERT(slot.open);
+  std::vector<JournalQueue::Item> dropped = queue_.drop(place);
+  ring_.forget(place);
+  slot_of_.erase(slot.id);
+  const std::uint32_t generation = slot.generation + 1;
+  slot = Slot{};
+  slot.generation = generation;
+  free_slots_.push_back(place);
+  for (JournalQueue::Item& item : dropped) {
+    if (!item.record || !item.record->done) continue;
+    ports_.executor.post([done = std::move(item.record->done)]() mutable {
+      done(Error{ErrorCode::kCancelled, "the log was closed before its record was written"});
+    });
+  }
+  look_for_space();
+}
+
+void ShardJournal::add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr frame) {
+  FOREBAY_ASSERT(slots_.at(slot.value()).open && !stopping_);
+  FOREBAY_ASSERT(frame->header.payload_bytes <= config_.frame_bytes_max);
+  if (failed_) return;  // the owner was told
+  JournalQueue::Item item;
+  item.frame = std::move(frame);
+  item.log_epoch = log_epoch;
+  queue_.add(slot.value(), std::move(item));
+  wake();
+}
+
+void ShardJournal::add_record(LogSlot slot, JournalRecord record, RecordDone done) {
+  FOREBAY_ASSERT(slots_.at(slot.value()).open && !stopping_);
+  if (failed_) {
+    ports_.executor.post([done = std::move(done)]() mutable {
+      if (done) done(Error{ErrorCode::kStorageFailed, "the journal has failed"});
+    });
+    return;
+  }
+  auto queued = std::make_unique<JournalQueue::Record>();
+  put_record_entry(queued->entry, slots_[slot.value()].id, record);
+  queued->record = std::move(record);
+  queued->done = std::move(done);
+  JournalQueue::Item item;
+  item.record = std::move(queued);
+  queue_.add(slot.value(), std::move(item));
+  wake();
+}
+
+void ShardJournal::segment_flushed(LogSlot slot, model::LogPosition end) {
+  ring_.flushed(slot.value(), end);
+  if (records_blocked_ || ring_.free_count() < 2) look_for_space();
+}
+
+void ShardJournal::stop(UniqueFunction<void(Result<void>)> done) {
+  FOREBAY_ASSERT(!stopping_);
+  stopping_ = true;
+  stop_done_ = std::move(done);
+  wake();
+}
+
+JournalStats ShardJournal::stats() const {
+  JournalStats stats = stats_;
+  stats.files = ring_.usable_count();
+  stats.files_in_use = ring_.in_use_count();
+  stats.pending_bytes = queue_.pending_bytes();
+  stats.stalled = in_flight_ && ports_.executor.now() - round_started_ > config_.stalled_after;
+  return stats;
+}
+
+// Rounds start from a posted task: frames of one burst share a round, and no timer delays them.
+void ShardJournal::wake() {
+  if (scheduled_ || in_flight_ || failed_ || spacing_timer_) return;
+  scheduled_ = true;
+  ports_.executor.post([this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    scheduled_ = false;
+    start_round();
+  });
+}
+
+void ShardJournal::start_round() {
+  if (in_flight_ || failed_ || recovering_write_) return;
+  if (checkpoint_) return write_checkpoint_part();
+  if (checkpoint_due_) return begin_checkpoint();
+  if (queue_.empty()) {
+    if (stopping_ && !clean_checkpoint_) {
+      clean_checkpoint_ = true;
+      begin_checkpoint();
+    } else if (idle_wanted_) {
+      arm_idle_round();
+    }
+    return;
+  }
+  if (spacing_says_wait()) return;
+  if (!start_data_round() && checkpoint_due_) begin_checkpoint();
+}
+
+bool ShardJournal::spacing_says_wait() {
+  if (partitions_sum_ < kBusyPartitions * partitions_in_round_.size()) return false;
+  const runtime::TimePoint next = round_started_ + config_.busy_round_spacing;
+  const runtime::TimePoint now = ports_.executor.now();
+  if (now >= next) return false;
+  spacing_timer_ = ports_.executor.schedule_after(next - now, [this] {
+    spacing_timer_.reset();
+    start_round();
+  });
+  return true;
+}
+
+// Bytes of what stands first in the turn; 0 when it may not be written now.
+std::size_t ShardJournal::first_in_turn_bytes(bool control_only) const {
+  const JournalQueue::Item* head = queue_.head(queue_.next_turn());
+  return control_only && !head->is_control() ? 0 : head->bytes();
+}
+
+bool ShardJournal::start_data_round() {
+  const std::size_t fixed = kRoundHeaderBytes + directory_.size();
+  // The first in turn always fits; beyond it a round takes what there is room for.
+  bool control_only = false;
+  std::size_t first = first_in_turn_bytes(false);
+  const std::size_t wanted =
+      std::max(first, std::min<std::size_t>(queue_.pending_bytes(), config_.round_bytes_max));
+  const std::size_t left = config_.file_bytes - ring_.current().used_bytes;
+  const bool nearly_full = left < config_.file_bytes / 16 && round_blocks_bytes(fixed + wanted) > left;
+  const bool switch_early = nearly_full && ring_.free_count() >= 2;
+  if (!make_room(round_blocks_bytes(fixed + (switch_early ? wanted : first)), false)) {
+    records_blocked_ = true;
+    look_for_space();
+    // The ring's last file takes control frames and records only.
+    for (std::size_t skipped = 0; skipped < queue_.turns(); ++skipped) {
+      first = first_in_turn_bytes(true);
+      if (first != 0) break;
+      queue_.end_turn();
+    }
+    if (first == 0 || !make_room(round_blocks_bytes(fixed + first), true)) return false;
+    control_only = true;
+  } else {
+    records_blocked_ = false;
+  }
+  if (checkpoint_due_) return false;  // a new file begins with a checkpoint
+  const std::size_t room = room_left() - fixed;
+  const std::size_t budget = std::min(room, std::max<std::size_t>(first, config_.round_bytes_max));
+  RoundWriter writer(buffer_for(round_blocks_bytes(fixed + std::min(budget, queue_.pending_bytes()))));
+  writer.add_directory(directory_);
+  fill_round(writer, budget, control_only);
+  end_fill();
+  write_round(writer, next_header(RoundKind::kData));
+  return true;
+}
+
+void ShardJournal::fill_round(RoundWriter& writer, std::size_t budget_bytes, bool control_only) {
+  std::size_t left = budget_bytes;
+  bool first = true;
+  // A log whose turn brings nothing is passed over once; when all have been, the round is full.
+  std::size_t barren = 0;
+  while (queue_.turns() > 0 && barren < queue_.turns()) {
+    const std::uint32_t slot = queue_.next_turn();
+    const std::size_t taken = take_turn(writer, slot, left, control_only, first);
+    if (taken == 0) {
+      // What does not fit any more keeps its turn for the next round.
+      if (!control_only) return;
+      ++barren;
+    } else {
+      barren = 0;
+      first = false;
+    }
+    left -= taken;
+    queue_.end_turn();
+  }
+}
+
+std::size_t ShardJournal::take_turn(RoundWriter& writer, std::uint32_t slot, std::size_t budget_bytes,
+                                    bool control_only, bool first) {
+  const std::size_t turn_bytes = std::min<std::size_t>(budget_bytes, config_.round_partition_bytes);
+  std::size_t taken = 0;
+  while (const JournalQueue::Item* head = queue_.head(slot)) {
+    if (control_only && !head->is_control()) break;
+    const std::size_t bytes = head->bytes();
+    // One item larger than a turn is let in alone; what the budget cannot hold never is, but for the first.
+    const bool alone = taken == 0 && (first || bytes <= budget_bytes);
+    if (taken + bytes > turn_bytes && !alone) break;
+    put_item(writer, slot, queue_.take(slot));
+    taken += bytes;
+  }
+  return taken;
+}
+
+void ShardJournal::put_item(RoundWriter& writer, std::uint32_t place, JournalQueue::Item item) {
+  Slot& slot = slots_[place];
+  if (!slot.in_round) {
+    slot.in_round = true;
+    in_round_.push_back(place);
+  }
+  if (item.frame) {
+    const FrameHeader& header = item.frame->header;
+    writer.add_frame(*item.frame);
+    ring_.add_frames(place, header.end);
+    slot.end = KnownEnd{header.end, header.term};
+    ++stats_.frames;
+    Completion* last = completions_.empty() ? nullptr : &completions_.back();
+    if (last != nullptr && !last->is_record && last->slot == place && last->log_epoch == item.log_epoch) {
+      last->end = header.end;
+      return;
+    }
+    completions_.push_back({place, slot.generation, item.log_epoch, header.end, {}, false});
+    return;
+  }
+  JournalQueue::Record& record = *item.record;
+  writer.add_record(record.entry);
+  repeated_.insert(repeated_.end(), record.entry.begin(), record.entry.end());
+  if (const auto* hard = std::get_if<SetHardState>(&record.record)) {
+    slot.hard_state = hard->state;
+  } else if (const auto* cut = std::get_if<Truncate>(&record.record)) {
+    slot.cut = slot.cut ? std::min(*slot.cut, cut->to) : cut->to;
+    if (slot.end) slot.end->end = std::min(slot.end->end, cut->to);
+    ring_.truncate(place, cut->to);
+  } else if (std::holds_alternative<CreateReplica>(record.record) ||
+             std::holds_alternative<RemoveReplica>(record.record)) {
+    slot.end = KnownEnd{};
+    ring_.forget(place);
+  }
+  completions_.push_back({place, slot.generation, {}, {}, std::move(record.done), true});
+}
+
+// The directory of this round, for the next one: the records again, then where each log ends.
+void ShardJournal::end_fill() {
+  next_directory_.swap(repeated_);
+  repeated_.clear();
+  WireWriter out(next_directory_);
+  for (const std::uint32_t place : in_round_) {
+    Slot& slot = slots_[place];
+    put_directory_entry(out, {slot.id, slot.end, slot.hard_state, slot.cut});
+    slot.in_round = false;
+    slot.cut.reset();
+  }
+  std::uint32_t& counted = partitions_in_round_[rounds_counted_++ % partitions_in_round_.size()];
+  partitions_sum_ -= counted;
+  counted = static_cast<std::uint32_t>(in_round_.size());
+  partitions_sum_ += counted;
+  in_round_.clear();
+}
+
+RoundHeader ShardJournal::next_header(RoundKind kind) {
+  RoundHeader header;
+  header.kind = kind;
+  header.boot_epoch = epoch_;
+  header.epoch_seed = epoch_seed_;
+  header.shard = shard_;
+  header.file_number = ring_.current().number;
+  used_sequence_ = used_sequence_.next();
+  header.sequence = used_sequence_;
+  header.previous = last_sequence_;
+  header.previous_crc = last_crc_;
+  header.live_from = ring_.live_from(false);
+  header.wall_time = ports_.clock.now();
+  return header;
+}
+
+std::span<std::byte> ShardJournal::buffer_for(std::size_t bytes) {
+  // Sized for the usual round, grown for a large frame, and given back after it.
+  const std::size_t usual = round_blocks_bytes(std::size_t{config_.round_bytes_max} + (64U << 10));
+  if (buffer_->size() < bytes || buffer_->size() > std::max(bytes, usual)) {
+    buffer_ = std::make_shared<io::AlignedBuffer>(std::max(bytes, usual));
+  }
+  return buffer_->span();
+}
+
+void ShardJournal::write_round(RoundWriter& writer, RoundHeader header) {
+  const ByteSpan bytes = writer.seal(header);
+  header_ = header;
+  submit(bytes);
+}
+
+void ShardJournal::submit(ByteSpan bytes) {
+  JournalRing::File& current = ring_.current();
+  FOREBAY_ASSERT(current.used_bytes + bytes.size() <= config_.file_bytes && !current.broken);
+  in_flight_ = true;
+  round_started_ = ports_.executor.now();
+  const std::shared_ptr<io::File> file = files_.at(current.number);
+  // The buffer and the file outlive the journal while the disk uses them.
+  file->write(current.used_bytes, bytes, io::WriteMode::kDurable,
+              [this, alive = std::weak_ptr(alive_), keep = buffer_, file](Result<void> result) {
+                if (!alive.expired()) on_written(std::move(result));
+              });
+  current.used_bytes += bytes.size();
+}
+
+void ShardJournal::on_written(Result<void> result) {
+  in_flight_ = false;
+  if (!result) return on_write_failed(result.error());
+  last_round_end_ = ports_.executor.now();
+  stats_.last_round = last_round_end_ - round_started_;
+  stats_.longest_round = std::max(stats_.longest_round, stats_.last_round);
+  ++stats_.rounds;
+  stats_.bytes += header_.blocks_bytes();
+  last_sequence_ = header_.sequence;
+  last_crc_ = header_.crc;
+  directory_.swap(next_directory_);
+  next_directory_.clear();
+  recovering_write_ = false;
+  if (header_.kind == RoundKind::kCheckpoint) {
+    checkpoint_part_written();
+  } else {
+    idle_wanted_ = header_.kind == RoundKind::kData;
+    hand_out_completions();
+  }
+  after_round();
+}
+
+void ShardJournal::hand_out_completions() {
+  if (completions_.empty()) return;
+  // The owner may add to the journal or close logs meanwhile.
+  std::vector<Completion> completions;
+  completions.swap(completions_);
+  for (Completion& completion : completions) {
+    if (completion.is_record) {
+      if (completion.record_done) completion.record_done({});
+    } else if (slots_[completion.slot].generation == completion.generation) {
+      ports_.owner.on_frames_durable(LogSlot(completion.slot), completion.log_epoch, completion.end);
+    }
+  }
+  ports_.owner.on_round_end();
+}
+
+void ShardJournal::after_round() {
+  if (failed_) return;
+  if (ring_.free_count() < 2) look_for_space();
+  if (!queue_.empty() || checkpoint_ || checkpoint_due_ || stopping_) {
+    wake();
+  } else if (idle_wanted_) {
+    arm_idle_round();
+  }
+}
+
+// A shard that goes idle writes one empty round: its directory proves the round before, so that rot there is
+// not taken for a torn write.
+void ShardJournal::arm_idle_round() {
+  if (idle_timer_) return;
+  idle_timer_ = ports_.executor.schedule_after(kIdleAfter, [this] {
+    idle_timer_.reset();
+    if (!idle_wanted_ || in_flight_ || failed_ || recovering_write_ || stopping_) return;
+    if (!queue_.empty() || checkpoint_ || checkpoint_due_) return;  // the round after those will arm it again
+    if (ports_.executor.now() - last_round_end_ < kIdleAfter) return arm_idle_round();
+    write_idle_round();
+  });
+}
+
+void ShardJournal::write_idle_round() {
+  const std::size_t bytes = round_blocks_bytes(kRoundHeaderBytes + directory_.size());
+  if (!make_room(bytes, true)) return;
+  if (checkpoint_due_) return begin_checkpoint();  // proves as much
+  RoundWriter writer(buffer_for(bytes));
+  writer.add_directory(directory_);
+  write_round(writer, next_header(RoundKind::kIdle));
+}
+
+void ShardJournal::finish_stop(Result<void> result) {
+  if (!stop_done_) return;
+  auto done = std::move(stop_done_);
+  stop_done_ = nullptr;
+  done(std::move(result));
+}
+
+void ShardJournal::fail_records(const Error& error) {
+  std::vector<RecordDone> waiting;
+  for (Completion& completion : completions_) {
+    if (completion.record_done) waiting.push_back(std::move(completion.record_done));
+  }
+  completions_.clear();
+  while (queue_.turns() > 0) {
+    for (JournalQueue::Item& item : queue_.drop(queue_.next_turn())) {
+      if (item.record && item.record->done) waiting.push_back(std::move(item.record->done));
+    }
+  }
+  for (RecordDone& done : waiting) done(error);
+}
+
+void ShardJournal::fail(const Error& error) {
+  if (failed_) return;
+  failed_ = true;
+  ports_.owner.on_journal_failed(error);
+  fail_records(error);
+  finish_stop(error);
+}
+
+std::unique_ptr<Journal> make_journal(std::shared_ptr<JournalSeed> seed, const JournalConfig& config,
+                                      io::FileSystem& fs, runtime::Executor& executor,
+                                      runtime::BlockingPool& pool, runtime::WallClock& clock,
+                                      JournalOwner& owner) {
+  return std::make_unique<ShardJournal>(std::move(*seed), config,
+                                        ShardJournal::Ports{fs, executor, pool, clock, owner});
+}
+
+}  // namespace forebay::log

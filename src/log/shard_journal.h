@@ -1,0 +1,170 @@
+// The journal behind journal.h: assembles rounds, writes one at a time, hands out completions, keeps the ring
+// of files. Everything on the shard.
+//
+// States: idle -> (post) -> round in flight -> completed -> idle ... A checkpoint is a run of rounds of its
+// own that nothing interrupts. After a failed write: a new file is made, the round that was in flight is
+// written there; a second failure ends the journal.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "log/core/journal_ring.h"
+#include "log/journal.h"
+#include "log/journal_queue.h"
+#include "log/journal_seed.h"
+
+namespace forebay::log {
+
+class ShardJournal final : public Journal {
+ public:
+  struct Ports {
+    io::FileSystem& fs;
+    runtime::Executor& executor;
+    runtime::BlockingPool& pool;
+    runtime::WallClock& clock;
+    JournalOwner& owner;
+  };
+  ShardJournal(JournalSeed seed, const JournalConfig& config, const Ports& ports);
+  ~ShardJournal() override;
+  ShardJournal(const ShardJournal&) = delete;
+  ShardJournal& operator=(const ShardJournal&) = delete;
+
+  [[nodiscard]] LogSlot open(const model::TopicPartition& id) override;
+  void close(LogSlot slot) override;
+  void add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr frame) override;
+  void add_record(LogSlot slot, JournalRecord record, RecordDone done) override;
+  void segment_flushed(LogSlot slot, model::LogPosition end) override;
+  void stop(UniqueFunction<void(Result<void>)> done) override;
+  [[nodiscard]] JournalStats stats() const override;
+
+ private:
+  struct Slot {
+    model::TopicPartition id;
+    std::uint32_t generation = 0;  // of the slot's use: completions of an earlier use are not handed out
+    bool open = false;
+    bool in_round = false;                  // while a round is assembled
+    std::optional<HardState> hard_state;    // as of the last round assembled
+    std::optional<KnownEnd> end;            // likewise
+    std::optional<model::LogPosition> cut;  // lowest truncation in the round being assembled
+  };
+  // What to tell when the round is durable, in the order of the round.
+  struct Completion {
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    model::LogEpoch log_epoch;
+    model::LogPosition end;
+    RecordDone record_done;
+    bool is_record = false;
+  };
+  struct CheckpointWrite {
+    std::vector<std::byte> bytes;
+    std::uint32_t part = 0;
+    std::uint32_t parts = 0;
+    RoundSequence id;
+  };
+
+  // --- shard_journal.cc: queue, rounds, completions
+  void wake();
+  void start_round();
+  [[nodiscard]] bool spacing_says_wait();
+  [[nodiscard]] bool start_data_round();
+  void fill_round(RoundWriter& writer, std::size_t budget_bytes, bool control_only);
+  [[nodiscard]] std::size_t take_turn(RoundWriter& writer, std::uint32_t slot, std::size_t budget_bytes,
+                                      bool control_only, bool first);
+  void put_item(RoundWriter& writer, std::uint32_t slot, JournalQueue::Item item);
+  [[nodiscard]] std::size_t first_in_turn_bytes(bool control_only) const;
+  void end_fill();
+  [[nodiscard]] RoundHeader next_header(RoundKind kind);
+  void write_round(RoundWriter& writer, RoundHeader header);
+  void submit(ByteSpan bytes);
+  void on_written(Result<void> result);
+  void hand_out_completions();
+  void after_round();
+  void arm_idle_round();
+  void write_idle_round();
+  void finish_stop(Result<void> result);
+  void fail(const Error& error);
+  void fail_records(const Error& error);
+  [[nodiscard]] std::span<std::byte> buffer_for(std::size_t bytes);
+
+  // --- journal_space.cc: files, checkpoints, what to do when a write fails
+  [[nodiscard]] bool growable() const;
+  [[nodiscard]] std::size_t room_left() const;
+  [[nodiscard]] bool records_may_use(std::size_t bytes) const;
+  [[nodiscard]] bool control_may_use(std::size_t bytes) const;
+  [[nodiscard]] bool make_room(std::size_t bytes, bool control_only);
+  void switch_file();
+  void begin_checkpoint();
+  void write_checkpoint_part();
+  void checkpoint_part_written();
+  void look_for_space();
+  void want_segments();
+  void grow();
+  void on_file_made(std::uint64_t number, Result<std::unique_ptr<io::File>> made);
+  void on_write_failed(const Error& error);
+  void continue_in(std::uint64_t number, std::shared_ptr<io::File> file);
+  void delete_in_background(std::string path, bool directory);
+
+  const JournalConfig config_;
+  const std::string data_dir_;
+  const std::string directory_path_;
+  const model::BootEpoch epoch_;
+  const std::uint64_t epoch_seed_;
+  const std::uint32_t shard_;
+  Ports ports_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::unordered_map<model::TopicPartition, std::uint32_t> slot_of_;
+  JournalQueue queue_;
+
+  JournalRing ring_;
+  std::map<std::uint64_t, std::shared_ptr<io::File>> files_;  // usable and free ones, by number
+  std::uint64_t next_file_number_ = 1;
+  bool growing_ = false;
+  std::optional<runtime::TimePoint> grow_again_at_;
+  std::optional<std::uint64_t> space_wanted_for_;  // number of the file, so that the owner is asked once
+
+  RoundSequence last_sequence_;  // of the last good round
+  std::uint32_t last_crc_ = 0;
+  RoundSequence used_sequence_;            // highest number ever used, good or abandoned
+  std::vector<std::byte> directory_;       // of the last good round
+  std::vector<std::byte> next_directory_;  // of the round being assembled or in flight
+  std::vector<std::byte> repeated_;        // its records
+  std::vector<std::uint32_t> in_round_;    // slots in the round being assembled
+
+  std::shared_ptr<io::AlignedBuffer> buffer_;
+  RoundHeader header_;  // of the round in flight
+  std::vector<Completion> completions_;
+  bool in_flight_ = false;
+  bool scheduled_ = false;
+  bool recovering_write_ = false;
+  bool failed_ = false;
+  bool records_blocked_ = false;
+  std::optional<CheckpointWrite> checkpoint_;
+  bool checkpoint_due_ = false;
+  bool clean_checkpoint_ = false;
+
+  runtime::TimePoint round_started_{};
+  runtime::TimePoint last_round_end_{};
+  std::array<std::uint32_t, 64> partitions_in_round_{};
+  std::uint32_t partitions_sum_ = 0;
+  std::size_t rounds_counted_ = 0;
+  bool idle_wanted_ = false;
+  std::optional<runtime::TimerId> idle_timer_;
+  std::optional<runtime::TimerId> spacing_timer_;
+  std::optional<runtime::TimerId> space_timer_;
+
+  bool stopping_ = false;
+  UniqueFunction<void(Result<void>)> stop_done_;
+  JournalStats stats_;
+};
+
+}  // namespace forebay::log

@@ -26,9 +26,9 @@ enum class Acks : std::uint8_t { kAll, kLeader, kNone };
 template <typename T>
 using Done = UniqueFunction<void(Result<T>)>;
 
-// Keeps the order of one stream's requests to one partition (retry_round in log.proto). The stream makes one per
-// partition; whoever refuses a request raises `refused_below` to its round + 1 before the next request of the
-// partition is judged, and refuses with kNotYet those whose round is below it.
+// Keeps the order of one stream's requests to one partition (retry_round in log.proto). The stream makes one
+// per partition; whoever refuses a request raises `refused_below` to its round + 1 before the next request of
+// the partition is judged, and refuses with kNotYet those whose round is below it.
 struct ProduceOrder {
   std::atomic<std::uint32_t> refused_below{0};
 };

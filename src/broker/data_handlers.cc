@@ -1,0 +1,219 @@
+// Produce, fetch, list offsets: found, checked and handed to the partition's shard.
+#include <utility>
+
+#include "base/assert.h"
+#include "broker/gather.h"
+#include "broker/node_broker.h"
+
+namespace forebay::broker {
+namespace {
+
+constexpr std::uint32_t kBudgetRetryMs = 20;
+
+partition::Acks acks_of(Acks acks) {
+  switch (acks) {
+    case Acks::kAll:
+      return partition::Acks::kAll;
+    case Acks::kLeader:
+      return partition::Acks::kLeader;
+    case Acks::kNone:
+      return partition::Acks::kNone;
+  }
+  return partition::Acks::kAll;
+}
+
+Error not_here(const partition::PartitionSet& set, const model::TopicPartition& id) {
+  if (auto failure = set.failure(id)) return *failure;
+  return Error{ErrorCode::kNotYet, "the partition is being opened; retry", 20};
+}
+
+// Cancelling before the shard has started the fetch, meanwhile, or after its answer: all are fine.
+class Ticket final : public FetchTicket, public std::enable_shared_from_this<Ticket> {
+ public:
+  Ticket(ShardHandle shard, const model::TopicPartition& id) : shard_(shard), id_(id) {}
+
+  void start(const partition::FetchInput& input, Done<FetchResult> done) {
+    shard_.executor->post([self = shared_from_this(), input, done = std::move(done)]() mutable {
+      if (self->cancelled_) return done(Error{ErrorCode::kCancelled, "the fetch was cancelled"});
+      partition::Partition* partition = self->shard_.partitions->find(self->id_);
+      if (partition == nullptr) return done(not_here(*self->shard_.partitions, self->id_));
+      self->fetch_ =
+          partition->fetch(input, [done = std::move(done)](Result<partition::FetchOutput> output) mutable {
+            if (!output) return done(std::move(output).error());
+            done(FetchResult{output->marks.log_start, output->marks.high_watermark, output->next,
+                             std::move(output->frames)});
+          });
+    });
+  }
+
+  void cancel() override {
+    shard_.executor->post([self = shared_from_this()] {
+      self->cancelled_ = true;
+      if (!self->fetch_) return;
+      if (auto* partition = self->shard_.partitions->find(self->id_)) partition->cancel_fetch(*self->fetch_);
+    });
+  }
+
+ private:
+  ShardHandle shard_;
+  model::TopicPartition id_;
+  bool cancelled_ = false;                   // on the shard
+  std::optional<partition::FetchId> fetch_;  // on the shard
+};
+
+}  // namespace
+
+Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std::string& batch) const {
+  const model::BatchRules rules = route.rules(clock_.now());
+  FOREBAY_TRY(const auto view, model::validate_batch_header(as_bytes(batch), rules));
+  if (view.header().producer_id != model::kNoProducerId) {
+    return Error{ErrorCode::kUnsupported,
+                 "this version does not take batches of idempotent producers; send producer id -1"};
+  }
+  const auto codec = view.attributes().codec();
+  FOREBAY_ASSERT(codec.has_value());  // validate_batch_header refuses unknown ones
+  FOREBAY_CHECK(route.check_codec(*codec));
+  thread_local std::vector<std::byte> scratch;
+  FOREBAY_CHECK(model::validate_batch_records(view, rules, scratch));
+  return view.record_count();
+}
+
+void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
+  const auto fail = [this, &done](Error error) {
+    counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
+    done(std::move(error));
+  };
+  counters_.produce_requests.fetch_add(1, std::memory_order_relaxed);
+  if (auto open = check_intake(); !open) return fail(open.error());
+  const RoutingPtr table = routing();
+  const auto route = table->find(request.topic);
+  if (!route) return fail(route.error());
+  if ((*route)->internal) {
+    return fail(Error{ErrorCode::kInvalidArgument,
+                      "topic '" + request.topic + "' is internal; it cannot be produced to"});
+  }
+  const auto shard_index = (*route)->shard_of(request.partition);
+  if (!shard_index) return fail(shard_index.error());
+  const auto record_count = check_batch(**route, request.batch);
+  if (!record_count) return fail(record_count.error());
+  auto lease = produce_bytes_.take(request.batch.capacity());
+  if (!lease) {
+    return fail(Error{
+        ErrorCode::kResourceExhausted,
+        "the node holds " + std::to_string(produce_bytes_.held()) +
+            " bytes of unanswered requests, its bound (memory.produce_bytes_max); retry after the delay",
+        kBudgetRetryMs});
+  }
+  counters_.produce_bytes.fetch_add(request.batch.size(), std::memory_order_relaxed);
+  counters_.produce_records.fetch_add(static_cast<std::uint64_t>(*record_count), std::memory_order_relaxed);
+
+  const ShardHandle shard = shards_[*shard_index];
+  const auto id = (*route)->id_of(request.partition);
+  const auto begun = shard.executor->now();
+  shard.executor->post([this, shard, id, begun, count = *record_count, batch = std::move(request.batch),
+                        acks = request.acks, timeout = request.timeout, lease = std::move(*lease),
+                        done = std::move(done)]() mutable {
+    partition::Partition* partition = shard.partitions->find(id);
+    if (partition == nullptr) return done(not_here(*shard.partitions, id));
+    partition->produce(std::move(batch), count, acks_of(acks), timeout,
+                       [this, shard, id, begun, lease = std::move(lease),
+                        done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
+                         if (produce_latency_) produce_latency_(shard.executor->now() - begun);
+                         if (!ack) {
+                           counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
+                           return done(std::move(ack).error());
+                         }
+                         done(ProduceAck{.partition = id.partition,
+                                         .base_offset = ack->base_offset,
+                                         .last_offset = ack->last_offset,
+                                         .append_time = ack->append_time,
+                                         .term = ack->term,
+                                         .log_start = ack->log_start,
+                                         .flushed = ack->flushed,
+                                         .replicas_flushed = ack->flushed ? 1U : 0U,
+                                         .replicas_total = 1});
+                       });
+  });
+}
+
+std::shared_ptr<FetchTicket> NodeBroker::fetch(FetchRequest request, Done<FetchResult> done) {
+  counters_.fetch_requests.fetch_add(1, std::memory_order_relaxed);
+  const RoutingPtr table = routing();
+  Result<void> open = check_intake();
+  Result<const TopicRoute*> route = table->find(request.topic);
+  Result<std::uint32_t> shard_index = route ? (*route)->shard_of(request.partition) : route.error();
+  if (!open || !shard_index) {
+    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+    // A ticket for nothing: the caller need not know.
+    auto ticket = std::make_shared<Ticket>(shards_[0], model::TopicPartition{});
+    done(open ? shard_index.error() : open.error());
+    return ticket;
+  }
+  auto ticket = std::make_shared<Ticket>(shards_[*shard_index], (*route)->id_of(request.partition));
+  ticket->start({.from = request.offset,
+                 .bytes_max = request.bytes_max,
+                 .bytes_min = request.bytes_min,
+                 .wait_max = request.wait_max},
+                [this, done = std::move(done)](Result<FetchResult> result) mutable {
+                  if (result) {
+                    std::uint64_t bytes = 0;
+                    for (const auto& frame : result->frames) bytes += frame->payload.size();
+                    counters_.fetch_bytes.fetch_add(bytes, std::memory_order_relaxed);
+                  } else {
+                    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+                  }
+                  done(std::move(result));
+                });
+  return ticket;
+}
+
+void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) {
+  if (auto open = check_intake(); !open) return done(open.error());
+  const RoutingPtr table = routing();
+  const auto route = table->find(request.topic);
+  if (!route) return done(route.error());
+  if (request.partitions.empty()) {
+    for (std::size_t i = 0; i < (*route)->shards.size(); ++i) {
+      request.partitions.emplace_back(static_cast<std::int32_t>(i));
+    }
+  }
+  auto gather = std::make_shared<Gather<PartitionOffset>>(request.partitions.size(), std::move(done));
+  for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+    const auto partition_index = request.partitions[i];
+    const auto fail = [gather, i, partition_index](Error error) {
+      PartitionOffset offset;
+      offset.partition = partition_index;
+      offset.error = std::move(error);
+      gather->set(i, std::move(offset));
+    };
+    const auto shard_index = (*route)->shard_of(partition_index);
+    if (!shard_index) {
+      fail(shard_index.error());
+      continue;
+    }
+    const ShardHandle shard = shards_[*shard_index];
+    const auto id = (*route)->id_of(partition_index);
+    shard.executor->post([shard, id, gather, i, fail, point = request.point, time = request.time] {
+      partition::Partition* partition = shard.partitions->find(id);
+      if (partition == nullptr) return fail(not_here(*shard.partitions, id));
+      const auto answer = [gather, i, partition_index = id.partition, term = partition->term()](
+                              partition::Watermarks marks, std::optional<model::Offset> found) {
+        gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark, term,
+                                       std::nullopt});
+      };
+      if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
+        // The end is known only once the leadership is established: before, it could go back.
+        if (!partition->is_ready()) return fail(not_here(*shard.partitions, id));
+        const auto marks = partition->watermarks();
+        return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
+      }
+      const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
+      partition->find_by_time(kind, time, [answer, fail](Result<partition::Partition::TimeLookup> found) {
+        if (!found) return fail(found.error());
+        answer(found->marks, found->offset);
+      });
+    });
+  }
+}
+
+}  // namespace forebay::broker

@@ -1,0 +1,71 @@
+#include "broker/disk_watch.h"
+
+#include <utility>
+
+#include "telemetry/log.h"
+
+namespace forebay::broker {
+namespace {
+constexpr std::uint32_t kFullRetryMs = 1000;
+}
+
+DiskWatch::DiskWatch(std::string path, std::uint64_t reserve_bytes, io::FileSystem& fs,
+                     runtime::Executor& home, runtime::BlockingPool& pool, UniqueFunction<void()> on_low)
+    : path_(std::move(path)),
+      reserve_bytes_(reserve_bytes),
+      fs_(fs),
+      home_(home),
+      pool_(pool),
+      on_low_(std::move(on_low)),
+      alive_(std::make_shared<DiskWatch*>(this)) {}
+
+DiskWatch::~DiskWatch() {
+  *alive_ = nullptr;
+  if (timer_) home_.cancel(*timer_);
+}
+
+void DiskWatch::start() { look(); }
+
+void DiskWatch::look() {
+  timer_.reset();
+  auto space = std::make_shared<Result<io::DiskSpace>>();
+  pool_.run([fs = &fs_, path = path_, space] { *space = fs->space(path); }, home_,
+            [alive = alive_, space] {
+              if (*alive != nullptr) (*alive)->seen(*space);
+            });
+}
+
+void DiskWatch::seen(const Result<io::DiskSpace>& space) {
+  timer_ = home_.schedule_after(kInterval, [this] { look(); });
+  if (!space) {
+    telemetry::log_warn("free space unknown", {{"path", path_}, {"error", space.error().to_string()}});
+    return;
+  }
+  const bool low_before = available_.load(std::memory_order_relaxed) < reserve_bytes_;
+  total_.store(space->total_bytes, std::memory_order_relaxed);
+  available_.store(space->available_bytes, std::memory_order_relaxed);
+  const bool low = space->available_bytes < reserve_bytes_;
+  if (low && !low_before) {
+    telemetry::log_error(
+        "disk below its reserve, produce refused",
+        {{"path", path_}, {"available_bytes", space->available_bytes}, {"reserve_bytes", reserve_bytes_}});
+  } else if (!low && low_before) {
+    telemetry::log_info("disk above its reserve again",
+                        {{"path", path_}, {"available_bytes", space->available_bytes}});
+  }
+  // Every time, not only on the change: what retention may take grows with time.
+  if (low) on_low_();
+}
+
+Result<void> DiskWatch::admission() const {
+  const std::uint64_t available = available_.load(std::memory_order_relaxed);
+  if (available >= reserve_bytes_) return {};
+  return Error{ErrorCode::kDiskFull,
+               "the disk has " + std::to_string(available) + " bytes free and keeps " +
+                   std::to_string(reserve_bytes_) +
+                   " in reserve (storage.disk_reserve_bytes); free space with: forebay topic trim, or "
+                   "shorten retention",
+               kFullRetryMs};
+}
+
+}  // namespace forebay::broker

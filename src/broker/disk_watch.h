@@ -1,0 +1,51 @@
+// Watches the free space of the data directory's file system against the reserve. Below it produce is
+// refused, so that what was accepted can still reach its segment; reading and trimming go on. Thread rules:
+// admission() from any thread; the rest on the home executor.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_function.h"
+#include "io/file_system.h"
+#include "runtime/executor.h"
+
+namespace forebay::broker {
+
+class DiskWatch {
+ public:
+  static constexpr auto kInterval = std::chrono::seconds(1);
+
+  // `on_low`: the disk has just gone below the reserve. References outlive the watch.
+  DiskWatch(std::string path, std::uint64_t reserve_bytes, io::FileSystem& fs, runtime::Executor& home,
+            runtime::BlockingPool& pool, UniqueFunction<void()> on_low);
+  ~DiskWatch();
+  DiskWatch(const DiskWatch&) = delete;
+  DiskWatch& operator=(const DiskWatch&) = delete;
+
+  void start();
+  // kDiskFull below the reserve.
+  [[nodiscard]] Result<void> admission() const;
+  [[nodiscard]] io::DiskSpace space() const {
+    return {total_.load(std::memory_order_relaxed), available_.load(std::memory_order_relaxed)};
+  }
+  [[nodiscard]] std::uint64_t reserve_bytes() const { return reserve_bytes_; }
+
+ private:
+  void look();
+  void seen(const Result<io::DiskSpace>& space);
+
+  std::string path_;
+  std::uint64_t reserve_bytes_;
+  io::FileSystem& fs_;
+  runtime::Executor& home_;
+  runtime::BlockingPool& pool_;
+  UniqueFunction<void()> on_low_;
+  std::atomic<std::uint64_t> total_{0}, available_{UINT64_MAX};
+  std::optional<runtime::TimerId> timer_;
+  std::shared_ptr<DiskWatch*> alive_;
+};
+
+}  // namespace forebay::broker

@@ -1,0 +1,94 @@
+#include "broker/node_broker.h"
+
+#include <utility>
+
+#include "telemetry/log.h"
+
+namespace forebay::broker {
+namespace {
+constexpr std::uint32_t kStoppingRetryMs = 1000;
+}  // namespace
+
+NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> shards,
+                       std::uint32_t controller_shard, runtime::WallClock& clock,
+                       std::function<NodeDescription()> describe)
+    : config_(config),
+      shards_(std::move(shards)),
+      controller_shard_(controller_shard),
+      clock_(clock),
+      describe_(std::move(describe)),
+      produce_bytes_(config.produce_bytes_max),
+      routing_(std::make_shared<const RoutingTable>()) {
+  reconciler_ = std::make_unique<Reconciler>(shards_, home(), [this](model::TopicId id) {
+    controller_->submit(
+        [id](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
+          if (!image.deleting.contains(id)) return Error{ErrorCode::kFailedPrecondition, "already confirmed"};
+          return cluster::ClusterRecord(cluster::TopicDeletionConfirmed{id});
+        },
+        [](const Result<cluster::ImagePtr>&) {});
+  });
+}
+
+NodeBroker::~NodeBroker() = default;
+
+void NodeBroker::start(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready) {
+  controller_ = &controller;
+  controller.start(std::move(ready));
+}
+
+void NodeBroker::on_image(const cluster::ImagePtr& image) {
+  std::vector<std::string> problems;
+  auto table =
+      make_routing(*image, config_.topic_defaults, static_cast<std::uint32_t>(shards_.size()), problems);
+  for (const std::string& problem : problems)
+    telemetry::log_error("topic configuration unusable", {{"problem", problem}});
+  std::atomic_store(&routing_, table);
+  reconciler_->apply(*image, *table);
+}
+
+void NodeBroker::stop(UniqueFunction<void()> done) {
+  reconciler_->stop();
+  if (controller_ == nullptr) return done();
+  controller_->stop(std::move(done));
+}
+
+Result<void> NodeBroker::check_intake() const {
+  if (!stopping_.load(std::memory_order_acquire)) return {};
+  return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", kStoppingRetryMs};
+}
+
+Result<TopicHead> NodeBroker::topic_head(const std::string& topic) const {
+  const RoutingPtr table = routing();
+  FOREBAY_TRY(const TopicRoute* route, table->find(topic));
+  return TopicHead{route->topic->id, static_cast<std::uint32_t>(route->shards.size()),
+                   route->config.max_message_bytes};
+}
+
+void NodeBroker::describe_node(Done<NodeDescription> done) {
+  on_controller([this, done = std::move(done)]() mutable {
+    NodeDescription node = describe_();
+    const RoutingPtr table = routing();
+    for (const auto& [name, route] : table->topics) {
+      if (route.internal) continue;
+      ++node.topics;
+      node.partitions += static_cast<std::uint32_t>(route.shards.size());
+    }
+    for (const UnreadyPartition& unready : reconciler_->unready()) {
+      node.warnings.push_back("topic '" + unready.topic + "' partition " +
+                              std::to_string(unready.partition.value()) + " is not ready: " + unready.reason);
+    }
+    done(std::move(node));
+  });
+}
+
+void NodeBroker::unready_partitions(Done<std::vector<UnreadyPartition>> done) {
+  on_controller([this, done = std::move(done)]() mutable {
+    if (controller_ == nullptr || !controller_->image()) {
+      return done(std::vector<UnreadyPartition>{
+          {cluster::kClusterTopicName, model::PartitionIndex(0), "metadata is being loaded"}});
+    }
+    done(reconciler_->unready());
+  });
+}
+
+}  // namespace forebay::broker

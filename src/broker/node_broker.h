@@ -1,0 +1,101 @@
+// The broker of one node: finds the shard of what is asked for, checks what can be checked on the caller's
+// thread, and hops. Thread rules: as broker.h says; what is private is touched on the controller's shard
+// only, but for the snapshot and the counters.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+#include "broker/byte_lease.h"
+#include "broker/reconciler.h"
+#include "broker/routing.h"
+#include "cluster/controller.h"
+#include "config/topic_config.h"
+#include "runtime/executor.h"
+
+namespace forebay::broker {
+
+struct NodeBrokerConfig {
+  model::NodeId node{1};
+  config::TopicConfig topic_defaults;
+  cluster::Limits limits;
+  std::uint64_t produce_bytes_max = 128ULL << 20;
+};
+
+// Counted on the way; read by the metrics.
+struct BrokerCounters {
+  std::atomic<std::uint64_t> produce_requests{0}, produce_bytes{0}, produce_records{0}, produce_errors{0};
+  std::atomic<std::uint64_t> fetch_requests{0}, fetch_bytes{0}, fetch_errors{0};
+};
+
+// Called after each answered produce with what it took; must be wait-free.
+using LatencyObserver = std::function<void(runtime::Duration)>;
+
+class NodeBroker final : public Broker {
+ public:
+  // `describe` fills in what only the composition root knows of the node. `controller_shard` owns the
+  // partition of __cluster. All references outlive the broker.
+  NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> shards, std::uint32_t controller_shard,
+             runtime::WallClock& clock, std::function<NodeDescription()> describe);
+  ~NodeBroker() override;
+  NodeBroker(const NodeBroker&) = delete;
+  NodeBroker& operator=(const NodeBroker&) = delete;
+
+  // On the controller's shard. `controller` is started by the broker: it brings the image, and with it the
+  // partitions.
+  void start(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready);
+  void on_image(const cluster::ImagePtr& image);  // the controller's callback
+  // Refuses new requests from any thread; what is on the shards is answered by their PartitionSets.
+  void stop_intake() { stopping_.store(true, std::memory_order_release); }
+  void stop(UniqueFunction<void()> done);  // on the controller's shard, after stop_intake
+
+  void produce(ProduceRequest request, Done<ProduceAck> done) override;
+  std::shared_ptr<FetchTicket> fetch(FetchRequest request, Done<FetchResult> done) override;
+  void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) override;
+  [[nodiscard]] Result<TopicHead> topic_head(const std::string& topic) const override;
+  void create_topic(CreateTopicRequest request, Done<CreateTopicResult> done) override;
+  void list_topics(bool include_internal, Done<std::vector<TopicSummary>> done) override;
+  void describe_topic(std::string name, Done<TopicDescription> done) override;
+  void alter_topic(AlterTopicRequest request, Done<std::vector<ConfigEntry>> done) override;
+  void delete_topic(std::string name, Done<std::monostate> done) override;
+  void add_partitions(std::string name, std::uint32_t total, bool validate_only,
+                      Done<AddPartitionsResult> done) override;
+  void trim_topic(std::string name, std::vector<TrimPoint> points,
+                  Done<std::vector<TrimResult>> done) override;
+  void describe_node(Done<NodeDescription> done) override;
+  void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
+
+  [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
+  [[nodiscard]] std::uint64_t produce_bytes_held() const { return produce_bytes_.held(); }
+  // Set before serving.
+  void observe_produce(LatencyObserver observer) { produce_latency_ = std::move(observer); }
+
+ private:
+  [[nodiscard]] RoutingPtr routing() const { return std::atomic_load(&routing_); }
+  [[nodiscard]] Result<void> check_intake() const;
+  // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
+  [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
+  [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
+                                                    const cluster::Overrides& overrides) const;
+  void on_controller(runtime::Task task) { home().post(std::move(task)); }
+  [[nodiscard]] runtime::Executor& home() const { return *shards_[controller_shard_].executor; }
+
+  NodeBrokerConfig config_;
+  std::vector<ShardHandle> shards_;
+  std::uint32_t controller_shard_;
+  runtime::WallClock& clock_;
+  std::function<NodeDescription()> describe_;
+  LatencyObserver produce_latency_;
+  ByteBound produce_bytes_;
+  BrokerCounters counters_;
+  std::shared_ptr<const RoutingTable> routing_;
+  std::atomic<bool> stopping_{false};
+  cluster::Controller* controller_ = nullptr;
+  std::unique_ptr<Reconciler> reconciler_;
+};
+
+}  // namespace forebay::broker

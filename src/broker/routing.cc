@@ -1,0 +1,140 @@
+#include "broker/routing.h"
+
+#include "cluster/controller.h"
+#include "log/journal.h"
+
+namespace forebay::broker {
+namespace {
+
+log::CleanupPolicy cleanup_of(config::CleanupPolicy policy) {
+  switch (policy) {
+    case config::CleanupPolicy::kDelete:
+      return log::CleanupPolicy::kDelete;
+    case config::CleanupPolicy::kCompact:
+      return log::CleanupPolicy::kCompact;
+    case config::CleanupPolicy::kCompactAndDelete:
+      return log::CleanupPolicy::kCompactAndDelete;
+  }
+  return log::CleanupPolicy::kDelete;
+}
+
+std::optional<model::Codec> demanded(config::CompressionType type) {
+  switch (type) {
+    case config::CompressionType::kProducer:
+      return std::nullopt;
+    case config::CompressionType::kUncompressed:
+      return model::Codec::kNone;
+    case config::CompressionType::kGzip:
+      return model::Codec::kGzip;
+    case config::CompressionType::kSnappy:
+      return model::Codec::kSnappy;
+    case config::CompressionType::kLz4:
+      return model::Codec::kLz4;
+    case config::CompressionType::kZstd:
+      return model::Codec::kZstd;
+  }
+  return std::nullopt;
+}
+
+TopicRoute internal_route(std::uint32_t shard_count) {
+  TopicRoute route;
+  cluster::Topic topic;
+  topic.id = cluster::cluster_partition().topic;
+  topic.name = cluster::kClusterTopicName;
+  topic.partitions = {{}};
+  route.topic = std::make_shared<const cluster::Topic>(std::move(topic));
+  route.config.retention.reset();
+  route.shards = {log::shard_of(cluster::cluster_partition(), shard_count)};
+  route.internal = true;
+  return route;
+}
+
+}  // namespace
+
+Result<std::uint32_t> TopicRoute::shard_of(model::PartitionIndex partition) const {
+  const auto index = static_cast<std::size_t>(partition.value());
+  if (partition.value() < 0 || index >= shards.size()) {
+    return Error{ErrorCode::kUnknownPartition,
+                 "topic '" + topic->name + "' has partitions 0 to " + std::to_string(shards.size() - 1) +
+                     "; there is no partition " + std::to_string(partition.value())};
+  }
+  return shards[index];
+}
+
+model::BatchRules TopicRoute::rules(model::Timestamp now) const {
+  model::BatchRules rules;
+  rules.batch_bytes_max = config.max_message_bytes;
+  rules.key_required = config.cleanup_policy != config::CleanupPolicy::kDelete;
+  if (config.timestamp_type == config::TimestampType::kCreateTime) {
+    if (config.timestamp_before_max) rules.earliest = now.plus(-config.timestamp_before_max->count());
+    if (config.timestamp_after_max) rules.latest = now.plus(config.timestamp_after_max->count());
+  }
+  return rules;
+}
+
+Result<void> TopicRoute::check_codec(model::Codec codec) const {
+  const auto wanted = demanded(config.compression_type);
+  if (!wanted || *wanted == codec) return {};
+  return Error{ErrorCode::kInvalidRecord, "topic '" + topic->name + "' takes batches compressed with " +
+                                              std::string(model::codec_name(*wanted)) +
+                                              " only (compression.type), this one has " +
+                                              std::string(model::codec_name(codec))};
+}
+
+Result<const TopicRoute*> RoutingTable::find(const std::string& name) const {
+  const auto at = topics.find(name);
+  if (at == topics.end()) return cluster::unknown_topic(name);
+  return &at->second;
+}
+
+RoutingPtr make_routing(const cluster::ClusterImage& image, const config::TopicConfig& defaults,
+                        std::uint32_t shard_count, std::vector<std::string>& problems) {
+  auto table = std::make_shared<RoutingTable>();
+  table->topics.emplace(cluster::kClusterTopicName, internal_route(shard_count));
+  for (const auto& [name, topic] : image.topics) {
+    TopicRoute route;
+    route.topic = topic;
+    auto parsed = config::parse_topic_config(topic->config, defaults);
+    if (parsed) {
+      route.config = std::move(*parsed);
+    } else {
+      route.config = defaults;
+      problems.push_back("topic '" + name +
+                         "': stored configuration cannot be used, defaults apply: " + parsed.error().context);
+    }
+    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+      route.shards.push_back(
+          log::shard_of({topic->id, model::PartitionIndex(static_cast<std::int32_t>(i))}, shard_count));
+    }
+    table->topics.emplace(name, std::move(route));
+  }
+  return table;
+}
+
+partition::PartitionConfig partition_config(const config::TopicConfig& config) {
+  partition::PartitionConfig result;
+  result.log.segment_bytes = config.segment_bytes;
+  result.log.segment_ms = config.segment_age_max.count();
+  result.log.retention_ms.reset();
+  if (config.retention) result.log.retention_ms = config.retention->count();
+  result.log.retention_bytes = config.retention_bytes;
+  result.log.cleanup = cleanup_of(config.cleanup_policy);
+  result.log.delete_retention_ms = config.delete_retention.count();
+  result.log.min_compaction_lag_ms = config.min_compaction_lag.count();
+  result.log.min_cleanable_dirty_ratio = config.min_cleanable_dirty_ratio;
+  result.log.index_interval_bytes = config.index_interval_bytes;
+  result.log_append_time = config.timestamp_type == config::TimestampType::kLogAppendTime;
+  result.durability = config.durability == config::Durability::kReplicated
+                          ? partition::Durability::kReplicated
+                          : partition::Durability::kFlushed;
+  return result;
+}
+
+partition::PartitionConfig internal_partition_config() {
+  partition::PartitionConfig config;
+  config.log.retention_ms.reset();
+  config.log.segment_bytes = 16ULL << 20;
+  return config;
+}
+
+}  // namespace forebay::broker

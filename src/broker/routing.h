@@ -1,0 +1,52 @@
+// From a topic's name to its partitions' shards and rules: an immutable snapshot that any thread may read,
+// made anew by the controller's shard after each change of metadata.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "cluster/core/cluster_image.h"
+#include "config/topic_config.h"
+#include "model/batch_validation.h"
+#include "partition/partition.h"
+
+namespace forebay::broker {
+
+struct TopicRoute {
+  cluster::TopicPtr topic;
+  config::TopicConfig config;         // effective
+  std::vector<std::uint32_t> shards;  // of each partition
+  bool internal = false;
+
+  [[nodiscard]] model::TopicPartition id_of(model::PartitionIndex partition) const {
+    return {topic->id, partition};
+  }
+  [[nodiscard]] Result<std::uint32_t> shard_of(model::PartitionIndex partition) const;  // kUnknownPartition
+  // What to demand of a batch at wall time `now`.
+  [[nodiscard]] model::BatchRules rules(model::Timestamp now) const;
+  // kInvalidRecord when compression.type asks for another codec.
+  [[nodiscard]] Result<void> check_codec(model::Codec codec) const;
+};
+
+struct RoutingTable {
+  std::unordered_map<std::string, TopicRoute> topics;
+  // Errors: kUnknownTopic.
+  [[nodiscard]] Result<const TopicRoute*> find(const std::string& name) const;
+};
+using RoutingPtr = std::shared_ptr<const RoutingTable>;
+
+// Topics whose stored configuration this version cannot read fall back to the defaults; they are named in
+// `problems`.
+[[nodiscard]] RoutingPtr make_routing(const cluster::ClusterImage& image, const config::TopicConfig& defaults,
+                                      std::uint32_t shard_count, std::vector<std::string>& problems);
+
+[[nodiscard]] partition::PartitionConfig partition_config(const config::TopicConfig& config);
+// Of the internal topics: kept whole until their state machine trims them.
+[[nodiscard]] partition::PartitionConfig internal_partition_config();
+
+}  // namespace forebay::broker

@@ -1,0 +1,339 @@
+#include "cluster/controller.h"
+
+#include <limits>
+#include <utility>
+
+#include "base/assert.h"
+#include "cluster/cluster_codec.h"
+#include "model/batch_builder.h"
+#include "model/record_iterator.h"
+#include "telemetry/log.h"
+
+namespace forebay::cluster {
+namespace {
+
+// Keys of the store. Numbers are text, so that a dump can be read.
+constexpr std::string_view kAppliedKey = "cluster/applied";
+constexpr std::string_view kClusterIdKey = "cluster/id";
+constexpr std::string_view kTopicPrefix = "cluster/topic/";
+constexpr std::string_view kDeletingPrefix = "cluster/deleting/";
+
+constexpr auto kLogTimeout = std::chrono::seconds(30);
+// The log of __cluster is trimmed to what the store holds durably, once this many records lie below.
+constexpr std::int64_t kTrimRecordsMin = 10'000;
+
+std::string key(std::string_view prefix, const model::TopicId& id) {
+  return std::string(prefix) + id.to_string();
+}
+
+Result<ClusterImage> load(kv::KeyValueStore& store) {
+  ClusterImage image;
+  FOREBAY_TRY(const auto id, store.get(kClusterIdKey));
+  if (id) {
+    const auto parsed = model::Uuid::parse(*id);
+    if (!parsed) return Error{ErrorCode::kDataLoss, "the stored cluster id is not a UUID: " + *id};
+    image.cluster_id = *parsed;
+  }
+  FOREBAY_TRY(const auto applied, store.get(kAppliedKey));
+  if (applied) image.applied = model::Offset(std::strtoll(applied->c_str(), nullptr, 10));
+  for (const auto prefix : {kTopicPrefix, kDeletingPrefix}) {
+    FOREBAY_TRY(const auto entries, store.scan_prefix(prefix));
+    for (const auto& entry : entries) {
+      FOREBAY_TRY(auto topic, decode_topic(as_bytes(entry.value)));
+      auto shared = std::make_shared<const Topic>(std::move(topic));
+      if (prefix == kDeletingPrefix) {
+        image.deleting.emplace(shared->id, shared);
+      } else {
+        image.topics.emplace(shared->name, shared);
+        image.by_id.emplace(shared->id, shared);
+      }
+    }
+  }
+  return image;
+}
+
+Result<std::string> batch_of(const ClusterRecord& record) {
+  const std::string value = encode_record(record);
+  model::BatchBuilder builder;
+  FOREBAY_CHECK(builder.append(model::NewRecord{
+      .key = std::nullopt, .value = as_bytes(value), .headers = {}, .timestamp = model::Timestamp(0)}));
+  FOREBAY_TRY(const auto batch, builder.build(model::Codec::kNone));
+  return std::string(as_text(batch));
+}
+
+}  // namespace
+
+model::TopicPartition cluster_partition() {
+  model::TopicPartition id;
+  id.topic.bytes[15] = 1;
+  id.partition = model::PartitionIndex(0);
+  return id;
+}
+
+Controller::Controller(partition::Partition& log, kv::KeyValueStore& kv, runtime::Executor& executor,
+                       runtime::BlockingPool& pool, runtime::Rng& rng,
+                       UniqueFunction<void(ImagePtr)> on_image)
+    : log_(log),
+      kv_(kv),
+      executor_(executor),
+      pool_(pool),
+      rng_(rng),
+      on_image_(std::move(on_image)),
+      alive_(std::make_shared<Controller*>(this)) {}
+
+Controller::~Controller() {
+  *alive_ = nullptr;
+  log_.cancel_fetch(fetch_);
+}
+
+model::Uuid Controller::new_id() {
+  model::Uuid id;
+  for (std::size_t i = 0; i < id.bytes.size(); i += 8) {
+    const std::uint64_t word = rng_.next();
+    std::memcpy(id.bytes.data() + i, &word, sizeof word);
+  }
+  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0f) | 0x40);  // RFC 4122: random
+  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
+  return id;
+}
+
+// --- start and replay
+// --------------------------------------------------------------------------------------------------------
+
+void Controller::start(UniqueFunction<void(Result<void>)> ready) {
+  ready_ = std::move(ready);
+  auto loaded = std::make_shared<Result<ClusterImage>>();
+  pool_.run([this, loaded] { *loaded = load(kv_); }, executor_,
+            [alive = alive_, loaded] {
+              if (*alive != nullptr) (*alive)->on_loaded(std::move(*loaded));
+            });
+}
+
+void Controller::on_loaded(Result<ClusterImage> image) {
+  if (!image) return fail(image.error());
+  image_ = std::move(*image);
+  const auto marks = log_.watermarks();
+  if (image_.applied < marks.log_start || image_.applied > marks.high_watermark) {
+    return fail(Error{ErrorCode::kDataLoss,
+                      "the metadata store has applied __cluster up to " +
+                          std::to_string(image_.applied.value()) + " but the log holds " +
+                          std::to_string(marks.log_start.value()) + " to " +
+                          std::to_string(marks.high_watermark.value()) +
+                          ": the kv folder and the topics folder are not of the same data directory"});
+  }
+  replay_until_ = marks.high_watermark;
+  changed_ = true;
+  read_next();
+}
+
+void Controller::read_next() {
+  if (stopping_ || failed_) return;
+  after_apply();
+  fetch_ = log_.fetch(
+      {.from = image_.applied, .bytes_max = 1U << 20, .bytes_min = 1, .wait_max = std::chrono::hours(1)},
+      [alive = alive_](Result<partition::FetchOutput> fetched) {
+        if (*alive != nullptr) (*alive)->on_frames(std::move(fetched));
+      });
+}
+
+void Controller::on_frames(Result<partition::FetchOutput> fetched) {
+  if (stopping_) return;
+  if (!fetched) return fail(fetched.error());
+  for (const auto& frame : fetched->frames) {
+    if (auto applied = apply_batch(frame->payload.span(), image_.applied); !applied)
+      return fail(applied.error());
+  }
+  image_.applied = std::max(image_.applied, fetched->next);
+  // Posted: a fetch may answer inside the call, and a long log must not become a deep stack.
+  executor_.post([alive = alive_] {
+    if (*alive != nullptr) (*alive)->read_next();
+  });
+}
+
+Result<void> Controller::apply_batch(ByteSpan batch, model::Offset from) {
+  FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
+  std::vector<std::byte> scratch;
+  std::vector<ClusterRecord> records;
+  Result<void> decoded;
+  FOREBAY_CHECK(model::for_each_record(
+      view, std::numeric_limits<std::int32_t>::max(), scratch, [&](const model::RecordView& record) {
+        if (record.offset < from || !decoded) return;
+        auto one = record.value ? decode_record(*record.value)
+                                : Error{ErrorCode::kCorruptBatch, "cluster record without a value"};
+        if (!one) {
+          decoded = one.error();
+          return;
+        }
+        records.push_back(std::move(*one));
+      }));
+  FOREBAY_CHECK(std::move(decoded));
+  for (const ClusterRecord& record : records) {
+    if (const auto* deleted = std::get_if<TopicDeleted>(&record)) {
+      // The topic's content is needed for the store before apply moves it.
+      dirty_[key(kTopicPrefix, deleted->id)] = std::nullopt;
+    }
+    FOREBAY_CHECK(apply(image_, record));
+    mark_dirty(record);
+    changed_ = true;
+  }
+  return {};
+}
+
+void Controller::mark_dirty(const ClusterRecord& record) {
+  if (std::holds_alternative<ClusterFormed>(record))
+    dirty_[std::string(kClusterIdKey)] = image_.cluster_id.to_string();
+  const auto put_topic = [this](const model::TopicId& id) {
+    dirty_[key(kTopicPrefix, id)] = encode_topic(*image_.by_id.at(id));
+  };
+  if (const auto* r = std::get_if<TopicCreated>(&record)) put_topic(r->topic.id);
+  if (const auto* r = std::get_if<TopicConfigSet>(&record)) put_topic(r->id);
+  if (const auto* r = std::get_if<PartitionsAdded>(&record)) put_topic(r->id);
+  if (const auto* r = std::get_if<TopicDeleted>(&record)) {
+    dirty_[key(kDeletingPrefix, r->id)] = encode_topic(*image_.deleting.at(r->id));
+  }
+  if (const auto* r = std::get_if<TopicDeletionConfirmed>(&record))
+    dirty_[key(kDeletingPrefix, r->id)] = std::nullopt;
+}
+
+void Controller::publish() {
+  published_ = std::make_shared<const ClusterImage>(image_);
+  changed_ = false;
+  on_image_(published_);
+}
+
+void Controller::after_apply() {
+  if (image_.applied < replay_until_) return;
+  if (ready_ && image_.cluster_id.is_nil()) {
+    if (!deciding_ && requests_.empty()) {
+      submit([id = new_id()](
+                 const ClusterImage&) -> Result<ClusterRecord> { return ClusterRecord(ClusterFormed{id}); },
+             [](const Result<ImagePtr>&) {});
+    }
+    return;
+  }
+  if (changed_) {
+    publish();
+    write_behind();
+  }
+  if (ready_) std::exchange(ready_, nullptr)(Result<void>{});
+  if (waiting_ && image_.applied > waiting_->offset) {
+    auto done = std::move(waiting_->done);
+    waiting_.reset();
+    deciding_ = false;
+    done(published_);
+  }
+  decide_next();
+}
+
+void Controller::fail(const Error& error) {
+  if (stopping_) return;
+  telemetry::log_error("cluster metadata failed", {{"error", error.to_string()}});
+  failed_ = error;
+  if (ready_) std::exchange(ready_, nullptr)(error);
+  if (waiting_) {
+    auto done = std::move(waiting_->done);
+    waiting_.reset();
+    done(Error{ErrorCode::kOutcomeUnknown, error.context});
+  }
+  auto requests = std::exchange(requests_, {});
+  for (auto& request : requests) request.done(error);
+}
+
+// --- decisions
+// ---------------------------------------------------------------------------------------------------------------
+
+void Controller::submit(Decide decide, Decided done) {
+  if (stopping_) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
+  if (failed_) return done(*failed_);
+  requests_.push_back({std::move(decide), std::move(done)});
+  decide_next();
+}
+
+void Controller::decide_next() {
+  while (!deciding_ && !requests_.empty() && image_.applied >= replay_until_ && !failed_) {
+    Request request = std::move(requests_.front());
+    requests_.pop_front();
+    auto record = request.decide(image_);
+    if (!record) {
+      request.done(std::move(record).error());
+      continue;
+    }
+    deciding_ = true;
+    deciding_done_ = std::move(request.done);
+    auto batch = batch_of(*record);
+    if (!batch) {
+      deciding_ = false;
+      std::exchange(deciding_done_, nullptr)(std::move(batch).error());
+      continue;
+    }
+    log_.produce(std::move(*batch), 1, partition::Acks::kAll, kLogTimeout,
+                 [alive = alive_](Result<partition::ProduceAck> ack) {
+                   if (*alive != nullptr) (*alive)->on_logged(std::move(ack));
+                 });
+  }
+}
+
+void Controller::on_logged(Result<partition::ProduceAck> ack) {
+  auto done = std::exchange(deciding_done_, nullptr);
+  if (!ack) {
+    deciding_ = false;
+    done(std::move(ack).error());
+    // Posted, so that a queue of requests against a dead log is not a deep stack.
+    executor_.post([alive = alive_] {
+      if (*alive != nullptr) (*alive)->decide_next();
+    });
+    return;
+  }
+  waiting_ = Waiting{ack->base_offset, std::move(done)};
+  if (image_.applied > waiting_->offset) after_apply();
+}
+
+// --- the store
+// ---------------------------------------------------------------------------------------------------------------
+
+void Controller::write_behind() {
+  if (writing_ || dirty_.empty()) return;
+  writing_ = true;
+  kv::WriteBatch batch;
+  for (auto& [name, value] : dirty_) {
+    if (value) {
+      batch.put(name, std::move(*value));
+    } else {
+      batch.remove(name);
+    }
+  }
+  dirty_.clear();
+  const model::Offset applied = image_.applied;
+  batch.put(std::string(kAppliedKey), std::to_string(applied.value()));
+  auto shared = std::make_shared<kv::WriteBatch>(std::move(batch));
+  auto written = std::make_shared<Result<void>>();
+  pool_.run([this, shared, written] { *written = kv_.write(std::move(*shared), kv::Sync::kDurable); },
+            executor_,
+            [alive = alive_, written, applied] {
+              Controller* self = *alive;
+              if (self == nullptr) return;
+              self->writing_ = false;
+              if (!*written) return self->fail(written->error());
+              if (self->stop_done_) return std::exchange(self->stop_done_, nullptr)();
+              if (applied.value() - self->log_.watermarks().log_start.value() >= kTrimRecordsMin) {
+                self->log_.trim(applied, [](const Result<model::Offset>&) {});
+              }
+              self->write_behind();
+            });
+}
+
+void Controller::stop(UniqueFunction<void()> done) {
+  stopping_ = true;
+  log_.cancel_fetch(fetch_);
+  const Error error{ErrorCode::kShuttingDown, "the node is stopping", 1000};
+  auto requests = std::exchange(requests_, {});
+  for (auto& request : requests) request.done(error);
+  if (waiting_) std::exchange(waiting_, std::nullopt)->done(error);
+  if (writing_) {
+    stop_done_ = std::move(done);
+  } else {
+    done();
+  }
+}
+
+}  // namespace forebay::cluster

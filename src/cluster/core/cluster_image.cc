@@ -1,0 +1,174 @@
+#include "cluster/core/cluster_image.h"
+
+#include <utility>
+
+namespace forebay::cluster {
+namespace {
+
+Error cannot_follow(const char* what, const model::TopicId& id) {
+  return Error{ErrorCode::kInternal,
+               std::string("cluster record out of place: ") + what + " topic " + id.to_string()};
+}
+
+// Replaces a topic in both maps by a changed copy.
+void put(ClusterImage& image, Topic topic) {
+  auto shared = std::make_shared<const Topic>(std::move(topic));
+  image.topics[shared->name] = shared;
+  image.by_id[shared->id] = std::move(shared);
+}
+
+Result<void> apply_one(ClusterImage& image, const ClusterFormed& record) {
+  if (!image.cluster_id.is_nil())
+    return Error{ErrorCode::kInternal, "cluster record out of place: the cluster is formed already"};
+  image.cluster_id = record.cluster_id;
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const TopicCreated& record) {
+  if (image.topics.contains(record.topic.name) || image.by_id.contains(record.topic.id) ||
+      image.deleting.contains(record.topic.id)) {
+    return cannot_follow("created a second time:", record.topic.id);
+  }
+  put(image, record.topic);
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const TopicConfigSet& record) {
+  const auto at = image.by_id.find(record.id);
+  if (at == image.by_id.end()) return cannot_follow("configuration of an unknown", record.id);
+  Topic changed = *at->second;
+  changed.config = record.config;
+  put(image, std::move(changed));
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const PartitionsAdded& record) {
+  const auto at = image.by_id.find(record.id);
+  if (at == image.by_id.end()) return cannot_follow("partitions of an unknown", record.id);
+  Topic changed = *at->second;
+  changed.partitions.insert(changed.partitions.end(), record.added.begin(), record.added.end());
+  put(image, std::move(changed));
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const TopicDeleted& record) {
+  const auto at = image.by_id.find(record.id);
+  if (at == image.by_id.end()) return cannot_follow("deletion of an unknown", record.id);
+  const TopicPtr topic = at->second;
+  image.by_id.erase(at);
+  image.topics.erase(topic->name);
+  image.deleting.emplace(topic->id, topic);
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const TopicDeletionConfirmed& record) {
+  if (image.deleting.erase(record.id) == 0)
+    return cannot_follow("confirmed deletion of an unknown", record.id);
+  return {};
+}
+
+// The first replica of consecutive partitions goes round the nodes, so that leadership spreads.
+std::vector<Replicas> place(std::uint32_t first, std::uint32_t count, std::uint32_t replication_factor,
+                            const std::vector<model::NodeId>& nodes) {
+  std::vector<Replicas> placed;
+  placed.reserve(count);
+  for (std::uint32_t partition = first; partition < first + count; ++partition) {
+    Replicas replicas;
+    for (std::uint32_t i = 0; i < replication_factor; ++i)
+      replicas.push_back(nodes[(partition + i) % nodes.size()]);
+    placed.push_back(std::move(replicas));
+  }
+  return placed;
+}
+
+Result<void> check_budget(const ClusterImage& image, std::uint32_t wanted, std::uint32_t topic_total,
+                          const Limits& limits) {
+  if (topic_total > limits.partitions_per_topic_max) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "a topic may have " + std::to_string(limits.partitions_per_topic_max) +
+                     " partitions at most; " + std::to_string(topic_total) + " were asked for"};
+  }
+  const std::size_t total = image.partition_count() + wanted;
+  if (total > limits.partitions_max) {
+    return Error{ErrorCode::kMemoryBudget,
+                 "the node would have " + std::to_string(total) + " partitions and its memory limit allows " +
+                     std::to_string(limits.partitions_max) + "; raise memory.limit or use fewer partitions"};
+  }
+  return {};
+}
+
+}  // namespace
+
+TopicPtr ClusterImage::find(const std::string& name) const {
+  const auto at = topics.find(name);
+  return at == topics.end() ? nullptr : at->second;
+}
+
+std::size_t ClusterImage::partition_count() const {
+  std::size_t count = 0;
+  for (const auto& [name, topic] : topics) count += topic->partitions.size();
+  return count;
+}
+
+Result<void> apply(ClusterImage& image, const ClusterRecord& record) {
+  return std::visit([&image](const auto& one) { return apply_one(image, one); }, record);
+}
+
+Error unknown_topic(const std::string& name) {
+  return Error{ErrorCode::kUnknownTopic,
+               "topic '" + name + "' does not exist; create it with: forebay topic create " + name};
+}
+
+Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic& request,
+                                   model::TopicId new_id, const std::vector<model::NodeId>& nodes,
+                                   const Limits& limits) {
+  if (image.topics.contains(request.name)) {
+    return Error{ErrorCode::kTopicExists,
+                 "topic '" + request.name + "' exists already; see: forebay topic describe " + request.name};
+  }
+  if (request.partitions == 0)
+    return Error{ErrorCode::kInvalidArgument, "a topic needs at least 1 partition"};
+  if (request.replication_factor == 0 || request.replication_factor > nodes.size()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "replication factor " + std::to_string(request.replication_factor) +
+                     " is not possible: the cluster has " + std::to_string(nodes.size()) +
+                     (nodes.size() == 1 ? " node" : " nodes")};
+  }
+  FOREBAY_CHECK(check_budget(image, request.partitions, request.partitions, limits));
+  return TopicCreated{Topic{.id = new_id,
+                            .name = request.name,
+                            .partitions = place(0, request.partitions, request.replication_factor, nodes),
+                            .replication_factor = request.replication_factor,
+                            .config = request.config,
+                            .partitioner = "murmur2"}};
+}
+
+Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::string& name,
+                                         Overrides config) {
+  const TopicPtr topic = image.find(name);
+  if (!topic) return unknown_topic(name);
+  return TopicConfigSet{topic->id, std::move(config)};
+}
+
+Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const std::string& name,
+                                              std::uint32_t total, const std::vector<model::NodeId>& nodes,
+                                              const Limits& limits) {
+  const TopicPtr topic = image.find(name);
+  if (!topic) return unknown_topic(name);
+  const auto now = static_cast<std::uint32_t>(topic->partitions.size());
+  if (total <= now) {
+    return Error{ErrorCode::kInvalidArgument, "topic '" + name + "' has " + std::to_string(now) +
+                                                  " partitions already, and " + std::to_string(total) +
+                                                  " is not more; the count can only grow"};
+  }
+  FOREBAY_CHECK(check_budget(image, total - now, total, limits));
+  return PartitionsAdded{topic->id, place(now, total - now, topic->replication_factor, nodes)};
+}
+
+Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name) {
+  const TopicPtr topic = image.find(name);
+  if (!topic) return unknown_topic(name);
+  return TopicDeleted{topic->id};
+}
+
+}  // namespace forebay::cluster

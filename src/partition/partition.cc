@@ -1,0 +1,354 @@
+#include "partition/partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "partition/core/time_search.h"
+
+namespace forebay::partition {
+namespace {
+
+constexpr std::uint32_t kNotYetRetryMs = 20;
+
+std::size_t payload_bytes(const std::vector<log::FramePtr>& frames) {
+  std::size_t bytes = 0;
+  for (const auto& frame : frames) bytes += frame->payload.size();
+  return bytes;
+}
+
+Error shutting_down() {
+  return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", 1000};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Partition>> Partition::open(log::Log& log, const PartitionConfig& config,
+                                                   const Surroundings& surroundings) {
+  std::unique_ptr<Partition> partition(new Partition(log, config, surroundings));
+  FOREBAY_TRY(partition->group_,
+              raft::RaftGroup::open(log, surroundings.self, *surroundings.clock, *partition));
+  return partition;
+}
+
+Partition::Partition(log::Log& log, const PartitionConfig& config, const Surroundings& surroundings)
+    : log_(log), config_(config), surroundings_(surroundings), alive_(std::make_shared<Partition*>(this)) {
+  log_.set_config(config.log);
+}
+
+Partition::~Partition() {
+  *alive_ = nullptr;
+  if (produce_timer_) surroundings_.executor->cancel(*produce_timer_);
+  for (auto& [id, fetch] : fetches_) {
+    if (fetch.timer) surroundings_.executor->cancel(*fetch.timer);
+  }
+}
+
+void Partition::start(Done<std::monostate> ready) {
+  ready_ = std::move(ready);
+  group_->start();
+}
+
+Watermarks Partition::watermarks() const {
+  return {log_.log_start().next_offset, group_->commit().next_offset};
+}
+
+void Partition::set_config(const PartitionConfig& config) {
+  config_ = config;
+  log_.set_config(config.log);
+}
+
+Result<void> Partition::check_serving() const {
+  if (stopped_) return shutting_down();
+  if (group_->failure()) {
+    return Error{ErrorCode::kStorageFailed,
+                 "the partition stopped after a disk error: " + group_->failure()->context +
+                     "; see the node's log, repair the disk and restart the node"};
+  }
+  if (!group_->is_established()) {
+    return Error{ErrorCode::kNotYet, "the partition has just been opened and is not ready yet; retry",
+                 kNotYetRetryMs};
+  }
+  return {};
+}
+
+// --- produce
+// -----------------------------------------------------------------------------------------------------------------
+
+void Partition::produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
+                        Done<ProduceAck> done) {
+  if (auto serving = check_serving(); !serving) return done(std::move(serving).error());
+  if (auto admitted = (*surroundings_.admission)(); !admitted) return done(std::move(admitted).error());
+
+  const auto appended = group_->append_records(std::move(batch), record_count, config_.log_append_time);
+  ProduceAck ack{.base_offset = appended.base_offset,
+                 .last_offset = appended.base_offset.plus(record_count - 1),
+                 .append_time = appended.append_time,
+                 .term = appended.term,
+                 .log_start = log_.log_start().next_offset,
+                 .flushed = false};
+  // A majority of one holds it in memory already.
+  if (acks == Acks::kNone || (acks == Acks::kAll && config_.durability == Durability::kReplicated))
+    return done(ack);
+  ack.flushed = true;
+  pending_.push_back({appended.end, surroundings_.executor->now() + timeout, ack, std::move(done)});
+  if (!produce_timer_) arm_produce_timer();
+}
+
+// One timer for the oldest waiting request: commits come in order, so the others cannot be answered before
+// it.
+void Partition::arm_produce_timer() {
+  const auto delay =
+      std::max(pending_.front().deadline - surroundings_.executor->now(), runtime::Duration(0));
+  produce_timer_ = surroundings_.executor->schedule_after(delay, [this] { on_produce_timer(); });
+}
+
+void Partition::on_produce_timer() {
+  produce_timer_.reset();
+  const auto now = surroundings_.executor->now();
+  while (!pending_.empty() && pending_.front().deadline <= now) {
+    auto done = std::move(pending_.front().done);
+    pending_.pop_front();
+    done(Error{ErrorCode::kTimedOut, "the write was not durable in time; it may still become so"});
+  }
+  if (!pending_.empty()) arm_produce_timer();
+}
+
+void Partition::on_commit(model::LogPosition commit) {
+  if (ready_ && group_->is_established()) std::exchange(ready_, nullptr)(std::monostate{});
+  while (!pending_.empty() && pending_.front().end <= commit) {
+    auto pending = std::move(pending_.front());
+    pending_.pop_front();
+    pending.done(pending.ack);
+  }
+  apply_trims(commit);
+  wake_fetches();
+}
+
+void Partition::on_leader() {}
+
+void Partition::on_log_failed(const Error& error) {
+  if (ready_) std::exchange(ready_, nullptr)(error);
+  fail_pending(
+      Error{ErrorCode::kOutcomeUnknown, "the disk failed while the write was under way: " + error.context});
+}
+
+void Partition::fail_pending(const Error& error) {
+  auto pending = std::exchange(pending_, {});
+  for (auto& one : pending) one.done(error);
+  auto trims = std::exchange(trims_, {});
+  for (auto& one : trims) {
+    if (one.done) one.done(error);
+  }
+  std::vector<FetchId> ids;
+  for (const auto& [id, fetch] : fetches_) ids.push_back(id);
+  for (const FetchId id : ids) finish_fetch(id, error);
+}
+
+void Partition::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (ready_) std::exchange(ready_, nullptr)(shutting_down());
+  // Appended but not yet committed: it may become durable in the last rounds.
+  fail_pending(
+      Error{ErrorCode::kShuttingDown, "the node is stopping; the outcome of this request is unknown", 1000});
+}
+
+// --- fetch
+// -------------------------------------------------------------------------------------------------------------------
+
+FetchId Partition::fetch(const FetchInput& input, Done<FetchOutput> done) {
+  const FetchId id = next_fetch_;
+  next_fetch_ = next_fetch_.next();
+  if (auto serving = check_serving(); !serving) {
+    done(std::move(serving).error());
+    return id;
+  }
+  auto& fetch = fetches_[id];
+  fetch.input = input;
+  fetch.deadline = surroundings_.executor->now() + input.wait_max;
+  fetch.done = std::move(done);
+  read_for(id);
+  return id;
+}
+
+void Partition::cancel_fetch(FetchId id) {
+  finish_fetch(id, Error{ErrorCode::kCancelled, "the fetch was cancelled"});
+}
+
+void Partition::read_for(FetchId id) {
+  const auto at = fetches_.find(id);
+  if (at == fetches_.end() || at->second.reading) return;
+  WaitingFetch& fetch = at->second;
+  const Watermarks marks = watermarks();
+  auto step = check_read(fetch.input.from, marks);
+  if (!step) return finish_fetch(id, std::move(step).error());
+  if (*step == ReadStep::kWait) return on_read(id, log::ReadResult{{}, fetch.input.from});
+  fetch.reading = true;
+  log_.read({.from = fetch.input.from, .upto = marks.high_watermark, .bytes_max = fetch.input.bytes_max},
+            [alive = alive_, id](Result<log::ReadResult> result) {
+              if (*alive != nullptr) (*alive)->on_read(id, std::move(result));
+            });
+}
+
+void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
+  const auto at = fetches_.find(id);
+  if (at == fetches_.end()) return;  // cancelled meanwhile
+  WaitingFetch& fetch = at->second;
+  fetch.reading = false;
+  if (!result) return finish_fetch(id, std::move(result).error());
+  const Watermarks marks = watermarks();
+  const auto now = surroundings_.executor->now();
+  const std::size_t bytes = payload_bytes(result->frames);
+  const bool at_end = result->next >= marks.high_watermark;
+  if (bytes >= fetch.input.bytes_min || !at_end || now >= fetch.deadline) {
+    return finish_fetch(id, FetchOutput{marks, result->next, std::move(result->frames)});
+  }
+  if (!fetch.timer) {
+    fetch.timer = surroundings_.executor->schedule_after(fetch.deadline - now, [this, id] { read_for(id); });
+  }
+}
+
+void Partition::finish_fetch(FetchId id, Result<FetchOutput> output) {
+  const auto at = fetches_.find(id);
+  if (at == fetches_.end()) return;
+  WaitingFetch fetch = std::move(at->second);
+  fetches_.erase(at);
+  if (fetch.timer) surroundings_.executor->cancel(*fetch.timer);
+  fetch.done(std::move(output));
+}
+
+void Partition::wake_fetches() {
+  if (fetches_.empty()) return;
+  std::vector<FetchId> ids;
+  for (const auto& [id, fetch] : fetches_) {
+    if (!fetch.reading) ids.push_back(id);
+  }
+  for (const FetchId id : ids) read_for(id);
+}
+
+// --- times
+// -------------------------------------------------------------------------------------------------------------------
+
+void Partition::find_by_time(log::TimeKind kind, model::Timestamp time, Done<TimeLookup> done) {
+  if (auto serving = check_serving(); !serving) return done(std::move(serving).error());
+  const Watermarks marks = watermarks();
+  log_.find_by_time(kind, time, marks.high_watermark,
+                    [alive = alive_, kind, time, marks,
+                     done = std::move(done)](Result<std::optional<model::Offset>> found) mutable {
+                      if (!found) return done(std::move(found).error());
+                      if (*alive == nullptr) return done(shutting_down());
+                      if (!found->has_value()) return done(TimeLookup{marks, std::nullopt});
+                      (*alive)->refine_time(kind, time, **found, std::move(done));
+                    });
+}
+
+// The log names the batch; the record inside is found by decoding that one batch.
+void Partition::refine_time(log::TimeKind kind, model::Timestamp time, model::Offset from,
+                            Done<TimeLookup> done) {
+  const Watermarks marks = watermarks();
+  const model::Offset begin = std::max(from, marks.log_start);
+  if (begin >= marks.high_watermark) return done(TimeLookup{marks, std::nullopt});
+  if (kind == log::TimeKind::kAppend || config_.log_append_time) return done(TimeLookup{marks, begin});
+  log_.read(
+      {.from = begin, .upto = marks.high_watermark, .bytes_max = 1},
+      [alive = alive_, marks, time, begin, done = std::move(done)](Result<log::ReadResult> result) mutable {
+        if (!result) return done(std::move(result).error());
+        for (const auto& frame : result->frames) {
+          auto offset = first_offset_at_or_after(frame->payload.span(), time);
+          if (!offset) return done(std::move(offset).error());
+          if (offset->has_value() && **offset >= begin) return done(TimeLookup{marks, **offset});
+        }
+        done(TimeLookup{marks, begin});
+      });
+}
+
+// --- log start, retention, compaction
+// ----------------------------------------------------------------------------------------
+
+void Partition::trim(std::optional<model::Offset> before, Done<model::Offset> done) {
+  if (auto serving = check_serving(); !serving) return done(std::move(serving).error());
+  const Watermarks marks = watermarks();
+  const model::Offset to = before.value_or(marks.high_watermark);
+  if (to > marks.high_watermark || to < model::Offset(0)) {
+    return done(Error{ErrorCode::kOffsetOutOfRange, "cannot trim before offset " +
+                                                        std::to_string(to.value()) + ": the log ends at " +
+                                                        std::to_string(marks.high_watermark.value())});
+  }
+  if (to <= marks.log_start) return done(marks.log_start);  // log start only grows
+  propose_log_start({to, 0}, std::move(done));
+}
+
+void Partition::propose_log_start(model::LogPosition begin, Done<model::Offset> done) {
+  const auto appended = group_->append_control(log::LogStart{begin});
+  trims_.push_back({appended.end, begin, std::move(done)});
+}
+
+void Partition::apply_trims(model::LogPosition commit) {
+  while (!trims_.empty() && trims_.front().end <= commit) {
+    PendingTrim trim = std::move(trims_.front());
+    trims_.pop_front();
+    if (trim.log_start <= log_.log_start()) {
+      if (trim.done) trim.done(log_.log_start().next_offset);
+      continue;
+    }
+    log_.set_log_start(trim.log_start, [offset = trim.log_start.next_offset,
+                                        done = std::move(trim.done)](Result<void> durable) mutable {
+      if (!done) return;
+      if (!durable) return done(std::move(durable).error());
+      done(offset);
+    });
+  }
+}
+
+void Partition::maintain(model::Timestamp now) {
+  if (!check_serving()) return;
+  if (!retention_running_ && trims_.empty()) {
+    retention_running_ = true;
+    log_.plan_retention(now, group_->commit(), [alive = alive_](std::optional<model::LogPosition> begin) {
+      Partition* self = *alive;
+      if (self == nullptr) return;
+      self->retention_running_ = false;
+      if (begin && self->check_serving() && *begin > self->log_.log_start())
+        self->propose_log_start(*begin, nullptr);
+    });
+  }
+  if (!compaction_running_ && config_.log.cleanup != log::CleanupPolicy::kDelete) {
+    compaction_running_ = true;
+    log_.compact(now, group_->commit(), [alive = alive_](Result<std::uint64_t>) {
+      if (*alive != nullptr) (*alive)->compaction_running_ = false;
+    });
+  }
+}
+
+// --- status
+// ------------------------------------------------------------------------------------------------------------------
+
+void Partition::status(Done<PartitionStatus> done) {
+  PartitionStatus status;
+  status.log = log_.status();
+  status.marks = watermarks();
+  status.term = group_->term();
+  status.leader = group_->is_leader();
+  const auto serving = check_serving();
+  status.state = serving ? "ready" : serving.error().context;
+  if (!serving || status.marks.log_start >= status.marks.high_watermark) return done(std::move(status));
+  log_.read({.from = status.marks.log_start, .upto = status.marks.high_watermark, .bytes_max = 1},
+            [status = std::move(status), retention = config_.log.retention_ms,
+             done = std::move(done)](Result<log::ReadResult> result) mutable {
+              if (result && !result->frames.empty()) {
+                status.oldest_append_time = result->frames.front()->header.append_time;
+                // A segment leaves as a whole, when its last record is old enough; the first one bounds it
+                // from below.
+                if (retention && !status.log.segments.empty()) {
+                  const auto& first = status.log.segments.front();
+                  const auto last =
+                      first.max_append_time.value() >= 0 ? first.max_append_time : *status.oldest_append_time;
+                  status.oldest_leaves_at = last.plus(*retention);
+                }
+              }
+              done(std::move(status));
+            });
+}
+
+}  // namespace forebay::partition

@@ -1,0 +1,177 @@
+// One replica of a partition, as an actor on its shard: produce, fetch, trim, and the work that time brings
+// (retention, compaction). Nothing is acknowledged before it is committed (unless the topic or the request
+// says so by name), and nobody reads above the high watermark. Thread rules: everything on the shard;
+// callbacks run there, never inside the call that registered them unless said.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_function.h"
+#include "log/log.h"
+#include "partition/core/read_bounds.h"
+#include "raft/raft_group.h"
+#include "runtime/executor.h"
+
+namespace forebay::partition {
+
+template <typename T>
+using Done = UniqueFunction<void(Result<T>)>;
+
+enum class Acks : std::uint8_t { kAll, kLeader, kNone };
+enum class Durability : std::uint8_t {
+  kFlushed,     // acknowledge at commit
+  kReplicated,  // acknowledge when a majority has it in memory; what that may lose is documented in
+                // docs/operations.md
+};
+
+struct PartitionConfig {
+  log::LogConfig log;
+  bool log_append_time = false;  // message.timestamp.type
+  Durability durability = Durability::kFlushed;
+};
+
+struct ProduceAck {
+  model::Offset base_offset;
+  model::Offset last_offset;
+  model::Timestamp append_time;
+  model::Term term;
+  model::Offset log_start;
+  bool flushed = false;
+};
+
+struct FetchInput {
+  model::Offset from;
+  std::size_t bytes_max = 1U << 20;
+  std::size_t bytes_min = 1;
+  runtime::Duration wait_max{};
+};
+struct FetchOutput {
+  Watermarks marks;
+  model::Offset next;
+  std::vector<log::FramePtr> frames;
+};
+using FetchId = StrongId<struct FetchIdTag, std::uint64_t>;
+
+struct PartitionStatus {
+  log::LogStatus log;
+  Watermarks marks;
+  model::Term term;
+  bool leader = false;
+  std::string state;  // "ready", or why not
+  std::optional<model::Timestamp> oldest_append_time, oldest_leaves_at;
+};
+
+// What a partition needs from its surroundings; all outlive it.
+struct Surroundings {
+  runtime::Executor* executor = nullptr;
+  runtime::WallClock* clock = nullptr;
+  log::Voter self;
+  // Asked before each append: kResourceExhausted (memory) or kDiskFull (reserve) with a retry delay.
+  UniqueFunction<Result<void>()>* admission = nullptr;
+};
+
+class Partition final : private raft::GroupListener {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Partition>> open(log::Log& log, const PartitionConfig& config,
+                                                               const Surroundings& surroundings);
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  // Stands for election; `ready` is called once, when the partition can be written and read, or with the
+  // reason why it never will.
+  void start(Done<std::monostate> ready);
+
+  [[nodiscard]] bool is_ready() const { return group_->is_established(); }
+  [[nodiscard]] Watermarks watermarks() const;
+  [[nodiscard]] model::Term term() const { return group_->term(); }
+  void status(Done<PartitionStatus> done);
+  void set_config(const PartitionConfig& config);
+
+  // `batch` was validated; `record_count` is the one in its header. Errors: kNotYet, kStorageFailed,
+  // kResourceExhausted, kDiskFull before anything happened; kTimedOut or kOutcomeUnknown when it may or may
+  // not survive.
+  void produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
+               Done<ProduceAck> done);
+
+  // `done` may be called inside. The id is good until then, for cancel_fetch (which answers kCancelled).
+  FetchId fetch(const FetchInput& input, Done<FetchOutput> done);
+  void cancel_fetch(FetchId id);
+
+  struct TimeLookup {
+    Watermarks marks;
+    std::optional<model::Offset> offset;  // exact: of the first record that late
+  };
+  void find_by_time(log::TimeKind kind, model::Timestamp time, Done<TimeLookup> done);
+
+  // Moves log start to `before` (none: the high watermark); answers with the new log start, once it is
+  // durable.
+  void trim(std::optional<model::Offset> before, Done<model::Offset> done);
+
+  // Retention, and compaction where the topic asks for it. `now` may be trusted (see ClockGuard).
+  void maintain(model::Timestamp now);
+
+  // Everything that waits is answered kShuttingDown; later calls too.
+  void stop();
+
+ private:
+  struct PendingProduce {
+    model::LogPosition end;
+    runtime::TimePoint deadline;
+    ProduceAck ack;
+    Done<ProduceAck> done;
+  };
+  struct WaitingFetch {
+    FetchInput input;
+    runtime::TimePoint deadline;
+    std::optional<runtime::TimerId> timer;
+    bool reading = false;
+    Done<FetchOutput> done;
+  };
+  struct PendingTrim {
+    model::LogPosition end;        // of the control frame
+    model::LogPosition log_start;  // what it says
+    Done<model::Offset> done;      // may be empty: retention
+  };
+
+  Partition(log::Log& log, const PartitionConfig& config, const Surroundings& surroundings);
+  void on_leader() override;
+  void on_commit(model::LogPosition commit) override;
+  void on_log_failed(const Error& error) override;
+
+  [[nodiscard]] Result<void> check_serving() const;
+  void fail_pending(const Error& error);
+  void arm_produce_timer();
+  void on_produce_timer();
+  void read_for(FetchId id);
+  void on_read(FetchId id, Result<log::ReadResult> result);
+  void finish_fetch(FetchId id, Result<FetchOutput> output);
+  void wake_fetches();
+  void propose_log_start(model::LogPosition begin, Done<model::Offset> done);
+  void apply_trims(model::LogPosition commit);
+  void refine_time(log::TimeKind kind, model::Timestamp time, model::Offset from, Done<TimeLookup> done);
+
+  log::Log& log_;
+  PartitionConfig config_;
+  Surroundings surroundings_;
+  std::unique_ptr<raft::RaftGroup> group_;
+  Done<std::monostate> ready_;
+  bool stopped_ = false;
+  std::deque<PendingProduce> pending_;
+  std::optional<runtime::TimerId> produce_timer_;
+  std::map<FetchId, WaitingFetch> fetches_;
+  FetchId next_fetch_{1};
+  std::deque<PendingTrim> trims_;
+  bool retention_running_ = false;
+  bool compaction_running_ = false;
+  std::shared_ptr<Partition*> alive_;
+};
+
+}  // namespace forebay::partition

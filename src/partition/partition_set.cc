@@ -1,0 +1,114 @@
+#include "partition/partition_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "telemetry/log.h"
+
+namespace forebay::partition {
+namespace {
+// The journal gives its memory back within a few rounds; a client that comes again sooner only adds load.
+constexpr std::uint32_t kMemoryRetryMs = 50;
+}  // namespace
+
+PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, runtime::WallClock& clock,
+                           log::Voter self, const PartitionSetConfig& config,
+                           UniqueFunction<Result<void>()> disk_admission)
+    : logs_(logs),
+      executor_(executor),
+      clock_(clock),
+      config_(config),
+      disk_admission_(std::move(disk_admission)),
+      clock_guard_(clock.now(), executor.now().time_since_epoch(), config.last_wall_time) {
+  admission_ = [this]() -> Result<void> {
+    if (!logs_.accepts_appends()) {
+      return Error{ErrorCode::kResourceExhausted,
+                   "the node takes in data faster than its disk writes it; retry after the delay",
+                   kMemoryRetryMs};
+    }
+    return disk_admission_();
+  };
+  surroundings_ = {.executor = &executor_, .clock = &clock_, .self = self, .admission = &admission_};
+  if (clock_guard_.reason())
+    telemetry::log_warn("time-based deletion paused", {{"reason", *clock_guard_.reason()}});
+  arm_maintenance();
+}
+
+PartitionSet::~PartitionSet() {
+  if (maintenance_timer_) executor_.cancel(*maintenance_timer_);
+}
+
+void PartitionSet::open(const model::TopicPartition& id, const std::string& topic_name,
+                        const PartitionConfig& config, Done<std::monostate> ready) {
+  failures_.erase(id);
+  if (auto adopted = logs_.adopt(id, config.log))
+    return start_partition(id, **adopted, config, std::move(ready));
+  logs_.create(id, topic_name, config.log,
+               [this, id, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
+                 if (!log) {
+                   failures_.insert_or_assign(id, log.error());
+                   return ready(std::move(log).error());
+                 }
+                 start_partition(id, **log, config, std::move(ready));
+               });
+}
+
+void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& log,
+                                   const PartitionConfig& config, Done<std::monostate> ready) {
+  auto partition = Partition::open(log, config, surroundings_);
+  if (!partition) {
+    telemetry::log_error("partition cannot be served",
+                         {{"partition", id.to_string()}, {"error", partition.error().to_string()}});
+    failures_.insert_or_assign(id, partition.error());
+    return ready(std::move(partition).error());
+  }
+  Partition& opened = **partition;
+  partitions_.insert_or_assign(id, std::move(*partition));
+  opened.start(std::move(ready));
+}
+
+void PartitionSet::remove(const model::TopicPartition& id, Done<std::monostate> done) {
+  if (auto found = partitions_.extract(id)) found.mapped()->stop();
+  failures_.erase(id);
+  logs_.remove(id, [done = std::move(done)](Result<void> removed) mutable {
+    if (!removed && removed.error().code != ErrorCode::kNotFound) return done(std::move(removed).error());
+    done(std::monostate{});
+  });
+}
+
+Partition* PartitionSet::find(const model::TopicPartition& id) {
+  const auto at = partitions_.find(id);
+  return at == partitions_.end() ? nullptr : at->second.get();
+}
+
+std::optional<Error> PartitionSet::failure(const model::TopicPartition& id) const {
+  const auto at = failures_.find(id);
+  return at == failures_.end() ? std::nullopt : std::optional(at->second);
+}
+
+void PartitionSet::arm_maintenance() {
+  maintenance_timer_ = executor_.schedule_after(config_.maintenance_interval, [this] {
+    maintain();
+    arm_maintenance();
+  });
+}
+
+void PartitionSet::maintain() {
+  const bool trusted_before = clock_guard_.trusted();
+  clock_guard_.observe(clock_.now(), steady_now());
+  if (trusted_before && !clock_guard_.trusted()) {
+    telemetry::log_warn("time-based deletion paused", {{"reason", *clock_guard_.reason()}});
+  } else if (!trusted_before && clock_guard_.trusted()) {
+    telemetry::log_info("time-based deletion resumed");
+  }
+  if (!clock_guard_.trusted() || stopping_) return;
+  for (auto& [id, partition] : partitions_) partition->maintain(clock_.now());
+}
+
+void PartitionSet::stop(log::Log::Done done) {
+  stopping_ = true;
+  for (auto& [id, partition] : partitions_) partition->stop();
+  logs_.stop(std::move(done));
+}
+
+}  // namespace forebay::partition

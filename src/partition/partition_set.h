@@ -1,0 +1,73 @@
+// All partitions of one shard, over the shard's logs: opens them as the cluster's image says, and gives them
+// their regular work. Thread rules: everything on the shard.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "log/shard_logs.h"
+#include "partition/core/clock_guard.h"
+#include "partition/partition.h"
+
+namespace forebay::partition {
+
+struct PartitionSetConfig {
+  runtime::Duration maintenance_interval = std::chrono::seconds(10);
+  std::optional<model::Timestamp> last_wall_time;  // from recovery; feeds the clock guard
+};
+
+class PartitionSet {
+ public:
+  // `disk_admission`: kDiskFull while the disk is below its reserve. All references outlive the set.
+  PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, runtime::WallClock& clock, log::Voter self,
+               const PartitionSetConfig& config, UniqueFunction<Result<void>()> disk_admission);
+  ~PartitionSet();
+  PartitionSet(const PartitionSet&) = delete;
+  PartitionSet& operator=(const PartitionSet&) = delete;
+
+  // Adopts what recovery found, or makes a new replica; `ready` when it can be written, or why it cannot.
+  void open(const model::TopicPartition& id, const std::string& topic_name, const PartitionConfig& config,
+            Done<std::monostate> ready);
+  // kNotFound is success: the replica is gone.
+  void remove(const model::TopicPartition& id, Done<std::monostate> done);
+  [[nodiscard]] Partition* find(const model::TopicPartition& id);
+  // Why a partition that should be here is not: set by an open() that failed.
+  [[nodiscard]] std::optional<Error> failure(const model::TopicPartition& id) const;
+  [[nodiscard]] const std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>>& all() const {
+    return partitions_;
+  }
+  // What is on disk and that no open() asked for.
+  [[nodiscard]] std::vector<model::TopicPartition> unclaimed() const { return logs_.recovered(); }
+  [[nodiscard]] const ClockGuard& clock_guard() const { return clock_guard_; }
+  [[nodiscard]] log::ShardLogs& logs() { return logs_; }
+
+  // Retention and compaction for every partition, now and not at the next turn of the timer (the disk is
+  // low).
+  void maintain();
+  // Answers everything that waits, then flushes and seals the logs.
+  void stop(log::Log::Done done);
+
+ private:
+  void start_partition(const model::TopicPartition& id, log::Log& log, const PartitionConfig& config,
+                       Done<std::monostate> ready);
+  void arm_maintenance();
+  [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
+
+  log::ShardLogs& logs_;
+  runtime::Executor& executor_;
+  runtime::WallClock& clock_;
+  PartitionSetConfig config_;
+  UniqueFunction<Result<void>()> disk_admission_;
+  UniqueFunction<Result<void>()> admission_;
+  Surroundings surroundings_;
+  ClockGuard clock_guard_;
+  std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>> partitions_;
+  std::unordered_map<model::TopicPartition, Error> failures_;
+  std::optional<runtime::TimerId> maintenance_timer_;
+  bool stopping_ = false;
+};
+
+}  // namespace forebay::partition

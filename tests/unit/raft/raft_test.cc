@@ -1,0 +1,129 @@
+// The Raft core with one voter: terms, the order of effects, and what counts as committed.
+#include "raft/core/raft.h"
+
+#include <gtest/gtest.h>
+
+namespace forebay::raft {
+namespace {
+
+using log::HardState;
+using log::Membership;
+using log::TermStart;
+using log::Voter;
+using model::LogPosition;
+using model::NodeId;
+using model::Offset;
+using model::Term;
+
+const Voter kSelf{NodeId(1), model::Uuid{{1}}};
+const Voter kOther{NodeId(2), model::Uuid{{2}}};
+
+Raft opened(const Restored& restored = {}) {
+  auto raft = Raft::open(kSelf, restored);
+  EXPECT_TRUE(raft);
+  return std::move(*raft);
+}
+
+// Wins the election and appends the frames that come with it; nothing is flushed.
+LogPosition lead(Raft& raft, LogPosition end) {
+  raft.campaign();
+  const auto vote = raft.take_ready();
+  raft.hard_state_durable(*vote.hard_state);
+  const std::size_t frames = raft.take_ready().controls.size();
+  for (std::size_t i = 0; i < frames; ++i) {
+    end = end.after_control();
+    raft.appended(end);
+  }
+  return end;
+}
+
+TEST(Raft, CampaignAsksForADurableVoteOfTheNextTermBeforeAnythingElse) {
+  Raft raft = opened({.hard_state = {Term(4), NodeId(1)}});
+  raft.campaign();
+  const Ready ready = raft.take_ready();
+  ASSERT_TRUE(ready.hard_state);
+  EXPECT_EQ(*ready.hard_state, (HardState{Term(5), NodeId(1)}));
+  EXPECT_TRUE(ready.controls.empty());
+  EXPECT_EQ(raft.role(), Role::kCandidate);
+}
+
+TEST(Raft, LeaderBeginsItsTermWithATermStartAndANewGroupWithItsMembership) {
+  Raft raft = opened();
+  raft.campaign();
+  raft.hard_state_durable(*raft.take_ready().hard_state);
+  const Ready ready = raft.take_ready();
+  ASSERT_EQ(ready.controls.size(), 2U);
+  EXPECT_EQ(std::get<TermStart>(ready.controls[0]).leader, NodeId(1));
+  EXPECT_EQ(std::get<Membership>(ready.controls[1]).voters, std::vector{kSelf});
+  EXPECT_EQ(raft.role(), Role::kLeader);
+}
+
+TEST(Raft, MembershipThatStandsInTheLogIsNotWrittenAgain) {
+  Raft raft = opened({.membership = Membership{{kSelf}, {}, {}}});
+  raft.campaign();
+  raft.hard_state_durable(*raft.take_ready().hard_state);
+  EXPECT_EQ(raft.take_ready().controls.size(), 1U);
+}
+
+TEST(Raft, TermKnownOnlyFromFramesCountsAsVotedIn) {
+  Raft raft = opened({.hard_state = {Term(2), std::nullopt}, .last_term = Term(7)});
+  raft.campaign();
+  EXPECT_EQ(raft.take_ready().hard_state->term, Term(8));
+}
+
+TEST(Raft, NothingOfEarlierTermsCommitsBeforeTheTermStart) {
+  const LogPosition before{Offset(10), 0};
+  Raft raft = opened({.end = before, .last_term = Term(1), .log_start = {Offset(3), 0}});
+  const LogPosition end = lead(raft, before);
+  EXPECT_EQ(raft.commit(), (LogPosition{Offset(3), 0}));
+  raft.flushed(before);
+  EXPECT_EQ(raft.commit(), (LogPosition{Offset(3), 0}));
+  EXPECT_FALSE(raft.has_committed_in_term());
+  raft.flushed(end);
+  EXPECT_EQ(raft.commit(), end);
+  EXPECT_TRUE(raft.has_committed_in_term());
+}
+
+TEST(Raft, CommitFollowsWhatIsFlushedAndNeverFalls) {
+  Raft raft = opened();
+  const LogPosition start = lead(raft, {});
+  raft.flushed(start);
+  const LogPosition records{Offset(5), 0};
+  raft.appended(records);
+  EXPECT_EQ(raft.commit(), start);
+  raft.flushed(records);
+  EXPECT_EQ(raft.commit(), records);
+  raft.flushed(start);  // a late completion
+  EXPECT_EQ(raft.commit(), records);
+}
+
+TEST(Raft, VoteOfAnEarlierTermThatCompletesLateIsIgnored) {
+  Raft raft = opened();
+  raft.campaign();
+  (void)raft.take_ready();
+  raft.hard_state_durable({Term(0), NodeId(1)});
+  EXPECT_EQ(raft.role(), Role::kCandidate);
+}
+
+TEST(Raft, SteppingDownEndsLeadershipAndDropsWhatWasAsked) {
+  Raft raft = opened();
+  lead(raft, {});
+  raft.step_down();
+  EXPECT_EQ(raft.role(), Role::kFollower);
+  EXPECT_FALSE(raft.has_ready());
+  EXPECT_FALSE(raft.has_committed_in_term());
+}
+
+TEST(Raft, DiskThatIsNoVoterIsRefused) {
+  const auto raft = Raft::open(kSelf, {.membership = Membership{{kOther}, {}, {}}});
+  ASSERT_FALSE(raft);
+  EXPECT_EQ(raft.error().code, ErrorCode::kFailedPrecondition);
+}
+
+TEST(Raft, GroupOfSeveralVotersIsRefused) {
+  EXPECT_FALSE(Raft::open(kSelf, {.membership = Membership{{kSelf, kOther}, {}, {}}}));
+  EXPECT_FALSE(Raft::open(kSelf, {.membership = Membership{{kSelf}, {kOther}, {}}}));
+}
+
+}  // namespace
+}  // namespace forebay::raft

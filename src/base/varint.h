@@ -62,9 +62,14 @@ inline std::byte* write_varlong(std::byte* to, std::int64_t value) {
 
 [[nodiscard]] inline const std::byte* read_unsigned_varint(const std::byte* from, const std::byte* end,
                                                            std::uint32_t& value) {
-  if (from < end && *from < std::byte{0x80}) [[likely]] {  // most lengths and deltas fit in one byte
+  if (from < end && *from < std::byte{0x80}) [[likely]] {  // most lengths and deltas fit in one byte or two
     value = std::to_integer<std::uint32_t>(*from);
     return from + 1;
+  }
+  if (end - from >= 2 && from[1] < std::byte{0x80}) [[likely]] {
+    value = std::to_integer<std::uint32_t>(from[0] & std::byte{0x7f}) |
+            std::to_integer<std::uint32_t>(from[1]) << 7;
+    return from + 2;
   }
   return read_unsigned_varint_slow(from, end, value);
 }
@@ -73,6 +78,11 @@ inline std::byte* write_varlong(std::byte* to, std::int64_t value) {
   if (from < end && *from < std::byte{0x80}) [[likely]] {
     value = std::to_integer<std::uint64_t>(*from);
     return from + 1;
+  }
+  if (end - from >= 2 && from[1] < std::byte{0x80}) [[likely]] {
+    value = std::to_integer<std::uint64_t>(from[0] & std::byte{0x7f}) |
+            std::to_integer<std::uint64_t>(from[1]) << 7;
+    return from + 2;
   }
   return read_unsigned_varlong_slow(from, end, value);
 }

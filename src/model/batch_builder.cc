@@ -206,19 +206,18 @@ Result<std::vector<std::byte>> BatchBuilder::build(Codec codec) {
     header.base_timestamp = base_timestamp_;
   }
   if (header.attributes.timestamp_type() == TimestampType::kCreateTime) header.max_timestamp = max_timestamp_;
-  std::vector<std::byte> batch;
-  if (codec == Codec::kNone) {
-    buffer_.resize(end_);
-    batch = std::move(buffer_);
-    buffer_ = {};
-  } else {
-    batch.resize(kBatchHeaderBytes);
-    const ByteSpan records = ByteSpan(buffer_).subspan(kBatchHeaderBytes, end_ - kBatchHeaderBytes);
-    FOREBAY_CHECK(compress(codec, records, batch));
-    if (batch.size() > kBatchSizeBytesMax) {
+  // The working buffers stay for the next batch; the result is copied out of them, so that whoever keeps it
+  // retains not a byte more than its size.
+  ByteSpan built(buffer_.data(), end_);
+  if (codec != Codec::kNone) {
+    compressed_.resize(kBatchHeaderBytes);
+    FOREBAY_CHECK(compress(codec, built.subspan(kBatchHeaderBytes), compressed_));
+    if (compressed_.size() > kBatchSizeBytesMax) {
       return Error{ErrorCode::kRecordTooLarge, "the compressed batch passes the format's 2 GiB"};
     }
+    built = compressed_;
   }
+  std::vector<std::byte> batch(built.begin(), built.end());
   seal(batch, header);
   clear();
   return batch;

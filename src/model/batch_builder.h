@@ -46,7 +46,7 @@ class BatchBuilder {
   [[nodiscard]] std::int32_t record_count() const { return record_count_; }
   [[nodiscard]] bool empty() const { return record_count_ == 0; }
 
-  // The finished batch. The builder is empty afterwards, with the same options.
+  // The finished batch, its capacity its size. The builder is empty afterwards, with the same options.
   // Errors: kInvalidArgument (no records; when rewriting that gives an empty batch instead), kInternal (codec
   // library).
   [[nodiscard]] Result<std::vector<std::byte>> build(Codec codec);
@@ -70,6 +70,7 @@ class BatchBuilder {
   bool rewriting_ = false;
   std::vector<std::byte>
       buffer_;  // [0, kBatchHeaderBytes) is room for the header; the size is the capacity in use
+  std::vector<std::byte> compressed_;
   std::size_t end_ = kBatchHeaderBytes;
   std::int32_t record_count_ = 0;
   std::int32_t last_offset_delta_ = -1;

@@ -36,7 +36,7 @@ class HeadersView {
     const HeaderView* operator->() const { return &header_; }
     Iterator& operator++() {
       --left_;
-      read();
+      decode();
       return *this;
     }
     Iterator operator++(int) {
@@ -50,9 +50,9 @@ class HeadersView {
     friend class HeadersView;
     Iterator(ByteSpan encoded, std::size_t left)
         : at_(encoded.data()), end_(encoded.data() + encoded.size()), left_(left) {
-      read();
+      decode();
     }
-    void read() {
+    void decode() {
       if (left_ == 0) return;
       std::int32_t size = 0;
       at_ = read_varint(at_, end_, size);

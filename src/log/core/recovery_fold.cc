@@ -57,6 +57,10 @@ void RecoveryFold::raise_hard_state(Partition& p, const HardState& state) {
   if (state.term > mine.term || (state.term == mine.term && state.vote)) mine = state;
 }
 
+void RecoveryFold::raise_term_of_frames(Partition& p, model::Term term) {
+  if (term > p.state.hard_state.term) p.state.hard_state = {term, kUnknownVote};
+}
+
 void RecoveryFold::apply(const ScannedRound& round, std::uint64_t lost_before) {
   if (lost_before > 0) apply_lost(round, lost_before);
   apply_directory(round, lost_before > 0);
@@ -93,9 +97,7 @@ void RecoveryFold::apply_directory(const ScannedRound& round, bool lost) {
       if (lost && entry.end->end < p.end) cut(p, entry.end->end);
       if (entry.end->end > p.end) p.end = entry.end->end;
       p.end_term = entry.end->term;
-      if (entry.end->term > p.state.hard_state.term) {
-        p.state.hard_state = {entry.end->term, kUnknownVote};
-      }
+      raise_term_of_frames(p, entry.end->term);
       p.end_uncertain = false;
     }
     if (entry.hard_state) {
@@ -109,7 +111,7 @@ void RecoveryFold::apply_frame(const ScannedFrame& frame) {
   ++result_.frames_seen;
   const FrameHeader& header = frame.header;
   Partition& p = partition(header.partition);
-  if (header.term > p.state.hard_state.term) p.state.hard_state = {header.term, kUnknownVote};
+  raise_term_of_frames(p, header.term);
   // Flushed in a segment before its round was written; a truncation below the segment end has its record.
   if (header.end <= p.state.segment_end) return;
   if (header.begin < p.end) cut(p, std::max(header.begin, p.state.segment_end));
@@ -184,6 +186,8 @@ void RecoveryFold::apply_checkpoint(const std::vector<CheckpointEntry>& entries)
     p.base_known = true;
     p.vote_uncertain = p.end_uncertain = false;
     raise_hard_state(p, known);
+    for (const TermBegin& term : p.state.terms) raise_term_of_frames(p, term.term);
+    if (entry.end) raise_term_of_frames(p, entry.end->term);
     if (p.state.removed) {
       p.frames.clear();
       p.end = {};

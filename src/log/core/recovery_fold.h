@@ -58,6 +58,7 @@ class RecoveryFold {
   void apply_checkpoint(const std::vector<CheckpointEntry>& entries);
   static void cut(Partition& partition, const model::LogPosition& to);
   static void raise_hard_state(Partition& partition, const HardState& state);
+  static void raise_term_of_frames(Partition& partition, model::Term term);
   static void collect_damage(Partition& partition);
 
   std::map<model::TopicPartition, Partition> partitions_;

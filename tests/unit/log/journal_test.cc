@@ -1,0 +1,205 @@
+// The journal in fair weather: order, fairness, sharing of rounds, reuse of files, clean stop.
+#include <gtest/gtest.h>
+
+#include "journal_harness.h"
+
+namespace forebay::log::testing {
+namespace {
+
+TEST(Journal, FirstStartAppendAndCleanStopAreFoundAgain) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  EXPECT_TRUE(node.recovered().report.first_start);
+  for (std::size_t i = 0; i < node.partition_count(); ++i) {
+    node.create(i);
+    node.set_term(i, 1, 1);
+    node.append_control(i);
+    node.append(i, 3, 500);
+  }
+  ASSERT_TRUE(node.settle());
+  ASSERT_TRUE(node.stop_clean());
+  node.reboot(sim::Landing::kDrop);
+  ASSERT_TRUE(node.start());
+  EXPECT_TRUE(node.recovered().report.clean);
+  EXPECT_FALSE(node.recovered().report.first_start);
+  EXPECT_TRUE(node.recovered().report.notes.empty());
+}
+
+TEST(Journal, FramesOfOneBurstShareOneRound) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+  for (std::size_t i = 0; i < node.partition_count(); ++i) node.append(i, 1, 100);
+  ASSERT_TRUE(node.settle());
+  EXPECT_EQ(node.rounds_reported(), 1U);
+}
+
+TEST(Journal, BusyLogDoesNotKeepOthersWaiting) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  node.create(0);
+  node.create(1);
+  for (int i = 0; i < 100; ++i) node.append(0, 1, 1000);
+  node.append(1, 1, 100);
+  const auto second_is_durable = [&] { return node.partition(1).durable_ops == 2; };
+  ASSERT_TRUE(node.machine().scheduler().run_until(second_is_durable));
+  EXPECT_EQ(node.rounds_reported(), 1U);
+  ASSERT_TRUE(node.settle());
+}
+
+TEST(Journal, LargestFrameIsOneRound) {
+  HarnessOptions options;
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  node.create(0);
+  node.append(0, 1, options.journal.frame_bytes_max);
+  ASSERT_TRUE(node.settle());
+  node.reboot(sim::Landing::kDrop);
+  ASSERT_TRUE(node.start());
+}
+
+TEST(Journal, FilesAreReusedManyTimesOver) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+  for (int i = 0; i < 400; ++i) {
+    node.append(static_cast<std::size_t>(i) % node.partition_count(), 1, 5000);
+    if (i % 10 == 0) {
+      ASSERT_TRUE(node.settle()) << i;
+    }
+  }
+  ASSERT_TRUE(node.settle());
+  EXPECT_LE(node.journal().stats().files, 4U);
+  EXPECT_GT(node.journal().stats().bytes, 1'500'000U);
+  node.reboot(sim::Landing::kDrop);
+  ASSERT_TRUE(node.start());
+  EXPECT_TRUE(node.recovered().report.notes.empty()) << node.recovered().report.notes.front();
+}
+
+TEST(Journal, RecordFramesWaitWhenTheRingIsFullAndControlGoesOn) {
+  HarnessOptions options;
+  options.flush_on_space_wanted = false;
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  node.create(0);
+  node.create(1);
+  for (int i = 0; i < 100; ++i) node.append(0, 1, 5000);
+  node.run_for(std::chrono::seconds(2));
+  EXPECT_LT(node.partition(0).durable_ops, node.partition(0).ops.size());
+  EXPECT_GT(node.space_requests(), 0U);
+  // Another log's control frame and vote still become durable.
+  node.append_control(1);
+  node.set_term(1, 5, 2);
+  node.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(node.partition(1).durable_ops, node.partition(1).ops.size());
+  // Segments catch up: the rest goes on.
+  node.options().flush_on_space_wanted = true;
+  EXPECT_TRUE(node.settle());
+  node.reboot(sim::Landing::kDrop);
+  ASSERT_TRUE(node.start());
+}
+
+TEST(Journal, IdleShardWritesOneEmptyRound) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  node.create(0);
+  node.append(0, 1, 100);
+  ASSERT_TRUE(node.settle());
+  const std::uint64_t before = node.journal().stats().rounds;
+  node.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(node.journal().stats().rounds, before + 1);
+}
+
+TEST(Journal, ManyPartitionsInEachRoundSpaceTheRounds) {
+  HarnessOptions options;
+  options.partitions = 64;
+  options.journal.busy_round_spacing = std::chrono::milliseconds(5);
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+  for (int round = 0; round < 70; ++round) {
+    for (std::size_t i = 0; i < 20; ++i) node.append(i, 1, 40);
+    ASSERT_TRUE(node.settle());
+  }
+  const std::uint64_t before = node.journal().stats().rounds;
+  for (int step = 0; step < 100; ++step) {
+    for (std::size_t i = 0; i < 20; ++i) node.append(i, 1, 40);
+    node.run_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_LE(node.journal().stats().rounds - before, 25U);
+}
+
+TEST(Journal, ClosedLogDropsWhatWaitsAndItsSlotServesAnother) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  const TopicPartition id = partition_id(9, 0);
+  const LogSlot slot = node.journal().open(id);
+  std::optional<Result<void>> told;
+  node.journal().add_record(slot, CreateReplica{}, [&](Result<void> result) { told = std::move(result); });
+  node.journal().close(slot);
+  node.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(node.journal().open(partition_id(9, 1)), slot);
+}
+
+TEST(Journal, FailedWriteContinuesInANewFile) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  node.create(0);
+  node.append(0, 1, 100);
+  ASSERT_TRUE(node.settle());
+  node.disk().inject({.op = sim::DiskOp::kWrite, .path = sim::path_contains(".journal")});
+  for (int i = 0; i < 10; ++i) node.append(0, 1, 300);
+  ASSERT_TRUE(node.settle());
+  EXPECT_EQ(node.journal().stats().write_errors, 1U);
+  for (int i = 0; i < 60; ++i) {
+    node.append(0, 1, 5000);
+    if (i % 5 == 0) {
+      ASSERT_TRUE(node.settle());
+    }
+  }
+  ASSERT_TRUE(node.settle());
+  node.reboot(sim::Landing::kDrop);
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node.recovered().report.rotten_rounds, 0U);
+}
+
+TEST(Journal, FailedWriteThenCrashAtOnceLosesNothingReported) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(seed);
+    HarnessOptions options;
+    options.seed = seed;
+    JournalHarness node(options);
+    ASSERT_TRUE(node.start());
+    for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+    node.disk().inject(
+        {.op = sim::DiskOp::kWrite, .path = sim::path_contains(".journal"), .skip = seed % 7, .times = 1});
+    for (int i = 0; i < 40; ++i) {
+      node.random_op();
+      node.run_for(std::chrono::microseconds(200));
+    }
+    node.reboot(sim::Landing::kSeeded);
+    ASSERT_TRUE(node.start());
+    EXPECT_EQ(node.recovered().report.rotten_rounds, 0U);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Journal, SecondFailedWriteEndsItAndPromisesNothing) {
+  JournalHarness node(HarnessOptions{});
+  ASSERT_TRUE(node.start());
+  node.create(0);
+  ASSERT_TRUE(node.settle());
+  node.disk().inject({.op = sim::DiskOp::kWrite, .path = sim::path_contains(".journal"), .times = 1'000});
+  node.append(0, 1, 100);
+  EXPECT_FALSE(node.settle());
+  ASSERT_TRUE(node.failure().has_value());
+  EXPECT_EQ(node.partition(0).durable_ops, 1U);
+  node.disk().clear_faults();
+  node.reboot(sim::Landing::kDrop);
+  ASSERT_TRUE(node.start());
+}
+
+}  // namespace
+}  // namespace forebay::log::testing

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "io/file_system.h"
 
@@ -26,5 +27,7 @@ struct ContractCase {
 };
 
 [[nodiscard]] ContractCase simulated_case();
+// Every combination of {io_uring, helper threads} x {direct, page cache}; one that this machine refuses makes nothing.
+[[nodiscard]] std::vector<ContractCase> real_cases();
 
 }  // namespace forebay::io

@@ -15,6 +15,7 @@ class FileSystemContract : public ::testing::TestWithParam<ContractCase> {
  protected:
   void SetUp() override {
     environment_ = GetParam().make();
+    if (environment_ == nullptr) GTEST_SKIP() << "this machine refuses " << GetParam().name;
     root_ = environment_->root();
   }
   FileSystem& fs() { return environment_->file_system(); }
@@ -364,8 +365,9 @@ TEST_P(FileSystemContract, WholeFilesAreWrittenAndReplaced) {
   EXPECT_EQ(fs().list(root_)->size(), 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Disks, FileSystemContract, ::testing::Values(simulated_case()),
-                         [](const auto& test) { return test.param.name; });
+const auto name_of_case = [](const auto& test) { return test.param.name; };
+INSTANTIATE_TEST_SUITE_P(Simulated, FileSystemContract, ::testing::Values(simulated_case()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Real, FileSystemContract, ::testing::ValuesIn(real_cases()), name_of_case);
 
 }  // namespace
 

@@ -23,7 +23,7 @@ class SimulatedEnvironment final : public ContractEnvironment {
 }  // namespace
 
 ContractCase simulated_case() {
-  return {"Simulated", [] { return std::make_unique<SimulatedEnvironment>(); }};
+  return {"Disk", [] { return std::make_unique<SimulatedEnvironment>(); }};
 }
 
 }  // namespace forebay::io

@@ -1,6 +1,6 @@
 #include "sim/sim_file.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -61,7 +61,7 @@ void SimFile::write(std::uint64_t offset, ByteSpan bytes, io::WriteMode mode, io
               disk.never_called_.push_back(std::move(done));
               return;
             }
-            FOREBAY_ASSERT(std::memcmp(op->bytes.data(), bytes.data(), bytes.size()) == 0);
+            FOREBAY_ASSERT(std::equal(op->bytes.begin(), op->bytes.end(), bytes.begin(), bytes.end()));
             Result<void> result = disk.apply_write(*op, fault, path);
             disk.in_flight_.erase(op);
             executor.post(

@@ -116,6 +116,7 @@ struct NodeDescription {
   std::uint32_t topics = 0, partitions = 0;
   std::uint64_t journal_rounds = 0;  // durable rounds since start
   std::vector<std::string> warnings;
+  std::int64_t wall_time_ms = 0;  // the clock of the node when it answered, ms since 1970 UTC
 };
 
 class Admin {

@@ -176,6 +176,7 @@ struct NodeDescription {
   std::uint32_t topics = 0, partitions = 0;
   std::uint64_t journal_rounds = 0;
   std::vector<std::string> warnings;
+  model::Timestamp wall_time;  // when it answered, by its own clock
 };
 // What producing to a topic needs to know beforehand, from the calling thread's snapshot; cheap.
 struct TopicHead {

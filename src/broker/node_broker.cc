@@ -67,6 +67,7 @@ Result<TopicHead> NodeBroker::topic_head(const std::string& topic) const {
 void NodeBroker::describe_node(Done<NodeDescription> done) {
   on_controller([this, done = std::move(done)]() mutable {
     NodeDescription node = describe_();
+    node.wall_time = clock_.now();
     const RoutingPtr table = routing();
     for (const auto& [name, route] : table->topics) {
       if (route.internal) continue;

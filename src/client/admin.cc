@@ -264,6 +264,7 @@ Result<NodeDescription> Admin::describe_node() {
   node.partitions = response.partitions();
   node.journal_rounds = response.journal_rounds();
   node.warnings.assign(response.warnings().begin(), response.warnings().end());
+  node.wall_time_ms = response.wall_time_ms();
   return node;
 }
 

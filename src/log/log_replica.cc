@@ -1,0 +1,546 @@
+#include "log/log_replica.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/endian.h"
+#include "log/core/control.h"
+#include "log/core/retention.h"
+#include "log/segment_io.h"
+
+namespace forebay::log {
+namespace {
+
+constexpr runtime::Duration kIdleFlush =
+    std::chrono::seconds(60);  // memory of an idle log goes to its segment
+
+}  // namespace
+
+LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const LogConfig& config, LogSlot slot)
+    : parts_(parts),
+      slot_(slot),
+      id_(recovered.state.id),
+      config_(config),
+      hard_state_(recovered.state.hard_state),
+      durable_hard_state_(recovered.state.hard_state),
+      log_epoch_(recovered.state.log_epoch),
+      log_start_(recovered.state.log_start),
+      durable_log_start_(recovered.state.log_start),
+      segment_end_(recovered.state.segment_end),
+      last_truncation_(recovered.state.last_truncation),
+      max_append_time_(recovered.state.max_append_time),
+      segment_append_time_(recovered.state.max_append_time),
+      terms_(recovered.state.terms.begin(), recovered.state.terms.end()),
+      memberships_(std::move(recovered.state.memberships)),
+      damage_(std::move(recovered.state.damage)),
+      memory_(parts.memory, this),
+      writer_(parts.env, parts.slots, *this, id_, memory_),
+      reads_(parts.env, parts.store, parts.extents, *this, id_) {
+  for (const SegmentMeta& meta : recovered.state.segments) {
+    if (meta.end <= log_start_) continue;  // its file may be gone already
+    segments_.push_back({{parts.env.next_serial++, id_, meta}, meta.size_bytes, std::nullopt, false});
+  }
+  end_ = segment_end_;
+  for (FramePtr& frame : recovered.tail) {
+    fold(*frame);
+    end_ = frame->header.end;
+    memory_.push(std::move(frame));
+  }
+  end_ = std::max(end_, recovered.end);
+  flushed_ = end_;
+  durable_before_ = memory_.end();
+  last_append_ = parts.env.executor.now();
+}
+
+LogReplica::~LogReplica() { close({ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"}); }
+
+void LogReplica::close(const Error& reason) {
+  closed_ = true;
+  reads_.cancel_all(reason);
+}
+
+void LogReplica::adopt(const LogConfig& config) {
+  adopted_ = true;
+  config_ = config;
+}
+
+void LogReplica::set_config(const LogConfig& config) { config_ = config; }
+
+void LogReplica::fold(const Frame& frame) {
+  const FrameHeader& header = frame.header;
+  if (terms_.empty() || terms_.back().term != header.term) {
+    // A frame that recovery folded into the state already is not folded again.
+    if (terms_.empty() || terms_.back().begin < header.begin) terms_.push_back({header.term, header.begin});
+  }
+  max_append_time_ = std::max(max_append_time_, header.append_time);
+  if (header.kind != FrameKind::kControl) return;
+  const auto control = decode_control(frame.payload.span());
+  if (!control) return;
+  if (const auto* membership = std::get_if<Membership>(&*control)) {
+    if (memberships_.empty() || memberships_.back().first < header.begin) {
+      memberships_.emplace_back(header.begin, *membership);
+    }
+  }
+}
+
+std::optional<Membership> LogReplica::membership() const {
+  if (memberships_.empty()) return std::nullopt;
+  return memberships_.back().second;
+}
+
+// --- appending
+// ------------------------------------------------------------------------------------------------------
+
+void LogReplica::append(FramePtr frame) {
+  if (failed_ || closed_) return;  // the listener has been told: nothing becomes durable any more
+  FOREBAY_ASSERT(frame->header.begin == end_);
+  FOREBAY_ASSERT(frame->header.partition == id_);
+  frame = memory_.push(std::move(frame));
+  fold(*frame);
+  end_ = frame->header.end;
+  last_append_ = parts_.env.executor.now();
+  parts_.journal->add_frame(slot_, log_epoch_, std::move(frame));
+}
+
+bool LogReplica::frames_durable(model::LogEpoch log_epoch, model::LogPosition end) {
+  if (log_epoch != log_epoch_ || end <= flushed_) return false;
+  FOREBAY_ASSERT(end <= end_);
+  flushed_ = end;
+  durable_before_ = std::max(durable_before_, memory_.begin());
+  while (durable_before_ < memory_.end() && memory_.frame(durable_before_)->header.end <= end)
+    ++durable_before_;
+  writer_.durable_before(durable_before_);
+  return true;
+}
+
+void LogReplica::tell_flushed() {
+  if (on_flushed_) on_flushed_(flushed_);
+}
+
+void LogReplica::fail(const Error& error) {
+  if (failed_) return;
+  failed_ = true;
+  if (on_failed_) on_failed_(error);
+}
+
+void LogReplica::set_hard_state(HardState state, Done durable) {
+  hard_state_ = state;
+  parts_.journal->add_record(
+      slot_, SetHardState{state},
+      lifetime_.guard([this, state, durable = std::move(durable)](Result<void> result) mutable {
+        if (result) durable_hard_state_ = state;
+        durable(std::move(result));
+      }));
+}
+
+void LogReplica::demand_flush() { demand_flush(flushed_); }
+
+void LogReplica::demand_flush(model::LogPosition upto) {
+  writer_.durable_before(durable_before_);
+  writer_.demand(upto);
+}
+
+void LogReplica::roll() { writer_.roll(end_); }
+
+void LogReplica::tidy(runtime::TimePoint now) {
+  if (memory_.pinned_begin() < memory_.end() && now - last_append_ > kIdleFlush) demand_flush();
+  writer_.close_if_idle();
+}
+
+// --- log start
+// ------------------------------------------------------------------------------------------------------
+
+void LogReplica::set_log_start(model::LogPosition begin, Done durable) {
+  begin = std::min(begin, end_);
+  if (begin > log_start_) log_start_ = begin;
+  parts_.journal->add_record(
+      slot_, SetLogStart{log_start_},
+      lifetime_.guard([this, at = log_start_, durable = std::move(durable)](Result<void> result) mutable {
+        if (result) log_start_durable(at);
+        durable(std::move(result));
+      }));
+}
+
+// Memory goes only now: until the journal has the new start, a restart would want the frames below it.
+void LogReplica::log_start_durable(model::LogPosition begin) {
+  if (begin <= durable_log_start_) return;
+  durable_log_start_ = begin;
+  while (!memory_.empty() && memory_.frame(memory_.begin())->header.end <= begin) {
+    segment_append_time_ = std::max(segment_append_time_, memory_.frame(memory_.begin())->header.append_time);
+    memory_.drop_before(memory_.begin() + 1);
+  }
+  drop_segments_below(begin);
+  durable_before_ = std::max(durable_before_, memory_.begin());
+  // Below the first frame that is left nothing needs a segment any more.
+  const model::LogPosition needed =
+      memory_.empty() ? begin : std::min(begin, memory_.frame(memory_.begin())->header.begin);
+  if (needed > segment_end_) segment_end_moved(needed);
+  writer_.on_trimmed();
+  while (terms_.size() > 1 && terms_[1].begin <= begin) terms_.pop_front();
+  while (memberships_.size() > 1 && memberships_[1].first < begin) memberships_.erase(memberships_.begin());
+  std::erase_if(damage_,
+                [begin](const Damage& d) { return d.kind == DamageKind::kMiddle && d.end <= begin; });
+  for (Damage& damage : damage_) {
+    if (damage.kind == DamageKind::kMiddle) damage.begin = std::max(damage.begin, begin);
+  }
+}
+
+void LogReplica::drop_segments_below(model::LogPosition begin) {
+  while (!segments_.empty() && segments_.front().ref.meta.end <= begin) {
+    const SegmentRef segment = segments_.front().ref;
+    const bool active = writer_.active_serial() == segment.serial;
+    // What is in the active file but not flushed yet may lie above.
+    if (active && (memory_.pinned_begin() < memory_.end() || segment.meta.end == segment.meta.begin)) break;
+    if (active) writer_.drop_active();
+    segments_.pop_front();
+    parts_.store.forget(segment.serial);
+    parts_.extents.forget(segment.serial);
+    remove_files(segment);
+  }
+}
+
+void LogReplica::remove_files(const SegmentRef& segment) {
+  parts_.env.run_blocking(
+      lifetime_,
+      [&fs = parts_.env.fs, data_dir = parts_.env.config.data_dir, segment] {
+        // What cannot be removed now is found, and removed, at the next start.
+        static_cast<void>(fs.remove_file(index_path(data_dir, segment.id, segment.meta)));
+        return fs.remove_file(segment_path(data_dir, segment.id, segment.meta));
+      },
+      [](const Result<void>&) {});
+}
+
+// --- segments
+// -------------------------------------------------------------------------------------------------------
+
+ReplicaSegment* LogReplica::find_segment(std::uint64_t serial) {
+  const auto it = std::find_if(segments_.rbegin(), segments_.rend(),
+                               [serial](const ReplicaSegment& s) { return s.ref.serial == serial; });
+  return it == segments_.rend() ? nullptr : &*it;
+}
+
+void LogReplica::on_segment_opened(const SegmentRef& segment, std::uint64_t disk_bytes) {
+  segments_.push_back({segment, disk_bytes, std::nullopt, false});
+}
+
+void LogReplica::on_segment_disk_bytes(std::uint64_t serial, std::uint64_t disk_bytes) {
+  if (ReplicaSegment* segment = find_segment(serial)) segment->disk_bytes = disk_bytes;
+}
+
+void LogReplica::on_segment_flushed(const SegmentRef& segment) {
+  ReplicaSegment* known = find_segment(segment.serial);
+  if (known == nullptr) return;
+  known->ref.meta = segment.meta;
+  LogMemory::Number flushed = memory_.pinned_begin();
+  while (flushed < memory_.end() && memory_.frame(flushed)->header.end <= segment.meta.end) {
+    segment_append_time_ = std::max(segment_append_time_, memory_.frame(flushed)->header.append_time);
+    ++flushed;
+  }
+  memory_.unpin_before(flushed);
+  if (segment.meta.end > segment_end_) segment_end_moved(segment.meta.end);
+}
+
+void LogReplica::segment_end_moved(model::LogPosition end) {
+  segment_end_ = end;
+  parts_.journal->segment_flushed(slot_, end);
+}
+
+void LogReplica::on_segment_sealed(std::uint64_t serial, std::shared_ptr<const SegmentIndex> index) {
+  ReplicaSegment* segment = find_segment(serial);
+  if (segment == nullptr || index == nullptr) return;
+  segment->times = index->times();
+  parts_.store.put_index(serial, std::move(index));
+  drop_segments_below(durable_log_start_);
+}
+
+void LogReplica::on_segment_abandoned(std::uint64_t serial) {
+  const ReplicaSegment* segment = find_segment(serial);
+  if (segment == nullptr) return;
+  const SegmentRef ref = segment->ref;
+  std::erase_if(segments_, [serial](const ReplicaSegment& s) { return s.ref.serial == serial; });
+  parts_.store.forget(serial);
+  parts_.extents.forget(serial);
+  remove_files(ref);
+}
+
+void LogReplica::on_segment_writes_failed(const Error& error) {
+  fail(
+      {ErrorCode::kStorageFailed, "segments of " + id_.to_string() + " cannot be written: " + error.context});
+}
+
+void LogReplica::on_times(std::uint64_t serial, const SegmentTimes& times) {
+  if (ReplicaSegment* segment = find_segment(serial)) segment->times = times;
+}
+
+bool LogReplica::holds_sealed_segments() const {
+  return segments_.size() > 1 || (segments_.size() == 1 && sealed(segments_.front()));
+}
+
+// --- reading
+// --------------------------------------------------------------------------------------------------------
+
+void LogReplica::read(const ReadRequest& request, ReadResultDone done) {
+  if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
+  if (request.from < log_start_.next_offset || request.from > end_.next_offset) {
+    return done(Error{ErrorCode::kOffsetOutOfRange,
+                      "offset " + std::to_string(request.from.value()) + " is outside of " +
+                          std::to_string(log_start_.next_offset.value()) + ".." +
+                          std::to_string(end_.next_offset.value()) + " of " + id_.to_string()});
+  }
+  if (request.from >= request.upto || request.from == end_.next_offset)
+    return done(ReadResult{{}, request.from});
+  if (const auto good = damaged_until(request.from)) return done(data_loss_error(id_, request.from, *good));
+  if (!memory_.empty() && memory_.frame(memory_.begin())->header.begin.next_offset <= request.from) {
+    ++parts_.env.stats.cache_reads;
+    return done(read_memory(request));
+  }
+  reads_.read(request, std::move(done));
+}
+
+ReadResult LogReplica::read_memory(const ReadRequest& request) const {
+  ReadResult result{{}, request.from};
+  std::size_t bytes = 0;
+  for (LogMemory::Number n = memory_.find(request.from); n < memory_.end(); ++n) {
+    const FramePtr& frame = memory_.frame(n);
+    const FrameHeader& header = frame->header;
+    if (header.begin.next_offset > result.next) break;  // a damaged range lies before it
+    if (header.kind == FrameKind::kRecords) {
+      if (header.end.next_offset > request.upto) break;
+      if (!result.frames.empty() && bytes + frame->payload.size() > request.bytes_max) break;
+      result.frames.push_back(frame);
+      bytes += frame->payload.size();
+    }
+    result.next = std::max(result.next, header.end.next_offset);
+    if (result.next >= request.upto || bytes >= request.bytes_max) break;
+  }
+  return result;
+}
+
+std::optional<LogReadsOwner::Place> LogReplica::place_of(model::Offset offset) const {
+  // From here on memory has everything; a damaged range before the first frame in memory is asked for
+  // separately.
+  if (!memory_.empty() && memory_.frame(memory_.begin())->header.begin.next_offset <= offset)
+    return std::nullopt;
+  auto it = std::partition_point(segments_.begin(), segments_.end(), [offset](const ReplicaSegment& segment) {
+    return segment.ref.meta.begin.next_offset <= offset;
+  });
+  if (it != segments_.begin()) {
+    const auto before = std::prev(it);
+    if (before->ref.meta.end.next_offset > offset || it == segments_.end()) it = before;
+  }
+  if (it == segments_.end() || it->ref.meta.end == it->ref.meta.begin) return std::nullopt;
+  if (it->ref.meta.end.next_offset <= offset && std::next(it) == segments_.end()) return std::nullopt;
+  const bool active = !sealed(*it);
+  return Place{it->ref, active ? writer_.active_index() : nullptr,
+               active ? std::optional(writer_.active_times()) : it->times};
+}
+
+std::optional<model::Offset> LogReplica::damaged_until(model::Offset offset) const {
+  for (const Damage& damage : damage_) {
+    if (damage.kind == DamageKind::kMiddle && damage.begin.next_offset <= offset &&
+        offset < damage.end.next_offset) {
+      return damage.end.next_offset;
+    }
+  }
+  return std::nullopt;
+}
+
+void LogReplica::find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
+                              UniqueFunction<void(Result<std::optional<model::Offset>>)> done) {
+  if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
+  reads_.find(kind, time, log_start_.next_offset, upto, std::move(done));
+}
+
+std::optional<model::Offset> LogReplica::find_in_memory(TimeKind kind, model::Timestamp time,
+                                                        model::Offset upto) const {
+  for (LogMemory::Number n = memory_.begin(); n < memory_.end(); ++n) {
+    const FrameHeader& header = memory_.frame(n)->header;
+    if (header.begin.next_offset >= upto) break;
+    if (header.kind != FrameKind::kRecords || header.end.next_offset <= log_start_.next_offset) continue;
+    const model::Timestamp found = kind == TimeKind::kEvent
+                                       ? frame_event_time(header, memory_.frame(n)->payload.span())
+                                       : header.append_time;
+    if (found >= time) return std::max(header.begin.next_offset, log_start_.next_offset);
+  }
+  return std::nullopt;
+}
+
+// --- damage
+// ---------------------------------------------------------------------------------------------------------
+
+void LogReplica::report_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage) {
+  ReplicaSegment* known = find_segment(segment.serial);
+  if (known == nullptr) return;  // gone meanwhile
+  copy_to_quarantine(*known);
+  if (damage.begin == damage.end) {  // padding: no frame is lost
+    ++scrub_errors_;
+    ++parts_.env.stats.scrub_errors;
+    return;
+  }
+  add_damage({DamageKind::kMiddle, damage.begin, damage.end});
+}
+
+void LogReplica::report_missing(const SegmentRef& segment) {
+  const ReplicaSegment* known = find_segment(segment.serial);
+  if (known == nullptr || known->ref.meta.end == known->ref.meta.begin) return;
+  add_damage({DamageKind::kMiddle, known->ref.meta.begin, known->ref.meta.end});
+}
+
+void LogReplica::folder_seen(const FolderReport& report) {
+  const auto matching = [this](const SegmentMeta& meta) {
+    return std::find_if(segments_.begin(), segments_.end(),
+                        [&meta](const ReplicaSegment& s) { return s.ref.meta == meta; });
+  };
+  for (const auto& [meta, bytes] : report.disk_bytes) {
+    if (const auto it = matching(meta); it != segments_.end()) it->disk_bytes = bytes;
+  }
+  for (const SegmentMeta& meta : report.missing) {
+    const auto it = matching(meta);
+    if (it == segments_.end()) continue;
+    it->disk_bytes = 0;
+    report_missing(SegmentRef(it->ref));
+  }
+}
+
+void LogReplica::add_damage(const Damage& damage) {
+  Damage added = damage;
+  added.begin = std::max(added.begin, log_start_);
+  if (added.begin >= added.end) return;
+  const bool known = std::any_of(damage_.begin(), damage_.end(), [&added](const Damage& d) {
+    return d.kind == DamageKind::kMiddle && d.begin <= added.begin && added.end <= d.end;
+  });
+  if (known) return;
+  ++scrub_errors_;
+  ++parts_.env.stats.scrub_errors;
+  std::erase_if(damage_, [&added](const Damage& d) {
+    if (d.kind != DamageKind::kMiddle || d.end < added.begin || added.end < d.begin) return false;
+    added.begin = std::min(added.begin, d.begin);
+    added.end = std::max(added.end, d.end);
+    return true;
+  });
+  damage_.push_back(added);
+  std::sort(damage_.begin(), damage_.end(),
+            [](const Damage& a, const Damage& b) { return a.begin < b.begin; });
+  // Nobody waits for it: should it be lost, the next reader finds the damage again.
+  parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
+}
+
+void LogReplica::copy_to_quarantine(ReplicaSegment& segment) {
+  if (segment.copied_to_quarantine) return;
+  segment.copied_to_quarantine = true;
+  parts_.env.run_blocking(
+      lifetime_,
+      [&fs = parts_.env.fs, data_dir = parts_.env.config.data_dir, ref = segment.ref] {
+        return quarantine_copy(fs, data_dir, ref.id, segment_path(data_dir, ref.id, ref.meta));
+      },
+      [](const Result<void>&) {});
+}
+
+// --- the rest
+// -------------------------------------------------------------------------------------------------------
+
+SegmentTimes LogReplica::unsealed_times() const {
+  SegmentTimes times = writer_.active_times();
+  for (LogMemory::Number n = memory_.pinned_begin(); !times.has_records && n < memory_.end(); ++n) {
+    const FrameHeader& header = memory_.frame(n)->header;
+    if (header.kind != FrameKind::kRecords) continue;
+    times.has_records = true;
+    times.first_append = header.append_time;
+  }
+  times.last_append = max_append_time_;
+  return times;
+}
+
+void LogReplica::plan_retention(model::Timestamp now, model::LogPosition committed,
+                                UniqueFunction<void(std::optional<model::LogPosition>)> done) {
+  if (closed_) return done(std::nullopt);
+  if (is_due(config_, unsealed_times(), now)) roll();
+  plan_retention_from(0, now, committed, std::move(done));
+}
+
+// Times of sealed segments are looked up from the oldest on, as far as they are due.
+void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, model::LogPosition committed,
+                                     UniqueFunction<void(std::optional<model::LogPosition>)> done) {
+  std::vector<RetentionPiece> pieces;
+  std::uint64_t active_bytes = 0;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const ReplicaSegment& segment = segments_[i];
+    if (!sealed(segment)) {
+      active_bytes = segment.ref.meta.size_bytes;
+      continue;
+    }
+    const bool wanted = config_.retention_ms && config_.cleanup != CleanupPolicy::kCompact && i >= known;
+    if (wanted && !segment.times) {
+      parts_.store.index(
+          segment.ref, config_.index_interval_bytes,
+          lifetime_.guard([this, i, serial = segment.ref.serial, now, committed,
+                           done = std::move(done)](const Result<SegmentStore::LoadedIndex>& loaded) mutable {
+            if (closed_) return done(std::nullopt);
+            if (loaded) on_times(serial, loaded->index->times());
+            // Unreadable: it never goes by time, and nothing behind it either.
+            plan_retention_from(i + 1, now, committed, std::move(done));
+          }));
+      return;
+    }
+    const auto last = segment.times ? std::optional(segment.times->last_append) : std::nullopt;
+    pieces.push_back({segment.ref.meta.begin, segment.ref.meta.end, segment.ref.meta.size_bytes, last});
+    if (wanted && now.value() - last->value() <= *config_.retention_ms) known = segments_.size();
+  }
+  const model::LogPosition rest = pieces.empty() ? durable_log_start_ : pieces.back().end;
+  if (rest < end_) pieces.push_back({rest, end_, active_bytes + memory_.pinned_bytes(), max_append_time_});
+  done(plan_log_start(config_, pieces, log_start_, committed, now));
+}
+
+void LogReplica::compact(model::Timestamp, model::LogPosition,
+                         UniqueFunction<void(Result<std::uint64_t>)> done) {
+  done(Error{ErrorCode::kUnsupported, "compaction"});
+}
+
+PartitionCheckpoint LogReplica::checkpoint() const {
+  PartitionCheckpoint out;
+  out.id = id_;
+  out.hard_state = durable_hard_state_;
+  out.log_epoch = log_epoch_;
+  out.log_start = durable_log_start_;
+  out.segment_end = segment_end_;
+  for (const ReplicaSegment& segment : segments_) {
+    const SegmentMeta& meta = segment.ref.meta;
+    if (meta.begin < meta.end && meta.end > durable_log_start_) out.segments.push_back(meta);
+  }
+  for (const TermBegin& term : terms_) {
+    if (term.begin < segment_end_) out.terms.push_back(term);
+  }
+  out.last_truncation = last_truncation_;
+  out.damage = damage_;
+  for (const auto& membership : memberships_) {
+    if (membership.first < flushed_) out.memberships.push_back(membership);
+  }
+  out.max_append_time = segment_append_time_;
+  return out;
+}
+
+LogStatus LogReplica::status() const {
+  LogStatus out;
+  out.log_start = log_start_;
+  out.end = end_;
+  out.flushed = flushed_;
+  out.segment_end = segment_end_;
+  out.pinned_bytes = memory_.pinned_bytes();
+  out.cached_bytes = memory_.cached_bytes();
+  for (const ReplicaSegment& segment : segments_) {
+    out.disk_bytes += segment.disk_bytes;
+    SegmentStatus& status = out.segments.emplace_back();
+    status.meta = segment.ref.meta;
+    status.active = !sealed(segment);
+    const auto times = status.active ? std::optional(writer_.active_times()) : segment.times;
+    if (!times) continue;
+    status.max_append_time = times->last_append;
+    status.max_event_time = times->max_event;
+  }
+  out.damage = damage_;
+  out.last_full_scrub = last_full_scrub_;
+  out.scrub_errors = scrub_errors_;
+  return out;
+}
+
+}  // namespace forebay::log

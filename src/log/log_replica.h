@@ -1,0 +1,179 @@
+// The log of one replica (log.h), as the shard keeps it: the state, the frames in memory, the list of
+// segments; its writer and its reads do the rest. Thread rules: everything on the shard.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "log/log.h"
+#include "log/log_memory.h"
+#include "log/log_reads.h"
+#include "log/log_shard.h"
+#include "log/quarantine.h"
+#include "log/segment_writer.h"
+
+namespace forebay::log {
+
+// What the logs of a shard share.
+struct ShardParts {
+  LogEnvironment& env;
+  MemoryAccount& memory;
+  WriteSlots& slots;
+  SegmentStore& store;
+  ReadExtents& extents;
+  Journal* journal = nullptr;  // set once it is made, before any log is used
+};
+
+struct ReplicaSegment {
+  SegmentRef ref;  // end and size: flushed
+  std::uint64_t disk_bytes = 0;
+  std::optional<SegmentTimes> times;  // of a sealed one, when they are known
+  bool copied_to_quarantine = false;
+};
+
+class LogReplica final : public Log, private SegmentWriterOwner, private LogReadsOwner {
+ public:
+  // From what recovery found (`tail` and `end` with it), or, for a new one, from a state with nothing but its
+  // id and hard state.
+  LogReplica(ShardParts& parts, RecoveredPartition recovered, const LogConfig& config, LogSlot slot);
+  ~LogReplica() override;
+
+  // --- Log
+  [[nodiscard]] const model::TopicPartition& id() const override { return id_; }
+  [[nodiscard]] HardState hard_state() const override { return hard_state_; }
+  [[nodiscard]] model::LogPosition log_start() const override { return log_start_; }
+  [[nodiscard]] model::LogPosition end() const override { return end_; }
+  [[nodiscard]] model::LogPosition flushed() const override { return flushed_; }
+  [[nodiscard]] model::Term last_term() const override {
+    return terms_.empty() ? model::Term{} : terms_.back().term;
+  }
+  [[nodiscard]] model::Timestamp max_append_time() const override { return max_append_time_; }
+  [[nodiscard]] std::vector<TermBegin> terms() const override { return {terms_.begin(), terms_.end()}; }
+  [[nodiscard]] std::optional<Membership> membership() const override;
+  [[nodiscard]] LogStatus status() const override;
+  void on_flushed(UniqueFunction<void(model::LogPosition)> listener) override {
+    on_flushed_ = std::move(listener);
+  }
+  void on_failed(UniqueFunction<void(const Error&)> listener) override { on_failed_ = std::move(listener); }
+  void append(FramePtr frame) override;
+  void set_hard_state(HardState state, Done durable) override;
+  void set_log_start(model::LogPosition begin, Done durable) override;
+  void set_config(const LogConfig& config) override;
+  void read(const ReadRequest& request, ReadResultDone done) override;
+  void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
+                    UniqueFunction<void(Result<std::optional<model::Offset>>)> done) override;
+  void plan_retention(model::Timestamp now, model::LogPosition committed,
+                      UniqueFunction<void(std::optional<model::LogPosition>)> done) override;
+  void roll() override;
+  void compact(model::Timestamp now, model::LogPosition committed,
+               UniqueFunction<void(Result<std::uint64_t>)> done) override;
+
+  // --- for the shard
+  [[nodiscard]] LogSlot slot() const { return slot_; }
+  [[nodiscard]] bool adopted() const { return adopted_; }
+  void adopt(const LogConfig& config);
+  // Of a round that is durable; false when it came too late to count.
+  [[nodiscard]] bool frames_durable(model::LogEpoch log_epoch, model::LogPosition end);
+  void tell_flushed();
+  void fail(const Error& error);
+  // Everything that the journal has, to segments, up to `upto` if given.
+  void demand_flush();
+  void demand_flush(model::LogPosition upto);
+  [[nodiscard]] bool has_demand() const { return writer_.has_demand(); }
+  [[nodiscard]] std::uint64_t pinned_bytes() const { return memory_.pinned_bytes(); }
+  [[nodiscard]] PartitionCheckpoint checkpoint() const;
+  [[nodiscard]] bool file_open() const { return writer_.file_open(); }
+  // Called every few seconds: closes and flushes what has been idle for long.
+  void tidy(runtime::TimePoint now);
+  // Pending reads end so; nothing is written any more.
+  void close(const Error& reason);
+  [[nodiscard]] const std::deque<ReplicaSegment>& segments() const { return segments_; }
+  [[nodiscard]] bool sealed(const ReplicaSegment& segment) const {
+    return writer_.active_serial() != segment.ref.serial;
+  }
+  // Bytes of a segment that cannot be trusted: from scrub, and from reads.
+  void report_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage);
+  void report_missing(const SegmentRef& segment);
+  void scrub_done(model::Timestamp at) { last_full_scrub_ = at; }
+  [[nodiscard]] std::optional<model::Timestamp> last_full_scrub() const { return last_full_scrub_; }
+  [[nodiscard]] bool holds_sealed_segments() const;
+  // What the look around in the log's folder found.
+  void folder_seen(const FolderReport& report);
+
+ private:
+  // --- SegmentWriterOwner
+  [[nodiscard]] const LogConfig& config() const override { return config_; }
+  void on_segment_opened(const SegmentRef& segment, std::uint64_t disk_bytes) override;
+  void on_segment_disk_bytes(std::uint64_t serial, std::uint64_t disk_bytes) override;
+  void on_segment_flushed(const SegmentRef& segment) override;
+  void on_segment_sealed(std::uint64_t serial, std::shared_ptr<const SegmentIndex> index) override;
+  void on_segment_abandoned(std::uint64_t serial) override;
+  void on_segment_writes_failed(const Error& error) override;
+  // --- LogReadsOwner
+  [[nodiscard]] std::optional<Place> place_of(model::Offset offset) const override;
+  [[nodiscard]] model::Offset log_start_offset() const override { return log_start_.next_offset; }
+  [[nodiscard]] std::optional<model::Offset> damaged_until(model::Offset offset) const override;
+  [[nodiscard]] std::uint32_t index_interval_bytes() const override { return config_.index_interval_bytes; }
+  void on_times(std::uint64_t serial, const SegmentTimes& times) override;
+  void on_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage) override {
+    report_damage(segment, damage);
+  }
+  void on_segment_missing(const SegmentRef& segment) override { report_missing(segment); }
+  [[nodiscard]] ReadResult read_memory(const ReadRequest& request) const override;
+  [[nodiscard]] std::optional<model::Offset> find_in_memory(TimeKind kind, model::Timestamp time,
+                                                            model::Offset upto) const override;
+
+  void fold(const Frame& frame);
+  void log_start_durable(model::LogPosition begin);
+  void drop_segments_below(model::LogPosition begin);
+  void remove_files(const SegmentRef& segment);
+  void segment_end_moved(model::LogPosition end);
+  [[nodiscard]] ReplicaSegment* find_segment(std::uint64_t serial);
+  void add_damage(const Damage& damage);
+  void copy_to_quarantine(ReplicaSegment& segment);
+  void plan_retention_from(std::size_t known, model::Timestamp now, model::LogPosition committed,
+                           UniqueFunction<void(std::optional<model::LogPosition>)> done);
+  [[nodiscard]] SegmentTimes unsealed_times() const;
+
+  ShardParts& parts_;
+  LogSlot slot_;
+  model::TopicPartition id_;
+  LogConfig config_;
+  bool adopted_ = false;
+  bool failed_ = false;
+  bool closed_ = false;
+
+  HardState hard_state_;
+  HardState durable_hard_state_;
+  model::LogEpoch log_epoch_;
+  model::LogPosition log_start_;
+  model::LogPosition durable_log_start_;
+  model::LogPosition segment_end_;
+  model::LogPosition flushed_;
+  model::LogPosition end_;
+  std::optional<model::LogPosition> last_truncation_;
+  model::Timestamp max_append_time_ = model::kNoTimestamp;
+  model::Timestamp segment_append_time_ = model::kNoTimestamp;  // of the last frame below segment_end_
+  std::deque<TermBegin> terms_;
+  std::vector<std::pair<model::LogPosition, Membership>> memberships_;
+  std::vector<Damage> damage_;
+  std::optional<model::Timestamp> last_full_scrub_;
+  std::uint64_t scrub_errors_ = 0;
+  runtime::TimePoint last_append_{};
+
+  std::deque<ReplicaSegment> segments_;
+  LogMemory memory_;
+  LogMemory::Number durable_before_ = 0;
+  SegmentWriter writer_;
+  LogReads reads_;
+  UniqueFunction<void(model::LogPosition)> on_flushed_;
+  UniqueFunction<void(const Error&)> on_failed_;
+  Lifetime lifetime_;
+};
+
+}  // namespace forebay::log

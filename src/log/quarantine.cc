@@ -1,0 +1,212 @@
+#include "log/quarantine.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "log/segment_io.h"
+
+namespace forebay::log {
+namespace {
+
+constexpr std::size_t kCopyBytes = 1U << 20;
+constexpr int kNamesMax = 1000;
+
+std::string quarantine_directory(const std::string& data_dir) { return data_dir + "/quarantine"; }
+
+std::string file_name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string name_in_quarantine(const model::TopicPartition& id, const std::string& file_name) {
+  return id.topic.to_string() + "-" + std::to_string(id.partition.value()) + "-" + file_name;
+}
+
+std::string index_name_of(std::string segment_name) {
+  return segment_name.replace(segment_name.size() - 4, 4, ".idx");
+}
+
+// True when every frame that can be read in an unlisted segment file lies below `end`.
+bool holds_nothing_beyond(io::FileSystem& fs, const std::string& data_dir, const model::TopicPartition& id,
+                          SegmentMeta meta, std::uint64_t size_bytes, model::LogPosition end) {
+  if (meta.begin > end) return false;
+  meta.end = {model::Offset(std::numeric_limits<std::int64_t>::max()), 0};
+  meta.size_bytes = size_bytes;
+  auto walk = SegmentWalk::open(fs, data_dir, id, meta);
+  if (!walk) return false;
+  for (;;) {
+    const auto step = walk->next();
+    if (!step) return false;
+    if (std::holds_alternative<SegmentCursor::Finished>(*step)) return true;
+    if (const auto* whole = std::get_if<SegmentCursor::Whole>(&*step)) {
+      if (whole->header.end > end) return false;
+    }
+  }
+}
+
+class FolderTidy {
+ public:
+  FolderTidy(io::FileSystem& fs, const std::string& data_dir, const FolderState& state)
+      : fs_(fs), data_dir_(data_dir), state_(state), directory_(partition_directory(data_dir, state.id)) {}
+
+  Result<FolderReport> run() {
+    auto entries = fs_.list(directory_);
+    if (!entries && entries.error().code != ErrorCode::kNotFound) return std::move(entries).error();
+    if (entries) entries_ = *std::move(entries);
+    for (const SegmentMeta& segment : state_.segments) look_for(segment);
+    for (const io::DirectoryEntry& entry : entries_) {
+      if (!known_.contains(entry.name)) FOREBAY_CHECK(judge(entry));
+    }
+    return std::move(report_);
+  }
+
+ private:
+  const io::DirectoryEntry* entry(const std::string& name) const {
+    const auto it =
+        std::find_if(entries_.begin(), entries_.end(), [&name](const auto& e) { return e.name == name; });
+    return it == entries_.end() ? nullptr : &*it;
+  }
+
+  void look_for(const SegmentMeta& segment) {
+    const std::string name = segment_file_name(segment);
+    known_.insert(name);
+    known_.insert(index_name_of(name));
+    const io::DirectoryEntry* file = entry(name);
+    if (file == nullptr || file->is_directory) {
+      report_.missing.push_back(segment);
+      return;
+    }
+    std::uint64_t bytes = file->size_bytes;
+    // Space reserved for more, and frames that the journal has too. In a damaged log they may be the only
+    // copy.
+    if (bytes > segment.size_bytes && !state_.damaged) {
+      const auto open = fs_.open(directory_ + "/" + name, io::OpenMode::kReadWrite, io::Caching::kDirect);
+      if (open && (*open)->truncate(segment.size_bytes)) bytes = segment.size_bytes;
+    }
+    if (const io::DirectoryEntry* index = entry(index_name_of(name))) bytes += index->size_bytes;
+    report_.disk_bytes.emplace_back(segment, bytes);
+  }
+
+  Result<void> judge(const io::DirectoryEntry& found) {
+    const std::string path = directory_ + "/" + found.name;
+    if (found.is_directory) return to_quarantine(path, found.name);
+    if (found.name.ends_with(".idx")) {
+      std::string segment_name = found.name;
+      segment_name.replace(segment_name.size() - 4, 4, ".log");
+      const auto meta = parse_segment_file_name(segment_name);
+      if (!meta) return to_quarantine(path, found.name);
+      if (meta->boot_epoch >= state_.current) return {};
+      return remove(path);  // of a segment that is gone; it could be made again from it
+    }
+    const auto meta = parse_segment_file_name(found.name);
+    if (!meta) return to_quarantine(path, found.name);
+    if (meta->boot_epoch == state_.current) return {};
+    const bool redundant =
+        !state_.damaged && meta->boot_epoch < state_.current &&
+        holds_nothing_beyond(fs_, data_dir_, state_.id, *meta, found.size_bytes, state_.end);
+    return redundant ? remove(path) : to_quarantine(path, found.name);
+  }
+
+  Result<void> remove(const std::string& path) {
+    auto removed = fs_.remove_file(path);
+    if (removed) ++report_.removed_files;
+    return removed;
+  }
+
+  Result<void> to_quarantine(const std::string& path, const std::string& name) {
+    FOREBAY_CHECK(quarantine_move(fs_, data_dir_, path, name_in_quarantine(state_.id, name)));
+    report_.quarantined.push_back(path);
+    return {};
+  }
+
+  io::FileSystem& fs_;
+  const std::string& data_dir_;
+  const FolderState& state_;
+  std::string directory_;
+  std::vector<io::DirectoryEntry> entries_;
+  std::set<std::string> known_;
+  FolderReport report_;
+};
+
+std::optional<std::int32_t> parse_partition(const std::string& name) {
+  std::int32_t value = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+  if (error != std::errc() || end != name.data() + name.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir, const model::TopicPartition& id,
+                             const std::string& path) {
+  const std::string directory = quarantine_directory(data_dir);
+  const std::string to = directory + "/" + name_in_quarantine(id, file_name_of(path));
+  if (fs.exists(to)) return {};
+  FOREBAY_CHECK(fs.create_directories(directory));
+  FOREBAY_TRY(const auto source, fs.open(path, io::OpenMode::kRead, io::Caching::kDirect));
+  FOREBAY_TRY(const std::uint64_t size, source->size());
+  FOREBAY_TRY(const auto copy, fs.open(to, io::OpenMode::kCreate, io::Caching::kDirect));
+  io::AlignedBuffer buffer(kCopyBytes);
+  for (std::uint64_t at = 0; at < size; at += kCopyBytes) {
+    const std::span<std::byte> piece = buffer.span().first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, io::round_up_to_block(size - at))));
+    std::memset(piece.data(), 0, piece.size());
+    if (!source->read_now(at, piece)) std::memset(piece.data(), 0, piece.size());
+    FOREBAY_CHECK(copy->write_now(at, piece));
+  }
+  FOREBAY_CHECK(copy->sync_now());
+  return fs.sync_directory(directory);
+}
+
+Result<void> quarantine_move(io::FileSystem& fs, const std::string& data_dir, const std::string& path,
+                             const std::string& name) {
+  const std::string directory = quarantine_directory(data_dir);
+  FOREBAY_CHECK(fs.create_directories(directory));
+  std::string to = directory + "/" + name;
+  for (int n = 2; fs.exists(to) && n < kNamesMax; ++n) to = directory + "/" + name + "." + std::to_string(n);
+  FOREBAY_CHECK(fs.rename(path, to));
+  FOREBAY_CHECK(fs.sync_directory(directory));
+  return fs.sync_directory(path.substr(0, path.rfind('/')));
+}
+
+Result<FolderReport> tidy_partition_folder(io::FileSystem& fs, const std::string& data_dir,
+                                           const FolderState& state) {
+  return FolderTidy(fs, data_dir, state).run();
+}
+
+Result<std::vector<std::string>> quarantine_unknown_folders(io::FileSystem& fs, const std::string& data_dir,
+                                                            std::span<const model::TopicPartition> known) {
+  std::vector<std::string> moved;
+  const std::string root = data_dir + "/topics";
+  auto topics = fs.list(root);
+  if (!topics) {
+    if (topics.error().code == ErrorCode::kNotFound) return moved;
+    return std::move(topics).error();
+  }
+  const std::set<model::TopicPartition> wanted(known.begin(), known.end());
+  const auto move = [&](const std::string& path, const std::string& name) -> Result<void> {
+    FOREBAY_CHECK(quarantine_move(fs, data_dir, path, name));
+    moved.push_back(path);
+    return {};
+  };
+  for (const io::DirectoryEntry& topic : *topics) {
+    const std::string topic_path = root + "/" + topic.name;
+    const auto id = model::Uuid::parse(topic.name);
+    if (!id || !topic.is_directory) {
+      FOREBAY_CHECK(move(topic_path, topic.name));
+      continue;
+    }
+    FOREBAY_TRY(const auto entries, fs.list(topic_path));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (entry.name == "NAME" && !entry.is_directory) continue;
+      const auto partition = parse_partition(entry.name);
+      const bool ours = partition && entry.is_directory &&
+                        wanted.contains(model::TopicPartition{*id, model::PartitionIndex(*partition)});
+      if (!ours) FOREBAY_CHECK(move(topic_path + "/" + entry.name, topic.name + "-" + entry.name));
+    }
+  }
+  return moved;
+}
+
+}  // namespace forebay::log

@@ -1,0 +1,48 @@
+// What we do not know is kept, out of the way, in <data>/quarantine: never deleted. And the look around in a
+// partition's folder at start, which finds it. Blocking: for the pool and for start-up.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file_system.h"
+#include "log/core/journal_record.h"
+
+namespace forebay::log {
+
+// A copy of a damaged file, made once: <data>/quarantine/<topic id>-<partition>-<file name>. What cannot be
+// read is zeros in the copy.
+[[nodiscard]] Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir,
+                                           const model::TopicPartition& id, const std::string& path);
+// A file or folder that does not belong where it is: moved to <data>/quarantine/<name>, or <name>.2, .3 ...
+[[nodiscard]] Result<void> quarantine_move(io::FileSystem& fs, const std::string& data_dir,
+                                           const std::string& path, const std::string& name);
+
+struct FolderState {
+  model::TopicPartition id;
+  std::vector<SegmentMeta> segments;  // that recovery knows
+  model::LogPosition end;
+  bool damaged = false;      // then nothing is redundant
+  model::BootEpoch current;  // files of this start are in use
+};
+struct FolderReport {
+  std::vector<SegmentMeta> missing;
+  std::vector<std::pair<SegmentMeta, std::uint64_t>> disk_bytes;  // of those that are there, index included
+  std::uint64_t removed_files = 0;                                // of ours, redundant: a crash left them
+  std::vector<std::string> quarantined;
+};
+// Compares a partition's folder with what recovery knows. Files of ours that a crash left behind go when
+// every frame in them is elsewhere (the log is whole and reaches beyond them); everything else that is
+// unknown goes to quarantine.
+[[nodiscard]] Result<FolderReport> tidy_partition_folder(io::FileSystem& fs, const std::string& data_dir,
+                                                         const FolderState& state);
+
+// Folders under topics/ of partitions that are not in `known`: to quarantine, before anything is served.
+// Returns: what was moved.
+[[nodiscard]] Result<std::vector<std::string>> quarantine_unknown_folders(
+    io::FileSystem& fs, const std::string& data_dir, std::span<const model::TopicPartition> known);
+
+}  // namespace forebay::log

@@ -1,0 +1,134 @@
+#include "log/scrub.h"
+
+#include <utility>
+
+namespace forebay::log {
+namespace {
+
+constexpr std::uint64_t kTurnBytes = 1U << 20;  // read in one turn on the pool
+
+}  // namespace
+
+// Owned by one side at a time: the pool while it reads, the shard in between.
+struct Scrub::Job {
+  SegmentRef segment;
+  std::optional<SegmentWalk> walk;
+};
+
+struct Scrub::Round {
+  std::uint64_t bytes = 0;
+  bool finished = false;
+  std::optional<Error> error;
+  std::vector<SegmentCursor::Damaged> damage;
+};
+
+Scrub::Scrub(LogEnvironment& environment, Logs logs) : env_(environment), logs_(std::move(logs)) {}
+
+Scrub::~Scrub() { stop(); }
+
+void Scrub::start() {
+  if (running_ || env_.config.scrub_bytes_per_second == 0) return;
+  running_ = true;
+  begin_pass();
+}
+
+void Scrub::stop() {
+  running_ = false;
+  if (timer_) env_.executor.cancel(*std::exchange(timer_, std::nullopt));
+  job_.reset();
+}
+
+void Scrub::wait(runtime::Duration pause, void (Scrub::*then)()) {
+  timer_ = env_.executor.schedule_after(pause, [this, then] {
+    timer_.reset();
+    if (running_) (this->*then)();
+  });
+}
+
+void Scrub::begin_pass() {
+  pass_.clear();
+  for (const LogReplica* log : logs_.all()) {
+    if (log->holds_sealed_segments()) pass_.push_back(log->id());
+  }
+  if (pass_.empty()) {
+    running_ = false;  // start() is called again when a segment has been sealed
+    return;
+  }
+  segments_.clear();
+  next_segment();
+}
+
+void Scrub::next_segment() {
+  job_.reset();
+  while (segments_.empty()) {
+    if (pass_.empty()) return wait(env_.config.scrub_pause, &Scrub::begin_pass);
+    LogReplica* log = logs_.find(pass_.back());
+    if (log != nullptr) {
+      for (auto it = log->segments().rbegin(); it != log->segments().rend(); ++it) {
+        if (log->sealed(*it)) segments_.push_back(it->ref);
+      }
+    }
+    log_complete_ = true;
+    if (segments_.empty()) pass_.pop_back();
+  }
+  job_ = std::make_shared<Job>(Job{segments_.back(), std::nullopt});
+  segments_.pop_back();
+  read_on();
+}
+
+void Scrub::end_log() {
+  LogReplica* log = logs_.find(pass_.back());
+  pass_.pop_back();
+  if (log != nullptr && log_complete_) log->scrub_done(env_.clock.now());
+}
+
+void Scrub::read_on() {
+  env_.run_blocking(
+      lifetime_,
+      [&fs = env_.fs, data_dir = env_.config.data_dir, job = job_] {
+        Round round;
+        if (!job->walk) {
+          auto opened = SegmentWalk::open(fs, data_dir, job->segment.id, job->segment.meta);
+          if (!opened) {
+            round.error = opened.error();
+            return round;
+          }
+          job->walk.emplace(*std::move(opened));
+        }
+        const std::uint64_t begin = job->walk->position();
+        while (job->walk->position() - begin < kTurnBytes) {
+          const auto step = job->walk->next();
+          if (!step) {
+            round.error = step.error();
+            break;
+          }
+          if (const auto* damaged = std::get_if<SegmentCursor::Damaged>(&*step))
+            round.damage.push_back(*damaged);
+          if (std::holds_alternative<SegmentCursor::Finished>(*step)) {
+            round.finished = true;
+            break;
+          }
+        }
+        round.bytes = job->walk->position() - begin;
+        return round;
+      },
+      [this, job = job_](const Round& round) {
+        if (!running_ || job != job_) return;
+        env_.stats.scrubbed_bytes += round.bytes;
+        LogReplica* log = logs_.find(job->segment.id);
+        if (log != nullptr) {
+          for (const auto& damage : round.damage) log->report_damage(job->segment, damage);
+          if (round.error && round.error->code == ErrorCode::kNotFound) log->report_missing(job->segment);
+        }
+        if (round.error) log_complete_ = false;
+        const bool done = round.finished || round.error || log == nullptr;
+        if (done && segments_.empty()) end_log();
+        const std::uint64_t bytes =
+            std::max<std::uint64_t>(round.bytes, 4096);  // opening a file is not free either
+        const auto pause =
+            std::chrono::nanoseconds(bytes * 1'000'000'000 / env_.config.scrub_bytes_per_second);
+        wait(pause, done ? &Scrub::next_segment : &Scrub::read_on);
+      });
+}
+
+}  // namespace forebay::log

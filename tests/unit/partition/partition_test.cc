@@ -1,0 +1,221 @@
+// The partition actor over the real log, journal and recovery, on the simulated disk.
+#include "partition/partition.h"
+
+#include <gtest/gtest.h>
+
+#include "shard_harness.h"
+
+namespace forebay::partition {
+namespace {
+
+using namespace std::chrono_literals;
+using model::Offset;
+
+class PartitionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto started = shard_.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+  }
+  ShardHarness shard_;
+};
+
+TEST_F(PartitionTest, AcknowledgementSaysWhereAndHowSafe) {
+  Partition& partition = shard_.open(topic_partition(1));
+  const auto first = shard_.produce(partition, {"a", "b"});
+  ASSERT_TRUE(first && *first) << first->error().to_string();
+  EXPECT_EQ((*first)->base_offset, Offset(0));
+  EXPECT_EQ((*first)->last_offset, Offset(1));
+  EXPECT_EQ((*first)->term, model::Term(1));
+  EXPECT_TRUE((*first)->flushed);
+  const auto second = shard_.produce(partition, {"c"});
+  EXPECT_EQ((*second)->base_offset, Offset(2));
+  EXPECT_GE((*second)->append_time, (*first)->append_time);
+}
+
+TEST_F(PartitionTest, ReadersSeeWhatWasCommittedInOrder) {
+  Partition& partition = shard_.open(topic_partition(1));
+  ASSERT_TRUE(*shard_.produce(partition, {"a", "b"}));
+  ASSERT_TRUE(*shard_.produce(partition, {"c"}));
+  const std::vector<std::pair<std::int64_t, std::string>> want{{0, "a"}, {1, "b"}, {2, "c"}};
+  EXPECT_EQ(shard_.read_all(partition), want);
+}
+
+TEST_F(PartitionTest, NothingIsVisibleBeforeItIsDurable) {
+  Partition& partition = shard_.open(topic_partition(1));
+  auto [result, done] = ShardHarness::slot<ProduceAck>();
+  partition.produce(batch_of({"a"}), 1, Acks::kAll, 30s, std::move(done));
+  EXPECT_FALSE(result->has_value());
+  EXPECT_EQ(partition.watermarks().high_watermark, Offset(0));
+  ASSERT_TRUE(shard_.wait(result));
+  EXPECT_EQ(partition.watermarks().high_watermark, Offset(1));
+}
+
+TEST_F(PartitionTest, AcksNoneAndReplicatedDurabilityAnswerAtOnceAndSayNotFlushed) {
+  PartitionConfig replicated;
+  replicated.durability = Durability::kReplicated;
+  Partition& early = shard_.open(topic_partition(1), replicated);
+  Partition& flushed = shard_.open(topic_partition(2));
+  for (auto [partition, acks] : {std::pair{&early, Acks::kAll}, std::pair{&flushed, Acks::kNone}}) {
+    auto [result, done] = ShardHarness::slot<ProduceAck>();
+    partition->produce(batch_of({"a"}), 1, acks, 30s, std::move(done));
+    ASSERT_TRUE(result->has_value());
+    EXPECT_FALSE((**result)->flushed);
+    // Acknowledged early, never committed early.
+    EXPECT_EQ(partition->watermarks().high_watermark, Offset(0));
+  }
+  const auto leader = shard_.produce(early, {"b"}, Acks::kLeader);
+  EXPECT_TRUE((**leader).flushed);
+}
+
+TEST_F(PartitionTest, FetchAtTheEndWaitsForTheNextRecord) {
+  Partition& partition = shard_.open(topic_partition(1));
+  auto [fetched, on_fetched] = ShardHarness::slot<FetchOutput>();
+  partition.fetch({.from = Offset(0), .wait_max = 60s}, std::move(on_fetched));
+  shard_.machine_.scheduler().run_for(1s);
+  EXPECT_FALSE(fetched->has_value());
+  ASSERT_TRUE(*shard_.produce(partition, {"a"}));
+  ASSERT_TRUE(shard_.wait(fetched));
+  EXPECT_EQ((**fetched)->frames.size(), 1U);
+  EXPECT_EQ((**fetched)->next, Offset(1));
+}
+
+TEST_F(PartitionTest, FetchAnswersEmptyWhenItsTimeIsOver) {
+  Partition& partition = shard_.open(topic_partition(1));
+  auto [fetched, on_fetched] = ShardHarness::slot<FetchOutput>();
+  partition.fetch({.from = Offset(0), .wait_max = 5s}, std::move(on_fetched));
+  shard_.machine_.scheduler().run_for(4s);
+  EXPECT_FALSE(fetched->has_value());
+  shard_.machine_.scheduler().run_for(2s);
+  ASSERT_TRUE(fetched->has_value());
+  EXPECT_TRUE((**fetched)->frames.empty());
+  EXPECT_EQ((**fetched)->next, Offset(0));
+}
+
+TEST_F(PartitionTest, FetchWaitsForTheBytesItAskedFor) {
+  Partition& partition = shard_.open(topic_partition(1));
+  const std::size_t one = batch_of({"a"}).size();
+  auto [fetched, on_fetched] = ShardHarness::slot<FetchOutput>();
+  partition.fetch({.from = Offset(0), .bytes_min = 2 * one, .wait_max = 60s}, std::move(on_fetched));
+  ASSERT_TRUE(*shard_.produce(partition, {"a"}));
+  EXPECT_FALSE(fetched->has_value());
+  ASSERT_TRUE(*shard_.produce(partition, {"b"}));
+  ASSERT_TRUE(shard_.wait(fetched));
+  EXPECT_EQ((**fetched)->frames.size(), 2U);
+}
+
+TEST_F(PartitionTest, CancelledFetchIsAnsweredOnce) {
+  Partition& partition = shard_.open(topic_partition(1));
+  int answers = 0;
+  const auto id =
+      partition.fetch({.from = Offset(0), .wait_max = 60s}, [&answers](const Result<FetchOutput>& output) {
+        ++answers;
+        EXPECT_EQ(output.error().code, ErrorCode::kCancelled);
+      });
+  partition.cancel_fetch(id);
+  partition.cancel_fetch(id);
+  ASSERT_TRUE(*shard_.produce(partition, {"a"}));
+  EXPECT_EQ(answers, 1);
+}
+
+TEST_F(PartitionTest, TrimMovesTheLogStartDurably) {
+  Partition& partition = shard_.open(topic_partition(1));
+  for (const char* value : {"a", "b", "c"}) ASSERT_TRUE(*shard_.produce(partition, {value}));
+  auto [trimmed, on_trimmed] = ShardHarness::slot<Offset>();
+  partition.trim(Offset(2), std::move(on_trimmed));
+  ASSERT_TRUE(shard_.wait(trimmed));
+  EXPECT_EQ(***trimmed, Offset(2));
+  EXPECT_EQ((*shard_.fetch(partition, {.from = Offset(1)})).error().code, ErrorCode::kOffsetOutOfRange);
+  shard_.power_cut();
+  ASSERT_TRUE(shard_.start());
+  Partition& again = shard_.open(topic_partition(1));
+  EXPECT_EQ(again.watermarks().log_start, Offset(2));
+  const std::vector<std::pair<std::int64_t, std::string>> want{{2, "c"}};
+  EXPECT_EQ(shard_.read_all(again), want);
+}
+
+TEST_F(PartitionTest, TrimBeyondTheEndIsRefusedAndBelowTheStartChangesNothing) {
+  Partition& partition = shard_.open(topic_partition(1));
+  ASSERT_TRUE(*shard_.produce(partition, {"a"}));
+  auto [beyond, on_beyond] = ShardHarness::slot<Offset>();
+  partition.trim(Offset(2), std::move(on_beyond));
+  EXPECT_EQ((**beyond).error().code, ErrorCode::kOffsetOutOfRange);
+  auto [below, on_below] = ShardHarness::slot<Offset>();
+  partition.trim(Offset(0), std::move(on_below));
+  EXPECT_EQ(***below, Offset(0));
+}
+
+TEST_F(PartitionTest, FullDiskRefusesProduceAndStillTrims) {
+  Partition& partition = shard_.open(topic_partition(1));
+  ASSERT_TRUE(*shard_.produce(partition, {"a"}));
+  shard_.disk_full_ = true;
+  const auto refused = shard_.produce(partition, {"b"});
+  EXPECT_EQ(refused->error().code, ErrorCode::kDiskFull);
+  EXPECT_GT(refused->error().retry_after_ms, 0U);
+  auto [trimmed, on_trimmed] = ShardHarness::slot<Offset>();
+  partition.trim(std::nullopt, std::move(on_trimmed));
+  ASSERT_TRUE(shard_.wait(trimmed));
+  EXPECT_EQ(***trimmed, Offset(1));
+}
+
+TEST_F(PartitionTest, EveryLeadershipBeginsANewDurableTerm) {
+  for (std::uint64_t term = 1; term <= 3; ++term) {
+    EXPECT_EQ(shard_.open(topic_partition(1)).term(), model::Term(term));
+    shard_.power_cut();
+    ASSERT_TRUE(shard_.start());
+  }
+}
+
+TEST_F(PartitionTest, StopAnswersEverythingThatWaits) {
+  Partition& partition = shard_.open(topic_partition(1));
+  auto [produced, on_produced] = ShardHarness::slot<ProduceAck>();
+  auto [fetched, on_fetched] = ShardHarness::slot<FetchOutput>();
+  partition.fetch({.from = Offset(0), .wait_max = 60s}, std::move(on_fetched));
+  partition.produce(batch_of({"a"}), 1, Acks::kAll, 30s, std::move(on_produced));
+  partition.stop();
+  EXPECT_EQ((**produced).error().code, ErrorCode::kShuttingDown);
+  EXPECT_EQ((**fetched).error().code, ErrorCode::kShuttingDown);
+}
+
+TEST_F(PartitionTest, FindsOffsetsByEventTime) {
+  Partition& partition = shard_.open(topic_partition(1));
+  ASSERT_TRUE(*shard_.produce(partition, {"a", "b"}));  // event time 1000
+  auto [early, on_early] = ShardHarness::slot<Partition::TimeLookup>();
+  partition.find_by_time(log::TimeKind::kEvent, model::Timestamp(900), std::move(on_early));
+  ASSERT_TRUE(shard_.wait(early));
+  EXPECT_EQ((**early)->offset, Offset(0));
+  auto [late, on_late] = ShardHarness::slot<Partition::TimeLookup>();
+  partition.find_by_time(log::TimeKind::kEvent, model::Timestamp(1001), std::move(on_late));
+  ASSERT_TRUE(shard_.wait(late));
+  EXPECT_EQ((**late)->offset, std::nullopt);
+}
+
+// I1, I3, I4, I12: the power goes at any step; what was acknowledged stays where it was, in order, once.
+TEST(PartitionPowerCut, AcknowledgedRecordsStayAtTheirOffsets) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    ShardHarness shard(seed);
+    ASSERT_TRUE(shard.start());
+    std::map<std::int64_t, std::string> acked;
+    shard.open(topic_partition(1));
+    shard.machine_.disk().crash_at_step(3 + seed * 2);
+    for (int i = 0; i < 200 && !shard.machine_.disk().power_is_off(); ++i) {
+      const std::string value = "v" + std::to_string(i) + std::string(seed * 37 % 3000, 'x');
+      const auto ack = shard.produce(*shard.set_->find(topic_partition(1)), {value});
+      if (ack && *ack) acked[(*ack)->base_offset.value()] = value;
+    }
+    shard.power_cut();
+    const auto started = shard.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+    const auto values = shard.read_all(shard.open(topic_partition(1)));
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i].first, static_cast<std::int64_t>(i));
+    for (const auto& [offset, value] : acked) {
+      ASSERT_LT(static_cast<std::size_t>(offset), values.size());
+      EXPECT_EQ(values[static_cast<std::size_t>(offset)].second, value);
+    }
+    EXPECT_LE(values.size(), acked.size() + 1);
+  }
+}
+
+}  // namespace
+}  // namespace forebay::partition

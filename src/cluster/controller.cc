@@ -19,8 +19,9 @@ constexpr std::string_view kTopicPrefix = "cluster/topic/";
 constexpr std::string_view kDeletingPrefix = "cluster/deleting/";
 
 constexpr auto kLogTimeout = std::chrono::seconds(30);
-// The log of __cluster is trimmed to what the store holds durably, once this many records lie below.
-constexpr std::int64_t kTrimRecordsMin = 10'000;
+// The log of __cluster is trimmed to what the store holds durably, but only when it has grown out of proportion: while it is
+// whole, a damaged store can be rebuilt from it, and a million decisions are some hundred MiB.
+constexpr std::int64_t kTrimRecordsMin = 1'000'000;
 
 std::string key(std::string_view prefix, const model::TopicId& id) {
   return std::string(prefix) + id.to_string();
@@ -37,17 +38,23 @@ Result<ClusterImage> load(kv::KeyValueStore& store) {
   FOREBAY_TRY(const auto applied, store.get(kAppliedKey));
   if (applied) image.applied = model::Offset(std::strtoll(applied->c_str(), nullptr, 10));
   for (const auto prefix : {kTopicPrefix, kDeletingPrefix}) {
-    FOREBAY_TRY(const auto entries, store.scan_prefix(prefix));
-    for (const auto& entry : entries) {
-      FOREBAY_TRY(auto topic, decode_topic(as_bytes(entry.value)));
-      auto shared = std::make_shared<const Topic>(std::move(topic));
+    Result<void> decoded;
+    FOREBAY_CHECK(store.scan(kv::KeyRange::prefix(prefix), [&](std::string_view, std::string_view value) {
+      auto topic = decode_topic(as_bytes(value));
+      if (!topic) {
+        decoded = topic.error();
+        return false;
+      }
+      auto shared = std::make_shared<const Topic>(std::move(*topic));
       if (prefix == kDeletingPrefix) {
         image.deleting.emplace(shared->id, shared);
       } else {
         image.topics.emplace(shared->name, shared);
         image.by_id.emplace(shared->id, shared);
       }
-    }
+      return true;
+    }));
+    FOREBAY_CHECK(std::move(decoded));
   }
   return image;
 }
@@ -307,7 +314,7 @@ void Controller::write_behind() {
   batch.put(std::string(kAppliedKey), std::to_string(applied.value()));
   auto shared = std::make_shared<kv::WriteBatch>(std::move(batch));
   auto written = std::make_shared<Result<void>>();
-  pool_.run([this, shared, written] { *written = kv_.write(std::move(*shared), kv::Sync::kDurable); },
+  pool_.run([this, shared, written] { *written = kv_.write(*shared, kv::Durability::kDurable); },
             executor_,
             [alive = alive_, written, applied] {
               Controller* self = *alive;

@@ -2,15 +2,14 @@
 //
 // Order: records of one partition are stored in the order in which send() was called, through retries and
 // reconnects. Not idempotent yet: when a connection breaks after a batch was sent and before it was
-// acknowledged, the retry may store it a second time (copies stay adjacent in order: 1 2 3 may become
-// 1 2 1 2 3, never 2 1).
+// acknowledged, the retry may store it, and what was sent behind it, a second time (1 2 3 becomes 1 2 1 2 3).
 //
 // Every send is answered exactly once: by an Ack, or by an Error after which the record may be stored only if
 // the code is kTimedOut, kOutcomeUnknown or kCancelled.
 //
 // Threads: every method may be called from any thread. Callbacks and sinks are called on threads of the SDK,
-// or inside send() when the record is refused there: they must not block, and may call send(), but not
-// flush(), close() or the destructor.
+// or inside send() when the record is refused there. They must not block. They may call send(), which does
+// not wait for room there (kResourceExhausted), but not flush(), close() or the destructor.
 #pragma once
 
 #include <chrono>
@@ -137,7 +136,10 @@ class Producer {
 
  private:
   class Core;
+  static constexpr std::int32_t kByKey = -1;
   explicit Producer(std::shared_ptr<Core> core);
+  std::future<Result<Ack>> send_to(std::string_view topic, std::int32_t partition, const Record& record);
+  void send_to(std::string_view topic, std::int32_t partition, const Record& record, AckCallback callback);
   std::shared_ptr<Core> core_;
 };
 

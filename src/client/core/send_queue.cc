@@ -1,0 +1,467 @@
+#include "client/core/send_queue.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace forebay::client {
+namespace {
+
+constexpr std::size_t kFirstReserveBytes = 4096;
+// Beside the 64 MiB that a message may have; larger things belong into an object store.
+constexpr std::size_t kRecordBytesMax = 32U << 20;
+
+std::size_t payload_bytes(const model::NewRecord& record) {
+  std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  for (const auto& header : record.headers)
+    bytes += header.name.size() + (header.value ? header.value->size() : 0);
+  return bytes;
+}
+
+}  // namespace
+
+// A batch from its first record to its answer; owned by its lane.
+struct SendQueue::Batch {
+  enum class State : std::uint8_t { kOpen, kEncoding, kReady, kInFlight };
+
+  Lane* lane = nullptr;
+  std::uint64_t id = 0;
+  State state = State::kOpen;
+  bool encoding_begun = false;  // the owner works on the builder
+  bool finished = false;        // its answers are on their way; what is left is to tidy up
+  bool counted = false;         // in requests_out_
+  model::BatchBuilder builder;
+  Answers answers;
+  SharedBytes bytes;
+  std::size_t charged_bytes = 0;
+  TimePoint opened_at{};
+  TimePoint sent_at{};
+  std::uint64_t correlation = 0;
+  std::uint32_t tries = 0;
+};
+
+// One partition. Batches in flight are the first ones of the queue: they are sent in order, and after a
+// failure nothing is sent before all of them have come back.
+class SendQueue::Lane {
+ public:
+  Lane(const std::string& topic_name, std::int32_t index) : topic(&topic_name), partition(index) {}
+
+  const std::string* topic;
+  std::int32_t partition;
+  std::unique_ptr<Batch> open;
+  std::deque<std::unique_ptr<Batch>> queue;  // closed, in order
+  std::uint32_t in_flight = 0;
+  bool recovering = false;                            // one has failed: wait until in_flight is 0
+  std::uint32_t round = 0;                            // retry_round of the next request
+  TimePoint not_before{};                             // backoff
+  bool in_full = false;                               // in SendQueue::full_
+  bool in_partial = false;                            // in SendQueue::partial_
+  std::size_t last_batch_bytes = kFirstReserveBytes;  // what the next batch will probably need
+};
+
+SendQueue::SendQueue(const Limits& limits, std::uint64_t seed) : limits_(limits), rng_(seed) {}
+SendQueue::~SendQueue() = default;
+
+SendQueue::Lane& SendQueue::lane(const std::string& topic, std::int32_t partition) {
+  const auto found = lanes_.try_emplace(topic).first;
+  auto& slot = found->second[partition];
+  if (slot == nullptr) slot = std::make_unique<Lane>(found->first, partition);
+  return *slot;
+}
+
+template <typename Visit>
+void SendQueue::for_each_lane(Visit visit) {
+  for (auto& [topic, partitions] : lanes_) {
+    for (auto& [partition, lane] : partitions) visit(*lane);
+  }
+}
+
+std::uint64_t SendQueue::open_batch_of(const Lane& lane) { return lane.open == nullptr ? 0 : lane.open->id; }
+
+// --- records in
+// --------------------------------------------------------------------------------------------------------------
+
+void SendQueue::set_pressure(bool on, TimePoint now) {
+  if (on && !pressure_) {
+    pressure_ = true;
+    for_each_lane([&](Lane& lane) { offer(lane, now); });
+  }
+  pressure_ = on;
+}
+
+Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now) {
+  FOREBAY_ASSERT(!failed_);
+  const bool token = std::holds_alternative<std::uint64_t>(answer);
+  if (lane.open != nullptr) {
+    const bool other_kind =
+        token ? !lane.open->answers.functions.empty() : !lane.open->answers.tokens.empty();
+    if (other_kind || lane.open->builder.size_bytes_with(record) > limits_.batch_bytes_max) close_batch(lane);
+  }
+  const std::size_t payload = payload_bytes(record);
+  const std::size_t payload_max = std::min(kRecordBytesMax, limits_.buffer_bytes_max);
+  if (payload > payload_max) {
+    return Error{ErrorCode::kRecordTooLarge, "a record of " + std::to_string(payload) +
+                                                 " bytes; this producer sends at most " +
+                                                 std::to_string(payload_max)};
+  }
+  const bool opened = lane.open == nullptr;
+  if (opened) open_batch(lane, now);
+  Batch& batch = *lane.open;
+  if (auto added = batch.builder.append(record); !added) return added;  // cannot happen below the bound above
+  if (token) {
+    batch.answers.tokens.push_back(std::get<std::uint64_t>(answer));
+  } else {
+    batch.answers.functions.push_back(std::move(std::get<AckFunction>(answer)));
+  }
+  const std::size_t size = batch.builder.size_bytes();
+  if (size > batch.charged_bytes) {
+    buffered_bytes_ += size - batch.charged_bytes;
+    batch.charged_bytes = size;
+  }
+  if (size >= limits_.batch_bytes_max) {
+    close_batch(lane);
+  } else if (opened) {
+    offer(lane, now);
+  }
+  return {};
+}
+
+void SendQueue::open_batch(Lane& lane, TimePoint now) {
+  lane.open = std::make_unique<Batch>();
+  Batch& batch = *lane.open;
+  batch.lane = &lane;
+  batch.id = next_id_++;
+  batch.opened_at = now;
+  batch.charged_bytes = std::min(lane.last_batch_bytes, limits_.batch_bytes_max);
+  if (!builders_.empty()) {
+    batch.builder = std::move(builders_.back());
+    builders_.pop_back();
+  }
+  batch.builder.reserve(batch.charged_bytes);
+  buffered_bytes_ += batch.charged_bytes;
+  live_.insert(live_.end(), batch.id);
+  wake_by(now + limits_.delivery_timeout);
+}
+
+void SendQueue::close_batch(Lane& lane) {
+  Batch& batch = *lane.open;
+  batch.state = Batch::State::kEncoding;
+  // Follows the lane's rate both ways, but a single small batch does not make the next one start small.
+  lane.last_batch_bytes = std::max(batch.builder.size_bytes(), lane.last_batch_bytes / 2);
+  lane.queue.push_back(std::move(lane.open));
+  encodings_.push_back(&batch);
+}
+
+// --- what to do
+// --------------------------------------------------------------------------------------------------------------
+
+bool SendQueue::can_write(const Lane& lane, TimePoint now) const {
+  return !lane.recovering && now >= lane.not_before && lane.in_flight < limits_.in_flight_per_lane_max &&
+         lane.queue.size() > lane.in_flight && lane.queue[lane.in_flight]->state == Batch::State::kReady;
+}
+
+bool SendQueue::can_close(const Lane& lane, TimePoint now) const {
+  if (lane.open == nullptr || lane.recovering || now < lane.not_before ||
+      lane.in_flight >= limits_.in_flight_per_lane_max || lane.queue.size() > lane.in_flight) {
+    return false;
+  }
+  return pressure_ || lane.open->id < flush_mark_ || now >= lane.open->opened_at + limits_.linger;
+}
+
+// Lists the lane where it can be found, if it has something to send; or sees to it that on_time() does.
+void SendQueue::offer(Lane& lane, TimePoint now) {
+  if (can_write(lane, now)) {
+    if (!std::exchange(lane.in_full, true)) full_.push_back(&lane);
+  } else if (can_close(lane, now)) {
+    if (!std::exchange(lane.in_partial, true)) partial_.push_back(&lane);
+  } else {
+    if (now < lane.not_before) wake_by(lane.not_before);
+    if (lane.open != nullptr && now < lane.open->opened_at + limits_.linger) {
+      wake_by(lane.open->opened_at + limits_.linger);
+    }
+    return;
+  }
+  if (stream_ == Stream::kDown) connect_wanted_ = true;
+}
+
+std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
+  if (std::exchange(cancel_wanted_, false) && stream_ == Stream::kUp) return Cancel{};
+  while (true) {
+    while (!encodings_.empty()) {
+      Batch& batch = *encodings_.front();
+      encodings_.pop_front();
+      if (batch.finished) {
+        Lane& lane = *batch.lane;
+        forget(lane, batch);
+        offer(lane, now);
+        continue;
+      }
+      batch.encoding_begun = true;
+      return Encode{&batch, &batch.builder};
+    }
+    if (failed_ || (full_.empty() && partial_.empty())) return std::nullopt;
+    if (stream_ == Stream::kDown) {
+      connect_wanted_ = false;
+      if (now < connect_at_) {
+        wake_by(connect_at_);
+        return std::nullopt;
+      }
+      stream_ = Stream::kUp;
+      ++stats_.connects;
+      return Connect{};
+    }
+    if (writing_) return std::nullopt;
+    if (auto work = next_write(now)) return work;
+    close_partials(now);
+    if (encodings_.empty()) return std::nullopt;
+  }
+}
+
+std::optional<SendQueue::Work> SendQueue::next_write(TimePoint now) {
+  while (!full_.empty()) {
+    Lane& lane = *full_.front();
+    if (can_write(lane, now)) {
+      Batch& batch = *lane.queue[lane.in_flight];
+      if (!in_flight_.empty() && in_flight_bytes_ + batch.bytes.size() > limits_.in_flight_bytes_max)
+        return std::nullopt;
+      full_.pop_front();
+      lane.in_full = false;
+      Work work = start_write(lane, batch, now);
+      offer(lane, now);  // behind the others
+      return work;
+    }
+    full_.pop_front();
+    lane.in_full = false;
+    offer(lane, now);  // whatever changed: it may have an unfilled batch
+  }
+  return std::nullopt;
+}
+
+SendQueue::Work SendQueue::start_write(Lane& lane, Batch& batch, TimePoint now) {
+  batch.state = Batch::State::kInFlight;
+  batch.correlation = next_correlation_++;
+  batch.sent_at = now;
+  if (!std::exchange(batch.counted, true)) ++requests_out_;
+  if (batch.tries++ > 0) ++stats_.batches_retried;
+  ++stats_.batches_sent;
+  stats_.bytes_sent += batch.bytes.size();
+  ++lane.in_flight;
+  in_flight_bytes_ += batch.bytes.size();
+  in_flight_.emplace(batch.correlation, &batch);
+  writing_ = true;
+  wake_by(now + limits_.answer_timeout);
+  return Send{lane.topic, lane.partition, batch.correlation, lane.round, batch.bytes};
+}
+
+void SendQueue::close_partials(TimePoint now) {
+  while (!partial_.empty() && eager_room()) {
+    Lane& lane = *partial_.front();
+    partial_.pop_front();
+    lane.in_partial = false;
+    if (!can_close(lane, now)) {
+      offer(lane, now);
+      continue;
+    }
+    lane.open->counted = true;
+    ++requests_out_;
+    close_batch(lane);
+  }
+}
+
+std::vector<SendQueue::Finished> SendQueue::take_finished() { return std::exchange(finished_, {}); }
+
+// --- what happened
+// -----------------------------------------------------------------------------------------------------------
+
+void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) {
+  Lane& lane = *batch->lane;
+  if (builders_.size() < kBuildersMax) builders_.push_back(std::move(batch->builder));
+  if (!batch->finished && !bytes) finish(*batch, std::move(bytes).error());
+  if (batch->finished) {
+    forget(lane, *batch);
+  } else {
+    batch->bytes = std::move(bytes).value();
+    batch->state = Batch::State::kReady;
+    buffered_bytes_ -= batch->charged_bytes;
+    batch->charged_bytes = batch->bytes.retained_bytes();
+    buffered_bytes_ += batch->charged_bytes;
+  }
+  offer(lane, now);
+}
+
+void SendQueue::write_done() { writing_ = false; }
+
+void SendQueue::acked(std::uint64_t correlation, const Ack& first, TimePoint now) {
+  const auto found = in_flight_.find(correlation);
+  if (found == in_flight_.end()) return;  // the broker answers twice, or what was never asked
+  Batch& batch = *found->second;
+  Lane& lane = *batch.lane;
+  leave_flight(batch);
+  connect_failures_ = 0;
+  finish(batch, first);
+  forget(lane, batch);
+  settle(lane, now);
+}
+
+void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint now) {
+  const auto found = in_flight_.find(correlation);
+  if (found == in_flight_.end()) return;
+  Batch& batch = *found->second;
+  Lane& lane = *batch.lane;
+  leave_flight(batch);
+  connect_failures_ = 0;
+  if (is_retryable(error.code) && !batch.finished) {
+    last_error_ = error;
+    std::chrono::nanoseconds wait = std::chrono::milliseconds(error.retry_after_ms);
+    // Those that are refused only because one before them was do not lengthen the wait.
+    if (!lane.recovering) wait = std::max(wait, backoff_delay(limits_.retry, batch.tries, rng_));
+    lane.not_before = std::max(lane.not_before, now + wait);
+  } else {
+    finish(batch, error);
+    forget(lane, batch);
+  }
+  lane.recovering = true;  // the broker refuses those behind it too
+  settle(lane, now);
+}
+
+void SendQueue::settle(Lane& lane, TimePoint now) {
+  if (lane.recovering && lane.in_flight == 0) {
+    lane.recovering = false;
+    ++lane.round;
+  }
+  offer(lane, now);
+}
+
+void SendQueue::stream_closed(const Error& error, TimePoint now) {
+  if (stream_ == Stream::kDown) return;
+  stream_ = Stream::kDown;
+  writing_ = false;
+  cancel_wanted_ = false;
+  last_error_ = error;
+  ++connect_failures_;
+  connect_at_ = now + backoff_delay(limits_.reconnect, connect_failures_, rng_);
+  const auto lost = std::exchange(in_flight_, {});
+  for (const auto& [correlation, batch] : lost) leave_flight(*batch);
+  for (const auto& [correlation, batch] : lost) {
+    if (batch->finished) forget(*batch->lane, *batch);
+  }
+  for_each_lane([&](Lane& lane) {
+    lane.recovering = false;
+    lane.round = 0;  // it means something within one stream only
+    offer(lane, now);
+  });
+  wake_by(connect_at_);
+}
+
+void SendQueue::on_time(TimePoint now) {
+  deadline_.reset();
+  for_each_lane([&](Lane& lane) {
+    expire(lane, now);
+    offer(lane, now);
+  });
+  if (stream_ == Stream::kUp) {
+    for (const auto& [correlation, batch] : in_flight_) {
+      const TimePoint due = batch->sent_at + limits_.answer_timeout;
+      if (due <= now)
+        cancel_wanted_ = true;
+      else
+        wake_by(due);
+    }
+  } else if (!full_.empty() || !partial_.empty()) {
+    if (now >= connect_at_)
+      connect_wanted_ = true;
+    else
+      wake_by(connect_at_);
+  }
+}
+
+void SendQueue::expire(Lane& lane, TimePoint now) {
+  std::vector<Batch*> expired;
+  for (const auto& batch : lane.queue) {
+    if (now < batch->opened_at + limits_.delivery_timeout) {
+      wake_by(batch->opened_at + limits_.delivery_timeout);
+      break;  // those behind it are younger
+    }
+    if (!batch->finished) expired.push_back(batch.get());
+  }
+  for (Batch* batch : expired) {
+    finish(*batch, timed_out());
+    if (batch->state == Batch::State::kReady)
+      forget(lane, *batch);  // others are tidied up when they come back
+  }
+  if (lane.open == nullptr) return;
+  const TimePoint due = lane.open->opened_at + limits_.delivery_timeout;
+  if (now < due) {
+    wake_by(due);
+  } else {
+    finish(*lane.open, timed_out());
+    lane.open.reset();
+  }
+}
+
+Error SendQueue::timed_out() const {
+  std::string context =
+      "not acknowledged within " +
+      std::to_string(
+          std::chrono::duration_cast<std::chrono::milliseconds>(limits_.delivery_timeout).count()) +
+      " ms";
+  if (last_error_) context += "; the last failure was " + last_error_->to_string();
+  return Error{ErrorCode::kTimedOut, std::move(context)};
+}
+
+// Hands the answers over. The batch itself stays until forget().
+void SendQueue::finish(Batch& batch, Result<Ack> result) {
+  if (std::exchange(batch.finished, true)) return;
+  buffered_bytes_ -= batch.charged_bytes;
+  (result ? stats_.records_acked : stats_.records_failed) += batch.answers.size();
+  finished_.push_back({batch.id, std::move(batch.answers), std::move(result)});
+}
+
+// Requires: finished, closed, not in flight, and nobody works on its builder.
+void SendQueue::forget(Lane& lane, Batch& batch) {
+  FOREBAY_ASSERT(batch.finished && batch.state != Batch::State::kInFlight);
+  if (batch.counted) --requests_out_;
+  const auto found = std::find_if(lane.queue.begin(), lane.queue.end(),
+                                  [&](const auto& entry) { return entry.get() == &batch; });
+  FOREBAY_ASSERT(found != lane.queue.end());
+  lane.queue.erase(found);
+}
+
+void SendQueue::leave_flight(Batch& batch) {
+  in_flight_.erase(batch.correlation);
+  in_flight_bytes_ -= batch.bytes.size();
+  --batch.lane->in_flight;
+  batch.state = Batch::State::kReady;
+  batch.counted = false;
+  --requests_out_;
+}
+
+// --- flush and close
+// -----------------------------------------------------------------------------------------------------------
+
+std::uint64_t SendQueue::flush(TimePoint now) {
+  flush_mark_ = next_id_;
+  for_each_lane([&](Lane& lane) { offer(lane, now); });
+  return flush_mark_;
+}
+
+void SendQueue::fail_all(const Error& error) {
+  failed_ = true;
+  for_each_lane([&](Lane& lane) {
+    if (lane.open != nullptr) {
+      finish(*lane.open, error);
+      lane.open.reset();
+    }
+    for (const auto& batch : lane.queue) finish(*batch, error);
+  });
+}
+
+Producer::Stats SendQueue::stats() const {
+  Producer::Stats stats = stats_;
+  stats.buffered_bytes = buffered_bytes_;
+  return stats;
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,200 @@
+// What a producer sends next: gathers records into one batch per partition, and decides which batch is
+// closed, encoded, sent, sent again, given up. Pure: no thread, no clock, no stream; time is an argument. The
+// owner (producer.cc) guards it with its mutex, does the work that next_work() names, and reports back.
+//
+// Invariants: batches of a lane are sent in the order of their records, and again in that order after a
+// failure; a batch is finished exactly once; at most one write is under way on the stream; buffered_bytes()
+// is the sum over the batches that are not finished.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/shared_bytes.h"
+#include "base/unique_function.h"
+#include "client/core/backoff.h"
+#include "forebay/producer.h"
+#include "model/batch_builder.h"
+
+namespace forebay::client {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+using AckFunction = UniqueFunction<void(const Result<Ack>&)>;
+
+// Who wants to know what became of a record: a token for the producer's sink, or a function.
+using Answer = std::variant<std::uint64_t, AckFunction>;
+
+// The answers of one batch, all of one kind; number i belongs to record i.
+struct Answers {
+  std::vector<std::uint64_t> tokens;
+  std::vector<AckFunction> functions;
+  [[nodiscard]] std::size_t size() const { return tokens.size() + functions.size(); }
+};
+
+class SendQueue {
+ public:
+  struct Limits {
+    std::size_t batch_bytes_max;
+    std::chrono::nanoseconds linger;
+    std::uint32_t in_flight_per_lane_max;
+    std::size_t in_flight_bytes_max;
+    std::size_t buffer_bytes_max;
+    std::chrono::nanoseconds delivery_timeout;
+    std::chrono::nanoseconds answer_timeout;  // a stream that owes an answer for so long is given up
+    BackoffRange retry;
+    BackoffRange reconnect;
+    model::Codec codec;
+  };
+
+  class Lane;
+  struct Batch;
+
+  // Work for the owner, to be done without the lock.
+  struct Connect {};  // open a stream; then stream_closed() when it ends
+  struct Encode {     // build `builder`; then encoded()
+    Batch* batch;
+    model::BatchBuilder* builder;  // stays untouched by others until encoded()
+  };
+  struct Send {                // write one request; then write_done()
+    const std::string* topic;  // lives as long as the queue
+    std::int32_t partition;
+    std::uint64_t correlation;
+    std::uint32_t retry_round;
+    SharedBytes batch;
+  };
+  struct Cancel {};  // end the stream: it owes an answer for too long
+  using Work = std::variant<Connect, Encode, Send, Cancel>;
+
+  // An answered batch: deliver it, then call delivered(id).
+  struct Finished {
+    std::uint64_t id;
+    Answers answers;
+    Result<Ack> result;  // of the first record
+  };
+
+  SendQueue(const Limits& limits, std::uint64_t seed);
+  ~SendQueue();
+
+  // The lane of a partition, made when it is new. Lives as long as the queue.
+  [[nodiscard]] Lane& lane(const std::string& topic, std::int32_t partition);
+
+  // --- records in ---
+  // Whether a record of that size may be added now.
+  [[nodiscard]] bool has_room(std::size_t bytes) const {
+    return buffered_bytes_ == 0 || buffered_bytes_ + bytes <= limits_.buffer_bytes_max;
+  }
+  // Somebody waits for room: batches leave without lingering.
+  void set_pressure(bool on, TimePoint now);
+  // Adds a record. Errors: kRecordTooLarge; `answer` is untouched then.
+  [[nodiscard]] Result<void> append(Lane& lane, const model::NewRecord& record, Answer& answer,
+                                    TimePoint now);
+  // Names the batch that the lane's next record would join; 0: a new one.
+  [[nodiscard]] static std::uint64_t open_batch_of(const Lane& lane);
+
+  // --- what to do ---
+  [[nodiscard]] std::optional<Work> next_work(TimePoint now);
+  // Quick: false means that next_work() has nothing.
+  [[nodiscard]] bool may_have_work() const {
+    return !encodings_.empty() || cancel_wanted_ ||
+           (stream_ == Stream::kDown ? connect_wanted_
+                                     : !writing_ && (!full_.empty() || (!partial_.empty() && eager_room())));
+  }
+  [[nodiscard]] std::vector<Finished> take_finished();
+  // When on_time() should be called at the latest, as far as is known now.
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadline_; }
+
+  // --- what happened ---
+  void encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now);
+  void write_done();
+  void acked(std::uint64_t correlation, const Ack& first, TimePoint now);
+  void refused(std::uint64_t correlation, const Error& error, TimePoint now);
+  // The stream is gone, whatever was in flight on it is sent again. `error` is what is told of it when time
+  // runs out.
+  void stream_closed(const Error& error, TimePoint now);
+  void on_time(TimePoint now);
+  void delivered(std::uint64_t id) { live_.erase(id); }
+
+  // --- flush and close ---
+  // Every batch with records by now leaves without lingering. Returns: the mark for is_flushed().
+  [[nodiscard]] std::uint64_t flush(TimePoint now);
+  // Whether every record that was added before the mark is delivered.
+  [[nodiscard]] bool is_flushed(std::uint64_t mark) const { return live_.empty() || *live_.begin() >= mark; }
+  // Finishes everything. Nothing is sent afterwards.
+  void fail_all(const Error& error);
+
+  [[nodiscard]] Producer::Stats stats() const;
+
+ private:
+  enum class Stream : std::uint8_t { kDown, kUp };
+
+  [[nodiscard]] bool eager_room() const {
+    return requests_out_ < kEagerRequestsMax && in_flight_bytes_ < limits_.in_flight_bytes_max;
+  }
+  void open_batch(Lane& lane, TimePoint now);
+  void close_batch(Lane& lane);
+  void offer(Lane& lane, TimePoint now);
+  [[nodiscard]] bool can_write(const Lane& lane, TimePoint now) const;
+  [[nodiscard]] bool can_close(const Lane& lane, TimePoint now) const;
+  template <typename Visit>
+  void for_each_lane(Visit visit);
+  [[nodiscard]] std::optional<Work> next_write(TimePoint now);
+  [[nodiscard]] Work start_write(Lane& lane, Batch& batch, TimePoint now);
+  void close_partials(TimePoint now);
+  void finish(Batch& batch, Result<Ack> result);
+  void forget(Lane& lane, Batch& batch);
+  void leave_flight(Batch& batch);
+  void settle(Lane& lane, TimePoint now);
+  void expire(Lane& lane, TimePoint now);
+  [[nodiscard]] Error timed_out() const;
+  void wake_by(TimePoint at) {
+    if (!deadline_ || at < *deadline_) deadline_ = at;
+  }
+
+  // An unfilled batch waits for more records while so many requests are unanswered: this is how a busy
+  // producer batches.
+  static constexpr std::uint32_t kEagerRequestsMax = 4;
+
+  // Builders are used again: their buffers are what a batch costs most.
+  static constexpr std::size_t kBuildersMax = 8;
+
+  const Limits limits_;
+  JitterRng rng_;
+  std::unordered_map<std::string, std::unordered_map<std::int32_t, std::unique_ptr<Lane>>> lanes_;
+  std::deque<Lane*> full_;     // may have a closed batch to send
+  std::deque<Lane*> partial_;  // may have an unfilled batch to send
+  std::deque<Batch*> encodings_;
+  std::vector<model::BatchBuilder> builders_;
+  std::unordered_map<std::uint64_t, Batch*> in_flight_;  // by correlation
+  std::vector<Finished> finished_;
+  std::set<std::uint64_t> live_;  // ids of batches that are not delivered
+
+  Stream stream_ = Stream::kDown;
+  bool writing_ = false;
+  bool connect_wanted_ = false;
+  bool cancel_wanted_ = false;
+  bool pressure_ = false;
+  bool failed_ = false;  // fail_all() was called
+  std::uint32_t connect_failures_ = 0;
+  TimePoint connect_at_{};
+  std::optional<Error> last_error_;
+  std::optional<TimePoint> deadline_;
+  std::size_t buffered_bytes_ = 0;
+  std::size_t in_flight_bytes_ = 0;
+  std::uint32_t requests_out_ = 0;  // in flight, or closed on the way there
+  std::uint64_t flush_mark_ = 0;    // batches with a lower id do not linger
+  std::uint64_t next_id_ = 1;
+  std::uint64_t next_correlation_ = 1;
+  Producer::Stats stats_;
+};
+
+}  // namespace forebay::client

@@ -1,0 +1,132 @@
+#include "client/produce_stream.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/client_callback.h>
+
+#include <mutex>
+#include <utility>
+
+#include "client/connection.h"
+#include "client/grpc_slices.h"
+#include "forebay/v1/log.pb.h"
+
+namespace forebay::client {
+namespace {
+
+constexpr const char* kMethod = "/forebay.v1.Log/Produce";
+
+class GrpcProduceStream final : public ProduceStream,
+                                private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  GrpcProduceStream(const std::string& server, std::shared_ptr<Listener> listener)
+      : server_(server), channel_(open_channel(server)), stub_(channel_), listener_(std::move(listener)) {}
+
+  void start(std::shared_ptr<GrpcProduceStream> self) {
+    self_ = std::move(self);
+    stub_.PrepareBidiStreamingCall(&context_, kMethod, {}, this);
+    AddHold();  // writes come from outside of gRPC's callbacks: see release_if_over()
+    StartRead(&incoming_);
+    StartCall();
+  }
+
+  void send(const ProduceHead& head, const SharedBytes& batch) override {
+    const grpc::Slice slices[] = {grpc::Slice(encode_produce_head(head)), slice_of(batch)};
+    {
+      const std::lock_guard lock(mutex_);
+      if (read_over_) return;
+      outgoing_ = grpc::ByteBuffer(slices, 2);
+      writing_ = true;
+    }
+    StartWrite(&outgoing_);
+  }
+
+  void cancel() override { context_.TryCancel(); }
+
+ private:
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      release_if_over([this] { read_over_ = true; });
+      return;
+    }
+    response_.Clear();
+    // Deserialize empties the buffer.
+    if (grpc::SerializationTraits<v1::ProduceResponse>::Deserialize(&incoming_, &response_).ok()) answered();
+    StartRead(&incoming_);
+  }
+
+  void answered() {
+    if (response_.has_error()) {
+      RpcError failure = rpc_error_of(response_.error());
+      listener_->on_refusal(response_.correlation_id(), failure.error);
+      return;
+    }
+    if (response_.ack().partitions_size() != 1) {
+      listener_->on_refusal(
+          response_.correlation_id(),
+          Error{ErrorCode::kInternal, server_ + ": an acknowledgement of " +
+                                          std::to_string(response_.ack().partitions_size()) +
+                                          " partitions for one batch"});
+      return;
+    }
+    const v1::PartitionAck& ack = response_.ack().partitions(0);
+    listener_->on_ack(response_.correlation_id(), {.partition = ack.partition(),
+                                                   .offset = ack.base_offset(),
+                                                   .append_time_ms = ack.append_time_ms(),
+                                                   .term = ack.term(),
+                                                   .flushed = ack.durability().flushed(),
+                                                   .replicas_flushed = ack.durability().replicas_flushed(),
+                                                   .replicas_total = ack.durability().replicas_total()});
+  }
+
+  void OnWriteDone(bool) override {
+    if (!release_if_over([this] { writing_ = false; })) listener_->on_write_done();
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    const auto self = std::move(self_);  // may be the last owner
+    Error error{ErrorCode::kUnavailable, server_ + ": the broker ended the stream"};
+    if (!status.ok()) error = rpc_error_of(status, server_).error;
+    const auto listener = std::move(listener_);
+    listener->on_closed(error);
+  }
+
+  // The hold goes when no write is under way and none will come, so that the object cannot end under a write.
+  template <typename Change>
+  bool release_if_over(Change change) {
+    bool over = false;
+    {
+      const std::lock_guard lock(mutex_);
+      change();
+      over = read_over_ && !writing_;
+    }
+    if (over) RemoveHold();
+    return over;
+  }
+
+  const std::string server_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  std::shared_ptr<Listener> listener_;
+  std::shared_ptr<GrpcProduceStream> self_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+  v1::ProduceResponse response_;
+  std::mutex mutex_;
+  bool read_over_ = false;
+  bool writing_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<ProduceStream> ProduceStream::open(const std::string& server,
+                                                   std::shared_ptr<Listener> listener) {
+  auto stream = std::make_shared<GrpcProduceStream>(server, std::move(listener));
+  stream->start(stream);
+  return stream;
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,41 @@
+// One Produce stream to a broker, over gRPC's callback API, with batches as they are: no protobuf object
+// holds their bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "base/shared_bytes.h"
+#include "client/rpc_error.h"
+#include "client/wire.h"
+#include "forebay/producer.h"
+
+namespace forebay::client {
+
+class ProduceStream {
+ public:
+  // Called on gRPC's threads, one call at a time but for write_done. Keeps itself alive as long as the stream
+  // has it.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void on_ack(std::uint64_t correlation, const Ack& first) = 0;
+    virtual void on_refusal(std::uint64_t correlation, const Error& error) = 0;
+    virtual void on_write_done() = 0;
+    // The last call.
+    virtual void on_closed(const Error& error) = 0;
+  };
+
+  [[nodiscard]] static std::shared_ptr<ProduceStream> open(const std::string& server,
+                                                           std::shared_ptr<Listener> listener);
+  virtual ~ProduceStream() = default;
+  // Any thread. Requires: the last write is done. After the end of the stream it does nothing: on_closed() is
+  // near.
+  virtual void send(const ProduceHead& head, const SharedBytes& batch) = 0;
+  // Any thread. Ends the stream soon; what was sent may have arrived or not.
+  virtual void cancel() = 0;
+};
+
+}  // namespace forebay::client

@@ -1,0 +1,98 @@
+// The working part of Producer: the SendQueue under a mutex, and the hands that do what it says: encode,
+// send, deliver, ring. Thread rules: any thread may call the public methods; gRPC's threads and the alarm's
+// call the private ones. One mutex; answers, encoding and writes happen outside of it.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "client/alarm_thread.h"
+#include "client/connection.h"
+#include "client/core/send_queue.h"
+#include "client/produce_stream.h"
+#include "forebay/producer.h"
+
+namespace forebay {
+
+// The thing behind Producer; the streams share it, so that a last callback finds it alive.
+class Producer::Core final : public client::ProduceStream::Listener,
+                             public std::enable_shared_from_this<Core> {
+ public:
+  Core(const ClientOptions& client, const ProducerOptions& options);
+  ~Core() override;
+
+  // `partition` < 0: as the key says. Errors: the record was refused and `answer` is untouched.
+  [[nodiscard]] Result<void> submit(std::string_view topic, std::int32_t partition,
+                                    const model::NewRecord& record, client::Answer& answer);
+  [[nodiscard]] Result<void> flush(std::chrono::milliseconds timeout);
+  [[nodiscard]] Result<void> close(std::chrono::milliseconds timeout);
+  [[nodiscard]] Stats stats() const;
+  [[nodiscard]] const ProducerOptions& options() const { return options_; }
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  using TimePoint = client::TimePoint;
+  // What is known of a topic's partitions, and where records without key go.
+  struct Topic {
+    std::int32_t partition_count = 0;  // 0: not looked up yet
+    TimePoint looked_up_at{};
+    bool looking_up = false;
+    bool refresh_wanted = false;
+    std::int32_t keyless_partition = 0;
+    std::uint64_t keyless_batch = 0;  // the batch that the last record without key went into; 0: it is closed
+    std::vector<client::SendQueue::Lane*> lanes;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+
+  void on_ack(std::uint64_t correlation, const Ack& first) override;
+  void on_refusal(std::uint64_t correlation, const Error& error) override;
+  void on_write_done() override;
+  void on_closed(const Error& error) override;
+  void on_alarm();
+
+  [[nodiscard]] Result<Topic*> topic_of(std::string_view name, std::int32_t partition, Lock& lock,
+                                        TimePoint deadline);
+  [[nodiscard]] Result<void> look_up(std::string_view name, Lock& lock, TimePoint deadline);
+  [[nodiscard]] Result<std::int32_t> ask_partition_count(const std::string& name,
+                                                         std::chrono::milliseconds timeout);
+  void refresh_topics(Lock& lock);
+  [[nodiscard]] std::int32_t choose_partition(const std::string_view name, Topic& topic,
+                                              const model::NewRecord& record);
+  [[nodiscard]] client::SendQueue::Lane& lane_of(std::string_view name, Topic& topic, std::int32_t partition);
+  [[nodiscard]] Result<void> wait_for_room(std::size_t bytes, Lock& lock, TimePoint deadline);
+  // Does what is to be done. The lock is let go meanwhile.
+  void pump(Lock& lock);
+  void perform(client::SendQueue::Work work, Lock& lock);
+  void deliver_finished(Lock& lock);
+  void deliver(client::SendQueue::Finished& finished);
+  void arm_alarm();
+
+  const ClientOptions client_;
+  const ProducerOptions options_;
+  client::ServerList servers_;
+  client::UnaryCaller caller_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable room_;       // the buffer has room, or closed
+  std::condition_variable delivered_;  // something was delivered, looked up, or the stream ended
+  client::SendQueue queue_;
+  std::unordered_map<std::string, Topic, NameHash, std::equal_to<>> topics_;
+  std::shared_ptr<client::ProduceStream> stream_;
+  std::string server_;  // of stream_
+  std::size_t waiting_for_room_ = 0;
+  std::size_t performing_ = 0;  // works and deliveries that are being done outside of the mutex
+  bool closed_ = false;
+  bool close_done_ = false;
+  std::optional<TimePoint> armed_;
+  client::AlarmThread alarm_;  // last: it calls on_alarm() until it is stopped
+};
+
+}  // namespace forebay

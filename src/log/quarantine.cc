@@ -175,6 +175,19 @@ Result<FolderReport> tidy_partition_folder(io::FileSystem& fs, const std::string
   return FolderTidy(fs, data_dir, state).run();
 }
 
+Result<void> move_to_trash(io::FileSystem& fs, const std::string& data_dir, const model::TopicPartition& id,
+                           model::Timestamp now) {
+  const std::string from = partition_directory(data_dir, id);
+  if (!fs.exists(from)) return {};
+  const std::string trash = data_dir + "/trash";
+  FOREBAY_CHECK(fs.create_directories(trash));
+  FOREBAY_CHECK(fs.rename(from, trash + "/" + id.topic.to_string() + "-" +
+                                    std::to_string(id.partition.value()) + "-" +
+                                    std::to_string(now.value())));
+  FOREBAY_CHECK(fs.sync_directory(trash));
+  return fs.sync_directory(topic_directory(data_dir, id.topic));
+}
+
 Result<std::vector<std::string>> quarantine_unknown_folders(io::FileSystem& fs, const std::string& data_dir,
                                                             std::span<const model::TopicPartition> known) {
   std::vector<std::string> moved;

@@ -40,8 +40,12 @@ struct FolderReport {
 [[nodiscard]] Result<FolderReport> tidy_partition_folder(io::FileSystem& fs, const std::string& data_dir,
                                                          const FolderState& state);
 
-// Folders under topics/ of partitions that are not in `known`: to quarantine, before anything is served.
-// Returns: what was moved.
+// The folder of a removed replica, if it is there, to <data>/trash/<topic id>-<partition>-<time in ms>.
+[[nodiscard]] Result<void> move_to_trash(io::FileSystem& fs, const std::string& data_dir,
+                                         const model::TopicPartition& id, model::Timestamp now);
+
+// Folders under topics/ of partitions that are not in `known` (list those that were removed too: theirs are
+// moved to the trash): to quarantine, before anything is served. Returns: what was moved.
 [[nodiscard]] Result<std::vector<std::string>> quarantine_unknown_folders(
     io::FileSystem& fs, const std::string& data_dir, std::span<const model::TopicPartition> known);
 

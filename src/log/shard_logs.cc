@@ -35,7 +35,11 @@ ShardLogsState::ShardLogsState(const ShardLogsConfig& config, Recovered::Shard r
       parts_{env_, memory_, slots_, store_, extents_} {
   journal_ = make_journal(*this);
   parts_.journal = journal_.get();
-  for (const PartitionCheckpoint& gone : recovered.removed) removed_[gone.id] = gone.hard_state;
+  for (const PartitionCheckpoint& gone : recovered.removed) {
+    removed_[gone.id] = gone.hard_state;
+    // A crash came between the removal and the move of its folder. Nothing is served yet: this may block.
+    static_cast<void>(move_to_trash(fs, config.data_dir, gone.id, clock.now()));
+  }
   for (RecoveredPartition& partition : recovered.partitions) open_log(std::move(partition), LogConfig{});
   scrub_ = std::make_unique<Scrub>(env_, Scrub::Logs{[this] {
                                                        std::vector<LogReplica*> all;
@@ -114,6 +118,9 @@ void ShardLogsState::create(const model::TopicPartition& id, std::string topic_n
   if (logs_.contains(id)) {
     return done(Error{ErrorCode::kFailedPrecondition, "a log of " + id.to_string() + " is there already"});
   }
+  if (removing_.contains(id)) {
+    return done(Error{ErrorCode::kFailedPrecondition, "the log of " + id.to_string() + " is being removed"});
+  }
   if (stopping_ || journal_failed_)
     return done(Error{ErrorCode::kShuttingDown, "the shard's journal has ended"});
   RecoveredPartition blank;
@@ -121,11 +128,11 @@ void ShardLogsState::create(const model::TopicPartition& id, std::string topic_n
   if (const auto it = removed_.find(id); it != removed_.end()) blank.state.hard_state = it->second;
   LogReplica& log = open_log(std::move(blank), config);
   log.adopt(config);
-  changing_.push_back(id);
+  creating_.insert(id);
   write_name(id.topic, std::move(topic_name));
   journal_->add_record(log.slot(), CreateReplica{},
                        lifetime_.guard([this, id, done = std::move(done)](Result<void> result) mutable {
-                         std::erase(changing_, id);
+                         creating_.erase(id);
                          const auto it = logs_.find(id);
                          if (!result) {
                            const LogSlot slot = it->second->slot();
@@ -154,16 +161,16 @@ void ShardLogsState::write_name(const model::TopicId& topic, std::string name) {
 
 void ShardLogsState::remove(const model::TopicPartition& id, Log::Done done) {
   const auto it = logs_.find(id);
-  if (it == logs_.end() || std::find(changing_.begin(), changing_.end(), id) != changing_.end()) {
+  if (it == logs_.end() || creating_.contains(id) || removing_.contains(id)) {
     return done(Error{ErrorCode::kNotFound, "no log of " + id.to_string()});
   }
   LogReplica& log = *it->second;
-  changing_.push_back(id);
+  removing_.insert(id);
   log.close({ErrorCode::kCancelled, "log " + id.to_string() + " is removed"});
   journal_->add_record(log.slot(), RemoveReplica{},
                        lifetime_.guard([this, id, done = std::move(done)](Result<void> result) mutable {
                          if (!result) {
-                           std::erase(changing_, id);
+                           removing_.erase(id);
                            return done(std::move(result));
                          }
                          removed_durably(id, std::move(done));
@@ -181,21 +188,13 @@ void ShardLogsState::removed_durably(const model::TopicPartition& id, Log::Done 
   }
   logs_.erase(it);
   journal_->close(slot);
-  const std::string name = id.topic.to_string() + "-" + std::to_string(id.partition.value()) + "-" +
-                           std::to_string(env_.clock.now().value());
   env_.run_blocking(
       lifetime_,
-      [&fs = env_.fs, from = partition_directory(env_.config.data_dir, id),
-       trash = env_.config.data_dir + "/trash", topic = topic_directory(env_.config.data_dir, id.topic),
-       name]() -> Result<void> {
-        if (!fs.exists(from)) return {};
-        FOREBAY_CHECK(fs.create_directories(trash));
-        FOREBAY_CHECK(fs.rename(from, trash + "/" + name));
-        FOREBAY_CHECK(fs.sync_directory(trash));
-        return fs.sync_directory(topic);
+      [&fs = env_.fs, data_dir = env_.config.data_dir, id, now = env_.clock.now()] {
+        return move_to_trash(fs, data_dir, id, now);
       },
       [this, id, done = std::move(done)](Result<void> moved) mutable {
-        std::erase(changing_, id);
+        removing_.erase(id);
         done(std::move(moved));
       });
 }
@@ -203,7 +202,7 @@ void ShardLogsState::removed_durably(const model::TopicPartition& id, Log::Done 
 Log* ShardLogsState::find(const model::TopicPartition& id) {
   const auto it = logs_.find(id);
   if (it == logs_.end() || !it->second->adopted()) return nullptr;
-  if (std::find(changing_.begin(), changing_.end(), id) != changing_.end()) return nullptr;
+  if (creating_.contains(id) || removing_.contains(id)) return nullptr;
   return it->second.get();
 }
 
@@ -250,9 +249,10 @@ void ShardLogsState::relieve_memory() {
 std::vector<PartitionCheckpoint> ShardLogsState::checkpoint() {
   std::vector<PartitionCheckpoint> out;
   out.reserve(logs_.size() + removed_.size());
-  for (const auto& [id, log] : logs_) out.push_back(log->checkpoint());
+  for (const auto& [id, log] : logs_) {
+    if (!creating_.contains(id)) out.push_back(log->checkpoint());
+  }
   for (const auto& [id, hard_state] : removed_) {
-    if (logs_.contains(id)) continue;
     PartitionCheckpoint gone;
     gone.id = id;
     gone.hard_state = hard_state;

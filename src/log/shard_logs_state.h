@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <unordered_map>
+#include <set>
 #include <vector>
 
 #include "log/log_replica.h"
@@ -62,8 +62,8 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
   ShardParts parts_;
   std::unique_ptr<Journal> journal_;
   Logs logs_;  // also those that are being created or removed
-  std::map<model::TopicPartition, HardState> removed_;
-  std::vector<model::TopicPartition> changing_;  // being created or removed: find() does not show them
+  std::set<model::TopicPartition> creating_, removing_;
+  std::map<model::TopicPartition, HardState> removed_;  // replicas that are gone: term and vote still count
   std::vector<LogReplica*> by_slot_;
   std::vector<LogSlot> flushed_now_;  // logs that the round in completion has moved
   std::unique_ptr<Scrub> scrub_;

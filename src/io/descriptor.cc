@@ -31,12 +31,13 @@ Result<std::shared_ptr<Descriptor>> Descriptor::open(const std::string& path, in
   return std::make_shared<Descriptor>(number, path, (flags & O_DIRECT) != 0);
 }
 
-Result<void> Descriptor::write_at(std::uint64_t offset, ByteSpan bytes, Durable durable) const {
+Result<void> Descriptor::write_at(std::uint64_t offset, ByteSpan bytes, Durable durable,
+                                  std::size_t transfer_max) const {
   // The page cache's writes are made durable by a sync: every file system has that one.
   const bool sync_after = durable == Durable::kYes && !direct_;
   const int flags = durable == Durable::kYes && direct_ ? RWF_DSYNC : 0;
   while (!bytes.empty()) {
-    iovec part{const_cast<std::byte*>(bytes.data()), std::min(bytes.size(), kTransferMax)};
+    iovec part{const_cast<std::byte*>(bytes.data()), std::min(bytes.size(), transfer_max)};
     const ssize_t wrote = ::pwritev2(number_, &part, 1, static_cast<off_t>(offset), flags);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return system_error("write", path_, errno);
@@ -51,10 +52,11 @@ bool Descriptor::at_end_after(std::size_t bytes) const {
   return bytes == 0 || (direct_ && bytes % kBlockBytes != 0);
 }
 
-Result<std::size_t> Descriptor::read_at(std::uint64_t offset, std::span<std::byte> into) const {
+Result<std::size_t> Descriptor::read_at(std::uint64_t offset, std::span<std::byte> into,
+                                        std::size_t transfer_max) const {
   std::size_t total = 0;
   while (total < into.size()) {
-    const std::size_t wanted = std::min(into.size() - total, kTransferMax);
+    const std::size_t wanted = std::min(into.size() - total, transfer_max);
     const ssize_t got = ::pread(number_, into.data() + total, wanted, static_cast<off_t>(offset + total));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_error("read", path_, errno);

@@ -16,6 +16,9 @@ namespace forebay::io {
 // Context: "<operation> <path>: <text of the error>".
 [[nodiscard]] Error system_error(const char* operation, const std::string& path, int error_number);
 
+// A transfer of one system call at most: a multiple of every block size, below the kernel's limit.
+inline constexpr std::size_t kTransferMax = std::size_t{1} << 30;
+
 // Shared by the File and its operations in flight: the last of them closes it.
 class Descriptor {
  public:
@@ -36,8 +39,10 @@ class Descriptor {
 
   // Blocking, whole.
   enum class Durable : bool { kNo, kYes };
-  [[nodiscard]] Result<void> write_at(std::uint64_t offset, ByteSpan bytes, Durable durable) const;
-  [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) const;
+  [[nodiscard]] Result<void> write_at(std::uint64_t offset, ByteSpan bytes, Durable durable,
+                                      std::size_t transfer_max = kTransferMax) const;
+  [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into,
+                                            std::size_t transfer_max = kTransferMax) const;
   [[nodiscard]] Result<void> sync() const;
 
  private:
@@ -45,8 +50,5 @@ class Descriptor {
   std::string path_;
   bool direct_;
 };
-
-// A transfer of one system call at most: a multiple of every block size, below the kernel's limit.
-inline constexpr std::size_t kTransferMax = std::size_t{1} << 30;
 
 }  // namespace forebay::io

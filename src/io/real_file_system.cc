@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/assert.h"
 #include "io/real_file.h"
 #include "io/transfer_engine.h"
 #include "runtime/shard.h"
@@ -225,12 +226,14 @@ Result<IoEngine> probe_io_engine(const std::string& directory, EngineChoice engi
   return found;
 }
 
-Result<std::unique_ptr<FileSystem>> make_real_file_system(runtime::Shard& shard, const IoEngine& engine) {
+Result<std::unique_ptr<FileSystem>> make_real_file_system(runtime::Shard& shard, const IoEngine& engine,
+                                                          const IoLimits& limits) {
+  FOREBAY_ASSERT(limits.transfer_bytes_max > 0 && limits.transfer_bytes_max % kBlockBytes == 0);
   std::shared_ptr<TransferEngine> transfers;
   if (engine.uring) {
-    FOREBAY_TRY(transfers, make_uring_engine(shard));
+    FOREBAY_TRY(transfers, make_uring_engine(shard, limits));
   } else {
-    transfers = make_thread_engine(shard, kHelperThreads);
+    transfers = make_thread_engine(shard, limits);
   }
   return std::unique_ptr<FileSystem>(
       std::make_unique<RealFileSystem>(shard, std::move(transfers), engine.direct));

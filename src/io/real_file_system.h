@@ -2,6 +2,7 @@
 // cache where not.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -38,11 +39,19 @@ struct IoEngine {
 [[nodiscard]] Result<IoEngine> probe_io_engine(const std::string& directory, EngineChoice engine,
                                                DirectChoice direct);
 
+struct IoLimits {
+  std::size_t ring_entries = 256;  // operations in the kernel's hands; the others wait
+  std::size_t helper_threads = 4;  // without io_uring
+  std::size_t transfer_bytes_max = std::size_t{1}
+                                   << 30;  // of one call; whole blocks; longer transfers take several
+};
+
 // One for each shard: asynchronous calls are made, and complete, on it. It, and the files it opened, may be
 // made on any thread before the shard's start, later by tasks of the shard or its blocking pool; it is
 // destroyed on the shard or after its stop, and then waits for the operations in flight, whose completions
 // never run. Errors: kStorageFailed when the kernel has no ring to give (limits); probe first.
 [[nodiscard]] Result<std::unique_ptr<FileSystem>> make_real_file_system(runtime::Shard& shard,
-                                                                        const IoEngine& engine);
+                                                                        const IoEngine& engine,
+                                                                        const IoLimits& limits = {});
 
 }  // namespace forebay::io

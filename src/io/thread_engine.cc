@@ -9,14 +9,14 @@ namespace forebay::io {
 
 namespace {
 
-Result<void> write_blocking(const Transfer& transfer) {
+Result<void> write_blocking(const Transfer& transfer, std::size_t most) {
   switch (transfer.kind) {
     case Transfer::Kind::kWrite:
       return transfer.descriptor->write_at(transfer.offset, {transfer.memory, transfer.size},
-                                           Descriptor::Durable::kNo);
+                                           Descriptor::Durable::kNo, most);
     case Transfer::Kind::kDurableWrite:
       return transfer.descriptor->write_at(transfer.offset, {transfer.memory, transfer.size},
-                                           Descriptor::Durable::kYes);
+                                           Descriptor::Durable::kYes, most);
     case Transfer::Kind::kSync:
       return transfer.descriptor->sync();
     case Transfer::Kind::kRead:
@@ -27,7 +27,8 @@ Result<void> write_blocking(const Transfer& transfer) {
 
 class ThreadEngine final : public TransferEngine {
  public:
-  ThreadEngine(runtime::Shard& shard, std::size_t threads) : shard_(shard), pool_(threads) {}
+  ThreadEngine(runtime::Shard& shard, const IoLimits& limits)
+      : shard_(shard), transfer_bytes_max_(limits.transfer_bytes_max), pool_(limits.helper_threads) {}
 
   void start(Transfer transfer) override {
     struct Job {
@@ -39,12 +40,12 @@ class ThreadEngine final : public TransferEngine {
     Job* job = owned.get();
     job->transfer = std::move(transfer);
     pool_.run(
-        [job] {
+        [job, most = transfer_bytes_max_] {
           Transfer& t = job->transfer;
           if (t.kind == Transfer::Kind::kRead) {
-            job->read = t.descriptor->read_at(t.offset, {t.memory, t.size});
+            job->read = t.descriptor->read_at(t.offset, {t.memory, t.size}, most);
           } else {
-            job->written = write_blocking(t);
+            job->written = write_blocking(t, most);
           }
         },
         shard_,
@@ -61,13 +62,14 @@ class ThreadEngine final : public TransferEngine {
 
  private:
   runtime::Shard& shard_;
+  std::size_t transfer_bytes_max_;
   runtime::ThreadBlockingPool pool_;
 };
 
 }  // namespace
 
-std::unique_ptr<TransferEngine> make_thread_engine(runtime::Shard& shard, std::size_t threads) {
-  return std::make_unique<ThreadEngine>(shard, threads);
+std::unique_ptr<TransferEngine> make_thread_engine(runtime::Shard& shard, const IoLimits& limits) {
+  return std::make_unique<ThreadEngine>(shard, limits);
 }
 
 }  // namespace forebay::io

@@ -9,6 +9,7 @@
 
 #include "io/descriptor.h"
 #include "io/file_system.h"
+#include "io/real_file_system.h"
 
 namespace forebay::runtime {
 class Shard;
@@ -34,10 +35,10 @@ class TransferEngine {
   virtual void start(Transfer transfer) = 0;
 };
 
-inline constexpr std::size_t kHelperThreads = 4;
-
-[[nodiscard]] Result<std::unique_ptr<TransferEngine>> make_uring_engine(runtime::Shard& shard);
-[[nodiscard]] std::unique_ptr<TransferEngine> make_thread_engine(runtime::Shard& shard, std::size_t threads);
+[[nodiscard]] Result<std::unique_ptr<TransferEngine>> make_uring_engine(runtime::Shard& shard,
+                                                                        const IoLimits& limits);
+[[nodiscard]] std::unique_ptr<TransferEngine> make_thread_engine(runtime::Shard& shard,
+                                                                 const IoLimits& limits);
 
 // Nothing when a ring can be had and does a durable write to `descriptor`; else what stood in the way.
 // Blocks.

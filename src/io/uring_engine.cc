@@ -22,7 +22,6 @@ namespace forebay::io {
 
 namespace {
 
-constexpr unsigned kRingEntries = 256;  // also the bound of operations in the kernel's hands
 constexpr unsigned kInterruptedMax =
     10'000;  // times that one operation may be sent back before that is an error
 
@@ -54,10 +53,15 @@ struct Operation {
 
 class UringEngine final : public TransferEngine, public runtime::TurnHook {
  public:
-  explicit UringEngine(runtime::Shard& shard) : shard_(shard), event_(runtime::io_context_of(shard)) {}
+  UringEngine(runtime::Shard& shard, const IoLimits& limits)
+      : shard_(shard),
+        entries_(static_cast<unsigned>(limits.ring_entries)),
+        transfer_bytes_max_(limits.transfer_bytes_max),
+        finished_(limits.ring_entries),
+        event_(runtime::io_context_of(shard)) {}
 
   [[nodiscard]] Result<void> open() {
-    const int result = make_ring(ring_, kRingEntries, IORING_SETUP_CLAMP);
+    const int result = make_ring(ring_, entries_, IORING_SETUP_CLAMP);
     if (result < 0) return system_error("set up", "io_uring", -result);
     open_ = true;
     const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -105,7 +109,7 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
  private:
   void submit() {
     unsigned prepared = 0;
-    while (!waiting_.empty() && in_flight_ < kRingEntries) {
+    while (!waiting_.empty() && in_flight_ < entries_) {
       io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
       if (entry == nullptr) break;
       prepare(*entry, *waiting_.front().release());
@@ -121,11 +125,11 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
                    result == -ENOMEM);
   }
 
-  static void prepare(io_uring_sqe& entry, Operation& operation) {
+  void prepare(io_uring_sqe& entry, Operation& operation) const {
     const Transfer& t = operation.transfer;
     const int descriptor = t.descriptor->number();
     std::byte* memory = t.memory + operation.moved;
-    const auto size = static_cast<unsigned>(std::min(t.size - operation.moved, kTransferMax));
+    const auto size = static_cast<unsigned>(std::min(t.size - operation.moved, transfer_bytes_max_));
     const std::uint64_t offset = t.offset + operation.moved;
     switch (t.kind) {
       case Transfer::Kind::kWrite:
@@ -146,20 +150,15 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
   }
 
   bool collect() {
-    struct Finished {
-      Operation* operation;
-      int result;
-    };
-    Finished finished[kRingEntries];
     unsigned count = 0;
     io_uring_cqe* completion = nullptr;
-    while (count < kRingEntries && ::io_uring_peek_cqe(&ring_, &completion) == 0) {
-      finished[count++] = {static_cast<Operation*>(::io_uring_cqe_get_data(completion)), completion->res};
+    while (count < entries_ && ::io_uring_peek_cqe(&ring_, &completion) == 0) {
+      finished_[count++] = {static_cast<Operation*>(::io_uring_cqe_get_data(completion)), completion->res};
       ::io_uring_cqe_seen(&ring_, completion);
     }
     in_flight_ -= count;
     for (unsigned i = 0; i < count; ++i)
-      finish(std::unique_ptr<Operation>(finished[i].operation), finished[i].result);
+      finish(std::unique_ptr<Operation>(finished_[i].operation), finished_[i].result);
     return count > 0;
   }
 
@@ -208,7 +207,15 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
     });
   }
 
+  struct Finished {
+    Operation* operation;
+    int result;
+  };
+
   runtime::Shard& shard_;
+  const unsigned entries_;  // the bound of operations in the kernel's hands
+  const std::size_t transfer_bytes_max_;
+  std::vector<Finished> finished_;  // only used within collect
   io_uring ring_{};
   asio::posix::stream_descriptor event_;
   std::deque<std::unique_ptr<Operation>> waiting_;
@@ -220,8 +227,8 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
 
 }  // namespace
 
-Result<std::unique_ptr<TransferEngine>> make_uring_engine(runtime::Shard& shard) {
-  auto engine = std::make_unique<UringEngine>(shard);
+Result<std::unique_ptr<TransferEngine>> make_uring_engine(runtime::Shard& shard, const IoLimits& limits) {
+  auto engine = std::make_unique<UringEngine>(shard, limits);
   FOREBAY_CHECK(engine->open());
   return std::unique_ptr<TransferEngine>(std::move(engine));
 }

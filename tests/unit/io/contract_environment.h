@@ -27,7 +27,8 @@ struct ContractCase {
 };
 
 [[nodiscard]] ContractCase simulated_case();
-// Every combination of {io_uring, helper threads} x {direct, page cache}; one that this machine refuses makes nothing.
+// Every combination of {io_uring, helper threads} x {direct, page cache}, with usual and with tiny limits;
+// one that this machine refuses makes nothing.
 [[nodiscard]] std::vector<ContractCase> real_cases();
 
 }  // namespace forebay::io

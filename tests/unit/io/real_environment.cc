@@ -31,14 +31,14 @@ class TemporaryDirectory {
 
 class RealEnvironment final : public ContractEnvironment {
  public:
-  [[nodiscard]] static std::unique_ptr<ContractEnvironment> make(IoEngine wanted) {
+  [[nodiscard]] static std::unique_ptr<ContractEnvironment> make(IoEngine wanted, const IoLimits& limits) {
     auto environment = std::make_unique<RealEnvironment>();
     const auto found =
         probe_io_engine(environment->root(), wanted.uring ? EngineChoice::kAuto : EngineChoice::kPosix,
                         wanted.direct ? DirectChoice::kAuto : DirectChoice::kNever);
     FOREBAY_ASSERT(found.has_value());
     if (found->uring != wanted.uring || found->direct != wanted.direct) return nullptr;
-    environment->file_system_ = make_real_file_system(environment->shard_, *found).value();
+    environment->file_system_ = make_real_file_system(environment->shard_, *found, limits).value();
     environment->shard_.start();
     return environment;
   }
@@ -65,7 +65,12 @@ std::vector<ContractCase> real_cases() {
   for (const bool uring : {true, false}) {
     for (const bool direct : {true, false}) {
       const std::string name = std::string(uring ? "Uring" : "Threads") + (direct ? "Direct" : "PageCache");
-      cases.push_back({name, [uring, direct] { return RealEnvironment::make({uring, direct, {}}); }});
+      const IoEngine engine{uring, direct, {}};
+      cases.push_back({name, [engine] { return RealEnvironment::make(engine, {}); }});
+      // Every transfer of more than two blocks takes several calls, and nearly every operation waits for
+      // others.
+      const IoLimits tiny{.ring_entries = 4, .helper_threads = 1, .transfer_bytes_max = 2 * kBlockBytes};
+      cases.push_back({name + "TinyLimits", [engine, tiny] { return RealEnvironment::make(engine, tiny); }});
     }
   }
   return cases;

@@ -82,21 +82,26 @@ TEST_P(RealFileSystemTest, ReadsAcrossTheEndOfAFileThatIsNoWholeBlock) {
 }
 
 TEST_P(RealFileSystemTest, DestroyedWithOperationsInFlightWaitsForTheKernel) {
-  constexpr std::size_t kCount = 400;
   const auto held = std::make_shared<int>(0);
-  AlignedBuffer data(64 * 1024);
-  auto file = fs_->open(root_ + "/a", OpenMode::kCreate, Caching::kDirect).value();
-  std::promise<void> started;
-  shard_.post([&] {
-    for (std::size_t i = 0; i < kCount; ++i) {
-      file->write(i * data.size(), data.span(), WriteMode::kDurable, [held](Result<void>) {});
-    }
-    started.set_value();
-  });
-  started.get_future().wait();
-  shard_.stop_and_join();
-  file.reset();
-  fs_.reset();
+  {
+    AlignedBuffer data(64 * 1024);
+    auto shard = std::make_unique<runtime::Shard>("test");
+    auto fs = make_real_file_system(*shard, *probe_io_engine(root_, GetParam(), DirectChoice::kAuto)).value();
+    auto file = fs->open(root_ + "/a", OpenMode::kCreate, Caching::kDirect).value();
+    shard->start();
+    std::promise<void> started;
+    shard->post([&] {
+      for (std::size_t i = 0; i < 400; ++i) {
+        file->write(i * data.size(), data.span(), WriteMode::kDurable, [held](Result<void>) {});
+      }
+      started.set_value();
+    });
+    started.get_future().wait();
+    shard->stop_and_join();
+    file.reset();
+    fs.reset();
+    shard.reset();
+  }
   EXPECT_EQ(held.use_count(), 1);
 }
 

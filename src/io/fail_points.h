@@ -1,0 +1,50 @@
+// Named places in the daemon where a test can make it die, wait or fail: FOREBAYD_FAILPOINT=name:abort,
+// name:sleep=ms or name:error, each with an optional @n (from the n-th time on for error and sleep, at the
+// n-th time for abort), several separated by commas. Parsed once by the daemon and injected; empty otherwise,
+// and then a hit is one comparison. Any thread may hit.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace forebay::io {
+
+class FailPoints {
+ public:
+  FailPoints() = default;  // empty
+  // Errors: kInvalidConfig for a text that does not parse, and for a name that is not in `known`: a fail
+  // point that can never fire must not look like a test that passed.
+  [[nodiscard]] static Result<FailPoints> parse(std::string_view text,
+                                                std::span<const std::string_view> known);
+
+  // Call at the place. Errors: kStorageFailed when it says so. May not return.
+  [[nodiscard]] Result<void> hit(std::string_view name) const {
+    if (points_.empty()) return {};
+    return hit_slowly(name);
+  }
+  [[nodiscard]] bool empty() const { return points_.empty(); }
+
+ private:
+  enum class Action : std::uint8_t { kAbort, kSleep, kError };
+  struct Point {
+    std::string name;
+    Action action = Action::kAbort;
+    std::chrono::milliseconds sleep{};
+    std::uint64_t from = 1;
+    std::atomic<std::uint64_t> hits{0};
+  };
+  [[nodiscard]] Result<void> hit_slowly(std::string_view name) const;
+  [[nodiscard]] static Result<std::unique_ptr<Point>> parse_point(std::string_view text);
+
+  std::vector<std::unique_ptr<Point>> points_;
+};
+
+}  // namespace forebay::io

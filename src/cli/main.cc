@@ -1,0 +1,106 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "cli/completion.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+#include "cli/parser.h"
+#include "cli/verbs/verbs.h"
+
+namespace forebay::cli {
+namespace {
+
+constexpr std::string_view kCompleteWord = "__complete";
+constexpr std::chrono::milliseconds kCompletionTimeout{700};  // somebody waits with a finger on the Tab key
+
+std::optional<std::string> variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+std::vector<std::string> topic_names() {
+  ClientOptions options;
+  options.request_timeout = kCompletionTimeout;
+  if (const auto servers = variable("FOREBAY_SERVERS"); servers && !servers->empty()) {
+    auto parsed = parse_servers(*servers);
+    if (!parsed) return {};
+    options.servers = *parsed;
+  }
+  std::vector<std::string> names;
+  auto admin = Admin::create(options);
+  if (!admin) return names;
+  const auto topics = (*admin)->list_topics();
+  if (!topics) return names;
+  for (const TopicSummary& topic : *topics) names.push_back(topic.name);
+  return names;
+}
+
+int run_completion_words(const std::vector<Command>& commands, const std::vector<std::string>& words) {
+  Globals unused;
+  const Candidates candidates = complete(commands, global_options(&unused), words, topic_names);
+  OutputStream out(STDOUT_FILENO);
+  if (candidates.files) out.write(":files\n");
+  for (const std::string& word : candidates.words) out.write(word + '\n');
+  return 0;
+}
+
+ExitCode run_parsed(const std::vector<Command>& commands, const Parsed& parsed) {
+  Session session(parsed.globals, STDOUT_FILENO, STDERR_FILENO);
+  Globals unused;
+  if (parsed.command == nullptr) {
+    const std::string help = parsed.noun.empty() ? overview_help(commands) : noun_help(commands, parsed.noun);
+    if (parsed.globals.help) {
+      session.out().write(help);
+      return ExitCode::kOk;
+    }
+    session.raw_error(help);
+    return ExitCode::kUsage;
+  }
+  if (parsed.globals.help) {
+    session.out().write(command_help(*parsed.command, global_options(&unused)));
+    return ExitCode::kOk;
+  }
+  if (parsed.globals.output == "help") {
+    session.out().write(parsed.command->json_shape + '\n');
+    return ExitCode::kOk;
+  }
+  const ExitCode code = parsed.command->run(session);
+  session.out().flush();
+  if (session.out().failed() && code == ExitCode::kOk) {
+    return session.fail(ExitCode::kFailure, "cannot write the output");
+  }
+  return code;
+}
+
+int run(const std::vector<std::string>& words) {
+  install_signal_handlers();
+  const std::vector<Command> commands = all_commands();
+  if (!words.empty() && words.front() == kCompleteWord) {
+    return run_completion_words(commands, {words.begin() + 1, words.end()});
+  }
+  auto parsed = parse_command_line(commands, words, variable("FOREBAY_SERVERS"));
+  if (!parsed) {
+    Session session({}, STDOUT_FILENO, STDERR_FILENO);
+    session.fail(ExitCode::kUsage, parsed.error().context);
+    session.note("see: forebay --help");
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  if (const auto no_color = variable("NO_COLOR"); no_color && !no_color->empty())
+    parsed->globals.no_color = true;
+  return static_cast<int>(run_parsed(commands, *parsed));
+}
+
+}  // namespace
+}  // namespace forebay::cli
+
+int main(int count, char** arguments) {
+  try {
+    return forebay::cli::run({arguments + 1, arguments + count});
+  } catch (const std::exception& error) {  // memory exhausted, and what a library throws against expectation
+    forebay::cli::Session session({}, STDOUT_FILENO, STDERR_FILENO);
+    return static_cast<int>(session.fail(forebay::cli::ExitCode::kFailure, error.what()));
+  }
+}

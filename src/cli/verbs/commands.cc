@@ -1,0 +1,23 @@
+#include "cli/verbs/verbs.h"
+
+namespace forebay::cli {
+
+std::vector<Command> all_commands() {
+  std::vector<Command> commands;
+  add_topic_change_commands(commands);
+  add_topic_commands(commands);
+  add_produce_command(commands);
+  add_consume_command(commands);
+  add_offsets_command(commands);
+  add_node_commands(commands);
+  add_health_command(commands);
+  add_perf_produce_command(commands);
+  add_perf_consume_command(commands);
+  add_doctor_command(commands);
+  add_completion_command(commands);
+  add_version_command(commands);
+  add_help_command(commands);
+  return commands;
+}
+
+}  // namespace forebay::cli

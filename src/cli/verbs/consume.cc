@@ -1,0 +1,283 @@
+// consume: print the records of a topic.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "base/result.h"
+#include "cli/interrupt.h"
+#include "cli/offsets.h"
+#include "cli/progress.h"
+#include "cli/record_format.h"
+#include "cli/session.h"
+#include "cli/verbs/verbs.h"
+#include "cli/wall_clock.h"
+#include "forebay/consumer.h"
+
+namespace forebay::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kPollWait{200};
+constexpr std::string_view kTextTemplate = "%v\\n";
+constexpr std::string_view kWideTemplate = "%t/%p@%o  %d  %k  %v\\n";
+
+struct ConsumeOptions {
+  std::string topic;
+  std::string offsets = "start";
+  std::string by = "event";
+  std::vector<std::int32_t> partitions;
+  std::optional<std::uint64_t> count;
+  bool until_end = false;
+  bool follow = false;
+};
+
+// Where one partition is read from and to.
+struct Reach {
+  std::int32_t partition = 0;
+  std::int64_t begin = 0;
+  std::int64_t end = 0;  // exclusive; only looked at when the command stops by itself
+};
+
+class RecordPrinter {
+ public:
+  static Result<RecordPrinter> make(const Globals& globals) {
+    RecordPrinter printer;
+    if (globals.format == Format::kJson) {
+      printer.way_ = Way::kJson;
+    } else if (globals.format == Format::kYaml) {
+      printer.way_ = Way::kYaml;
+    } else {
+      std::string_view text = globals.output;
+      if (globals.format == Format::kWide) text = kWideTemplate;
+      if (globals.output == "text") text = kTextTemplate;
+      FOREBAY_TRY(printer.template_, RecordTemplate::parse(text));
+    }
+    return printer;
+  }
+  void append(std::string& out, const ShownRecord& shown) const {
+    switch (way_) {
+      case Way::kJson:
+        append_record_json(out, shown);
+        break;
+      case Way::kYaml:
+        append_record_yaml(out, shown);
+        break;
+      case Way::kTemplate:
+        template_.append(out, shown);
+        break;
+    }
+  }
+
+ private:
+  enum class Way : std::uint8_t { kTemplate, kJson, kYaml };
+  Way way_ = Way::kTemplate;
+  RecordTemplate template_;
+};
+
+class Consumption {
+ public:
+  Consumption(Session& session, const ConsumeOptions& options, RecordPrinter printer)
+      : session_(session), options_(options), printer_(std::move(printer)) {}
+
+  ExitCode run() {
+    const auto offsets = parse_offsets(options_.offsets, now_ms());
+    if (!offsets) return session_.fail(ExitCode::kUsage, "--offsets: " + offsets.error().context);
+    decide_stop(*offsets);
+    const auto reaches = resolve(*offsets);
+    if (!reaches) return session_.fail(reaches.error());
+    ConsumerOptions consumer_options;
+    auto consumer = Consumer::create(session_.client_options(), consumer_options);
+    if (!consumer) return session_.fail(consumer.error());
+    std::uint64_t total = 0;
+    for (const Reach& reach : *reaches) {
+      if (bounded_ && reach.begin >= reach.end) continue;
+      const auto assigned =
+          (*consumer)->assign(options_.topic, {reach.partition}, OffsetSpec::at(reach.begin));
+      if (!assigned) return session_.fail(assigned.error());
+      ends_[reach.partition] = bounded_ ? reach.end : std::numeric_limits<std::int64_t>::max();
+      if (bounded_) total += static_cast<std::uint64_t>(reach.end - reach.begin);
+    }
+    if (options_.count) total = bounded_ ? std::min(total, *options_.count) : *options_.count;
+    const GracefulInterrupt graceful;
+    const ExitCode code = read(**consumer, total);
+    session_.out().flush();
+    if (session_.out().failed()) {
+      return session_.fail(ExitCode::kFailure, std::string("cannot write the output: ") +
+                                                   std::strerror(session_.out().error_number()));
+    }
+    return code;
+  }
+
+ private:
+  // Without --follow the end as it was at the start is the end, unless what was asked for can only come
+  // later.
+  void decide_stop(const Offsets& offsets) {
+    const bool waits = options_.count.has_value() || offsets.kind == Offsets::Kind::kEnd;
+    bounded_ = options_.until_end || (!options_.follow && (offsets.last.has_value() || !waits));
+    range_last_ = offsets.last;
+    if (options_.follow && offsets.last) bounded_ = true;  // ends by itself, but waits for records to come
+  }
+
+  Result<std::vector<Reach>> resolve(const Offsets& offsets) {
+    FOREBAY_TRY(Admin * admin, session_.admin());
+    OffsetSpec spec = OffsetSpec::end();
+    if (offsets.kind == Offsets::Kind::kTime) {
+      spec = options_.by == "append" ? OffsetSpec::append_time(offsets.value)
+                                     : OffsetSpec::event_time(offsets.value);
+    }
+    FOREBAY_TRY(const auto found, admin->list_offsets(options_.topic, options_.partitions, spec));
+    std::vector<Reach> reaches;
+    std::string outside;
+    for (const PartitionOffset& one : found) {
+      if (one.error) return *one.error;
+      const auto begin = begin_offset(offsets, one.log_start, one.log_end, one.offset);
+      std::int64_t end = one.log_end;
+      if (range_last_) end = options_.follow ? *range_last_ + 1 : std::min(end, *range_last_ + 1);
+      if (!begin) {
+        outside += (outside.empty() ? "" : "; ") +
+                   ("partition " + std::to_string(one.partition) + " has offsets ") +
+                   std::to_string(one.log_start) + " to before " + std::to_string(one.log_end);
+        continue;
+      }
+      reaches.push_back({one.partition, *begin, end});
+    }
+    if (reaches.empty() && !outside.empty()) {
+      return Error{ErrorCode::kOffsetOutOfRange, "offset " + std::to_string(offsets.value) + ": " + outside};
+    }
+    if (!outside.empty())
+      session_.warn("left out, not in offset " + std::to_string(offsets.value) + ": " + outside);
+    return reaches;
+  }
+
+  ExitCode read(Consumer& consumer, std::uint64_t total) {
+    Progress progress(session_, total, "records");
+    auto last_heard = std::chrono::steady_clock::now();
+    while (!done()) {
+      if (interrupted()) return ExitCode::kInterrupted;
+      auto batches = consumer.poll_batches(kPollWait);
+      if (!batches) return session_.fail(batches.error());
+      for (const ConsumedBatch& batch : *batches) {
+        print(batch);
+        if (session_.out().closed() || session_.out().failed() || done()) break;
+        if (!ends_.contains(batch.partition())) consumer.unassign(options_.topic, {batch.partition()});
+      }
+      if (session_.out().closed() || session_.out().failed()) return ExitCode::kOk;
+      progress.update(printed_);
+      const auto now = std::chrono::steady_clock::now();
+      if (!batches->empty()) {
+        last_heard = now;
+        if (batches->size() < 2) session_.out().flush();
+        continue;
+      }
+      session_.out().flush();
+      drop_finished(consumer);
+      const auto failures = consumer.failures();
+      if (failures.empty()) {
+        last_heard = now;
+      } else if (now - last_heard > session_.timeout()) {
+        return session_.fail(failures.front().error);
+      }
+    }
+    return ExitCode::kOk;
+  }
+
+  [[nodiscard]] bool done() const {
+    return (options_.count && printed_ >= *options_.count) || (bounded_ && ends_.empty());
+  }
+
+  // A partition may end in offsets without records (control frames aside, compaction takes them): the
+  // position tells.
+  void drop_finished(Consumer& consumer) {
+    for (auto it = ends_.begin(); it != ends_.end();) {
+      const auto position = consumer.position({options_.topic, it->first});
+      if (position && *position >= it->second) {
+        consumer.unassign(options_.topic, {it->first});
+        it = ends_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+
+  void print(const ConsumedBatch& batch) {
+    const auto end = ends_.find(batch.partition());
+    if (end == ends_.end()) return;  // read ahead of its end
+    ShownRecord shown{options_.topic, batch.partition(), batch.append_time_ms(), nullptr};
+    RecordView record;
+    auto cursor = batch.records();
+    while (cursor.next(record)) {
+      if (record.offset >= end->second || (options_.count && printed_ >= *options_.count)) break;
+      shown.record = &record;
+      printer_.append(session_.out().buffer(), shown);
+      session_.out().written();
+      ++printed_;
+    }
+    if (batch.end_offset() >= end->second) ends_.erase(end);
+  }
+
+  Session& session_;
+  const ConsumeOptions& options_;
+  RecordPrinter printer_;
+  bool bounded_ = false;  // stops where `ends_` says
+  std::optional<std::int64_t> range_last_;
+  std::map<std::int32_t, std::int64_t> ends_;  // partitions that are not finished, and their ends (exclusive)
+  std::uint64_t printed_ = 0;
+};
+
+ExitCode run_consume(Session& session, const ConsumeOptions& options) {
+  if (options.until_end && options.follow) {
+    return session.fail(ExitCode::kUsage, "--until-end and --follow contradict each other");
+  }
+  auto printer = RecordPrinter::make(session.globals());
+  if (!printer) return session.fail(ExitCode::kUsage, "--output: " + printer.error().context);
+  return Consumption(session, options, std::move(*printer)).run();
+}
+
+}  // namespace
+
+void add_consume_command(std::vector<Command>& commands) {
+  auto options = std::make_shared<ConsumeOptions>();
+  Command command;
+  command.noun = "consume";
+  command.summary = "print the records of a topic";
+  command.examples = {
+      {"forebay consume orders --until-end", "everything there is"},
+      {"forebay consume orders --offsets -10 -o json", "the last ten of each partition"},
+      {"forebay consume orders --offsets end --follow -o '%p %o %k %v\\n'", "what comes from now on"},
+      {"forebay consume orders --offsets @1h --until-end", "the last hour by event time"},
+      {"forebay consume orders --partition 3 --offsets 100-199 -o json", ""}};
+  command.positionals = {{"TOPIC", "what to read", set_text(&options->topic)}};
+  command.options = {
+      {"--offsets", "OFFSETS",
+       "start, end, N, +N, -N, A-B or @TIME (default start); see: forebay help offsets",
+       set_text(&options->offsets)},
+      {"--by", "TIME", "@TIME is event or append time (default event)", set_text(&options->by)},
+      {"-p,--partition", "P", "only this partition", add_partition(&options->partitions),
+       Option::Repeats::kYes},
+      {"-n,--count", "N", "stop after N records", set_count(&options->count)},
+      {"--until-end", "", "stop at the end as it was at the start", set_flag(&options->until_end)},
+      {"-f,--follow", "", "wait for more records until interrupted", set_flag(&options->follow)}};
+  command.options[1].choices = {"event", "append"};
+  command.options[1].completes = Completes::kChoice;
+  command.output = Command::Output::kFormatsOrTemplate;
+  command.notes =
+      "Where it stops: with --until-end, at the end as it was at the start; with --count, after that many "
+      "records,\n"
+      "waiting for them if need be; with A-B, after B; with --follow, never. With none of these it stops "
+      "like\n"
+      "--until-end, but --offsets end waits like --follow. Records of one partition come in the order of "
+      "their\n"
+      "offsets; partitions come as they answer. -o may also be a template: see forebay help templates.\n"
+      "Text prints the values, one a line.";
+  command.json_shape =
+      "one object a line:\n"
+      "{\"topic\": text, \"partition\": n, \"offset\": n, \"event_time\": \"2026-01-31T12:00:00.000Z\",\n"
+      " \"append_time\": time, \"key\": text or null, \"value\": text or null, \"headers\": {name: text or "
+      "null}}\n"
+      "bytes that are not UTF-8 are {\"base64\": text}; a header that repeats is an array of its values";
+  command.run = [options](Session& session) { return run_consume(session, *options); };
+  commands.push_back(std::move(command));
+}
+
+}  // namespace forebay::cli

@@ -1,0 +1,445 @@
+// produce: one record per line of a file or of standard input.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+
+#include "base/result.h"
+#include "cli/interrupt.h"
+#include "cli/line_reader.h"
+#include "cli/ndjson.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/verbs/verbs.h"
+#include "config/units.h"
+#include "forebay/producer.h"
+
+namespace forebay::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A line that is longer could not be sent anyway: the SDK's batches end at 8 MiB.
+constexpr std::size_t kLineBytesMax = 8 * 1024 * 1024;
+constexpr std::chrono::milliseconds kDeliveryTimeoutDefault{120'000};
+constexpr std::chrono::milliseconds kRoomWait{50};
+constexpr std::chrono::milliseconds kInterruptedFlush{5'000};
+constexpr std::size_t kReportedFailuresMax = 10;
+
+struct ProduceOptions {
+  std::string topic;
+  std::string file = "-";
+  std::string format = "lines";
+  FieldNames fields;
+  std::optional<std::string> key_separator;
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool null_value = false;
+  std::optional<std::int32_t> partition;
+  std::string acks = "all";
+  std::string compression = "none";
+  std::optional<std::chrono::milliseconds> linger;
+  std::optional<std::string> acked_file;
+  bool skip_bad = false;
+};
+
+// A descriptor that is closed with it, unless it is a standard one.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ > STDERR_FILENO) ::close(number_);
+  }
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+// What a token of a send carries: the line's number and the record's bytes, so that nothing is kept per
+// record.
+struct Token {
+  static constexpr unsigned kSizeBits = 24;
+  static std::uint64_t pack(std::uint64_t line, std::uint64_t bytes) { return line << kSizeBits | bytes; }
+  static std::uint64_t line(std::uint64_t token) { return token >> kSizeBits; }
+  static std::uint64_t bytes(std::uint64_t token) { return token & ((1U << kSizeBits) - 1); }
+};
+static_assert(2 * kLineBytesMax <= (1U << Token::kSizeBits));
+
+// Counts answers and writes the acknowledged lines down, on the SDK's threads.
+class Ledger : public AckSink {
+ public:
+  explicit Ledger(int acked_descriptor) : acked_descriptor_(acked_descriptor) {}
+
+  void on_acks(std::span<const std::uint64_t> tokens, const Result<Ack>& result) override {
+    const std::lock_guard lock(mutex_);
+    if (result) {
+      records_ += tokens.size();
+      for (const std::uint64_t token : tokens) bytes_ += Token::bytes(token);
+      if (acked_descriptor_ >= 0) write_acked(tokens, *result);
+    } else {
+      for (const std::uint64_t token : tokens) fail_locked(Token::line(token), result.error());
+    }
+    answered_.notify_one();
+  }
+  void fail(std::uint64_t line, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    fail_locked(line, error);
+  }
+  void wait_for_answers(std::chrono::milliseconds at_most) {
+    std::unique_lock lock(mutex_);
+    answered_.wait_for(lock, at_most);
+  }
+
+  struct Failure {
+    std::uint64_t line;
+    Error error;
+  };
+  struct Totals {
+    std::uint64_t records = 0, bytes = 0, failed = 0;
+    std::vector<Failure> failures;  // the first few
+    std::optional<Error> acked_file_error;
+  };
+  [[nodiscard]] Totals totals() {
+    const std::lock_guard lock(mutex_);
+    return {records_, bytes_, failed_, failures_, acked_file_error_};
+  }
+  // True when going on makes no sense: a record failed, or an acknowledgement could not be written down.
+  [[nodiscard]] bool must_stop() {
+    const std::lock_guard lock(mutex_);
+    return failed_ != 0 || acked_file_error_.has_value();
+  }
+
+ private:
+  void fail_locked(std::uint64_t line, const Error& error) {
+    ++failed_;
+    if (failures_.size() < kReportedFailuresMax) failures_.push_back({line, error});
+  }
+  void write_acked(std::span<const std::uint64_t> tokens, const Ack& ack) {
+    text_.clear();
+    std::int64_t offset = ack.offset;
+    for (const std::uint64_t token : tokens) {
+      text_ += std::to_string(ack.partition) + ' ' + std::to_string(offset++) + ' ' +
+               std::to_string(Token::line(token)) + '\n';
+    }
+    std::string_view rest = text_;
+    while (!rest.empty()) {
+      const ssize_t count = ::write(acked_descriptor_, rest.data(), rest.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) {
+        if (!acked_file_error_) {
+          acked_file_error_ = Error{ErrorCode::kStorageFailed,
+                                    std::string("cannot write the --acked file: ") + std::strerror(errno)};
+        }
+        return;
+      }
+      rest.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  int acked_descriptor_;  // < 0: none
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  std::uint64_t records_ = 0, bytes_ = 0, failed_ = 0;
+  std::vector<Failure> failures_;
+  std::optional<Error> acked_file_error_;
+  std::string text_;
+};
+
+// A line as a record; the views point into the line and into `fields`.
+struct LineRecord {
+  RecordView record;
+  Fields fields;
+  std::vector<HeaderView> headers;
+};
+
+class LineParser {
+ public:
+  explicit LineParser(const ProduceOptions& options) : options_(options) {}
+
+  // False: the line holds no record (a blank line of NDJSON).
+  [[nodiscard]] Result<bool> parse(std::string_view line, LineRecord& out) const {
+    out.record = {};
+    out.headers.clear();
+    if (options_.format == "ndjson") {
+      if (line.find_first_not_of(" \t\r") == std::string_view::npos) return false;
+      FOREBAY_TRY(out.fields, read_fields(line, options_.fields));
+      out.record.value = line;
+      if (out.fields.key) out.record.key = *out.fields.key;
+      out.record.event_time_ms = out.fields.time_ms;
+      if (out.fields.id) out.headers.push_back({"ce_id", *out.fields.id});
+    } else {
+      FOREBAY_CHECK(parse_plain(line, out));
+    }
+    for (const auto& [name, value] : options_.headers) out.headers.push_back({name, value});
+    out.record.headers = out.headers;
+    return true;
+  }
+
+ private:
+  Result<void> parse_plain(std::string_view line, LineRecord& out) const {
+    out.record.value = line;
+    if (options_.key_separator) {
+      const std::size_t at = line.find(*options_.key_separator);
+      if (at != std::string_view::npos) {
+        out.record.key = line.substr(0, at);
+        out.record.value = line.substr(at + options_.key_separator->size());
+      } else if (options_.null_value) {
+        out.record.key = line;
+        out.record.value = std::string_view();
+      } else {
+        return Error{ErrorCode::kInvalidArgument, "no key separator '" + *options_.key_separator + "' in it"};
+      }
+    }
+    if (options_.null_value && out.record.value->empty()) out.record.value.reset();
+    return {};
+  }
+  const ProduceOptions& options_;
+};
+
+class Production {
+ public:
+  Production(Session& session, const ProduceOptions& options, int input, int acked)
+      : session_(session),
+        options_(options),
+        ledger_(acked),
+        reader_(input, kLineBytesMax),
+        parser_(options),
+        delivery_timeout_(session.globals().timeout.value_or(kDeliveryTimeoutDefault)) {
+    struct stat status {};
+    if (::fstat(input, &status) == 0 && S_ISREG(status.st_mode)) {
+      input_bytes_ = static_cast<std::uint64_t>(status.st_size);
+    }
+  }
+
+  ExitCode run() {
+    const auto started = Clock::now();
+    ProducerOptions options;
+    options.acks = *parse_acks(options_.acks);
+    options.compression = *parse_compression(options_.compression);
+    options.linger = options_.linger.value_or(std::chrono::milliseconds(0));
+    options.when_full = WhenFull::kFail;
+    options.block_timeout = session_.timeout();
+    options.delivery_timeout = delivery_timeout_;
+    options.sink = &ledger_;
+    auto producer = Producer::create(session_.client_options(), options);
+    if (!producer) return session_.fail(producer.error());
+    const GracefulInterrupt graceful;
+    ExitCode code = read_and_send(**producer);
+    if (interrupted()) code = ExitCode::kInterrupted;
+    // Every record that was sent has an answer, and the ledger all of them, when close() returns.
+    const auto closed =
+        (*producer)->close(interrupted() ? kInterruptedFlush : delivery_timeout_ + kInterruptedFlush);
+    if (!closed) session_.detail("closing: " + closed.error().to_string());
+    return conclude(code, Clock::now() - started);
+  }
+
+ private:
+  ExitCode read_and_send(Producer& producer) {
+    Progress progress(session_, input_bytes_, "bytes");
+    LineRecord record;
+    for (;;) {
+      if (interrupted() || ledger_.must_stop()) return ExitCode::kOk;
+      std::string_view line;
+      const auto outcome = reader_.next(line);
+      if (!outcome) return session_.fail(outcome.error());
+      if (*outcome == LineReader::Outcome::kEnd || *outcome == LineReader::Outcome::kInterrupted)
+        return ExitCode::kOk;
+      Result<bool> parsed = true;
+      if (*outcome == LineReader::Outcome::kTooLong) {
+        parsed = Error{ErrorCode::kRecordTooLarge, "longer than " + config::format_bytes(kLineBytesMax)};
+      } else {
+        parsed = parser_.parse(line, record);
+      }
+      if (!parsed) {
+        const std::string where =
+            "line " + std::to_string(reader_.line_number()) + ": " + parsed.error().context;
+        ++bad_lines_;
+        if (!options_.skip_bad) {
+          return session_.fail(ExitCode::kFailure,
+                               where + "; nothing after it was sent (--skip-bad goes on)");
+        }
+        session_.warn(where + "; skipped");
+        continue;
+      }
+      if (*parsed) send(producer, record.record);
+      progress.update(reader_.bytes_read());
+    }
+  }
+
+  void send(Producer& producer, const RecordView& record) {
+    const std::uint64_t line = reader_.line_number();
+    const std::uint64_t bytes =
+        (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+    const auto deadline = Clock::now() + delivery_timeout_;
+    for (;;) {
+      const auto sent = producer.send_token(options_.topic, options_.partition.value_or(-1), record,
+                                            Token::pack(line, bytes));
+      if (sent) return;
+      const bool full = sent.error().code == ErrorCode::kResourceExhausted;
+      if (!full || interrupted() || Clock::now() >= deadline) {
+        ledger_.fail(line, sent.error());
+        return;
+      }
+      ledger_.wait_for_answers(kRoomWait);
+    }
+  }
+
+  ExitCode conclude(ExitCode code, Clock::duration took) {
+    const Ledger::Totals totals = ledger_.totals();
+    ExitCode failure = ExitCode::kOk;
+    for (const Ledger::Failure& one : totals.failures) {
+      failure = session_.fail_item("line " + std::to_string(one.line), one.error);
+      if (one.error.code == ErrorCode::kUnknownTopic) {
+        session_.note("see: forebay topic create " + options_.topic);
+        break;
+      }
+    }
+    if (totals.failed > totals.failures.size()) {
+      session_.warn(std::to_string(totals.failed) + " records failed in all");
+    }
+    if (totals.acked_file_error) failure = session_.fail(*totals.acked_file_error);
+    const double seconds = std::chrono::duration<double>(took).count();
+    if (!session_.is_text()) {
+      Value value = Value::object();
+      value.set("records", totals.records)
+          .set("bytes", totals.bytes)
+          .set("seconds", seconds)
+          .set("failed", totals.failed)
+          .set("bad_lines", bad_lines_);
+      session_.print(value, {});
+    } else if (!session_.globals().quiet) {
+      char buffer[48];
+      std::snprintf(buffer, sizeof(buffer), " in %.3f s, ", seconds);
+      session_.out().write(std::to_string(totals.records) + " records, " +
+                           config::format_bytes(totals.bytes) + buffer + std::to_string(totals.failed) +
+                           " failed" + (bad_lines_ == 0 ? "" : ", " + std::to_string(bad_lines_) + " bad") +
+                           '\n');
+    }
+    if (code != ExitCode::kOk) return code;
+    if (failure == ExitCode::kOk) return ExitCode::kOk;
+    return totals.records != 0 && totals.failed != 0 ? ExitCode::kPartial : failure;
+  }
+
+  Session& session_;
+  const ProduceOptions& options_;
+  Ledger ledger_;
+  LineReader reader_;
+  LineParser parser_;
+  std::chrono::milliseconds delivery_timeout_;
+  std::uint64_t input_bytes_ = 0;  // 0: not known
+  std::uint64_t bad_lines_ = 0;
+};
+
+Result<void> check(const ProduceOptions& options) {
+  const auto refuse = [](std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; };
+  if (options.format == "lines") {
+    if (options.fields.key || options.fields.id || options.fields.time) {
+      return refuse("--key-field, --id-field and --time-field need --format ndjson");
+    }
+  } else {
+    if (options.key_separator) return refuse("--key-separator needs --format lines; see --key-field");
+    if (options.null_value) return refuse("--null-value needs --format lines: an NDJSON line is never empty");
+  }
+  if (options.key_separator && options.key_separator->empty())
+    return refuse("--key-separator: must not be empty");
+  FOREBAY_TRY(const Acks acks, parse_acks(options.acks));
+  FOREBAY_CHECK(parse_compression(options.compression));
+  if (options.acked_file && acks == Acks::kNone) {
+    return refuse("--acked needs --acks all or leader: without acknowledgement nobody knows the offsets");
+  }
+  return {};
+}
+
+ExitCode run_produce(Session& session, const ProduceOptions& options) {
+  const auto checked = check(options);
+  if (!checked) return session.fail(ExitCode::kUsage, checked.error().context);
+  const Descriptor input(options.file == "-" ? STDIN_FILENO
+                                             : ::open(options.file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (input.number() < 0) {
+    const int reason = errno;
+    return session.fail(reason == ENOENT ? ExitCode::kNotFound : ExitCode::kFailure,
+                        options.file + ": " + std::strerror(reason));
+  }
+  const Descriptor acked(options.acked_file ? ::open(options.acked_file->c_str(),
+                                                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
+                                            : -1);
+  if (options.acked_file && acked.number() < 0) {
+    return session.fail(ExitCode::kFailure, *options.acked_file + ": " + std::strerror(errno));
+  }
+  return Production(session, options, input.number(), acked.number()).run();
+}
+
+}  // namespace
+
+void add_produce_command(std::vector<Command>& commands) {
+  auto options = std::make_shared<ProduceOptions>();
+  Command command;
+  command.noun = "produce";
+  command.summary = "send the lines of a file or of standard input, one record each";
+  command.examples = {
+      {"echo 'hello' | forebay produce orders", ""},
+      {"forebay produce orders orders.txt --key-separator :", "key:value lines"},
+      {"forebay produce commits commits.ndjson --format ndjson --key-field author --id-field id --time-field "
+       "time",
+       "the value is the whole line; key, ce_id header and event time come from its fields"},
+      {"echo 'customer-7:' | forebay produce customers --key-separator : --null-value", "a tombstone"}};
+  command.positionals = {{"TOPIC", "where to send", set_text(&options->topic)},
+                         {"FILE", "what to send; - or nothing: standard input", set_text(&options->file),
+                          Option::Repeats::kNo, Option::Need::kOptional, Completes::kFile}};
+  const auto choice = [](Option option, std::vector<std::string> choices) {
+    option.choices = std::move(choices);
+    option.completes = Completes::kChoice;
+    return option;
+  };
+  const auto file = [](Option option) {
+    option.completes = Completes::kFile;
+    return option;
+  };
+  command.options = {
+      choice({"-f,--format", "FORMAT", "lines or ndjson (default lines)", set_text(&options->format)},
+             {"lines", "ndjson"}),
+      {"--key-field", "FIELD", "ndjson: the field that is the key", set_text(&options->fields.key)},
+      {"--id-field", "FIELD", "ndjson: the field that becomes the ce_id header",
+       set_text(&options->fields.id)},
+      {"--time-field", "FIELD", "ndjson: the event time, RFC 3339 or ms since 1970",
+       set_text(&options->fields.time)},
+      {"--key-separator", "TEXT", "lines: the key is what stands before it",
+       set_text(&options->key_separator)},
+      {"-H,--header", "NAME=VALUE", "a header of every record", add_pair(&options->headers),
+       Option::Repeats::kYes},
+      {"--null-value", "", "lines: an empty value is sent as null", set_flag(&options->null_value)},
+      {"-p,--partition", "P", "send to this partition, whatever the key", set_partition(&options->partition)},
+      choice({"--acks", "ACKS", "all, leader or none (default all)", set_text(&options->acks)},
+             {"all", "leader", "none"}),
+      choice({"--compression", "CODEC", "none, gzip, snappy, lz4 or zstd (default none)",
+              set_text(&options->compression)},
+             {"none", "gzip", "snappy", "lz4", "zstd"}),
+      {"--linger", "MS", "wait this long for more records before a send (default 0)",
+       set_duration(&options->linger, std::chrono::milliseconds(1))},
+      file({"--acked", "FILE", "append 'partition offset line' for each acknowledged line",
+            set_text(&options->acked_file)}),
+      {"--skip-bad", "", "leave bad lines out and go on", set_flag(&options->skip_bad)}};
+  command.notes =
+      "Lines count from 1. A bad line (no JSON, a named field missing or of the wrong type, no separator, "
+      "too long)\n"
+      "is reported with its number and ends the command: what precedes it is sent, nothing after it. Blank "
+      "lines of\n"
+      "NDJSON are no records. Broken connections are retried for --timeout (default 2m) per record; a retry "
+      "may store\n"
+      "a record twice. A record that fails ends the command too: exit 7 when others were acknowledged.";
+  command.json_shape =
+      "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"bad_lines\": n}\n"
+      "records and bytes (of key and value) that were acknowledged";
+  command.run = [options](Session& session) { return run_produce(session, *options); };
+  commands.push_back(std::move(command));
+}
+
+}  // namespace forebay::cli

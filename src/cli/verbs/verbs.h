@@ -1,0 +1,38 @@
+// The verbs, one file per group. Each function appends its commands; a command owns its options' variables
+// through the function that runs it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace forebay::cli {
+
+void add_topic_commands(std::vector<Command>& commands);  // list, describe
+void add_topic_change_commands(
+    std::vector<Command>& commands);  // create, alter, delete, add-partitions, trim
+void add_produce_command(std::vector<Command>& commands);
+void add_consume_command(std::vector<Command>& commands);
+void add_offsets_command(std::vector<Command>& commands);
+void add_node_commands(std::vector<Command>& commands);
+void add_health_command(std::vector<Command>& commands);
+void add_perf_produce_command(std::vector<Command>& commands);
+void add_perf_consume_command(std::vector<Command>& commands);
+void add_log_commands(std::vector<Command>& commands);
+void add_doctor_command(std::vector<Command>& commands);
+void add_completion_command(std::vector<Command>& commands);
+void add_version_command(std::vector<Command>& commands);
+void add_help_command(std::vector<Command>& commands);
+
+// Every command, in the order of the overview.
+[[nodiscard]] std::vector<Command> all_commands();
+
+// Names given one by one, or by a regular expression over the topics that exist. `names` must be sorted out
+// already: with `pattern` it must be empty.
+class Session;
+[[nodiscard]] Result<std::vector<std::string>> choose_topics(Session& session,
+                                                             const std::vector<std::string>& names,
+                                                             const std::optional<std::string>& pattern);
+
+}  // namespace forebay::cli

@@ -156,8 +156,8 @@ class Consumer {
 
  private:
   class Core;
-  explicit Consumer(std::unique_ptr<Core> core);
-  std::unique_ptr<Core> core_;
+  explicit Consumer(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;
 };
 
 }  // namespace forebay

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/varint.h"
+#include "client/rpc_error.h"
 #include "forebay/v1/error.pb.h"
 #include "forebay/v1/log.pb.h"
 
@@ -237,6 +238,7 @@ std::string encode_produce_head(const ProduceHead& head) {
 Result<FetchedResponse> parse_fetch_response(const ScatteredBytes& message) {
   FetchedResponse response;
   ScatteredReader reader(message);
+  response.size_bytes = reader.left();
   while (reader.left() > 0) {
     Tag tag{};
     if (!read_tag(reader, tag) || !parse_field(reader, tag, response)) {

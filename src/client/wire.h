@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "base/shared_bytes.h"
-#include "client/rpc_error.h"
+#include "client/core/fetched.h"
 #include "forebay/types.h"
 
 namespace forebay::client {
@@ -35,20 +35,6 @@ struct ScatteredBytes {
   std::vector<ByteSpan> pieces;
 };
 
-struct FetchedBatch {
-  std::int64_t begin_offset = 0;
-  std::int64_t end_offset = 0;
-  std::uint64_t term = 0;
-  std::int64_t append_time_ms = 0;
-  SharedBytes bytes;  // a part of the message, or a copy where it was received in several pieces
-};
-struct FetchedResponse {
-  std::int64_t log_start = 0;
-  std::int64_t high_watermark = 0;
-  std::int64_t next_offset = 0;
-  std::vector<FetchedBatch> batches;
-  std::optional<RpcError> error;
-};
 // Errors: kInternal when this is not a FetchResponse.
 [[nodiscard]] Result<FetchedResponse> parse_fetch_response(const ScatteredBytes& message);
 

@@ -60,8 +60,9 @@ class JournalOwner {
   // The ring needs its oldest file back: flush these logs into their segments at least up to the position,
   // then call segment_flushed.
   virtual void on_space_wanted(std::span<const std::pair<LogSlot, model::LogPosition>> wanted) = 0;
-  // State of every open or removed-but-remembered partition, as of all records handed to the journal and
-  // durable so far.
+  // State of every open, recovered or removed-but-remembered partition, as of exactly the records and frames
+  // reported durable so far: a create or truncation that still waits is not in it, one that was reported is.
+  // A partition left out is forgotten, its hard state too.
   virtual std::vector<PartitionCheckpoint> checkpoint() = 0;
   // Writing failed, also into a new file: nothing more becomes durable. What was not reported durable never
   // will be.
@@ -73,15 +74,21 @@ class Journal {
   using RecordDone = UniqueFunction<void(Result<void>)>;
   virtual ~Journal() = default;
 
+  // Of a partition that recovery found, the slot that its frames in the ring already have: what recovery put
+  // into `tail` holds the ring back until segment_flushed passes it, or until close.
   [[nodiscard]] virtual LogSlot open(const model::TopicPartition& id) = 0;
-  virtual void close(LogSlot slot) = 0;  // its frames no longer hold back the ring; pending ones are dropped
+  // Its frames no longer hold back the ring; pending ones are dropped, pending records get kCancelled.
+  // Records in the round in flight are still reported.
+  virtual void close(LogSlot slot) = 0;
 
   // Queues a frame for the next rounds. Per slot, frames and records keep their order; a record rides in the
-  // same round as neighbours where it fits, never before an earlier frame of the slot.
+  // same round as neighbours where it fits, never before an earlier frame of the slot. A truncation below the
+  // segment end needs its Truncate record (an append below the end alone cuts only what the journal holds).
   virtual void add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr frame) = 0;
   virtual void add_record(LogSlot slot, JournalRecord record, RecordDone done) = 0;
 
   // The log's frames below `end` are flushed in a segment, whose meta the next checkpoint will list.
+  // Requires: they were reported durable by the journal, or never will be (trimmed).
   virtual void segment_flushed(LogSlot slot, model::LogPosition end) = 0;
 
   // Writes what is queued, then a checkpoint marked clean, then reports. Nothing may be added afterwards.

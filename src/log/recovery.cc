@@ -14,6 +14,7 @@ namespace forebay::log {
 namespace {
 
 constexpr std::size_t kReadBytes = 4U << 20;
+constexpr std::size_t kCopyBytes = 1U << 20;
 constexpr std::size_t kBlock = io::kBlockBytes;
 
 struct OldFile {
@@ -163,8 +164,10 @@ class OldJournalReader {
     const bool inside = window_file_ == file.path && offset >= window_begin_ && offset + bytes <= window_end_;
     if (inside) return true;
     const std::uint64_t begin = offset / kBlock * kBlock;
-    const std::size_t wanted = std::max<std::size_t>(
-        static_cast<std::size_t>(io::round_up_to_block(offset + bytes) - begin), kReadBytes);
+    const std::uint64_t ahead =
+        std::min<std::uint64_t>(kReadBytes, io::round_up_to_block(file.size_bytes) - begin);
+    const auto wanted =
+        static_cast<std::size_t>(std::max(io::round_up_to_block(offset + bytes) - begin, ahead));
     if (buffer_.size() < wanted) buffer_ = io::AlignedBuffer(wanted);
     window_file_.clear();
     if (open_path_ != file.path) {
@@ -197,7 +200,7 @@ Result<void> copy_file(io::FileSystem& fs, const std::string& from, const std::s
   if (fs.exists(to)) FOREBAY_CHECK(fs.remove_file(to));
   FOREBAY_TRY(const auto copy, fs.open(to, io::OpenMode::kCreate, io::Caching::kDirect));
   FOREBAY_TRY(const std::uint64_t size, source->size());
-  io::AlignedBuffer buffer(1U << 20);
+  io::AlignedBuffer buffer(std::min<std::uint64_t>(kCopyBytes, std::max<std::uint64_t>(size, 1)));
   for (std::uint64_t at = 0; at < size; at += buffer.size()) {
     std::memset(buffer.data(), 0, buffer.size());
     const auto piece =

@@ -6,6 +6,11 @@
 #include "log/data_directory.h"
 
 namespace forebay::log {
+namespace {
+
+constexpr std::size_t kPieceBytes = 1U << 20;  // of zeros, and of the usual round
+
+}  // namespace
 
 std::size_t checkpoint_part_bytes(const JournalConfig& config) {
   return std::min<std::size_t>(config.round_bytes_max, config.file_bytes / 8);
@@ -47,12 +52,12 @@ Result<void> RecoveryWriter::open_file() {
 
 Result<void> RecoveryWriter::close_file() {
   // Zeros to the end: later durable writes meet no unwritten extents.
-  constexpr std::size_t kPieceBytes = 1U << 20;
-  const auto zeros = buffer_for(kPieceBytes);
-  std::memset(zeros.data(), 0, kPieceBytes);
-  for (std::uint64_t at = seed_.files.back().used_bytes; at < config_.file_bytes; at += kPieceBytes) {
+  const std::size_t piece_bytes = std::min<std::uint64_t>(kPieceBytes, config_.file_bytes);
+  const auto zeros = buffer_for(piece_bytes);
+  std::memset(zeros.data(), 0, piece_bytes);
+  for (std::uint64_t at = seed_.files.back().used_bytes; at < config_.file_bytes; at += piece_bytes) {
     FOREBAY_CHECK(file_->write_now(
-        at, ByteSpan(zeros).first(std::min<std::uint64_t>(kPieceBytes, config_.file_bytes - at))));
+        at, ByteSpan(zeros).first(std::min<std::uint64_t>(piece_bytes, config_.file_bytes - at))));
   }
   FOREBAY_CHECK(file_->sync_now());
   file_.reset();
@@ -60,7 +65,8 @@ Result<void> RecoveryWriter::close_file() {
 }
 
 std::span<std::byte> RecoveryWriter::buffer_for(std::size_t bytes) {
-  if (buffer_.size() < bytes) buffer_ = io::AlignedBuffer(std::max<std::size_t>(bytes, 1U << 20));
+  if (buffer_.size() < bytes)
+    buffer_ = io::AlignedBuffer(std::max(bytes, std::min<std::size_t>(kPieceBytes, config_.file_bytes)));
   return buffer_.span();
 }
 

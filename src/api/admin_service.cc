@@ -1,0 +1,257 @@
+#include "api/admin_service.h"
+
+#include <utility>
+
+#include "api/errors.h"
+#include "api/unary_call.h"
+#include "telemetry/log.h"
+
+// Calls delete themselves when gRPC and the broker have let go of them.
+namespace forebay::api {
+namespace {
+
+constexpr std::uint32_t kCreateTimeoutDefaultMs = 30'000;
+
+template <typename Map>
+std::map<std::string, std::string> config_of(const Map& from) {
+  return {from.begin(), from.end()};
+}
+
+void fill_entry(const broker::ConfigEntry& from, v1::ConfigEntry* to) {
+  to->set_name(from.name);
+  to->set_value(from.value);
+  to->set_is_default(from.is_default);
+  to->set_doc(from.doc);
+}
+
+void fill_partition(const broker::PartitionDescription& from, v1::PartitionDescription* to) {
+  to->set_partition(from.partition.value());
+  to->set_leader(from.leader ? from.leader->value() : 0);
+  to->set_term(from.term.value());
+  for (const model::NodeId node : from.replicas) to->add_replicas(node.value());
+  to->set_log_start(from.log_start.value());
+  to->set_log_end(from.high_watermark.value());
+  to->set_disk_bytes(from.disk_bytes);
+  to->set_state(from.state);
+  for (const broker::DamagedRange& range : from.damage) {
+    v1::DamagedRange* damage = to->add_damage();
+    damage->set_begin_offset(range.begin.value());
+    if (range.end) damage->set_end_offset(range.end->value());
+  }
+  if (from.oldest_append_time) to->set_oldest_append_time_ms(from.oldest_append_time->value());
+  if (from.oldest_leaves_at) to->set_oldest_leaves_at_ms(from.oldest_leaves_at->value());
+  if (from.last_full_scrub) to->set_last_full_scrub_ms(from.last_full_scrub->value());
+  to->set_segments(from.segments);
+}
+
+void fill_topic(const broker::TopicDescription& from, v1::DescribeTopicResponse* to) {
+  to->set_name(from.name);
+  to->set_id(from.id.to_string());
+  to->set_replication_factor(from.replication_factor);
+  to->set_internal(from.internal);
+  for (const auto& partition : from.partitions) fill_partition(partition, to->add_partitions());
+  for (const auto& entry : from.config) fill_entry(entry, to->add_config());
+}
+
+void fill_node(const broker::NodeDescription& from, v1::DescribeNodeResponse* to) {
+  to->set_id(from.id.value());
+  to->set_version(from.version);
+  to->set_cluster_id(from.cluster_id);
+  to->set_disk_id(from.disk_id);
+  to->set_api_address(from.api_address);
+  to->set_peer_address(from.peer_address);
+  to->set_http_address(from.http_address);
+  to->set_data_dir(from.data_dir);
+  to->set_uptime_ms(static_cast<std::uint64_t>(from.uptime.count()));
+  to->set_shards(from.shards);
+  to->set_io_engine(from.io_engine);
+  to->set_boot_epoch(from.boot_epoch.value());
+  to->set_disk_total_bytes(from.disk_total_bytes);
+  to->set_disk_available_bytes(from.disk_available_bytes);
+  to->set_disk_reserve_bytes(from.disk_reserve_bytes);
+  to->set_memory_bytes(from.memory_bytes);
+  to->set_memory_limit_bytes(from.memory_limit_bytes);
+  to->set_topics(from.topics);
+  to->set_partitions(from.partitions);
+  to->set_journal_rounds(from.journal_rounds);
+  for (const std::string& warning : from.warnings) to->add_warnings(warning);
+  to->set_wall_time_ms(from.wall_time.value());
+}
+
+Result<std::vector<broker::TrimPoint>> trim_points(const v1::TrimTopicRequest& request) {
+  if (request.points().empty()) return Error{ErrorCode::kInvalidArgument, "points: none given"};
+  std::vector<broker::TrimPoint> points;
+  for (const v1::TrimPoint& from : request.points()) {
+    if (from.partition() < 0) {
+      return Error{ErrorCode::kInvalidArgument, "points.partition: must not be negative"};
+    }
+    if (from.before_offset() < -1) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "points.before_offset: must be an offset, or -1 for the high watermark"};
+    }
+    broker::TrimPoint point{model::PartitionIndex(from.partition()), {}};
+    if (from.before_offset() >= 0) point.before = model::Offset(from.before_offset());
+    points.push_back(point);
+  }
+  return points;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext* /*call*/,
+                                                    const v1::CreateTopicRequest* request,
+                                                    v1::CreateTopicResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kCreateTopic);
+  if (call->over()) return call;
+  call->about(request->name());
+  broker::CreateTopicRequest question;
+  question.name = request->name();
+  question.partitions = request->partitions() == 0 ? 1 : request->partitions();
+  question.replication_factor = request->replication_factor() == 0 ? 1 : request->replication_factor();
+  question.config = config_of(request->config());
+  question.validate_only = request->validate_only();
+  question.timeout =
+      std::chrono::milliseconds(request->timeout_ms() == 0 ? kCreateTimeoutDefaultMs : request->timeout_ms());
+  context_->broker.create_topic(
+      std::move(question),
+      call->answer<broker::CreateTopicResult>([response](const broker::CreateTopicResult& created) {
+        response->set_id(created.id.to_string());
+        response->set_partitions(created.partitions);
+        response->set_replication_factor(created.replication_factor);
+      }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::ListTopics(grpc::CallbackServerContext* /*call*/,
+                                                   const v1::ListTopicsRequest* request,
+                                                   v1::ListTopicsResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kListTopics);
+  if (call->over()) return call;
+  using Topics = std::vector<broker::TopicSummary>;
+  context_->broker.list_topics(request->include_internal(),
+                               call->answer<Topics>([response](const Topics& topics) {
+                                 for (const broker::TopicSummary& from : topics) {
+                                   v1::TopicSummary* to = response->add_topics();
+                                   to->set_name(from.name);
+                                   to->set_id(from.id.to_string());
+                                   to->set_partitions(from.partitions);
+                                   to->set_replication_factor(from.replication_factor);
+                                   to->set_internal(from.internal);
+                                   to->set_disk_bytes(from.disk_bytes);
+                                 }
+                               }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::DescribeTopic(grpc::CallbackServerContext* /*call*/,
+                                                      const v1::DescribeTopicRequest* request,
+                                                      v1::DescribeTopicResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kDescribeTopic);
+  if (call->over()) return call;
+  call->about(request->name());
+  context_->broker.describe_topic(request->name(), call->answer<broker::TopicDescription>(
+                                                       [response](const broker::TopicDescription& topic) {
+                                                         fill_topic(topic, response);
+                                                       }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::AlterTopic(grpc::CallbackServerContext* /*call*/,
+                                                   const v1::AlterTopicRequest* request,
+                                                   v1::AlterTopicResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kAlterTopic);
+  if (call->over()) return call;
+  call->about(request->name());
+  broker::AlterTopicRequest question;
+  question.name = request->name();
+  question.set = config_of(request->set());
+  question.unset.assign(request->unset().begin(), request->unset().end());
+  question.validate_only = request->validate_only();
+  using Config = std::vector<broker::ConfigEntry>;
+  context_->broker.alter_topic(std::move(question), call->answer<Config>([response](const Config& config) {
+    for (const broker::ConfigEntry& entry : config) fill_entry(entry, response->add_config());
+  }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::DeleteTopic(grpc::CallbackServerContext* /*call*/,
+                                                    const v1::DeleteTopicRequest* request,
+                                                    v1::DeleteTopicResponse* /*response*/) {
+  auto* call = new UnaryCall(context_, Method::kDeleteTopic);
+  if (call->over()) return call;
+  call->about(request->name());
+  context_->broker.delete_topic(request->name(), call->answer<std::monostate>([](std::monostate) {}));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::AddPartitions(grpc::CallbackServerContext* /*call*/,
+                                                      const v1::AddPartitionsRequest* request,
+                                                      v1::AddPartitionsResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kAddPartitions);
+  if (call->over()) return call;
+  call->about(request->name());
+  context_->broker.add_partitions(
+      request->name(), request->total(), request->validate_only(),
+      call->answer<broker::AddPartitionsResult>([response](const broker::AddPartitionsResult& result) {
+        response->set_partitions(result.partitions);
+        response->set_warning(result.warning);
+      }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* /*call*/,
+                                                  const v1::TrimTopicRequest* request,
+                                                  v1::TrimTopicResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kTrimTopic);
+  if (call->over()) return call;
+  call->about(request->name());
+  auto points = trim_points(*request);
+  if (!points) {
+    call->fail(points.error());
+    return call;
+  }
+  using Results = std::vector<broker::TrimResult>;
+  context_->broker.trim_topic(
+      request->name(), std::move(*points),
+      call->answer<Results>([topic = request->name(), response](const Results& results) {
+        for (const broker::TrimResult& from : results) {
+          v1::TrimResult* to = response->add_results();
+          to->set_partition(from.partition.value());
+          to->set_log_start(from.log_start.value());
+          if (from.error) *to->mutable_error() = to_detail(*from.error, {topic, from.partition.value()});
+        }
+      }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::DescribeNode(grpc::CallbackServerContext* /*call*/,
+                                                     const v1::DescribeNodeRequest* /*request*/,
+                                                     v1::DescribeNodeResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kDescribeNode);
+  if (call->over()) return call;
+  context_->broker.describe_node(call->answer<broker::NodeDescription>(
+      [response](const broker::NodeDescription& node) { fill_node(node, response); }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext* /*call*/,
+                                                    const v1::SetLogLevelRequest* request,
+                                                    v1::SetLogLevelResponse* response) {
+  auto* call = new UnaryCall(context_, Method::kSetLogLevel);
+  if (call->over()) return call;
+  const auto level = telemetry::parse_level(request->level());
+  if (!level) {
+    call->fail({ErrorCode::kInvalidArgument,
+                "level: '" + request->level() + "' is none of error, warn, info, debug"});
+    return call;
+  }
+  const telemetry::Level before = telemetry::log_level();
+  telemetry::set_log_level(*level);
+  telemetry::log_info("log level changed",
+                      {{"from", telemetry::level_name(before)}, {"to", telemetry::level_name(*level)}});
+  response->set_previous(std::string(telemetry::level_name(before)));
+  call->succeed();
+  return call;
+}
+
+}  // namespace forebay::api

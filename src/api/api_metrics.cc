@@ -1,0 +1,72 @@
+#include "api/api_metrics.h"
+
+#include <string>
+
+namespace forebay::api {
+namespace {
+
+constexpr std::string_view kRequests = "forebay_api_requests_total";
+constexpr std::string_view kRequestsHelp = "Requests answered, by method and result.";
+
+}  // namespace
+
+std::string_view method_name(Method method) {
+  switch (method) {
+    case Method::kProduce:
+      return "Produce";
+    case Method::kAppend:
+      return "Append";
+    case Method::kFetch:
+      return "Fetch";
+    case Method::kSubscribe:
+      return "Subscribe";
+    case Method::kListOffsets:
+      return "ListOffsets";
+    case Method::kCreateTopic:
+      return "CreateTopic";
+    case Method::kListTopics:
+      return "ListTopics";
+    case Method::kDescribeTopic:
+      return "DescribeTopic";
+    case Method::kAlterTopic:
+      return "AlterTopic";
+    case Method::kDeleteTopic:
+      return "DeleteTopic";
+    case Method::kAddPartitions:
+      return "AddPartitions";
+    case Method::kTrimTopic:
+      return "TrimTopic";
+    case Method::kDescribeNode:
+      return "DescribeNode";
+    case Method::kSetLogLevel:
+      return "SetLogLevel";
+  }
+  return "unknown";
+}
+
+ApiMetrics::ApiMetrics(telemetry::Metrics* registry) : registry_(registry) {
+  if (registry_ == nullptr) return;
+  for (std::size_t index = 0; index < kMethodCount; ++index) {
+    succeeded_[index] = registry_->counter(
+        kRequests, kRequestsHelp,
+        {{"method", std::string(method_name(static_cast<Method>(index)))}, {"result", "OK"}});
+  }
+  received_bytes_ = registry_->counter("forebay_api_received_bytes_total", "Bytes of produce requests read.");
+  sent_bytes_ = registry_->counter("forebay_api_sent_bytes_total", "Bytes of fetch answers handed to gRPC.");
+  pauses_ = registry_->counter("forebay_api_produce_pauses_total",
+                               "Times a produce stream was not read on because of its bounds.");
+  connections_ = registry_->counter("forebay_api_connections_total", "Connections accepted.");
+  connections_refused_ = registry_->counter("forebay_api_connections_refused_total",
+                                            "Connections closed at once: over the bound.");
+}
+
+void ApiMetrics::failed(Method method, ErrorCode code) const {
+  if (registry_ == nullptr) return;
+  registry_
+      ->counter(
+          kRequests, kRequestsHelp,
+          {{"method", std::string(method_name(method))}, {"result", std::string(error_code_name(code))}})
+      .add();
+}
+
+}  // namespace forebay::api

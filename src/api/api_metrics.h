@@ -1,0 +1,57 @@
+// What the API counts, under forebay_api_... Made once per server; a null registry counts nothing.
+// Thread rules: any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "telemetry/metrics.h"
+
+namespace forebay::api {
+
+enum class Method : std::uint8_t {
+  kProduce,
+  kAppend,
+  kFetch,
+  kSubscribe,
+  kListOffsets,
+  kCreateTopic,
+  kListTopics,
+  kDescribeTopic,
+  kAlterTopic,
+  kDeleteTopic,
+  kAddPartitions,
+  kTrimTopic,
+  kDescribeNode,
+  kSetLogLevel,
+};
+inline constexpr std::size_t kMethodCount = 14;
+[[nodiscard]] std::string_view method_name(Method method);
+
+class ApiMetrics {
+ public:
+  explicit ApiMetrics(telemetry::Metrics* registry);
+
+  // One request answered (Produce: each request of a stream; Subscribe: each stream that ended).
+  void answered(Method method) const { succeeded_[static_cast<std::size_t>(method)].add(); }
+  void failed(Method method, ErrorCode code) const;
+  void received(std::size_t bytes) const { received_bytes_.add(bytes); }
+  void sent(std::size_t bytes) const { sent_bytes_.add(bytes); }
+  void read_paused() const { pauses_.add(); }
+  void connection_accepted() const { connections_.add(); }
+  void connection_refused() const { connections_refused_.add(); }
+
+ private:
+  telemetry::Metrics* registry_;
+  std::array<telemetry::Counter, kMethodCount> succeeded_;
+  telemetry::Counter received_bytes_;
+  telemetry::Counter sent_bytes_;
+  telemetry::Counter pauses_;
+  telemetry::Counter connections_;
+  telemetry::Counter connections_refused_;
+};
+
+}  // namespace forebay::api

@@ -1,0 +1,109 @@
+#include "api/errors.h"
+
+namespace forebay::api {
+namespace {
+
+// A retry delay for those who would else come back at once: the bounds of the node empty within a few
+// journal rounds.
+constexpr std::uint32_t kRetryDelayDefaultMs = 50;
+
+grpc::StatusCode status_of(v1::ErrorReason reason) {
+  if (reason == v1::ERROR_REASON_UNSPECIFIED) return grpc::StatusCode::UNKNOWN;
+  return wire_error(static_cast<ErrorCode>(reason)).status;
+}
+
+}  // namespace
+
+WireError wire_error(ErrorCode code) {
+  using enum grpc::StatusCode;
+  switch (code) {
+    case ErrorCode::kInternal:
+      return {v1::INTERNAL, INTERNAL};
+    case ErrorCode::kInvalidArgument:
+      return {v1::INVALID_ARGUMENT, INVALID_ARGUMENT};
+    case ErrorCode::kUnknownTopic:
+      return {v1::UNKNOWN_TOPIC, NOT_FOUND};
+    case ErrorCode::kUnknownPartition:
+      return {v1::UNKNOWN_PARTITION, NOT_FOUND};
+    case ErrorCode::kTopicExists:
+      return {v1::TOPIC_EXISTS, ALREADY_EXISTS};
+    case ErrorCode::kInvalidTopicName:
+      return {v1::INVALID_TOPIC_NAME, INVALID_ARGUMENT};
+    case ErrorCode::kInvalidConfig:
+      return {v1::INVALID_CONFIG, INVALID_ARGUMENT};
+    case ErrorCode::kCorruptBatch:
+      return {v1::CORRUPT_BATCH, INVALID_ARGUMENT};
+    case ErrorCode::kInvalidRecord:
+      return {v1::INVALID_RECORD, INVALID_ARGUMENT};
+    case ErrorCode::kRecordTooLarge:
+      return {v1::RECORD_TOO_LARGE, INVALID_ARGUMENT};
+    case ErrorCode::kUnsupported:
+      return {v1::UNSUPPORTED, UNIMPLEMENTED};
+    case ErrorCode::kOffsetOutOfRange:
+      return {v1::OFFSET_OUT_OF_RANGE, OUT_OF_RANGE};
+    case ErrorCode::kNotLeader:
+      return {v1::NOT_LEADER, UNAVAILABLE};
+    case ErrorCode::kNotYet:
+      return {v1::NOT_YET, UNAVAILABLE};
+    case ErrorCode::kOutcomeUnknown:  // not UNAVAILABLE: generic clients retry that, and a retry could write
+      return {v1::OUTCOME_UNKNOWN, UNKNOWN};  // a second copy
+    case ErrorCode::kResourceExhausted:
+      return {v1::RESOURCE_EXHAUSTED, RESOURCE_EXHAUSTED};
+    case ErrorCode::kDiskFull:
+      return {v1::DISK_FULL, RESOURCE_EXHAUSTED};
+    case ErrorCode::kDataLoss:
+      return {v1::DATA_LOSS, DATA_LOSS};
+    case ErrorCode::kStorageFailed:
+      return {v1::STORAGE_FAILED, INTERNAL};
+    case ErrorCode::kTimedOut:
+      return {v1::TIMED_OUT, DEADLINE_EXCEEDED};
+    case ErrorCode::kCancelled:
+      return {v1::CANCELLED, CANCELLED};
+    case ErrorCode::kShuttingDown:
+      return {v1::SHUTTING_DOWN, UNAVAILABLE};
+    case ErrorCode::kUnavailable:
+      return {v1::UNAVAILABLE, UNAVAILABLE};
+    case ErrorCode::kMemoryBudget:
+      return {v1::MEMORY_BUDGET, RESOURCE_EXHAUSTED};
+    case ErrorCode::kFailedPrecondition:
+      return {v1::FAILED_PRECONDITION, FAILED_PRECONDITION};
+    case ErrorCode::kNewerFormat:
+      return {v1::NEWER_FORMAT, FAILED_PRECONDITION};
+    case ErrorCode::kLocked:
+      return {v1::LOCKED, FAILED_PRECONDITION};
+    case ErrorCode::kNotFound:
+      return {v1::NOT_FOUND, NOT_FOUND};
+  }
+  return {v1::INTERNAL, INTERNAL};
+}
+
+v1::ErrorDetail to_detail(const Error& error, const ErrorPlace& place) {
+  v1::ErrorDetail detail;
+  detail.set_reason(wire_error(error.code).reason);
+  detail.set_message(error.context);
+  detail.set_topic(std::string(place.topic));
+  if (place.partition) detail.set_partition(*place.partition);
+  std::uint32_t delay_ms = error.retry_after_ms;
+  if (delay_ms == 0 && error.code == ErrorCode::kResourceExhausted) delay_ms = kRetryDelayDefaultMs;
+  detail.set_retry_delay_ms(delay_ms);
+  return detail;
+}
+
+grpc::Status to_status(const v1::ErrorDetail& detail, const v1::ProduceAck* acknowledged) {
+  const grpc::StatusCode code = status_of(detail.reason());
+  v1::RpcStatus status;
+  status.set_code(code);
+  status.set_message(detail.message());
+  status.add_details()->PackFrom(detail);
+  if (acknowledged != nullptr) status.add_details()->PackFrom(*acknowledged);
+  // For those who see only the text: the reason's name in front.
+  std::string text = v1::ErrorReason_Name(detail.reason());
+  if (!detail.message().empty()) text.append(": ").append(detail.message());
+  return {code, std::move(text), status.SerializeAsString()};
+}
+
+grpc::Status to_status(const Error& error, const ErrorPlace& place) {
+  return to_status(to_detail(error, place));
+}
+
+}  // namespace forebay::api

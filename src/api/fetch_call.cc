@@ -1,0 +1,125 @@
+#include "api/fetch_call.h"
+
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <utility>
+
+#include "api/errors.h"
+#include "api/later.h"
+
+namespace forebay::api {
+
+FetchCall::FetchCall(ContextPtr context, const std::string& peer, grpc::ByteBuffer* response)
+    : OpenCall(context->calls),
+      context_(std::move(context)),
+      budget_{context_->answers, context_->shares.of(peer)},
+      response_(response) {
+  (void)enlist();  // start() looks whether the node is stopping
+}
+
+void FetchCall::start(const grpc::ByteBuffer& request) {
+  v1::FetchRequest message;
+  grpc::ByteBuffer bytes(request);
+  if (!grpc::SerializationTraits<v1::FetchRequest>::Deserialize(&bytes, &message).ok()) {
+    fail({ErrorCode::kInvalidArgument, "the message is not a forebay.v1.FetchRequest"});
+    return;
+  }
+  question_.request.topic = message.topic();
+  question_.request.partition = model::PartitionIndex(message.partition());
+  auto question = fetch_question(message, context_->options);
+  if (!question) {
+    fail(question.error());
+    return;
+  }
+  question_ = std::move(*question);
+  if (context_->calls->stopping()) {
+    fail(stopping_error());
+    return;
+  }
+  auto ticket = context_->broker.fetch(
+      question_.request, [hold = CallHold(this)](auto result) { hold->fetched(std::move(result)); });
+  bool cancel = false;
+  {
+    const std::lock_guard lock(mutex_);
+    cancel = !answered_ && (stopped_ || finished_);
+    if (!answered_) ticket_ = ticket;
+  }
+  if (cancel && ticket != nullptr) ticket->cancel();
+}
+
+void FetchCall::fetched(Result<broker::FetchResult> result) {
+  std::optional<Error> stopped;
+  {
+    const std::lock_guard lock(mutex_);
+    answered_ = true;
+    ticket_.reset();
+    stopped = stopped_;
+    if (finished_) return;
+  }
+  if (!result) {
+    fail(stopped && result.error().code == ErrorCode::kCancelled ? *stopped : result.error());
+  } else if (question_.shape == AnswerShape::kRaw) {
+    finish_with(encode_raw_response(std::move(*result), budget_));
+  } else {  // decompressing is not for a shard's thread
+    run_on_grpc_thread([hold = CallHold(this), answer = std::make_shared<broker::FetchResult>(
+                                                   std::move(*result))] { hold->answer_plain(*answer); });
+  }
+}
+
+void FetchCall::answer_plain(const broker::FetchResult& result) {
+  auto response = decode_plain_response(result, question_.request.offset, question_.request.bytes_max,
+                                        context_->options.decompressed_bytes_max);
+  if (!response) {
+    fail(response.error());
+    return;
+  }
+  finish_with(encode_message(*response, budget_));
+}
+
+void FetchCall::finish_with(std::optional<grpc::ByteBuffer> answer) {
+  if (!answer) {
+    fail({ErrorCode::kResourceExhausted, "too many bytes of answers wait for clients to take them", 100});
+    return;
+  }
+  if (!claim()) return;
+  context_->metrics.answered(Method::kFetch);
+  context_->metrics.sent(answer->Length());
+  response_->Swap(&*answer);
+  Finish(grpc::Status::OK);
+}
+
+void FetchCall::fail(const Error& error) {
+  fetch_failure(*context_, error, question_.request.topic, question_.request.partition,
+                [hold = CallHold(this), code = error.code](v1::ErrorDetail detail) {
+                  if (!hold->claim()) return;
+                  hold->context_->metrics.failed(Method::kFetch, code);
+                  hold->Finish(to_status(detail));
+                });
+}
+
+bool FetchCall::claim() {
+  const std::lock_guard lock(mutex_);
+  return !std::exchange(finished_, true);
+}
+
+void FetchCall::OnCancel() {
+  std::shared_ptr<broker::FetchTicket> ticket;
+  {
+    const std::lock_guard lock(mutex_);
+    ticket = std::move(ticket_);
+  }
+  if (ticket != nullptr) ticket->cancel();
+  fail({ErrorCode::kCancelled, "the client went away"});
+}
+
+void FetchCall::stop(const Error& why) {
+  std::shared_ptr<broker::FetchTicket> ticket;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = why;
+    ticket = std::move(ticket_);
+  }
+  if (ticket != nullptr) ticket->cancel();
+}
+
+}  // namespace forebay::api

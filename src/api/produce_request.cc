@@ -1,0 +1,259 @@
+#include "api/produce_request.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/errors.h"
+#include "base/murmur2.h"
+#include "model/batch_builder.h"
+
+namespace forebay::api {
+namespace {
+
+constexpr std::uint32_t kTimeoutDefaultMs = 30'000;
+constexpr std::uint32_t kTimeoutMaxMs = 15 * 60 * 1000;
+
+v1::ProduceResponse failure(const Error& error, const ErrorPlace& place) {
+  v1::ProduceResponse response;
+  *response.mutable_error() = to_detail(error, place);
+  return response;
+}
+
+void fill_ack(const broker::ProduceAck& ack, v1::PartitionAck* to) {
+  to->set_partition(ack.partition.value());
+  to->set_base_offset(ack.base_offset.value());
+  to->set_last_offset(ack.last_offset.value());
+  to->set_append_time_ms(ack.append_time.value());
+  to->set_term(ack.term.value());
+  to->mutable_durability()->set_flushed(ack.flushed);
+  to->mutable_durability()->set_replicas_flushed(ack.replicas_flushed);
+  to->mutable_durability()->set_replicas_total(ack.replicas_total);
+  to->set_log_start(ack.log_start.value());
+}
+
+Result<broker::Acks> acks_of(const v1::ProduceRequest& request) {
+  switch (request.acks()) {
+    case v1::ACKS_UNSPECIFIED:
+    case v1::ACKS_ALL:
+      return broker::Acks::kAll;
+    case v1::ACKS_LEADER:
+      return broker::Acks::kLeader;
+    case v1::ACKS_NONE:
+      return broker::Acks::kNone;
+    default:  // an open enum: a newer client may send more
+      return Error{ErrorCode::kInvalidArgument, "acks: unknown value " + std::to_string(request.acks())};
+  }
+}
+
+// Everything of the request but its records.
+Result<broker::ProduceRequest> head_of(const v1::ProduceRequest& request) {
+  if (request.topic().empty()) return Error{ErrorCode::kInvalidArgument, "topic: is missing"};
+  if (request.has_partition() && request.partition() < 0) {
+    return Error{ErrorCode::kInvalidArgument, "partition: must not be negative"};
+  }
+  broker::ProduceRequest head;
+  FOREBAY_TRY(head.acks, acks_of(request));
+  head.topic = request.topic();
+  head.partition = model::PartitionIndex(request.partition());
+  head.timeout = std::chrono::milliseconds(
+      request.timeout_ms() == 0 ? kTimeoutDefaultMs : std::min(request.timeout_ms(), kTimeoutMaxMs));
+  return head;
+}
+
+void submit_raw(Context& context, v1::ProduceRequest& request, broker::ProduceRequest head,
+                ProduceDone done) {
+  if (!request.has_partition() || request.batch().empty()) {
+    const Error error{ErrorCode::kInvalidArgument, request.has_partition()
+                                                       ? "batch: is empty"
+                                                       : "partition: is required with a raw batch"};
+    done(failure(error, {request.topic(), {}}));
+    return;
+  }
+  head.batch = std::move(*request.mutable_batch());
+  std::string topic = head.topic;
+  const std::int32_t partition = request.partition();
+  context.broker.produce(std::move(head),
+                         [topic = std::move(topic), partition, done = std::move(done)](auto result) mutable {
+                           if (!result) {
+                             done(failure(result.error(), {topic, partition}));
+                             return;
+                           }
+                           v1::ProduceResponse response;
+                           fill_ack(*result, response.mutable_ack()->add_partitions());
+                           done(std::move(response));
+                         });
+}
+
+// --- plain -----------------------------------------------------------------------------------------------
+
+struct PlacedBatch {
+  model::PartitionIndex partition;
+  std::vector<std::uint32_t> record_indexes;
+  std::string batch;
+};
+
+Result<void> append_record(const v1::Record& record, model::Timestamp now, model::BatchBuilder& builder,
+                           std::vector<model::HeaderView>& headers) {
+  headers.clear();
+  for (const v1::Header& header : record.headers()) {
+    headers.push_back({header.name(), header.has_value() ? std::optional<ByteSpan>(as_bytes(header.value()))
+                                                         : std::nullopt});
+  }
+  model::NewRecord next;
+  if (record.has_key()) next.key = as_bytes(record.key());
+  if (record.has_value()) next.value = as_bytes(record.value());
+  next.headers = headers;
+  next.timestamp = record.has_event_time_ms() ? model::Timestamp(record.event_time_ms()) : now;
+  return builder.append(next);
+}
+
+// Which records go where. By partition, each in the order of the request.
+Result<std::map<std::int32_t, std::vector<std::uint32_t>>> place(Context& context,
+                                                                 const v1::ProduceRequest& request) {
+  std::map<std::int32_t, std::vector<std::uint32_t>> placed;
+  const auto& records = request.records().records();
+  std::int32_t partitions = 1;
+  std::optional<std::int32_t> keyless;
+  if (!request.has_partition()) {
+    FOREBAY_TRY(const broker::TopicHead head, context.broker.topic_head(request.topic()));
+    partitions = static_cast<std::int32_t>(head.partitions);
+    if (partitions <= 0) return Error{ErrorCode::kInternal, "the topic has no partitions"};
+  }
+  for (int index = 0; index < records.size(); ++index) {
+    std::int32_t partition = request.partition();
+    if (!request.has_partition() && records[index].has_key()) {
+      partition = partition_for_key(as_bytes(records[index].key()), partitions);
+    } else if (!request.has_partition()) {
+      if (!keyless) {
+        const std::uint32_t turn = context.next_keyless.fetch_add(1, std::memory_order_relaxed);
+        keyless = static_cast<std::int32_t>(turn % static_cast<std::uint32_t>(partitions));
+      }
+      partition = *keyless;
+    }
+    placed[partition].push_back(static_cast<std::uint32_t>(index));
+  }
+  return placed;
+}
+
+Result<std::vector<PlacedBatch>> batches_of(Context& context, const v1::ProduceRequest& request) {
+  const std::string& codec_text = request.records().compression();
+  const auto codec = codec_text.empty() ? model::Codec::kNone : model::codec_of_name(codec_text);
+  if (!codec) {
+    return Error{ErrorCode::kUnsupported,
+                 "compression: '" + codec_text + "' is none of none, gzip, snappy, lz4, zstd"};
+  }
+  if (request.records().records().empty()) return Error{ErrorCode::kInvalidArgument, "records: none given"};
+  FOREBAY_TRY(auto placed, place(context, request));
+  const model::Timestamp now = context.clock.now();
+  std::vector<PlacedBatch> batches;
+  std::vector<model::HeaderView> headers;
+  model::BatchBuilder builder;
+  for (auto& [partition, indexes] : placed) {
+    for (const std::uint32_t index : indexes) {
+      const v1::Record& record = request.records().records(static_cast<int>(index));
+      FOREBAY_CHECK(append_record(record, now, builder, headers));
+    }
+    FOREBAY_TRY(const std::vector<std::byte> bytes, builder.build(*codec));
+    if (request.has_partition()) indexes.clear();  // all of them, in order: nothing to say
+    batches.push_back({model::PartitionIndex(partition), std::move(indexes), std::string(as_text(bytes))});
+  }
+  return batches;
+}
+
+// Gathers the answers of the partitions that one plain request went to. Owned by the callbacks together.
+class Spread {
+ public:
+  Spread(std::string topic, std::vector<PlacedBatch> batches, ProduceDone done)
+      : topic_(std::move(topic)),
+        batches_(std::move(batches)),
+        results_(batches_.size()),
+        missing_(batches_.size()),
+        done_(std::move(done)) {}
+
+  [[nodiscard]] std::size_t count() const { return batches_.size(); }
+  [[nodiscard]] PlacedBatch& batch(std::size_t index) { return batches_[index]; }
+
+  void answered(std::size_t index, Result<broker::ProduceAck> result) {
+    {
+      const std::lock_guard lock(mutex_);
+      results_[index] = std::move(result);
+      if (--missing_ > 0) return;
+    }
+    v1::ProduceResponse response;
+    v1::ProduceAck ack;
+    for (std::size_t each = 0; each < results_.size(); ++each) {
+      const auto& outcome = results_[each];
+      if (outcome) {
+        v1::PartitionAck* to = ack.add_partitions();
+        fill_ack(*outcome, to);
+        to->mutable_record_indexes()->Add(batches_[each].record_indexes.begin(),
+                                          batches_[each].record_indexes.end());
+      } else if (!response.has_error()) {
+        *response.mutable_error() = to_detail(outcome.error(), {topic_, batches_[each].partition.value()});
+      }
+    }
+    if (!response.has_error()) {
+      *response.mutable_ack() = std::move(ack);
+    } else if (ack.partitions_size() > 0) {
+      *response.mutable_acknowledged() = std::move(ack);
+    }
+    done_(std::move(response));
+  }
+
+ private:
+  const std::string topic_;
+  std::vector<PlacedBatch> batches_;
+  std::mutex mutex_;
+  std::vector<Result<broker::ProduceAck>> results_;
+  std::size_t missing_;
+  ProduceDone done_;
+};
+
+void submit_plain(Context& context, const v1::ProduceRequest& request, const broker::ProduceRequest& head,
+                  ProduceDone done) {
+  auto batches = batches_of(context, request);
+  if (!batches) {
+    done(failure(batches.error(), {request.topic(), {}}));
+    return;
+  }
+  const auto spread = std::make_shared<Spread>(request.topic(), std::move(*batches), std::move(done));
+  for (std::size_t index = 0; index < spread->count(); ++index) {
+    broker::ProduceRequest each = head;
+    each.partition = spread->batch(index).partition;
+    each.batch = std::move(spread->batch(index).batch);
+    context.broker.produce(std::move(each),
+                           [spread, index](auto result) { spread->answered(index, std::move(result)); });
+  }
+}
+
+}  // namespace
+
+void submit_produce(Context& context, v1::ProduceRequest& request, ProduceDone done) {
+  auto head = head_of(request);
+  if (!head) {
+    done(failure(head.error(), {request.topic(), {}}));
+    return;
+  }
+  switch (request.payload_case()) {
+    case v1::ProduceRequest::kBatch:
+      submit_raw(context, request, std::move(*head), std::move(done));
+      return;
+    case v1::ProduceRequest::kRecords:
+      submit_plain(context, request, *head, std::move(done));
+      return;
+    case v1::ProduceRequest::PAYLOAD_NOT_SET:
+      break;
+  }
+  done(failure({ErrorCode::kInvalidArgument, "records or batch: one of them is required"},
+               {request.topic(), {}}));
+}
+
+std::optional<ErrorCode> error_code_of(const v1::ProduceResponse& response) {
+  if (!response.has_error()) return std::nullopt;
+  return static_cast<ErrorCode>(response.error().reason());
+}
+
+}  // namespace forebay::api

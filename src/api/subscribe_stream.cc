@@ -1,0 +1,220 @@
+#include "api/subscribe_stream.h"
+
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/errors.h"
+#include "api/later.h"
+
+namespace forebay::api {
+namespace {
+
+// Until others have taken some of their answers.
+constexpr std::chrono::milliseconds kBudgetRetry{20};
+constexpr std::uint32_t kRetryMaxMs = 1000;
+
+}  // namespace
+
+SubscribeStream::SubscribeStream(ContextPtr context, const std::string& peer)
+    : OpenCall(context->calls),
+      context_(std::move(context)),
+      budget_{context_->answers, context_->shares.of(peer)} {
+  StartSendInitialMetadata();  // the client learns at once that it is subscribed
+  if (!enlist()) stop(stopping_error());
+}
+
+void SubscribeStream::start(const grpc::ByteBuffer& request) {
+  v1::SubscribeRequest message;
+  grpc::ByteBuffer bytes(request);
+  if (!grpc::SerializationTraits<v1::SubscribeRequest>::Deserialize(&bytes, &message).ok()) {
+    fail({ErrorCode::kInvalidArgument, "the message is not a forebay.v1.SubscribeRequest"});
+    return;
+  }
+  question_.request.topic = message.topic();
+  question_.request.partition = model::PartitionIndex(message.partition());
+  auto question = fetch_question(message, context_->options);
+  if (!question) {
+    fail(question.error());
+    return;
+  }
+  question_ = std::move(*question);
+  Lock lock(mutex_);
+  fetching_ = false;
+  advance(std::move(lock));
+}
+
+void SubscribeStream::fetch() {
+  std::uint64_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    count = ++fetch_count_;
+  }
+  auto ticket = context_->broker.fetch(
+      question_.request, [hold = CallHold(this)](auto result) { hold->fetched(std::move(result)); });
+  const std::lock_guard lock(mutex_);
+  // Answered already, and maybe the next one asked: the ticket is history.
+  if (count == fetch_count_ && fetching_) ticket_ = std::move(ticket);
+}
+
+void SubscribeStream::fetched(Result<broker::FetchResult> result) {
+  {
+    Lock lock(mutex_);
+    ++fetch_count_;
+    ticket_.reset();
+    if (finished_ || broken_ || end_) {
+      fetching_ = false;
+      advance(std::move(lock));
+      return;
+    }
+  }
+  if (!result) {
+    if (result.error().code == ErrorCode::kResourceExhausted) {
+      fetch_again_after(
+          std::chrono::milliseconds(std::clamp(result.error().retry_after_ms, 20U, kRetryMaxMs)));
+    } else {
+      fail(result.error());
+    }
+    return;
+  }
+  if (result->frames.empty() && result->next_offset == question_.request.offset) {  // the wait is over
+    fetch_again_after(std::chrono::milliseconds(0));
+  } else if (question_.shape == AnswerShape::kRaw) {
+    const model::Offset next_offset = result->next_offset;
+    prefetched(encode_raw_response(std::move(*result), budget_), next_offset);
+  } else {  // decompressing is not for a shard's thread
+    run_on_grpc_thread([hold = CallHold(this), answer = std::make_shared<broker::FetchResult>(
+                                                   std::move(*result))] { hold->decoded(*answer); });
+  }
+}
+
+void SubscribeStream::decoded(const broker::FetchResult& result) {
+  auto response = decode_plain_response(result, question_.request.offset, question_.request.bytes_max,
+                                        context_->options.decompressed_bytes_max);
+  if (!response) {
+    fail(response.error());
+    return;
+  }
+  prefetched(encode_message(*response, budget_), model::Offset(response->next_offset()));
+}
+
+void SubscribeStream::prefetched(std::optional<grpc::ByteBuffer> answer, model::Offset next_offset) {
+  if (!answer) {
+    fetch_again_after(kBudgetRetry);
+    return;
+  }
+  question_.request.offset = next_offset;
+  Lock lock(mutex_);
+  ready_.emplace();
+  ready_->Swap(&*answer);
+  fetching_ = false;
+  advance(std::move(lock));
+}
+
+void SubscribeStream::fail(const Error& error) {
+  fetch_failure(*context_, error, question_.request.topic, question_.request.partition,
+                [hold = CallHold(this)](v1::ErrorDetail detail) {
+                  Lock lock(hold->mutex_);
+                  if (!hold->end_) hold->end_ = std::move(detail);
+                  hold->fetching_ = false;
+                  hold->advance(std::move(lock));
+                });
+}
+
+void SubscribeStream::fetch_again_after(std::chrono::milliseconds delay) {
+  auto again = [hold = CallHold(this)] {
+    Lock lock(hold->mutex_);
+    hold->fetching_ = false;
+    hold->advance(std::move(lock));
+  };
+  if (delay.count() == 0) {
+    again();
+  } else {
+    run_later(delay, std::move(again));
+  }
+}
+
+void SubscribeStream::OnWriteDone(bool ok) {
+  Lock lock(mutex_);
+  writing_ = false;
+  if (!ok) broken_ = true;
+  advance(std::move(lock));
+}
+
+void SubscribeStream::OnCancel() {
+  Lock lock(mutex_);
+  broken_ = true;
+  advance(std::move(lock));
+}
+
+void SubscribeStream::stop(const Error& why) {
+  Lock lock(mutex_);
+  if (!end_) end_ = to_detail(why, {});
+  advance(std::move(lock));
+}
+
+SubscribeStream::Next SubscribeStream::next() {
+  Next next;
+  if (finished_) return next;
+  if (broken_ || end_) next.cancel = std::exchange(ticket_, nullptr);
+  if (broken_) {
+    ready_.reset();
+    next.leave = !writing_ && acting_ == 0;
+  } else {
+    if (ready_ && !writing_) {
+      outgoing_.Swap(&*ready_);
+      ready_.reset();
+      next.write = true;
+    }
+    if (end_) {
+      next.end = !fetching_ && !next.write && !writing_ && acting_ == 0;
+    } else {
+      next.fetch = !fetching_ && !ready_;
+    }
+  }
+  if (next.write) writing_ = true;
+  if (next.fetch) fetching_ = true;
+  if (next.end || next.leave) finished_ = true;
+  return next;
+}
+
+void SubscribeStream::advance(Lock lock) {
+  while (true) {
+    const Next next = this->next();
+    if (next.nothing()) return;
+    ++acting_;
+    lock.unlock();
+    if (next.cancel != nullptr) next.cancel->cancel();
+    if (next.leave) {  // by the client: how every subscription should end
+      context_->metrics.answered(Method::kSubscribe);
+      Finish(grpc::Status::CANCELLED);
+      return;
+    }
+    if (next.end) {
+      write_end();
+      return;
+    }
+    if (next.write) {
+      context_->metrics.sent(outgoing_.Length());
+      StartWrite(&outgoing_);
+    }
+    if (next.fetch) fetch();
+    lock.lock();
+    --acting_;
+  }
+}
+
+void SubscribeStream::write_end() {
+  context_->metrics.failed(Method::kSubscribe, static_cast<ErrorCode>(end_->reason()));
+  v1::FetchResponse last;
+  last.set_next_offset(question_.request.offset.value());
+  *last.mutable_error() = *end_;
+  bool own_buffer = false;
+  grpc::ByteBuffer bytes;
+  (void)grpc::SerializationTraits<v1::FetchResponse>::Serialize(last, &bytes, &own_buffer);
+  outgoing_.Swap(&bytes);
+  StartWriteAndFinish(&outgoing_, {}, to_status(*end_));
+}
+
+}  // namespace forebay::api

@@ -1,0 +1,59 @@
+#include "api/errors.h"
+
+#include <gtest/gtest.h>
+
+#include "api_fixture.h"
+
+namespace forebay::api {
+namespace {
+
+TEST(WireError, ProtoEnumAndErrorCodeAgreeInNumberAndName) {
+  const auto* reasons = v1::ErrorReason_descriptor();
+  ASSERT_EQ(reasons->value(0)->number(), v1::ERROR_REASON_UNSPECIFIED);
+  int compared = 0;
+  for (int index = 1; index < reasons->value_count(); ++index) {
+    const auto* reason = reasons->value(index);
+    const auto code = static_cast<ErrorCode>(reason->number());
+    EXPECT_EQ(error_code_name(code), reason->name());
+    EXPECT_EQ(wire_error(code).reason, reason->number());
+    ++compared;
+  }
+  EXPECT_EQ(compared, static_cast<int>(ErrorCode::kNotFound));  // the last one of the list
+}
+
+TEST(WireError, OnlyCodesThatMayBeRetriedBlindlyBecomeUnavailable) {
+  for (int number = 1; number <= static_cast<int>(ErrorCode::kNotFound); ++number) {
+    const auto code = static_cast<ErrorCode>(number);
+    EXPECT_NE(wire_error(code).status, grpc::StatusCode::OK) << error_code_name(code);
+    if (wire_error(code).status == grpc::StatusCode::UNAVAILABLE) {
+      EXPECT_TRUE(is_retryable(code)) << error_code_name(code);
+    }
+  }
+  EXPECT_EQ(wire_error(ErrorCode::kOutcomeUnknown).status, grpc::StatusCode::UNKNOWN);
+}
+
+TEST(ErrorDetail, CarriesPlaceAndRetryDelay) {
+  const auto detail = to_detail({ErrorCode::kDiskFull, "below the reserve", 700}, {"orders", 3});
+  EXPECT_EQ(detail.reason(), v1::DISK_FULL);
+  EXPECT_EQ(detail.message(), "below the reserve");
+  EXPECT_EQ(detail.topic(), "orders");
+  EXPECT_EQ(detail.partition(), 3);
+  EXPECT_EQ(detail.retry_delay_ms(), 700U);
+}
+
+TEST(ErrorDetail, ResourceExhaustedAlwaysHasARetryDelay) {
+  EXPECT_GT(to_detail({ErrorCode::kResourceExhausted, ""}).retry_delay_ms(), 0U);
+}
+
+TEST(Status, TravelsAsRpcStatusWithTheDetail) {
+  const grpc::Status status = to_status({ErrorCode::kUnknownTopic, "no such topic"}, {"orders", {}});
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "UNKNOWN_TOPIC: no such topic");
+  const auto detail = test::detail_of(status);
+  EXPECT_EQ(detail.reason(), v1::UNKNOWN_TOPIC);
+  EXPECT_EQ(detail.topic(), "orders");
+  EXPECT_FALSE(detail.has_partition());
+}
+
+}  // namespace
+}  // namespace forebay::api

@@ -9,8 +9,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(forebay_options INTERFACE -march=x86-64-v2)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 reports these falsely in optimised std::string and std::vector code (GCC bugs 105651, 106199).
-  target_compile_options(forebay_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+  # GCC 12 reports these falsely in optimised std::string, std::vector and std::variant code (GCC bugs 105651, 106199, 105562).
+  target_compile_options(forebay_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
+                                                   -Wno-maybe-uninitialized)
 endif()
 
 add_library(forebay_sanitize INTERFACE)

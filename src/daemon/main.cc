@@ -1,0 +1,130 @@
+// forebayd: one node of Forebay.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "daemon/node.h"
+#include "telemetry/log.h"
+
+namespace {
+
+using forebay::telemetry::log_error;
+using forebay::telemetry::log_info;
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+struct Flags {
+  std::string config_file;
+  bool hints = false;
+  forebay::config::KeyValues settings;
+};
+
+// Each flag is a setting under its short name; --set reaches all others.
+void declare(CLI::App& app, Flags& flags) {
+  const auto setting = [&app, &flags](const char* flag, const char* key, const char* help) {
+    app.add_option_function<std::string>(
+           flag, [&flags, key](const std::string& value) { flags.settings.emplace_back(key, value); }, help)
+        ->type_name(std::string_view(flag) == "--data-dir" ? "DIR" : "HOST:PORT");
+  };
+  setting("--data-dir", "node.data_dir", "where the data is (./forebay-data)");
+  setting("--api", "api.listen", "gRPC API (127.0.0.1:7400)");
+  setting("--peer", "peer.listen", "address for other nodes (127.0.0.1:7401)");
+  setting("--http", "http.listen", "health and metrics (127.0.0.1:7402)");
+  app.add_option("--config", flags.config_file,
+                 "YAML file with everything else; config/forebay.yaml documents every key")
+      ->type_name("FILE");
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&flags](const std::vector<std::string>& pairs) {
+           for (const std::string& pair : pairs) {
+             const auto equals = pair.find('=');
+             if (equals == std::string::npos)
+               throw CLI::ValidationError("--set", "expected KEY=VALUE, found '" + pair + "'");
+             flags.settings.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+           }
+         },
+         "set any configuration key; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_flag("--hints", flags.hints, "say what to try next once the node is ready");
+  app.set_version_flag("--version", std::string("forebayd ") + FOREBAY_VERSION);
+}
+
+// Blocked in every thread, so that only main's sigwait sees them.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void print_hints(const forebay::daemon::Listening& listening) {
+  const std::string server = listening.api == "127.0.0.1:7400" ? "" : " --server " + listening.api;
+  std::printf(
+      "\nForebay is ready.\n"
+      "  gRPC API  %s\n"
+      "  HTTP      http://%s/readyz\n\n"
+      "Try, in another terminal:\n"
+      "  build/release/bin/forebay topic create hello --partitions 3%s\n"
+      "  echo 'first event' | build/release/bin/forebay produce hello --format lines%s\n"
+      "  build/release/bin/forebay consume hello --until-end%s\n\n"
+      "Ctrl-C stops it; the data stays.\n",
+      listening.api.c_str(), listening.http.c_str(), server.c_str(), server.c_str(), server.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("forebayd: one node of Forebay, a replicated log broker");
+  declare(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : kExitUsage;
+  }
+
+  const sigset_t signals = block_stop_signals();
+  const auto settings = forebay::config::load_from_process(flags.config_file, flags.settings);
+  if (!settings) {
+    std::fprintf(stderr, "%s\n", settings.error().context.c_str());
+    return kExitUsage;
+  }
+  forebay::telemetry::set_log_level(settings->log.level);
+
+  auto node = forebay::daemon::Node::start(*settings);
+  if (!node) {
+    log_error("node cannot start", {{"error", node.error().to_string()}});
+    return kExitFailure;
+  }
+  if (flags.hints) {
+    if (const auto ready = (*node)->wait_ready(std::chrono::seconds(60)); ready) {
+      print_hints((*node)->listening());
+    } else {
+      log_error("node is not ready", {{"error", ready.error().to_string()}});
+    }
+  }
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  log_info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  if (const auto stopped = (*node)->stop(settings->shutdown.timeout); !stopped) {
+    log_error("not stopped cleanly", {{"error", stopped.error().to_string()}});
+    std::fflush(nullptr);
+    _exit(kExitFailure);  // threads may hang on a dead disk: destructors would wait for them
+  }
+  log_info("stopped");
+  return 0;
+}

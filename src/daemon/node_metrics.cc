@@ -1,0 +1,108 @@
+#include "daemon/node_metrics.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+namespace forebay::daemon {
+namespace {
+
+using telemetry::Metrics;
+using Kind = telemetry::Metrics::SampledKind;
+
+double seconds(runtime::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+std::uint64_t resident_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  if (file == nullptr) return 0;
+  unsigned long total = 0, resident = 0;
+  const int read = std::fscanf(file, "%lu %lu", &total, &resident);
+  std::fclose(file);
+  return read == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+NodeMetrics::NodeMetrics(Metrics& metrics, const broker::NodeBroker& broker,
+                         const std::vector<std::unique_ptr<ShardStack>>& stacks,
+                         const broker::DiskWatch* disk)
+    : produce_latency_(metrics.histogram("forebay_produce_latency_seconds",
+                                         "From the hand-over to the shard until the answer",
+                                         telemetry::HistogramUnit::kLatency)) {
+  broker_counters(metrics, broker);
+  shard_figures(metrics, stacks);
+  const auto gauge = [&](const char* name, const char* help, std::function<double()> read) {
+    sampled_.push_back(metrics.sampled(Kind::kGauge, name, help, {}, std::move(read)));
+  };
+  gauge("forebay_disk_available_bytes", "Free space of the data directory's file system",
+        [disk] { return static_cast<double>(disk->space().available_bytes); });
+  gauge("forebay_disk_reserve_bytes", "Produce is refused below this",
+        [disk] { return static_cast<double>(disk->reserve_bytes()); });
+}
+
+void NodeMetrics::broker_counters(Metrics& metrics, const broker::NodeBroker& broker) {
+  const auto counter = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+    sampled_.push_back(metrics.sampled(Kind::kCounter, name, help, {}, [&value] {
+      return static_cast<double>(value.load(std::memory_order_relaxed));
+    }));
+  };
+  const auto& c = broker.counters();
+  counter("forebay_produce_requests_total", "Batches handed to the broker", c.produce_requests);
+  counter("forebay_produce_bytes_total", "Bytes of batches that passed the checks", c.produce_bytes);
+  counter("forebay_produce_records_total", "Records of batches that passed the checks", c.produce_records);
+  counter("forebay_produce_errors_total", "Batches answered with an error", c.produce_errors);
+  counter("forebay_fetch_requests_total", "Reads handed to the broker", c.fetch_requests);
+  counter("forebay_fetch_bytes_total", "Bytes of batches read", c.fetch_bytes);
+  counter("forebay_fetch_errors_total", "Reads answered with an error", c.fetch_errors);
+  sampled_.push_back(metrics.sampled(Kind::kGauge, "forebay_produce_bytes_held",
+                                     "Bytes of produce requests taken in and not yet answered", {},
+                                     [&broker] { return static_cast<double>(broker.produce_bytes_held()); }));
+}
+
+void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_ptr<ShardStack>>& stacks) {
+  for (std::size_t i = 0; i < stacks.size(); ++i) {
+    const telemetry::Labels labels{{"shard", std::to_string(i)}};
+    const ShardSnapshot* snapshot = &stacks[i]->snapshot;
+    const auto figure = [&](Kind kind, const char* name, const char* help,
+                            double (*read)(const log::ShardLogsStats&)) {
+      sampled_.push_back(
+          metrics.sampled(kind, name, help, labels, [snapshot, read] { return read(snapshot->get()); }));
+    };
+    using Stats = const log::ShardLogsStats&;
+    figure(Kind::kCounter, "forebay_journal_rounds_total", "Durable writes of the journal",
+           [](Stats s) { return static_cast<double>(s.journal.rounds); });
+    figure(Kind::kCounter, "forebay_journal_bytes_total", "Bytes of those writes",
+           [](Stats s) { return static_cast<double>(s.journal.bytes); });
+    figure(Kind::kCounter, "forebay_journal_write_errors_total", "Failed writes of the journal",
+           [](Stats s) { return static_cast<double>(s.journal.write_errors); });
+    figure(Kind::kGauge, "forebay_journal_stalled", "1 while a write of the journal is older than a second",
+           [](Stats s) { return s.journal.stalled ? 1.0 : 0.0; });
+    figure(Kind::kGauge, "forebay_journal_round_seconds", "Time of the last durable write",
+           [](Stats s) { return seconds(s.journal.last_round); });
+    figure(Kind::kGauge, "forebay_pinned_bytes", "Memory of batches that are not in a segment yet",
+           [](Stats s) { return static_cast<double>(s.pinned_bytes); });
+    figure(Kind::kGauge, "forebay_cached_bytes", "Memory of recent batches that can be dropped",
+           [](Stats s) { return static_cast<double>(s.cached_bytes); });
+    figure(Kind::kCounter, "forebay_segment_bytes_written_total", "Bytes written to segments",
+           [](Stats s) { return static_cast<double>(s.segment_bytes_written); });
+    figure(Kind::kCounter, "forebay_segment_syncs_total", "Flushes of segments",
+           [](Stats s) { return static_cast<double>(s.segment_syncs); });
+    figure(Kind::kCounter, "forebay_disk_reads_total", "Reads that memory could not answer",
+           [](Stats s) { return static_cast<double>(s.disk_reads); });
+    figure(Kind::kCounter, "forebay_cache_reads_total", "Reads that memory answered",
+           [](Stats s) { return static_cast<double>(s.cache_reads); });
+    figure(Kind::kGauge, "forebay_open_segment_files", "Open segment files",
+           [](Stats s) { return static_cast<double>(s.open_files); });
+    figure(Kind::kCounter, "forebay_scrubbed_bytes_total", "Bytes verified by the background scrub",
+           [](Stats s) { return static_cast<double>(s.scrubbed_bytes); });
+    figure(Kind::kCounter, "forebay_scrub_errors_total", "Damaged places found by the background scrub",
+           [](Stats s) { return static_cast<double>(s.scrub_errors); });
+    figure(Kind::kGauge, "forebay_scrub_last_full_pass_timestamp_seconds",
+           "End of the oldest last full pass; 0 before the first", [](Stats s) {
+             return s.oldest_full_scrub ? static_cast<double>(s.oldest_full_scrub->value()) / 1000.0 : 0.0;
+           });
+  }
+}
+
+}  // namespace forebay::daemon

@@ -36,20 +36,30 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
       memory_(parts.memory, this),
       writer_(parts.env, parts.slots, *this, id_, memory_),
       reads_(parts.env, parts.store, parts.extents, *this, id_) {
-  for (const SegmentMeta& meta : recovered.state.segments) {
-    if (meta.end <= log_start_) continue;  // its file may be gone already
-    segments_.push_back({{parts.env.next_serial++, id_, meta}, meta.size_bytes, std::nullopt, false});
-  }
+  take_segments(recovered.state);
   end_ = segment_end_;
   for (FramePtr& frame : recovered.tail) {
     fold(*frame);
+    if (frame->header.end <= segment_end_) continue;
     end_ = frame->header.end;
     memory_.push(std::move(frame));
   }
   end_ = std::max(end_, recovered.end);
   flushed_ = end_;
+  if (segment_end_ > recovered.state.segment_end) parts_.journal->segment_flushed(slot_, segment_end_);
   durable_before_ = memory_.end();
   last_append_ = parts.env.executor.now();
+}
+
+// A compaction may have replaced segments that no checkpoint listed before the crash: what follows on without
+// a hole counts, and moves the segment end. What comes after a hole does not: the journal has those frames.
+void LogReplica::take_segments(const PartitionCheckpoint& state) {
+  for (const SegmentMeta& meta : state.segments) {
+    if (meta.begin > segment_end_) break;
+    if (meta.end <= log_start_) continue;  // its file may be gone already
+    segments_.push_back({{parts_.env.next_serial++, id_, meta}, meta.size_bytes, std::nullopt, false});
+    segment_end_ = std::max(segment_end_, meta.end);
+  }
 }
 
 LogReplica::~LogReplica() { close({ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"}); }
@@ -57,6 +67,7 @@ LogReplica::~LogReplica() { close({ErrorCode::kCancelled, "log " + id_.to_string
 void LogReplica::close(const Error& reason) {
   closed_ = true;
   reads_.cancel_all(reason);
+  parts_.compactor.cancel(*this);
 }
 
 void LogReplica::adopt(const LogConfig& config) {
@@ -489,11 +500,6 @@ void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, mo
   const model::LogPosition rest = pieces.empty() ? durable_log_start_ : pieces.back().end;
   if (rest < end_) pieces.push_back({rest, end_, active_bytes + memory_.pinned_bytes(), max_append_time_});
   done(plan_log_start(config_, pieces, log_start_, committed, now));
-}
-
-void LogReplica::compact(model::Timestamp, model::LogPosition,
-                         UniqueFunction<void(Result<std::uint64_t>)> done) {
-  done(Error{ErrorCode::kUnsupported, "compaction"});
 }
 
 PartitionCheckpoint LogReplica::checkpoint() const {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "log/compact.h"
 #include "log/log.h"
 #include "log/log_memory.h"
 #include "log/log_reads.h"
@@ -26,6 +27,7 @@ struct ShardParts {
   WriteSlots& slots;
   SegmentStore& store;
   ReadExtents& extents;
+  Compactor& compactor;
   Journal* journal = nullptr;  // set once it is made, before any log is used
 };
 
@@ -36,7 +38,10 @@ struct ReplicaSegment {
   bool copied_to_quarantine = false;
 };
 
-class LogReplica final : public Log, private SegmentWriterOwner, private LogReadsOwner {
+class LogReplica final : public Log,
+                         private SegmentWriterOwner,
+                         private LogReadsOwner,
+                         private CompactionOwner {
  public:
   // From what recovery found (`tail` and `end` with it), or, for a new one, from a state with nothing but its
   // id and hard state.
@@ -128,6 +133,18 @@ class LogReplica final : public Log, private SegmentWriterOwner, private LogRead
   [[nodiscard]] std::optional<model::Offset> find_in_memory(TimeKind kind, model::Timestamp time,
                                                             model::Offset upto) const override;
 
+  // --- CompactionOwner
+  [[nodiscard]] bool closed() const override { return closed_; }
+  [[nodiscard]] const LogConfig& compaction_config() const override { return config_; }
+  [[nodiscard]] bool damaged() const override { return !damage_.empty(); }
+  [[nodiscard]] std::vector<CompactionSegment> compactable() const override;
+  void load_times(UniqueFunction<void()> then) override;
+  [[nodiscard]] bool still_there(const std::vector<SegmentMeta>& segments) const override;
+  void replace_segments(std::vector<SegmentMeta> removed, CompactedSegment added,
+                        UniqueFunction<void(Result<void>)> done) override;
+  void segments_replaced(const std::vector<SegmentMeta>& removed, const CompactedSegment& added);
+
+  void take_segments(const PartitionCheckpoint& state);
   void fold(const Frame& frame);
   void log_start_durable(model::LogPosition begin);
   void drop_segments_below(model::LogPosition begin);

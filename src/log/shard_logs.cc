@@ -32,7 +32,8 @@ ShardLogsState::ShardLogsState(const ShardLogsConfig& config, Recovered::Shard r
       slots_(config.segment_writes_in_flight_max),
       store_(env_),
       extents_(env_, store_),
-      parts_{env_, memory_, slots_, store_, extents_} {
+      compactor_(env_),
+      parts_{env_, memory_, slots_, store_, extents_, compactor_} {
   journal_ = make_journal(*this);
   parts_.journal = journal_.get();
   for (const PartitionCheckpoint& gone : recovered.removed) {

@@ -59,6 +59,7 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
   WriteSlots slots_;
   SegmentStore store_;
   ReadExtents extents_;
+  Compactor compactor_;
   ShardParts parts_;
   std::unique_ptr<Journal> journal_;
   Logs logs_;  // also those that are being created or removed

@@ -1,6 +1,7 @@
 #include "log_world.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/crc32c.h"
 #include "log/core/control.h"
@@ -10,6 +11,11 @@ namespace forebay::log::testing {
 using model::LogPosition;
 using model::Offset;
 using model::Timestamp;
+
+std::uint64_t seeds(std::uint64_t few) {
+  const char* wanted = std::getenv("FOREBAY_SEEDS");
+  return wanted == nullptr ? few : std::strtoull(wanted, nullptr, 10);
+}
 
 FramePtr make_frame_of(const model::TopicPartition& id, LogPosition begin, model::Term term,
                        std::vector<std::byte> batch, Timestamp append_time) {

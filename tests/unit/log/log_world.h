@@ -19,6 +19,9 @@
 
 namespace forebay::log::testing {
 
+// How many seeds a random test runs: `few` in an ordinary run, FOREBAY_SEEDS when that is set.
+[[nodiscard]] std::uint64_t seeds(std::uint64_t few);
+
 struct WorldOptions {
   std::uint64_t seed = 1;
   sim::SimDisk::Options disk;

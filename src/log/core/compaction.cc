@@ -1,0 +1,259 @@
+#include "log/core/compaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/endian.h"
+#include "log/core/roll.h"
+#include "model/batch_builder.h"
+#include "model/record_iterator.h"
+
+namespace forebay::log {
+namespace {
+
+bool is_clean(const SegmentMeta& meta) { return meta.generation > 0; }
+
+// The timestamp that a record has now, said from another base.
+model::RecordView from_base(model::RecordView record, model::Timestamp old_base, model::Timestamp new_base) {
+  record.timestamp_delta += old_base.value() - new_base.value();
+  return record;
+}
+
+}  // namespace
+
+std::optional<CompactionRange> plan_compaction(const LogConfig& config,
+                                               std::span<const CompactionSegment> sealed,
+                                               model::LogPosition committed, model::Timestamp now) {
+  if (config.cleanup == CleanupPolicy::kDelete) return std::nullopt;
+  CompactionRange range;
+  std::uint64_t clean_bytes = 0;
+  std::uint64_t dirty_bytes = 0;
+  bool dirty = false;
+  for (const CompactionSegment& segment : sealed) {
+    if (segment.meta.end > committed) break;
+    if (!is_clean(segment.meta)) {
+      if (config.min_compaction_lag_ms > 0 &&
+          (!segment.last_append ||
+           now.value() - segment.last_append->value() < config.min_compaction_lag_ms)) {
+        break;
+      }
+      dirty = true;
+    }
+    if (!dirty) ++range.dirty_begin;
+    (dirty ? dirty_bytes : clean_bytes) += segment.meta.size_bytes;
+    ++range.end;
+  }
+  if (!dirty) return std::nullopt;
+  const double ratio = static_cast<double>(dirty_bytes) / static_cast<double>(clean_bytes + dirty_bytes);
+  if (ratio < config.min_cleanable_dirty_ratio) return std::nullopt;
+  return range;
+}
+
+std::vector<CompactionGroup> group_segments(std::span<const CompactionSegment> segments,
+                                            const std::vector<bool>& changed, std::uint64_t segment_bytes) {
+  FOREBAY_ASSERT(changed.size() == segments.size());
+  std::vector<CompactionGroup> groups;
+  CompactionGroup open;
+  std::uint64_t bytes = 0;
+  bool worth_it = false;
+  const auto close = [&](std::size_t next) {
+    if (open.end > open.begin && (worth_it || open.end - open.begin > 1)) groups.push_back(open);
+    open = {next, next};
+    bytes = 0;
+    worth_it = false;
+  };
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::uint64_t size = segments[i].meta.size_bytes;
+    // Small neighbours are joined while we are at it.
+    const bool wanted = changed[i] || size < segment_bytes / 4;
+    if (!wanted || bytes + size > segment_bytes) close(i);
+    if (!wanted) {
+      close(i + 1);
+      continue;
+    }
+    // Frames that a damaged or missing stretch separates cannot share a file.
+    if (open.end > open.begin && segments[i - 1].meta.end != segments[i].meta.begin) close(i);
+    open.end = i + 1;
+    bytes += size;
+    worth_it = worth_it || changed[i];
+  }
+  close(segments.size());
+  return groups;
+}
+
+Compaction::Compaction(const Rules& rules, const std::array<std::uint64_t, 4>& seed)
+    : rules_(rules), hasher_(seed), map_(rules.map_bytes_max) {}
+
+Compaction::Batch Compaction::open(const FrameHeader& header, ByteSpan payload) {
+  Batch batch;
+  if (header.kind != FrameKind::kRecords) return batch;
+  const auto view = model::RecordBatchView::parse(payload, model::CrcCheck::kSkip);
+  if (!view) return batch;
+  batch.header = view->header();
+  if (batch.header.attributes.is_control() || batch.header.attributes.is_transactional()) return batch;
+  const auto records = model::records_of(*view, rules_.batch_bytes_max, scratch_);
+  if (!records) return batch;
+  // All or nothing: a batch whose records cannot all be read is left alone.
+  model::RecordIterator iterator(batch.header, *records);
+  model::RecordView record;
+  for (;;) {
+    const auto more = iterator.next(record);
+    if (!more) return batch;
+    if (!*more) break;
+  }
+  batch.records = *records;
+  batch.touchable = true;
+  return batch;
+}
+
+void Compaction::restart() {
+  part_ = 0;
+  dead_.clear();
+  last_batch_.clear();
+}
+
+bool Compaction::begin_pass() {
+  if (overflowed_) {
+    overflowed_ = false;
+    parts_ *= 2;
+    restart();
+  } else if (!started_) {
+    started_ = true;
+  } else if (++part_ == parts_) {
+    map_ = KeyMap(0);
+    return false;
+  }
+  map_.clear();
+  record_number_ = 0;
+  return true;
+}
+
+bool Compaction::learn(const FrameHeader& header, ByteSpan payload) {
+  const Batch batch = open(header, payload);
+  if (!batch.touchable) return true;
+  model::RecordIterator iterator(batch.header, batch.records);
+  model::RecordView record;
+  while (iterator.next(record).value()) {
+    if (!record.key) continue;
+    const KeyHash hash = hasher_.hash(*record.key);
+    if (in_part(hash) && !map_.put(hash, record.offset)) {
+      overflowed_ = true;
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Compaction::judge(const FrameHeader& header, ByteSpan payload) {
+  const Batch batch = open(header, payload);
+  if (!batch.touchable) return false;
+  if (batch.header.producer_id != model::kNoProducerId) {
+    last_batch_[batch.header.producer_id] = {header.begin.next_offset, header.append_time};
+  }
+  const bool horizon_over =
+      batch.header.attributes.has_delete_horizon() && batch.header.base_timestamp < rules_.now;
+  bool changes = false;
+  model::RecordIterator iterator(batch.header, batch.records);
+  model::RecordView record;
+  while (iterator.next(record).value()) {
+    const std::uint64_t number = record_number_++;
+    if (dead_.size() <= number) dead_.push_back(false);
+    if (record.key && !dead_[number]) {
+      const KeyHash hash = hasher_.hash(*record.key);
+      if (in_part(hash)) {
+        const auto last = map_.find(hash);
+        if ((last && *last > record.offset) || (!record.value && horizon_over)) dead_[number] = true;
+      }
+    }
+    const bool new_tombstone = record.key && !record.value && !batch.header.attributes.has_delete_horizon();
+    changes = changes || dead_[number] || new_tombstone;
+  }
+  return changes;
+}
+
+void Compaction::begin_rewrite() { record_number_ = 0; }
+
+Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payload) {
+  const Batch batch = open(header, payload);
+  if (!batch.touchable) return {};
+  const bool has_horizon = batch.header.attributes.has_delete_horizon();
+  std::uint64_t kept = 0, lost = 0;
+  bool tombstones = false;
+  const std::uint64_t first_number = record_number_;
+  {
+    model::RecordIterator iterator(batch.header, batch.records);
+    model::RecordView record;
+    while (iterator.next(record).value()) {
+      if (dead_.at(record_number_++)) {
+        ++lost;
+      } else {
+        ++kept;
+        tombstones = tombstones || (record.key && !record.value);
+      }
+    }
+  }
+  removed_ += lost;
+  if (kept == 0) {
+    const auto producer = last_batch_.find(batch.header.producer_id);
+    const bool last_of_producer =
+        producer != last_batch_.end() && producer->second.first == header.begin.next_offset &&
+        rules_.now.value() - producer->second.second.value() < rules_.producer_life_ms;
+    if (!last_of_producer) return {Fate::kGone, {}};
+    if (lost == 0) return {};  // an empty head already
+    return {Fate::kRewritten, model::build_empty(batch.header)};
+  }
+  const bool gets_horizon = tombstones && !has_horizon;
+  if (lost == 0 && !gets_horizon) return {};
+
+  model::BatchHeader head = batch.header;
+  if (gets_horizon) {
+    head.base_timestamp = model::Timestamp(rules_.now.value() + rules_.delete_retention_ms);
+    head.attributes.bits |= model::BatchAttributes::kDeleteHorizon;
+  }
+  model::BatchBuilder builder = model::BatchBuilder::rewriting(head);
+  model::RecordIterator iterator(batch.header, batch.records);
+  model::RecordView record;
+  std::uint64_t number = first_number;
+  while (iterator.next(record).value()) {
+    if (dead_[number++]) continue;
+    if (!builder.keep(from_base(record, batch.header.base_timestamp, head.base_timestamp))) return {};
+  }
+  auto built = builder.build(*batch.header.attributes.codec());
+  if (!built) return {};  // the codec's library refused: the batch stays as it is
+  return {Fate::kRewritten, *std::move(built)};
+}
+
+std::optional<Frame> FrameWidener::keep(Frame frame) {
+  at_ = frame.header.end;
+  std::optional<Frame> complete = std::exchange(pending_, std::nullopt);
+  if (dropped_from_) frame.header.begin = *std::exchange(dropped_from_, std::nullopt);
+  pending_ = std::move(frame);
+  return complete;
+}
+
+void FrameWidener::drop(const Frame& frame) {
+  at_ = frame.header.end;
+  if (pending_) {
+    pending_->header.end = frame.header.end;
+    return;
+  }
+  if (!dropped_from_) {
+    dropped_from_ = frame.header.begin;
+    first_dropped_ = frame;
+  }
+}
+
+std::optional<Frame> FrameWidener::finish() {
+  if (pending_ || !first_dropped_) return std::exchange(pending_, std::nullopt);
+  std::vector<std::byte> empty = model::build_empty(model::read_batch_header(first_dropped_->payload.data()));
+  Frame frame;
+  frame.header = first_dropped_->header;
+  frame.header.end = at_;
+  frame.header.payload_bytes = static_cast<std::uint32_t>(empty.size());
+  frame.header.payload_crc = model::read_batch_header(empty.data()).crc;
+  frame.payload = SharedBytes::take(std::move(empty));
+  return frame;
+}
+
+}  // namespace forebay::log

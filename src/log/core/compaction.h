@@ -1,0 +1,129 @@
+// Compaction by key: which segments, which records survive, what a frame becomes. Pure; the shell reads and
+// writes (log/compact.h).
+//
+// A record goes when a later record of its key is in the range that is looked at. Tombstones (null value)
+// that are the last of their key stay until their time is over: the batch is given a delete horizon when it
+// is first compacted. Untouched stay control frames, transactional and control batches, records without a key
+// and batches that cannot be decoded; what a transaction wrote does not supersede anything. The last batch of
+// each producer keeps its head. Frames widen over what is gone, so coverage has no hole.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "log/core/frame.h"
+#include "log/core/journal_record.h"
+#include "log/core/key_map.h"
+#include "log/core/log_config.h"
+#include "model/record_batch.h"
+
+namespace forebay::log {
+
+struct CompactionSegment {
+  SegmentMeta meta;
+  std::optional<model::Timestamp> last_append;
+};
+
+// Of the segments [0, end), those from dirty_begin on have not been compacted yet.
+struct CompactionRange {
+  std::size_t end = 0;
+  std::size_t dirty_begin = 0;
+};
+// Requires: `sealed` are the sealed, flushed segments from log start on, in order.
+// Returns: nothing when it is not worth it (min_cleanable_dirty_ratio), or not yet allowed (committed, lag).
+[[nodiscard]] std::optional<CompactionRange> plan_compaction(const LogConfig& config,
+                                                             std::span<const CompactionSegment> sealed,
+                                                             model::LogPosition committed,
+                                                             model::Timestamp now);
+
+// Runs of segments that become one file each: [begin, end) indices.
+struct CompactionGroup {
+  std::size_t begin = 0, end = 0;
+};
+// `changed[i]`: records of segment i go, or it was never compacted.
+[[nodiscard]] std::vector<CompactionGroup> group_segments(std::span<const CompactionSegment> segments,
+                                                          const std::vector<bool>& changed,
+                                                          std::uint64_t segment_bytes);
+
+class Compaction {
+ public:
+  struct Rules {
+    model::Timestamp now;
+    std::int64_t delete_retention_ms = 0;
+    std::size_t map_bytes_max = 32U << 20;
+    std::size_t batch_bytes_max = 256U << 20;  // decompressed; larger ones stay untouched
+    std::int64_t producer_life_ms =
+        7LL * 24 * 3600 * 1000;  // the head of a producer's last batch stays this long
+  };
+  Compaction(const Rules& rules, const std::array<std::uint64_t, 4>& seed);
+
+  // The work goes in passes, each over a part of the keys so that its map fits in memory:
+  //   while (begin_pass()) { learn(every dirty frame); judge(every frame); }   then rewrite(every frame).
+  [[nodiscard]] bool begin_pass();
+  // False: the map is full; go back to begin_pass(), which now takes smaller parts.
+  [[nodiscard]] bool learn(const FrameHeader& header, ByteSpan payload);
+  // Returns: true when the frame will change.
+  bool judge(const FrameHeader& header, ByteSpan payload);
+  void begin_rewrite();
+  // What is left of the frame: its own payload (kept as it is), new bytes, or nothing at all.
+  enum class Fate { kSame, kRewritten, kGone };
+  struct Outcome {
+    Fate fate = Fate::kSame;
+    std::vector<std::byte> batch;
+  };
+  [[nodiscard]] Outcome rewrite(const FrameHeader& header, ByteSpan payload);
+
+  [[nodiscard]] std::uint64_t records_removed() const { return removed_; }
+
+ private:
+  struct Batch {
+    bool touchable = false;
+    model::BatchHeader header;
+    ByteSpan records;
+  };
+  [[nodiscard]] Batch open(const FrameHeader& header, ByteSpan payload);
+  [[nodiscard]] bool in_part(const KeyHash& hash) const { return hash.high % parts_ == part_; }
+  void restart();
+
+  Rules rules_;
+  KeyHasher hasher_;
+  KeyMap map_;
+  std::vector<std::byte> scratch_;
+  std::uint64_t parts_ = 1;
+  std::uint64_t part_ = 0;
+  bool started_ = false;
+  bool overflowed_ = false;
+  std::uint64_t record_number_ = 0;  // of touchable batches, in the order of judge() and rewrite()
+  std::vector<bool> dead_;           // by that number
+  // The last batch of each producer, by the offset where its frame begins.
+  std::map<model::ProducerId, std::pair<model::Offset, model::Timestamp>> last_batch_;
+  std::uint64_t removed_ = 0;
+};
+
+// Puts what rewrite() left into a row of frames whose ranges cover everything without a hole. Feed every
+// frame of a group in order; take what comes out.
+class FrameWidener {
+ public:
+  // `begin`: of the group.
+  explicit FrameWidener(model::LogPosition begin) : at_(begin) {}
+  // Returns: a frame that is complete now, if any.
+  [[nodiscard]] std::optional<Frame> keep(Frame frame);
+  void drop(const Frame& frame);
+  // The last frame. When nothing was kept: an empty batch, made of the first dropped record frame, that
+  // covers all.
+  [[nodiscard]] std::optional<Frame> finish();
+
+ private:
+  model::LogPosition at_;  // covered up to here by frames that came in
+  std::optional<Frame> pending_;
+  std::optional<Frame> first_dropped_;
+  std::optional<model::LogPosition>
+      dropped_from_;  // nothing is pending, and this much before the next frame is gone
+};
+
+}  // namespace forebay::log

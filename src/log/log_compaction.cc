@@ -1,0 +1,77 @@
+// The part of LogReplica that compaction uses.
+#include <algorithm>
+
+#include "log/log_replica.h"
+
+namespace forebay::log {
+
+void LogReplica::compact(model::Timestamp now, model::LogPosition committed,
+                         UniqueFunction<void(Result<std::uint64_t>)> done) {
+  if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
+  parts_.compactor.start(*this, id_, now, committed, std::move(done));
+}
+
+std::vector<CompactionSegment> LogReplica::compactable() const {
+  std::vector<CompactionSegment> out;
+  for (const ReplicaSegment& segment : segments_) {
+    if (!sealed(segment) || segment.ref.meta.begin == segment.ref.meta.end) break;
+    out.push_back(
+        {segment.ref.meta, segment.times ? std::optional(segment.times->last_append) : std::nullopt});
+  }
+  return out;
+}
+
+void LogReplica::load_times(UniqueFunction<void()> then) {
+  for (const ReplicaSegment& segment : segments_) {
+    if (!sealed(segment) || segment.times) continue;
+    parts_.store.index(segment.ref, config_.index_interval_bytes,
+                       lifetime_.guard([this, serial = segment.ref.serial, then = std::move(then)](
+                                           const Result<SegmentStore::LoadedIndex>& loaded) mutable {
+                         if (!loaded) return then();  // what is missing now counts as too young
+                         on_times(serial, loaded->index->times());
+                         load_times(std::move(then));
+                       }));
+    return;
+  }
+  then();
+}
+
+bool LogReplica::still_there(const std::vector<SegmentMeta>& segments) const {
+  return std::all_of(segments.begin(), segments.end(), [this](const SegmentMeta& meta) {
+    return std::any_of(segments_.begin(), segments_.end(),
+                       [&](const ReplicaSegment& s) { return s.ref.meta == meta; });
+  });
+}
+
+void LogReplica::replace_segments(std::vector<SegmentMeta> removed, CompactedSegment added,
+                                  UniqueFunction<void(Result<void>)> done) {
+  ReplaceSegments record{removed, {added.meta}};
+  parts_.journal->add_record(slot_, std::move(record),
+                             lifetime_.guard([this, removed = std::move(removed), added = std::move(added),
+                                              done = std::move(done)](Result<void> result) mutable {
+                               if (result) segments_replaced(removed, added);
+                               done(std::move(result));
+                             }));
+}
+
+void LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed, const CompactedSegment& added) {
+  std::vector<SegmentRef> old;
+  std::erase_if(segments_, [&](const ReplicaSegment& segment) {
+    if (std::find(removed.begin(), removed.end(), segment.ref.meta) == removed.end()) return false;
+    old.push_back(segment.ref);
+    return true;
+  });
+  const auto place =
+      std::partition_point(segments_.begin(), segments_.end(),
+                           [&added](const ReplicaSegment& s) { return s.ref.meta.begin < added.meta.begin; });
+  segments_.insert(place,
+                   {{parts_.env.next_serial++, id_, added.meta}, added.disk_bytes, added.times, false});
+  for (const SegmentRef& segment : old) {
+    parts_.store.forget(segment.serial);
+    parts_.extents.forget(segment.serial);
+    remove_files(segment);
+  }
+  drop_segments_below(durable_log_start_);  // log start may have moved past it meanwhile
+}
+
+}  // namespace forebay::log

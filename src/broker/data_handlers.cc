@@ -203,7 +203,7 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
       };
       if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
         // The end is known only once the leadership is established: before, it could go back.
-        if (!partition->is_ready()) return fail(not_here(*shard.partitions, id));
+        if (auto serving = partition->check_serving(); !serving) return fail(serving.error());
         const auto marks = partition->watermarks();
         return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
       }

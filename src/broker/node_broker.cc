@@ -38,8 +38,8 @@ void NodeBroker::start(cluster::Controller& controller, UniqueFunction<void(Resu
 
 void NodeBroker::on_image(const cluster::ImagePtr& image) {
   std::vector<std::string> problems;
-  auto table =
-      make_routing(*image, config_.topic_defaults, static_cast<std::uint32_t>(shards_.size()), problems);
+  auto table = make_routing(config_.node, *image, config_.topic_defaults,
+                            static_cast<std::uint32_t>(shards_.size()), problems);
   for (const std::string& problem : problems)
     telemetry::log_error("topic configuration unusable", {{"problem", problem}});
   std::atomic_store(&routing_, table);

@@ -36,12 +36,12 @@ std::optional<model::Codec> demanded(config::CompressionType type) {
   return std::nullopt;
 }
 
-TopicRoute internal_route(std::uint32_t shard_count) {
+TopicRoute internal_route(model::NodeId node, std::uint32_t shard_count) {
   TopicRoute route;
   cluster::Topic topic;
   topic.id = cluster::cluster_partition().topic;
   topic.name = cluster::kClusterTopicName;
-  topic.partitions = {{}};
+  topic.partitions = {{node}};
   route.topic = std::make_shared<const cluster::Topic>(std::move(topic));
   route.config.retention.reset();
   route.shards = {log::shard_of(cluster::cluster_partition(), shard_count)};
@@ -87,10 +87,11 @@ Result<const TopicRoute*> RoutingTable::find(const std::string& name) const {
   return &at->second;
 }
 
-RoutingPtr make_routing(const cluster::ClusterImage& image, const config::TopicConfig& defaults,
-                        std::uint32_t shard_count, std::vector<std::string>& problems) {
+RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
+                        const config::TopicConfig& defaults, std::uint32_t shard_count,
+                        std::vector<std::string>& problems) {
   auto table = std::make_shared<RoutingTable>();
-  table->topics.emplace(cluster::kClusterTopicName, internal_route(shard_count));
+  table->topics.emplace(cluster::kClusterTopicName, internal_route(node, shard_count));
   for (const auto& [name, topic] : image.topics) {
     TopicRoute route;
     route.topic = topic;

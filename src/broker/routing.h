@@ -42,8 +42,9 @@ using RoutingPtr = std::shared_ptr<const RoutingTable>;
 
 // Topics whose stored configuration this version cannot read fall back to the defaults; they are named in
 // `problems`.
-[[nodiscard]] RoutingPtr make_routing(const cluster::ClusterImage& image, const config::TopicConfig& defaults,
-                                      std::uint32_t shard_count, std::vector<std::string>& problems);
+[[nodiscard]] RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
+                                      const config::TopicConfig& defaults, std::uint32_t shard_count,
+                                      std::vector<std::string>& problems);
 
 [[nodiscard]] partition::PartitionConfig partition_config(const config::TopicConfig& config);
 // Of the internal topics: kept whole until their state machine trims them.

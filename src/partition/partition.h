@@ -90,6 +90,8 @@ class Partition final : private raft::GroupListener {
   void start(Done<std::monostate> ready);
 
   [[nodiscard]] bool is_ready() const { return group_->is_established(); }
+  // Why nothing can be written or read now: kNotYet, kStorageFailed, kShuttingDown.
+  [[nodiscard]] Result<void> check_serving() const;
   [[nodiscard]] Watermarks watermarks() const;
   [[nodiscard]] model::Term term() const { return group_->term(); }
   void status(Done<PartitionStatus> done);
@@ -146,7 +148,6 @@ class Partition final : private raft::GroupListener {
   void on_commit(model::LogPosition commit) override;
   void on_log_failed(const Error& error) override;
 
-  [[nodiscard]] Result<void> check_serving() const;
   void fail_pending(const Error& error);
   void arm_produce_timer();
   void on_produce_timer();

@@ -110,7 +110,9 @@ void append_section(std::string& out, const Value& root, const Section& section,
     if (column.in == Column::In::kAlways || format == Format::kWide) columns.push_back(column);
   }
   if (!section.title.empty()) {
-    if (value.is_null() || (value.is_array() && value.items().empty())) return;
+    const bool empty = value.is_null() || (value.is_array() && value.items().empty()) ||
+                       (value.is_object() && value.members().empty());
+    if (empty) return;
     if (!out.empty()) out += '\n';
     out += section.title + '\n';
   }

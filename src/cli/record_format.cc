@@ -5,7 +5,6 @@
 
 #include "cli/bytes_text.h"
 #include "cli/time_text.h"
-#include "cli/value.h"
 
 namespace forebay::cli {
 namespace {
@@ -101,7 +100,7 @@ void append_record_json(std::string& out, const ShownRecord& shown) {
   out += "}\n";
 }
 
-void append_record_yaml(std::string& out, const ShownRecord& shown) {
+Value record_value(const ShownRecord& shown) {
   const RecordView& record = *shown.record;
   Value headers = Value::object();
   for (std::size_t i = 0; i < record.headers.size(); ++i) {
@@ -123,8 +122,12 @@ void append_record_yaml(std::string& out, const ShownRecord& shown) {
       .set("key", bytes_value(record.key))
       .set("value", bytes_value(record.value))
       .set("headers", std::move(headers));
+  return tree;
+}
+
+void append_record_yaml(std::string& out, const ShownRecord& shown) {
   out += "---\n";
-  tree.append_yaml(out);
+  record_value(shown).append_yaml(out);
 }
 
 void RecordTemplate::literal(char c) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/value.h"
 #include "forebay/types.h"
 
 namespace forebay::cli {
@@ -23,7 +24,9 @@ struct ShownRecord {
 // Key and value are strings and never parsed, null when absent, {"base64": ...} when they are not UTF-8;
 // headers is an object from name to value, in an array when the name repeats.
 void append_record_json(std::string& out, const ShownRecord& shown);
-// The same tree as a YAML document, with its "---" line.
+// The same as a tree.
+[[nodiscard]] Value record_value(const ShownRecord& shown);
+// ... and as a YAML document, with its "---" line.
 void append_record_yaml(std::string& out, const ShownRecord& shown);
 
 // %t topic  %p partition  %o offset  %k key  %v value  %h headers (name=value,...)  %d event time

@@ -74,8 +74,6 @@ Result<void> check_topics(Findings& findings, Admin& admin) {
       const std::string where = summary.name + '/' + std::to_string(partition.partition);
       if (partition.state != "ready") {
         findings.add("not ready: " + partition.state, where, {}, "forebay topic describe " + summary.name);
-      } else if (partition.leader == 0) {
-        findings.add("no leader", where, {}, "forebay topic describe " + summary.name);
       }
       for (const DamagedRange& range : partition.damage) {
         findings.add("damaged: " + range_text(range), where, {},

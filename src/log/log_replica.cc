@@ -42,6 +42,7 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
     fold(*frame);
     if (frame->header.end <= segment_end_) continue;
     end_ = frame->header.end;
+    heal(frame->header.begin, frame->header.end);
     memory_.push(std::move(frame));
   }
   end_ = std::max(end_, recovered.end);
@@ -434,6 +435,21 @@ void LogReplica::add_damage(const Damage& damage) {
             [](const Damage& a, const Damage& b) { return a.begin < b.begin; });
   // Nobody waits for it: should it be lost, the next reader finds the damage again.
   parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
+}
+
+// A good copy of [begin, end) is there, in the journal: what was damaged in a segment is written again from
+// it.
+void LogReplica::heal(model::LogPosition begin, model::LogPosition end) {
+  std::vector<Damage> left;
+  for (const Damage& damage : damage_) {
+    if (damage.kind != DamageKind::kMiddle || end <= damage.begin || damage.end <= begin) {
+      left.push_back(damage);
+      continue;
+    }
+    if (damage.begin < begin) left.push_back({DamageKind::kMiddle, damage.begin, begin});
+    if (end < damage.end) left.push_back({DamageKind::kMiddle, end, damage.end});
+  }
+  damage_ = std::move(left);
 }
 
 void LogReplica::copy_to_quarantine(ReplicaSegment& segment) {

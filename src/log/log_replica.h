@@ -152,6 +152,7 @@ class LogReplica final : public Log,
   void segment_end_moved(model::LogPosition end);
   [[nodiscard]] ReplicaSegment* find_segment(std::uint64_t serial);
   void add_damage(const Damage& damage);
+  void heal(model::LogPosition begin, model::LogPosition end);
   void copy_to_quarantine(ReplicaSegment& segment);
   void plan_retention_from(std::size_t known, model::Timestamp now, model::LogPosition committed,
                            UniqueFunction<void(std::optional<model::LogPosition>)> done);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/endian.h"
@@ -71,13 +72,8 @@ bool SegmentCursor::plausible(const FrameHeader& header) const {
 }
 
 SegmentCursor::Step SegmentCursor::finish() {
-  if (finished_ || at_ == end_) {
-    finished_ = true;
-    return Finished{};
-  }
-  finished_ = true;
-  const model::LogPosition begin = at_;
-  at_ = end_;
+  if (std::exchange(finished_, true) || (at_ == end_ && !searching_)) return Finished{};
+  const model::LogPosition begin = std::exchange(at_, end_);
   return Damaged{begin, end_, searching_ ? lost_at_ : position_};
 }
 

@@ -140,14 +140,14 @@ void LogWorld::compare(LogModel& model) {
   model.hard_state = log.hard_state();
 }
 
-bool LogWorld::stop_clean() {
+bool LogWorld::stop_clean(sim::Landing landing) {
   bool stopped = false;
   logs_->stop([&stopped](Result<void> result) {
     EXPECT_TRUE(result) << result.error().to_string();
     stopped = true;
   });
   const bool done = run_until([&] { return stopped || disk().power_is_off(); });
-  crash(sim::Landing::kDrop);
+  crash(landing);
   return done && stopped;
 }
 

@@ -92,7 +92,7 @@ class LogWorld {
   // went.
   bool start();
   // Stops cleanly, or not: the objects go, the machine reboots.
-  bool stop_clean();
+  bool stop_clean(sim::Landing landing = sim::Landing::kDrop);
   void crash(sim::Landing landing);
   void restart(sim::Landing landing = sim::Landing::kSeeded) {
     crash(landing);

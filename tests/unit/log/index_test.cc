@@ -1,0 +1,164 @@
+#include "log/core/index.h"
+
+#include "log_world.h"
+#include "sim/sim_rng.h"
+
+namespace forebay::log::testing {
+namespace {
+
+using model::LogPosition;
+using model::Offset;
+using model::Timestamp;
+
+struct Row {
+  FrameHeader header;
+  Timestamp event_time;
+  std::uint64_t position = 0;
+};
+
+std::vector<Row> random_rows(sim::SimRng& rng) {
+  std::vector<Row> rows;
+  LogPosition at{Offset(static_cast<std::int64_t>(rng.below(1000))), 0};
+  std::uint64_t position = 0;
+  std::int64_t append = 1000;
+  for (std::uint64_t n = rng.between(1, 300); n > 0; --n) {
+    Row row;
+    row.header.begin = at;
+    if (rng.one_in(6)) {
+      row.header.kind = FrameKind::kControl;
+      row.header.end = at.after_control();
+    } else {
+      row.header.end = at.after_records(static_cast<std::int64_t>(rng.between(1, 20)));
+      row.event_time = Timestamp(static_cast<std::int64_t>(rng.below(5000)));
+    }
+    if (row.header.kind == FrameKind::kControl) row.event_time = model::kNoTimestamp;
+    append += static_cast<std::int64_t>(rng.below(20));
+    row.header.append_time = Timestamp(append);
+    row.position = position;
+    position += rng.between(81, 3000);
+    at = row.header.end;
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+TEST(SegmentIndex, SearchesNeverSkipTheFrame) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    sim::SimRng rng(seed);
+    const std::vector<Row> rows = random_rows(rng);
+    SegmentIndex index(static_cast<std::uint32_t>(rng.between(1, 8000)));
+    for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+    const auto first_row = [&](auto matches) -> const Row* {
+      const auto it = std::find_if(rows.begin(), rows.end(), matches);
+      return it == rows.end() ? nullptr : &*it;
+    };
+    for (int i = 0; i < 50; ++i) {
+      const Offset offset(rows.front().header.begin.next_offset.value() +
+                          static_cast<std::int64_t>(rng.below(3000)));
+      const Row* want = first_row([&](const Row& row) {
+        return row.header.kind == FrameKind::kRecords && row.header.end.next_offset > offset;
+      });
+      const auto found = index.find_offset(offset);
+      ASSERT_TRUE(found);
+      if (want != nullptr) {
+        ASSERT_LE(found->file_position, want->position);
+      }
+      const Timestamp time(static_cast<std::int64_t>(rng.below(6000)));
+      want = first_row(
+          [&](const Row& row) { return row.header.kind == FrameKind::kRecords && row.event_time >= time; });
+      auto by_time = index.find_event_time(time);
+      ASSERT_EQ(by_time.has_value(), want != nullptr);
+      if (want != nullptr) {
+        ASSERT_LE(by_time->file_position, want->position);
+      }
+      want = first_row([&](const Row& row) { return row.header.append_time >= time; });
+      by_time = index.find_append_time(time);
+      ASSERT_EQ(by_time.has_value(), want != nullptr);
+      if (want != nullptr) {
+        ASSERT_LE(by_time->file_position, want->position);
+      }
+    }
+  }
+}
+
+TEST(SegmentIndex, EntriesAreAnIntervalApart) {
+  SegmentIndex index(1000);
+  FrameHeader header;
+  for (int i = 0; i < 100; ++i) {
+    header.begin = {Offset(i), 0};
+    header.end = {Offset(i + 1), 0};
+    index.add(header, Timestamp(i), static_cast<std::uint64_t>(i) * 150);
+  }
+  EXPECT_EQ(index.entries().size(), 15U);
+}
+
+SegmentMeta meta_of(const std::vector<Row>& rows) {
+  SegmentMeta meta;
+  meta.begin = rows.front().header.begin;
+  meta.end = rows.back().header.end;
+  meta.boot_epoch = model::BootEpoch(9);
+  meta.size_bytes = rows.back().position + 4096;
+  return meta;
+}
+
+TEST(SegmentIndex, EncodesAndDecodes) {
+  sim::SimRng rng(5);
+  const std::vector<Row> rows = random_rows(rng);
+  SegmentIndex index(2000);
+  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+  const SegmentMeta meta = meta_of(rows);
+  const model::TopicPartition id = LogWorld::partition_id(4);
+  const std::vector<std::byte> bytes = encode_index(id, meta, index);
+  const auto back = decode_index(bytes, id, meta);
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(*back, index);
+  EXPECT_EQ(back->interval_bytes(), 2000U);
+  EXPECT_EQ(decode_index_head(ByteSpan(bytes).first(kIndexHeadBytes), id, meta).value(), index.times());
+}
+
+TEST(SegmentIndex, EveryFlippedBitAndEveryCutIsRefused) {
+  sim::SimRng rng(6);
+  const std::vector<Row> rows = random_rows(rng);
+  SegmentIndex index(20'000);
+  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+  const SegmentMeta meta = meta_of(rows);
+  const model::TopicPartition id = LogWorld::partition_id(4);
+  std::vector<std::byte> bytes = encode_index(id, meta, index);
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+    ASSERT_FALSE(decode_index(bytes, id, meta)) << bit;
+    bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+  }
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    ASSERT_FALSE(decode_index(ByteSpan(bytes).first(length), id, meta)) << length;
+  }
+  bytes.push_back(std::byte{0});
+  EXPECT_FALSE(decode_index(bytes, id, meta));
+}
+
+TEST(SegmentIndex, OfAnotherSegmentOrStateIsStale) {
+  sim::SimRng rng(7);
+  const std::vector<Row> rows = random_rows(rng);
+  SegmentIndex index(2000);
+  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+  const SegmentMeta meta = meta_of(rows);
+  const model::TopicPartition id = LogWorld::partition_id(4);
+  const std::vector<std::byte> bytes = encode_index(id, meta, index);
+  EXPECT_FALSE(decode_index(bytes, LogWorld::partition_id(5), meta));
+  SegmentMeta other = meta;
+  other.generation = 1;
+  EXPECT_FALSE(decode_index(bytes, id, other));
+  other = meta;
+  other.boot_epoch = model::BootEpoch(10);
+  EXPECT_FALSE(decode_index(bytes, id, other));
+  other = meta;
+  other.end.next_offset = other.end.next_offset.next();
+  EXPECT_FALSE(decode_index(bytes, id, other));
+  other = meta;
+  other.size_bytes += 4096;
+  EXPECT_FALSE(decode_index(bytes, id, other));
+}
+
+}  // namespace
+}  // namespace forebay::log::testing

@@ -1,0 +1,306 @@
+// What a bad disk does to segments: never wrong bytes, never a lost acknowledgement, never a crash.
+#include <set>
+
+#include "log/log_reads.h"
+#include "log_world.h"
+#include "sim/sim_rng.h"
+
+namespace forebay::log::testing {
+namespace {
+
+using model::LogPosition;
+using model::Offset;
+
+WorldOptions disk_only(std::uint64_t seed = 1) {
+  WorldOptions options;
+  options.seed = seed;
+  options.shard.cache_bytes_max = 0;
+  return options;
+}
+
+sim::DiskFault fault(sim::DiskOp op, sim::DiskEffect effect, std::string path) {
+  sim::DiskFault out;
+  out.op = op;
+  out.effect = effect;
+  out.path = sim::path_contains(std::move(path));
+  return out;
+}
+
+void fill(LogWorld& world, int frames, std::size_t value_bytes = 700) {
+  for (int i = 0; i < frames; ++i) {
+    world.append(0, {.records = 2, .value_bytes = value_bytes});
+    if (i % 8 == 0) {
+      ASSERT_TRUE(world.settle());
+    }
+  }
+  ASSERT_TRUE(world.flush_all());
+  world.run_for(std::chrono::seconds(1));
+}
+
+struct ReadBack {
+  std::set<std::int64_t> frames;  // first offsets of those read
+  std::vector<std::pair<std::int64_t, std::int64_t>> damaged;
+};
+
+// Reads everything, going on behind damage as the answer says. Every frame must be the one that was appended.
+ReadBack read_around_damage(LogWorld& world, std::size_t bytes_max = 6000) {
+  ReadBack out;
+  const LogModel& model = world.model(0);
+  std::map<LogPosition, FramePtr> by_begin;
+  for (const FramePtr& frame : model.frames) by_begin[frame->header.begin] = frame;
+  const Offset end = model.log->end().next_offset;
+  Offset at = model.log->log_start().next_offset;
+  while (at < end) {
+    const auto result = world.read(0, {at, end, bytes_max});
+    if (!result) {
+      EXPECT_EQ(result.error().code, ErrorCode::kDataLoss) << result.error().to_string();
+      const auto good = next_good_offset(result.error());
+      EXPECT_TRUE(good && *good > at) << result.error().to_string();
+      if (!good || *good <= at) return out;
+      out.damaged.emplace_back(at.value(), good->value());
+      at = *good;
+      continue;
+    }
+    for (const FramePtr& frame : result->frames) {
+      const auto want = by_begin.find(frame->header.begin);
+      EXPECT_TRUE(want != by_begin.end() && same_bytes(*frame, *want->second)) << "wrong bytes were served";
+      out.frames.insert(frame->header.begin.next_offset.value());
+    }
+    EXPECT_GT(result->next, at);
+    if (result->next <= at) return out;
+    at = result->next;
+  }
+  return out;
+}
+
+TEST(SegmentFaults, FlippedBitsAreAnsweredWithDataLossAndNothingElse) {
+  for (std::uint64_t seed = 1; seed <= seeds(40); ++seed) {
+    SCOPED_TRACE(seed);
+    sim::SimRng rng(seed);
+    LogWorld world(disk_only(seed));
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    fill(world, 30);
+    const std::size_t all = world.model(0).frames.size();
+    const auto files = world.segment_files(0);
+    const std::string path = files[rng.below(files.size())];
+    world.disk().flip_bit(path, rng.below(world.disk().content(path)->size() * 8));
+    if (rng.one_in(2)) world.disk().remove(path.substr(0, path.size() - 4) + ".idx");
+    const ReadBack back = read_around_damage(world, rng.between(100, 20'000));
+    ASSERT_GE(back.frames.size() + 1, all) << "one flipped bit hurts one frame";
+    const bool lost = back.frames.size() < all;
+    EXPECT_EQ(back.damaged.size(), lost ? 1U : 0U);
+    const LogStatus status = world.log(0).status();
+    EXPECT_EQ(status.damage.size(), lost ? 1U : 0U);
+    if (lost) {
+      EXPECT_EQ(status.scrub_errors, 1U);
+    }
+    world.run_for(std::chrono::seconds(1));
+    // The damage is remembered, and the file is kept for whoever wants to look; or the journal still had the
+    // frame.
+    world.crash(sim::Landing::kSeeded);
+    ASSERT_TRUE(world.start());
+    const ReadBack again = read_around_damage(world);
+    EXPECT_EQ(again.damaged.size(), world.log(0).status().damage.size());
+    if (!again.damaged.empty()) {
+      EXPECT_EQ(again.frames, back.frames);
+    } else {
+      EXPECT_EQ(again.frames.size(), all);
+    }
+    if (status.scrub_errors > 0) {
+      const auto kept = world.disk().files();
+      EXPECT_TRUE(std::any_of(kept.begin(), kept.end(), [](const std::string& name) {
+        return name.find("/quarantine/") != std::string::npos;
+      }));
+    }
+    // Life goes on.
+    world.append(0, {.records = 1});
+    ASSERT_TRUE(world.settle());
+  }
+}
+
+TEST(SegmentFaults, MissingDamagedOrForeignIndexIsMadeAgain) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 200);
+  const auto files = world.segment_files(0);
+  ASSERT_GT(files.size(), 3U);
+  const auto index_of = [](const std::string& path) { return path.substr(0, path.size() - 4) + ".idx"; };
+  for (const std::string& path : files)
+    ASSERT_TRUE(world.disk().content(index_of(path))) << "no index was written";
+  const std::vector<std::byte> good = *world.disk().content(index_of(files[3]));
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  world.disk().remove(index_of(files[0]));
+  world.disk().flip_bit(index_of(files[1]), 8 * 140);
+  world.disk().replace_file(index_of(files[2]), good);
+  world.disk().truncate_file(index_of(files[3]), 50);
+  ASSERT_TRUE(world.start());
+  world.check_reads(0);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(world.disk().content(index_of(files[3])), good);
+  EXPECT_TRUE(world.log(0).status().damage.empty());
+}
+
+TEST(SegmentFaults, MissingSegmentIsDamageOfItsRangeOnly) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 200);
+  const auto files = world.segment_files(0);
+  const SegmentMeta lost = world.log(0).status().segments.at(1).meta;
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  world.disk().remove(files[1]);
+  ASSERT_TRUE(world.start());
+  world.run_for(std::chrono::seconds(1));  // the look around in the folder
+  const auto damage = world.log(0).status().damage;
+  ASSERT_EQ(damage.size(), 1U);
+  EXPECT_EQ(damage[0].begin, lost.begin);
+  EXPECT_EQ(damage[0].end, lost.end);
+  const ReadBack back = read_around_damage(world);
+  ASSERT_EQ(back.damaged.size(), 1U);
+  EXPECT_EQ(back.damaged[0].first, lost.begin.next_offset.value());
+  EXPECT_EQ(back.damaged[0].second, lost.end.next_offset.value());
+}
+
+TEST(SegmentFaults, TruncatedSegmentLosesItsTailOnly) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 200);
+  const SegmentMeta hurt = world.log(0).status().segments.at(1).meta;
+  world.disk().truncate_file(world.segment_files(0)[1], hurt.size_bytes / 2);
+  const ReadBack back = read_around_damage(world);
+  ASSERT_EQ(back.damaged.size(), 1U);
+  EXPECT_GT(back.damaged[0].first, hurt.begin.next_offset.value());
+  EXPECT_EQ(back.damaged[0].second, hurt.end.next_offset.value());
+}
+
+TEST(SegmentFaults, ReadErrorIsAnErrorAndNotDamage) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 60);
+  sim::DiskFault eio = fault(sim::DiskOp::kRead, sim::DiskEffect::kIoError, ".log");
+  world.disk().inject(eio);
+  const auto result = world.read(0, {Offset(0), Offset(10), 1000});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kStorageFailed);
+  world.disk().clear_faults();
+  EXPECT_TRUE(world.log(0).status().damage.empty());
+  world.check_reads(0);
+}
+
+TEST(SegmentFaults, WriteErrorsGoToANewFileAndLoseNothing) {
+  const sim::DiskOp ops[] = {sim::DiskOp::kWrite, sim::DiskOp::kSync, sim::DiskOp::kCreate,
+                             sim::DiskOp::kAllocate, sim::DiskOp::kSyncDirectory};
+  for (const sim::DiskOp op : ops) {
+    for (const sim::DiskEffect effect : {sim::DiskEffect::kIoError, sim::DiskEffect::kNoSpace}) {
+      for (std::uint64_t skip = 0; skip < 6; ++skip) {
+        SCOPED_TRACE(::testing::Message() << "op " << static_cast<int>(op) << " effect "
+                                          << static_cast<int>(effect) << " skip " << skip);
+        LogWorld world(disk_only(skip + 1));
+        ASSERT_TRUE(world.start());
+        ASSERT_TRUE(world.create(0));
+        sim::DiskFault once = fault(op, effect, "/topics/");
+        once.skip = skip;
+        world.disk().inject(once);
+        fill(world, 80);
+        EXPECT_FALSE(world.model(0).failed) << world.model(0).failed->to_string();
+        world.check_reads(0);
+        EXPECT_TRUE(world.log(0).status().damage.empty());
+        world.restart();
+        world.check_reads(0);
+        EXPECT_TRUE(world.log(0).status().damage.empty());
+        for (const std::string& path : world.disk().files()) {
+          EXPECT_EQ(path.find("/quarantine/"), std::string::npos) << path;
+        }
+      }
+    }
+  }
+}
+
+TEST(SegmentFaults, DeadSegmentDiskFailsTheLogButLosesNothing) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  sim::DiskFault forever = fault(sim::DiskOp::kWrite, sim::DiskEffect::kIoError, "/topics/");
+  forever.times = sim::DiskFault::kForever;
+  world.disk().inject(forever);
+  for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 1000});
+  ASSERT_TRUE(world.settle()) << "the journal still works";
+  ASSERT_TRUE(world.run_until([&] { return world.model(0).failed.has_value(); }));
+  EXPECT_EQ(world.model(0).failed->code, ErrorCode::kStorageFailed);
+  world.check_reads(0);
+  world.disk().clear_faults();
+  world.restart();
+  world.check_reads(0);
+}
+
+TEST(SegmentFaults, FullDiskHoldsOnUntilThereIsSpace) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 20);
+  sim::DiskFault full = fault(sim::DiskOp::kAllocate, sim::DiskEffect::kNoSpace, "/topics/");
+  full.times = sim::DiskFault::kForever;
+  sim::DiskFault also = full;
+  also.op = sim::DiskOp::kCreate;
+  world.disk().inject(full);
+  world.disk().inject(also);
+  while (world.logs().accepts_appends()) {
+    world.append(0, {.records = 2, .value_bytes = 2000});
+    ASSERT_TRUE(world.settle());
+  }
+  world.run_for(std::chrono::seconds(5));
+  EXPECT_FALSE(world.logs().accepts_appends()) << "memory is bounded";
+  EXPECT_FALSE(world.model(0).failed);
+  // Trimming needs no free space, and frees memory.
+  world.set_log_start(0, world.log(0).flushed());
+  ASSERT_TRUE(world.run_until([&] { return world.logs().accepts_appends(); }));
+  world.append(0, {.records = 2});
+  world.disk().clear_faults();
+  ASSERT_TRUE(world.flush_all());
+  world.check_reads(0);
+  world.restart();
+  world.check_reads(0);
+}
+
+TEST(SegmentFaults, LyingDiskIsFoundByTheScrub) {
+  WorldOptions options = disk_only();
+  options.shard.scrub_bytes_per_second = 10U << 20;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  sim::DiskFault lost = fault(sim::DiskOp::kWrite, sim::DiskEffect::kLost, ".log");
+  lost.skip = 2;
+  world.disk().inject(lost);
+  fill(world, 60);
+  world.disk().clear_faults();
+  ASSERT_TRUE(world.run_until([&] { return world.logs().stats().scrub_errors > 0; })) << "nobody read it";
+  EXPECT_EQ(world.log(0).status().damage.size(), 1U);
+  const ReadBack back = read_around_damage(world);
+  EXPECT_EQ(back.damaged.size(), 1U);
+}
+
+TEST(Scrub, ReportsTheAgeOfTheLastFullPass) {
+  WorldOptions options = disk_only();
+  options.shard.scrub_bytes_per_second = 1U << 20;
+  options.shard.scrub_pause = std::chrono::seconds(100);
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  EXPECT_FALSE(world.log(0).status().last_full_scrub);
+  fill(world, 100);
+  ASSERT_TRUE(world.run_until([&] { return world.log(0).status().last_full_scrub.has_value(); }));
+  const auto first = *world.log(0).status().last_full_scrub;
+  EXPECT_EQ(world.logs().stats().oldest_full_scrub, first);
+  const std::uint64_t bytes = world.logs().stats().scrubbed_bytes;
+  EXPECT_GE(bytes, world.log(0).status().segments.at(0).meta.size_bytes);
+  EXPECT_EQ(world.logs().stats().scrub_errors, 0U);
+  world.run_for(std::chrono::seconds(110));
+  EXPECT_GT(*world.log(0).status().last_full_scrub, first) << "it begins again after the pause";
+}
+
+}  // namespace
+}  // namespace forebay::log::testing

@@ -291,6 +291,10 @@ void Controller::on_logged(Result<partition::ProduceAck> ack) {
     });
     return;
   }
+  if (stopping_ || failed_) {
+    // Logged, but nobody applies any more: it takes effect at the next start.
+    return done(Error{ErrorCode::kOutcomeUnknown, "the decision was logged, but the node stopped before it took effect"});
+  }
   waiting_ = Waiting{ack->base_offset, std::move(done)};
   if (image_.applied > waiting_->offset) after_apply();
 }

@@ -1,0 +1,169 @@
+// The controller over the real metadata log and a store that loses what was not made durable.
+#include "cluster/controller.h"
+
+#include <gtest/gtest.h>
+
+#include "kv/memory_store.h"
+#include "shard_harness.h"
+
+namespace forebay::cluster {
+namespace {
+
+using partition::ShardHarness;
+
+const std::vector<model::NodeId> kNodes{model::NodeId(1)};
+
+class ControllerTest : public testing::Test {
+ protected:
+  void start() {
+    const auto started = shard_.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+    images_ = 0;
+    auto opened = kv::open_memory_store(store_disk_);
+    ASSERT_TRUE(opened);
+    store_ = std::move(*opened);
+    auto& log = shard_.open(cluster_partition());
+    controller_ =
+        std::make_unique<Controller>(log, *store_, shard_.machine_.executor(), shard_.machine_.pool(),
+                                     shard_.machine_.rng(), [this](const ImagePtr&) { ++images_; });
+    auto result = std::make_shared<std::optional<Result<void>>>();
+    controller_->start([result](Result<void> ready) { *result = std::move(ready); });
+    run_until([&] { return result->has_value(); });
+    ASSERT_TRUE(result->has_value());
+    ready_ = **result;
+  }
+  void SetUp() override {
+    start();
+    ASSERT_TRUE(ready_) << ready_.error().to_string();
+  }
+  void TearDown() override { controller_.reset(); }
+
+  void power_cut() {
+    controller_.reset();
+    shard_.power_cut();
+    store_disk_->crash();
+    store_.reset();
+  }
+  template <typename Predicate>
+  void run_until(Predicate predicate) {
+    (void)shard_.machine_.scheduler().run_until(
+        predicate, {.steps_max = 100'000, .duration_max = std::chrono::minutes(5)});
+  }
+  Result<ImagePtr> submit(Controller::Decide decide) {
+    std::optional<Result<ImagePtr>> result;
+    controller_->submit(std::move(decide), [&result](Result<ImagePtr> image) { result = std::move(image); });
+    run_until([&] { return result.has_value(); });
+    return result ? *result : Error{ErrorCode::kInternal, "no answer"};
+  }
+  Result<ImagePtr> create(const std::string& name, std::uint32_t partitions = 1) {
+    return submit([&](const ClusterImage& image) -> Result<ClusterRecord> {
+      FOREBAY_TRY(auto created, decide_create(image, {.name = name, .partitions = partitions},
+                                              controller_->new_id(), kNodes, {}));
+      return ClusterRecord(std::move(created));
+    });
+  }
+
+  ShardHarness shard_;
+  std::shared_ptr<kv::MemoryDisk> store_disk_ = std::make_shared<kv::MemoryDisk>();
+  std::unique_ptr<kv::KeyValueStore> store_;
+  std::unique_ptr<Controller> controller_;
+  Result<void> ready_;
+  int images_ = 0;
+};
+
+TEST_F(ControllerTest, FirstStartFormsTheClusterOnce) {
+  const auto id = controller_->image()->cluster_id;
+  EXPECT_FALSE(id.is_nil());
+  power_cut();
+  start();
+  ASSERT_TRUE(ready_);
+  EXPECT_EQ(controller_->image()->cluster_id, id);
+}
+
+TEST_F(ControllerTest, DecisionIsInTheImageThatItsAnswerCarries) {
+  const auto image = create("orders", 3);
+  ASSERT_TRUE(image) << image.error().to_string();
+  EXPECT_EQ((*image)->find("orders")->partitions.size(), 3U);
+  EXPECT_EQ(controller_->image()->find("orders"), (*image)->find("orders"));
+}
+
+TEST_F(ControllerTest, RefusedDecisionIsNotLogged) {
+  ASSERT_TRUE(create("orders"));
+  const auto applied = controller_->image()->applied;
+  EXPECT_EQ(create("orders").error().code, ErrorCode::kTopicExists);
+  EXPECT_EQ(controller_->image()->applied, applied);
+}
+
+TEST_F(ControllerTest, DecisionsThatArriveTogetherSeeEachOther) {
+  int created = 0, refused = 0;
+  for (int i = 0; i < 5; ++i) {
+    controller_->submit(
+        [this](const ClusterImage& image) -> Result<ClusterRecord> {
+          FOREBAY_TRY(auto topic, decide_create(image, {.name = "same"}, controller_->new_id(), kNodes, {}));
+          return ClusterRecord(std::move(topic));
+        },
+        [&](const Result<ImagePtr>& image) { ++(image ? created : refused); });
+  }
+  run_until([&] { return created + refused == 5; });
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(refused, 4);
+}
+
+TEST_F(ControllerTest, EveryAnsweredDecisionSurvivesAPowerCutAtAnyMoment) {
+  for (int round = 0; round < 8; ++round) {
+    ASSERT_TRUE(create("t" + std::to_string(round), 2));
+    // The store may or may not have got it: the log has.
+    shard_.machine_.scheduler().run_for(std::chrono::microseconds(round * 50));
+    power_cut();
+    start();
+    ASSERT_TRUE(ready_) << ready_.error().to_string();
+    for (int earlier = 0; earlier <= round; ++earlier) {
+      EXPECT_NE(controller_->image()->find("t" + std::to_string(earlier)), nullptr) << "round " << round;
+    }
+  }
+}
+
+TEST_F(ControllerTest, LostStoreIsRebuiltFromTheLog) {
+  ASSERT_TRUE(create("orders"));
+  ASSERT_TRUE(submit([](const ClusterImage& image) -> Result<ClusterRecord> {
+    FOREBAY_TRY(auto deleted, decide_delete(image, "orders"));
+    return ClusterRecord(deleted);
+  }));
+  ASSERT_TRUE(create("orders", 4));
+  const auto before = controller_->image();
+  power_cut();
+  store_disk_ = std::make_shared<kv::MemoryDisk>();
+  start();
+  ASSERT_TRUE(ready_) << ready_.error().to_string();
+  EXPECT_EQ(controller_->image()->cluster_id, before->cluster_id);
+  EXPECT_EQ(*controller_->image()->find("orders"), *before->find("orders"));
+  EXPECT_EQ(controller_->image()->deleting.size(), 1U);
+}
+
+TEST_F(ControllerTest, StoreAheadOfTheLogIsRefused) {
+  kv::WriteBatch batch;
+  batch.put("cluster/applied", "1000000");
+  ASSERT_TRUE(store_->write(batch, kv::Durability::kDurable));
+  power_cut();
+  start();
+  ASSERT_FALSE(ready_);
+  EXPECT_EQ(ready_.error().code, ErrorCode::kDataLoss);
+}
+
+TEST_F(ControllerTest, StopAnswersWhatWaits) {
+  std::optional<Result<ImagePtr>> result;
+  controller_->submit(
+      [this](const ClusterImage& image) -> Result<ClusterRecord> {
+        FOREBAY_TRY(auto topic, decide_create(image, {.name = "late"}, controller_->new_id(), kNodes, {}));
+        return ClusterRecord(std::move(topic));
+      },
+      [&result](Result<ImagePtr> image) { result = std::move(image); });
+  bool stopped = false;
+  controller_->stop([&stopped] { stopped = true; });
+  run_until([&] { return stopped && result.has_value(); });
+  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(result.has_value());
+}
+
+}  // namespace
+}  // namespace forebay::cluster

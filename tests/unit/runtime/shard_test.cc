@@ -29,6 +29,12 @@ void run_on(Shard& shard, F task) {
   done.get_future().wait();
 }
 
+// Returns when the shard has been found asleep once: with its alarm set for the timers that it has.
+void see_asleep(Shard& shard) {
+  const std::uint64_t before = shard.stats().wakes;
+  while (shard.stats().wakes == before) run_on(shard, [] {});
+}
+
 TEST(Shard, TasksOfEveryPosterKeepTheirOrder) {
   constexpr int kPosters = 4;
   constexpr int kEach = 20'000;
@@ -144,8 +150,10 @@ TEST(Shard, ALaterTimerDoesNotDelayAnEarlierOneSetAfterwards) {
   Shard shard("test");
   shard.start();
   std::promise<void> done;
-  run_on(shard, [&] { shard.schedule_after(hours(1), [] {}); });
   run_on(shard, [&] { shard.schedule_after(Duration::max(), [] {}); });
+  see_asleep(shard);
+  run_on(shard, [&] { shard.schedule_after(hours(1), [] {}); });
+  see_asleep(shard);
   run_on(shard, [&] { shard.schedule_after(milliseconds(1), [&] { done.set_value(); }); });
   done.get_future().wait();
 }

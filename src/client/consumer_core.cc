@@ -56,8 +56,7 @@ Consumer::Core::Core(const ClientOptions& client, const ConsumerOptions& options
               {client.reconnect_delay, client.reconnect_delay_max}},
              random_seed()) {}
 
-// --- assignment
-// --------------------------------------------------------------------------------------------------------------
+// --- assignment ---
 
 Result<std::map<std::int32_t, std::int64_t>> Consumer::Core::look_up(
     const std::string& topic, const std::vector<std::int32_t>& partitions, OffsetSpec spec) {
@@ -161,8 +160,7 @@ void Consumer::Core::drop_decoded(const TopicPartition& partition) {
   if (rest_ && is_of(rest_->batch, partition)) rest_.reset();
 }
 
-// --- handing out
-// ---------------------------------------------------------------------------------------------------------------
+// --- handing out ---
 
 Result<bool> Consumer::Core::next_delivery(Clock::time_point deadline) {
   Lock lock(mutex_);
@@ -280,8 +278,7 @@ Result<std::vector<Record>> Consumer::Core::poll(milliseconds timeout) {
   }
 }
 
-// --- streams
-// -------------------------------------------------------------------------------------------------------------------
+// --- streams ---
 
 void Consumer::Core::pump(Lock& lock) {
   while (!closing_) {
@@ -295,14 +292,15 @@ void Consumer::Core::pump(Lock& lock) {
     const auto id =
         fetch ? std::get<ReadAhead::Fetch>(*work).stream : std::get<ReadAhead::Cancel>(*work).stream;
     const auto found = streams_.find(id);
-    if (found == streams_.end()) continue;  // it has ended by itself
-    const auto stream = found->second.stream;
+    if (found == streams_.end() || found->second.stream == nullptr) continue;  // it has ended by itself
+    auto stream = found->second.stream;
     lock.unlock();
     if (fetch) {
       stream->fetch();
     } else {
       stream->cancel();
     }
+    stream.reset();  // without the lock: see on_destroyed()
     lock.lock();
   }
 }
@@ -318,6 +316,7 @@ void Consumer::Core::subscribe(const ReadAhead::Subscribe& work) {
       {.partition = work.partition, .offset = work.offset, .response_bytes_max = options_.response_bytes_max},
       shared_from_this());
   streams_.emplace(work.stream, Open{std::move(stream), channel_});
+  keeper_ = channel_;  // not before it has a stream: only then does it keep what the one before kept
 }
 
 void Consumer::Core::on_response(std::uint64_t stream, client::FetchedResponse response) {
@@ -338,10 +337,16 @@ void Consumer::Core::on_ended(std::uint64_t stream, const std::optional<RpcError
       servers_.leave(server_);
       channel_.reset();
     }
-    streams_.erase(found);
+    found->second.stream.reset();
   }
   ahead_.ended(stream, error, Clock::now());
   pump(lock);
+  changed_.notify_all();
+}
+
+void Consumer::Core::on_destroyed(std::uint64_t stream) {
+  const Lock lock(mutex_);
+  streams_.erase(stream);
   changed_.notify_all();
 }
 
@@ -354,16 +359,21 @@ void Consumer::Core::wake() {
 void Consumer::Core::close() {
   Lock lock(mutex_);
   closing_ = true;
-  std::vector<std::shared_ptr<client::SubscribeStream>> open;
-  for (const auto& [id, entry] : streams_) open.push_back(entry.stream);
+  std::vector<std::shared_ptr<client::SubscribeStream>> running;
+  for (const auto& [id, entry] : streams_) {
+    if (entry.stream != nullptr) running.push_back(entry.stream);
+  }
   lock.unlock();
-  for (const auto& stream : open) stream->cancel();
+  for (const auto& stream : running) stream->cancel();
+  running.clear();
   lock.lock();
   changed_.wait(lock, [&] { return streams_.empty(); });
+  const auto channel = std::move(channel_);
+  const auto keeper = std::move(keeper_);
+  lock.unlock();
 }
 
-// --- looking
-// -------------------------------------------------------------------------------------------------------------------
+// --- looking ---
 
 std::vector<PartitionFailure> Consumer::Core::failures() const {
   const Lock lock(mutex_);

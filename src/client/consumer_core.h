@@ -56,6 +56,7 @@ class Consumer::Core final : public client::SubscribeStream::Listener,
 
   void on_response(std::uint64_t stream, client::FetchedResponse response) override;
   void on_ended(std::uint64_t stream, const std::optional<client::RpcError>& error) override;
+  void on_destroyed(std::uint64_t stream) override;
 
   [[nodiscard]] Result<std::map<std::int32_t, std::int64_t>> look_up(
       const std::string& topic, const std::vector<std::int32_t>& partitions, OffsetSpec spec);
@@ -86,10 +87,11 @@ class Consumer::Core final : public client::SubscribeStream::Listener,
   std::shared_ptr<grpc::Channel> channel_;  // shared by all streams
   std::string server_;                      // of channel_
   struct Open {
-    std::shared_ptr<client::SubscribeStream> stream;
+    std::shared_ptr<client::SubscribeStream> stream;  // null: it has ended
     std::shared_ptr<grpc::Channel> channel;
   };
-  std::unordered_map<std::uint64_t, Open> streams_;
+  std::unordered_map<std::uint64_t, Open> streams_;  // that are not destroyed
+  std::shared_ptr<grpc::Channel> keeper_;            // the channel used last; let go by close()
   bool woken_ = false;
   bool closing_ = false;
 };

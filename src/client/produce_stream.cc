@@ -44,6 +44,7 @@ class GrpcProduceStream final : public ProduceStream,
   }
 
   void cancel() override { context_.TryCancel(); }
+  std::shared_ptr<grpc::Channel> channel() const override { return channel_; }
 
  private:
   void OnReadDone(bool ok) override {
@@ -124,7 +125,11 @@ class GrpcProduceStream final : public ProduceStream,
 
 std::shared_ptr<ProduceStream> ProduceStream::open(const std::string& server,
                                                    std::shared_ptr<Listener> listener) {
-  auto stream = std::make_shared<GrpcProduceStream>(server, std::move(listener));
+  auto* made = new GrpcProduceStream(server, listener);
+  std::shared_ptr<GrpcProduceStream> stream(made, [listener = std::move(listener)](GrpcProduceStream* over) {
+    delete over;
+    listener->on_destroyed();
+  });
   stream->start(stream);
   return stream;
 }

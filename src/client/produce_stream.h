@@ -12,6 +12,10 @@
 #include "client/wire.h"
 #include "forebay/producer.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace forebay::client {
 
 class ProduceStream {
@@ -24,8 +28,9 @@ class ProduceStream {
     virtual void on_ack(std::uint64_t correlation, const Ack& first) = 0;
     virtual void on_refusal(std::uint64_t correlation, const Error& error) = 0;
     virtual void on_write_done() = 0;
-    // The last call.
     virtual void on_closed(const Error& error) = 0;
+    // The last call: the stream object is destroyed.
+    virtual void on_destroyed() = 0;
   };
 
   [[nodiscard]] static std::shared_ptr<ProduceStream> open(const std::string& server,
@@ -36,6 +41,9 @@ class ProduceStream {
   virtual void send(const ProduceHead& head, const SharedBytes& batch) = 0;
   // Any thread. Ends the stream soon; what was sent may have arrived or not.
   virtual void cancel() = 0;
+  // For the owner to keep until on_destroyed() has come, and to let go on a thread of its own: when the last
+  // channel in the process goes, gRPC joins its callback threads, which must not be done by one of them.
+  [[nodiscard]] virtual std::shared_ptr<grpc::Channel> channel() const = 0;
 };
 
 }  // namespace forebay::client

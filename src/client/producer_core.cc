@@ -94,8 +94,7 @@ Producer::Core::Core(const ClientOptions& client, const ProducerOptions& options
 
 Producer::Core::~Core() = default;
 
-// --- records in
-// --------------------------------------------------------------------------------------------------------------
+// --- records in ---
 
 Result<void> Producer::Core::submit(std::string_view topic, std::int32_t partition,
                                     const model::NewRecord& record, client::Answer& answer) {
@@ -161,8 +160,7 @@ SendQueue::Lane& Producer::Core::lane_of(std::string_view name, Topic& topic, st
   return *lane;
 }
 
-// --- partitions of a topic
-// -----------------------------------------------------------------------------------------------------
+// --- partitions of a topic ---
 
 Result<Producer::Core::Topic*> Producer::Core::topic_of(std::string_view name, std::int32_t partition,
                                                         Lock& lock, TimePoint deadline) {
@@ -260,8 +258,7 @@ void Producer::Core::refresh_topics(Lock& lock) {
   }
 }
 
-// --- doing what the queue says
-// -------------------------------------------------------------------------------------------------
+// --- doing what the queue says ---
 
 void Producer::Core::pump(Lock& lock) {
   while (true) {
@@ -284,23 +281,27 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
     queue_.encoded(encode->batch, std::move(bytes), steady_clock::now());
     if (waiting_for_room_ > 0) room_.notify_all();  // compressed, it takes less
   } else if (const auto* send = std::get_if<SendQueue::Send>(&work)) {
-    const auto stream = stream_;
+    auto stream = stream_;
     lock.unlock();
-    stream->send({.correlation = send->correlation,
-                  .topic = *send->topic,
-                  .partition = send->partition,
-                  .acks = options_.acks,
-                  .timeout_ms = static_cast<std::uint32_t>(
-                      std::min<std::int64_t>(client_.request_timeout.count(), kRequestTimeoutMsMax)),
-                  .retry_round = send->retry_round,
-                  .batch_bytes = send->batch.size()},
-                 send->batch);
+    if (stream != nullptr)
+      stream->send({.correlation = send->correlation,
+                    .topic = *send->topic,
+                    .partition = send->partition,
+                    .acks = options_.acks,
+                    .timeout_ms = static_cast<std::uint32_t>(
+                        std::min<std::int64_t>(client_.request_timeout.count(), kRequestTimeoutMsMax)),
+                    .retry_round = send->retry_round,
+                    .batch_bytes = send->batch.size()},
+                   send->batch);
+    stream.reset();  // without the lock: see on_destroyed()
     lock.lock();
   } else if (std::holds_alternative<SendQueue::Connect>(work)) {
     server_ = servers_.current();
     // Under the lock: whoever finds the queue's stream up must find the stream. It calls back on other
     // threads only.
     stream_ = client::ProduceStream::open(server_, shared_from_this());
+    keeper_ = stream_->channel();
+    ++streams_;
   } else {
     if (stream_ != nullptr) stream_->cancel();
   }
@@ -385,8 +386,13 @@ void Producer::Core::on_closed(const Error& error) {
   delivered_.notify_all();
 }
 
-// --- flush and close
-// -----------------------------------------------------------------------------------------------------------
+void Producer::Core::on_destroyed() {
+  const Lock lock(mutex_);
+  --streams_;
+  delivered_.notify_all();
+}
+
+// --- flush and close ---
 
 Result<void> Producer::Core::flush(milliseconds timeout) {
   const TimePoint deadline = steady_clock::now() + bounded(timeout);
@@ -413,14 +419,16 @@ Result<void> Producer::Core::close(milliseconds timeout) {
     Lock lock(mutex_);
     queue_.fail_all(Error{ErrorCode::kCancelled, "the producer was closed before the broker answered"});
     pump(lock);
-    const auto stream = stream_;
-    if (stream != nullptr) {
+    if (auto stream = stream_; stream != nullptr) {
       lock.unlock();
       stream->cancel();
+      stream.reset();
       lock.lock();
     }
-    delivered_.wait(lock, [&] { return stream_ == nullptr && performing_ == 0; });
+    delivered_.wait(lock, [&] { return streams_ == 0 && performing_ == 0; });
     pump(lock);
+    const auto keeper = std::move(keeper_);
+    lock.unlock();
   }
   alarm_.stop();
   const Lock lock(mutex_);

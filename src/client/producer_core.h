@@ -56,6 +56,7 @@ class Producer::Core final : public client::ProduceStream::Listener,
   void on_refusal(std::uint64_t correlation, const Error& error) override;
   void on_write_done() override;
   void on_closed(const Error& error) override;
+  void on_destroyed() override;
   void on_alarm();
 
   [[nodiscard]] Result<Topic*> topic_of(std::string_view name, std::int32_t partition, Lock& lock,
@@ -86,7 +87,9 @@ class Producer::Core final : public client::ProduceStream::Listener,
   client::SendQueue queue_;
   std::unordered_map<std::string, Topic, NameHash, std::equal_to<>> topics_;
   std::shared_ptr<client::ProduceStream> stream_;
-  std::string server_;  // of stream_
+  std::string server_;                     // of stream_
+  std::shared_ptr<grpc::Channel> keeper_;  // the channel of the last stream; let go by close()
+  std::size_t streams_ = 0;                // that are not destroyed
   std::size_t waiting_for_room_ = 0;
   std::size_t performing_ = 0;  // works and deliveries that are being done outside of the mutex
   bool closed_ = false;

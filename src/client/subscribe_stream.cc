@@ -136,8 +136,12 @@ std::shared_ptr<SubscribeStream> SubscribeStream::open(std::shared_ptr<grpc::Cha
                                                        const std::string& server, std::uint64_t id,
                                                        const Request& request,
                                                        std::shared_ptr<Listener> listener) {
-  auto stream =
-      std::make_shared<GrpcSubscribeStream>(std::move(channel), server, id, request, std::move(listener));
+  auto* made = new GrpcSubscribeStream(std::move(channel), server, id, request, listener);
+  std::shared_ptr<GrpcSubscribeStream> stream(
+      made, [id, listener = std::move(listener)](GrpcSubscribeStream* over) {
+        delete over;
+        listener->on_destroyed(id);
+      });
   stream->start(stream);
   return stream;
 }

@@ -23,8 +23,11 @@ class SubscribeStream {
    public:
     virtual ~Listener() = default;
     virtual void on_response(std::uint64_t stream, FetchedResponse response) = 0;
-    // The last call. No error: the broker ended the stream, or cancel() was called.
+    // No error: the broker ended the stream, or cancel() was called.
     virtual void on_ended(std::uint64_t stream, const std::optional<RpcError>& error) = 0;
+    // The last call: the stream object is destroyed. Until then the owner keeps the channel (see
+    // ProduceStream::channel).
+    virtual void on_destroyed(std::uint64_t stream) = 0;
   };
 
   struct Request {

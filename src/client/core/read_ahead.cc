@@ -26,8 +26,7 @@ RpcError broken_promise(std::string what) {
 
 ReadAhead::ReadAhead(const Limits& limits, std::uint64_t seed) : limits_(limits), rng_(seed) {}
 
-// --- what the caller wants
-// ---------------------------------------------------------------------------------------------------
+// --- what the caller wants ---
 
 void ReadAhead::assign(const TopicPartition& partition, std::int64_t offset) {
   Reader& reader = readers_[partition];
@@ -99,8 +98,7 @@ PartitionFailure ReadAhead::failure_of(const TopicPartition& partition, const Re
   return out;
 }
 
-// --- what to do
-// --------------------------------------------------------------------------------------------------------------
+// --- what to do ---
 
 bool ReadAhead::may_fetch(const Reader& reader) const {
   if (reader.queue.empty()) return true;
@@ -167,8 +165,7 @@ std::optional<std::variant<ReadAhead::Delivery, PartitionFailure>> ReadAhead::ta
   return std::nullopt;
 }
 
-// --- what happened
-// -----------------------------------------------------------------------------------------------------------
+// --- what happened ---
 
 void ReadAhead::received(StreamId stream, FetchedResponse response, TimePoint now) {
   const auto found = streams_.find(stream);

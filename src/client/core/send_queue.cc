@@ -80,8 +80,7 @@ void SendQueue::for_each_lane(Visit visit) {
 
 std::uint64_t SendQueue::open_batch_of(const Lane& lane) { return lane.open == nullptr ? 0 : lane.open->id; }
 
-// --- records in
-// --------------------------------------------------------------------------------------------------------------
+// --- records in ---
 
 void SendQueue::set_pressure(bool on, TimePoint now) {
   if (on && !pressure_) {
@@ -154,8 +153,7 @@ void SendQueue::close_batch(Lane& lane) {
   encodings_.push_back(&batch);
 }
 
-// --- what to do
-// --------------------------------------------------------------------------------------------------------------
+// --- what to do ---
 
 bool SendQueue::can_write(const Lane& lane, TimePoint now) const {
   return !lane.recovering && now >= lane.not_before && lane.in_flight < limits_.in_flight_per_lane_max &&
@@ -272,8 +270,7 @@ void SendQueue::close_partials(TimePoint now) {
 
 std::vector<SendQueue::Finished> SendQueue::take_finished() { return std::exchange(finished_, {}); }
 
-// --- what happened
-// -----------------------------------------------------------------------------------------------------------
+// --- what happened ---
 
 void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) {
   Lane& lane = *batch->lane;
@@ -438,8 +435,7 @@ void SendQueue::leave_flight(Batch& batch) {
   --requests_out_;
 }
 
-// --- flush and close
-// -----------------------------------------------------------------------------------------------------------
+// --- flush and close ---
 
 std::uint64_t SendQueue::flush(TimePoint now) {
   flush_mark_ = next_id_;

@@ -1,0 +1,464 @@
+// The producer against a real gRPC stream and a broker that misbehaves. What the queue decides is tested in
+// send_queue_test.cc.
+#include "forebay/producer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "base/murmur2.h"
+#include "fake_broker.h"
+
+namespace forebay::client {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Kind = FakeBroker::Verdict::Kind;
+
+constexpr seconds kLong{60};
+
+ClientOptions client_for(const FakeBroker& broker) { return {.servers = {broker.address()}}; }
+
+std::unique_ptr<Producer> producer_for(const FakeBroker& broker, const ProducerOptions& options = {}) {
+  return std::move(Producer::create(client_for(broker), options)).value();
+}
+
+Record record_of(std::string value) {
+  Record record;
+  record.value = std::move(value);
+  return record;
+}
+Record keyed(std::string key, std::string value) {
+  Record record = record_of(std::move(value));
+  record.key = std::move(key);
+  return record;
+}
+
+class Sink final : public AckSink {
+ public:
+  void on_acks(std::span<const std::uint64_t> tokens, const Result<Ack>& result) override {
+    const std::lock_guard lock(mutex_);
+    ++calls;
+    std::int64_t index = 0;
+    for (const std::uint64_t token : tokens) {
+      EXPECT_TRUE(offsets.emplace(token, result ? result->offset + index : -1).second)
+          << "answered twice: " << token;
+      ++index;
+    }
+  }
+  std::size_t calls = 0;
+  std::map<std::uint64_t, std::int64_t> offsets;
+
+ private:
+  std::mutex mutex_;
+};
+
+TEST(Producer, AckSaysWhereTheRecordIsAndWhatWasAchieved) {
+  FakeBroker broker;
+  broker.add_topic("orders", 3);
+  auto producer = producer_for(broker);
+  Record record = keyed("k", "v");
+  record.headers = {{"a", "1"}, {"b", std::nullopt}};
+  record.event_time_ms = 1'234;
+  const Result<Ack> ack = producer->send("orders", 2, record).get();
+  ASSERT_TRUE(ack.has_value()) << ack.error().to_string();
+  EXPECT_EQ(*ack, (Ack{.partition = 2,
+                       .offset = 0,
+                       .append_time_ms = 1'000,
+                       .term = 3,
+                       .flushed = true,
+                       .replicas_flushed = 1,
+                       .replicas_total = 1}));
+  const auto log = broker.log("orders", 2);
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_EQ(log[0].key, "k");
+  EXPECT_EQ(log[0].value, "v");
+  EXPECT_EQ(log[0].headers, record.headers);
+  EXPECT_EQ(log[0].event_time_ms, 1'234);
+  EXPECT_EQ(broker.requests()[0].timeout_ms(), 30'000u);
+  EXPECT_EQ(broker.requests()[0].acks(), v1::ACKS_ALL);
+}
+
+TEST(Producer, NullKeyAndNullValueStayNull) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  auto producer = producer_for(broker);
+  ASSERT_TRUE(producer->send("t", Record{}).get().has_value());
+  EXPECT_EQ(broker.log("t", 0)[0].key, std::nullopt);
+  EXPECT_EQ(broker.log("t", 0)[0].value, std::nullopt);
+}
+
+TEST(Producer, KeyChoosesThePartitionAsKafkasClientsDo) {
+  FakeBroker broker;
+  broker.add_topic("t", 12);
+  auto producer = producer_for(broker);
+  // By org.apache.kafka.common.utils.Utils: toPositive(murmur2(key)) % 12.
+  const std::map<std::string, std::int32_t> known{
+      {"21", static_cast<std::int32_t>((-973932308 & 0x7fffffff) % 12)},
+      {"foobar", static_cast<std::int32_t>((-790332482 & 0x7fffffff) % 12)},
+      {"abc", static_cast<std::int32_t>(479470107 % 12)}};
+  for (const auto& [key, partition] : known) {
+    EXPECT_EQ(producer->send("t", keyed(key, "v")).get()->partition, partition) << key;
+  }
+  for (int i = 0; i < 50; ++i) {
+    const std::string key = "key-" + std::to_string(i);
+    EXPECT_EQ(producer->send("t", keyed(key, "v")).get()->partition, partition_for_key(as_bytes(key), 12));
+  }
+}
+
+TEST(Producer, RecordsWithoutKeyGoAroundThePartitionsABatchEach) {
+  FakeBroker broker;
+  broker.add_topic("t", 4);
+  auto producer = producer_for(broker, {.linger = milliseconds(60'000)});
+  std::vector<std::future<Result<Ack>>> acks;
+  for (int batch = 0; batch < 4; ++batch) {
+    for (int i = 0; i < 10; ++i) acks.push_back(producer->send("t", record_of("v")));
+    ASSERT_TRUE(producer->flush(kLong).has_value());
+  }
+  std::map<std::int32_t, int> records;
+  for (std::size_t i = 0; i < acks.size(); ++i) {
+    const Ack ack = acks[i].get().value();
+    ++records[ack.partition];
+    EXPECT_EQ(ack.offset, static_cast<std::int64_t>(i % 10));
+  }
+  EXPECT_EQ(records, (std::map<std::int32_t, int>{{0, 10}, {1, 10}, {2, 10}, {3, 10}}));
+  EXPECT_EQ(broker.requests().size(), 4u);
+}
+
+TEST(Producer, EveryCompressionArrives) {
+  for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kSnappy,
+                                        Compression::kLz4, Compression::kZstd}) {
+    SCOPED_TRACE(compression_name(compression));
+    FakeBroker broker;
+    broker.add_topic("t", 1);
+    auto producer = producer_for(broker, {.compression = compression, .linger = milliseconds(1'000)});
+    for (int i = 0; i < 100; ++i)
+      producer->send("t", record_of(std::string(1'000, 'x') + std::to_string(i)), [](const auto&) {});
+    ASSERT_TRUE(producer->flush(kLong).has_value());
+    const auto log = broker.log("t", 0);
+    ASSERT_EQ(log.size(), 100u);
+    EXPECT_EQ(log[99].value, std::string(1'000, 'x') + "99");
+    EXPECT_EQ(producer->stats().bytes_sent < 50'000, compression != Compression::kNone);
+  }
+}
+
+TEST(Producer, UnknownTopicAndPartitionAreAnswered) {
+  FakeBroker broker;
+  broker.add_topic("t", 2);
+  auto producer = producer_for(broker);
+  EXPECT_EQ(producer->send("nope", record_of("v")).get().error().code, ErrorCode::kUnknownTopic);
+  const auto far = producer->send("t", 2, record_of("v")).get();
+  ASSERT_FALSE(far.has_value());
+  EXPECT_EQ(far.error().code, ErrorCode::kUnknownPartition);
+  EXPECT_EQ(producer->send("t", -1, record_of("v")).get().error().code, ErrorCode::kInvalidArgument);
+  broker.add_topic("nope", 1);  // and it is not remembered
+  EXPECT_TRUE(producer->send("nope", record_of("v")).get().has_value());
+}
+
+TEST(Producer, PartitionsAddedLaterAreFound) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  auto producer = producer_for(broker);
+  ASSERT_TRUE(producer->send("t", record_of("v")).get().has_value());
+  broker.add_topic("t", 3);
+  ASSERT_TRUE(broker.wait_until([&] { return producer->send("t", 2, record_of("v")).get().has_value(); }));
+}
+
+TEST(Producer, FatalRefusalReachesTheCaller) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.on_produce = [](const v1::ProduceRequest&, std::size_t) {
+    return FakeBroker::Verdict{Kind::kRefuse, detail(v1::RECORD_TOO_LARGE, "max.message.bytes is 10")};
+  };
+  auto producer = producer_for(broker);
+  const auto result = producer->send("t", record_of("v")).get();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kRecordTooLarge);
+  EXPECT_EQ(result.error().context, "max.message.bytes is 10");
+  EXPECT_EQ(broker.requests().size(), 1u);
+}
+
+TEST(Producer, RetryableRefusalIsRepeated) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.on_produce = [](const v1::ProduceRequest&, std::size_t number) {
+    if (number < 3) return FakeBroker::Verdict{Kind::kRefuse, detail(v1::RESOURCE_EXHAUSTED, "wait", 1)};
+    return FakeBroker::Verdict{};
+  };
+  auto producer = producer_for(broker, {.retry_delay = milliseconds(1)});
+  EXPECT_EQ(producer->send("t", record_of("v")).get()->offset, 0);
+  EXPECT_EQ(producer->stats().batches_retried, 3u);
+}
+
+TEST(Producer, DeliveryTimeoutIsHonouredWhateverTheBrokerDoes) {
+  for (const bool reachable : {true, false}) {
+    FakeBroker broker;
+    broker.add_topic("t", 1);
+    broker.on_produce = [](const v1::ProduceRequest&, std::size_t) {
+      return FakeBroker::Verdict{Kind::kHold, {}};
+    };
+    auto producer = producer_for(broker, {.delivery_timeout = milliseconds(100)});
+    auto first = producer->send("t", record_of("v"));
+    if (!reachable) broker.stop();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = first.get();
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kTimedOut);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(20));
+    EXPECT_EQ(producer->stats().buffered_bytes, 0u);
+  }
+}
+
+TEST(Producer, CloseAnswersWhatIsLeftOnceAndRefusesTheRest) {
+  FakeBroker broker;
+  broker.add_topic("t", 2);
+  broker.on_produce = [](const v1::ProduceRequest&, std::size_t) {
+    return FakeBroker::Verdict{Kind::kHold, {}};
+  };
+  auto producer = producer_for(broker);
+  std::vector<std::future<Result<Ack>>> acks;
+  for (int i = 0; i < 100; ++i) acks.push_back(producer->send("t", i % 2, record_of("v")));
+  EXPECT_EQ(producer->close(milliseconds(10)).error().code, ErrorCode::kTimedOut);
+  for (auto& ack : acks) {
+    ASSERT_EQ(ack.wait_for(seconds(0)), std::future_status::ready);
+    EXPECT_EQ(ack.get().error().code, ErrorCode::kCancelled);
+  }
+  EXPECT_EQ(producer->send("t", record_of("v")).get().error().code, ErrorCode::kCancelled);
+  EXPECT_TRUE(producer->close(milliseconds(10)).has_value());
+}
+
+TEST(Producer, DestructorAnswersToo) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.on_produce = [](const v1::ProduceRequest&, std::size_t) {
+    return FakeBroker::Verdict{Kind::kHold, {}};
+  };
+  auto producer = producer_for(broker);
+  auto ack = producer->send("t", record_of("v"));
+  producer.reset();
+  EXPECT_EQ(ack.get().error().code, ErrorCode::kCancelled);
+}
+
+TEST(Producer, CloseSendsWhatLingers) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  auto producer = producer_for(broker, {.linger = milliseconds(60'000)});
+  auto ack = producer->send("t", record_of("v"));
+  EXPECT_TRUE(producer->close(kLong).has_value());
+  EXPECT_TRUE(ack.get().has_value());
+}
+
+TEST(Producer, WindowBoundsWhatIsUnanswered) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.on_produce = [](const v1::ProduceRequest&, std::size_t) {
+    return FakeBroker::Verdict{Kind::kHold, {}};
+  };
+  auto producer = producer_for(broker, {.batch_bytes_max = 1024, .in_flight_per_partition_max = 2});
+  std::vector<std::future<Result<Ack>>> acks;
+  for (int i = 0; i < 20; ++i) acks.push_back(producer->send("t", record_of(std::string(900, 'x'))));
+  ASSERT_TRUE(broker.wait_until([&] { return broker.requests().size() == 2; }));
+  EXPECT_EQ(producer->flush(milliseconds(50)).error().code, ErrorCode::kTimedOut);
+  EXPECT_EQ(broker.requests().size(), 2u);
+  broker.release();
+  for (auto& ack : acks) EXPECT_TRUE(ack.get().has_value());
+}
+
+TEST(Producer, FullBufferFailsOrBlocksAsAsked) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.on_produce = [](const v1::ProduceRequest&, std::size_t) {
+    return FakeBroker::Verdict{Kind::kHold, {}};
+  };
+  const ProducerOptions tight{.batch_bytes_max = 4096, .buffer_bytes_max = 16 * 1024};
+  auto failing_options = tight;
+  failing_options.when_full = WhenFull::kFail;
+  auto failing = producer_for(broker, failing_options);
+  int refused = 0;
+  std::vector<std::future<Result<Ack>>> acks;
+  for (int i = 0; i < 40; ++i) acks.push_back(failing->send("t", record_of(std::string(1'000, 'x'))));
+  EXPECT_LE(failing->stats().buffered_bytes, tight.buffer_bytes_max + tight.batch_bytes_max);
+  for (auto& ack : acks) {
+    if (ack.wait_for(seconds(0)) == std::future_status::ready) ++refused;
+  }
+  EXPECT_GT(refused, 20);
+
+  auto impatient_options = tight;
+  impatient_options.block_timeout = milliseconds(50);
+  auto impatient = producer_for(broker, impatient_options);
+  ErrorCode last = ErrorCode::kInternal;
+  std::vector<std::future<Result<Ack>>> blocked_acks;
+  for (int i = 0; i < 20 && last != ErrorCode::kResourceExhausted; ++i) {
+    auto ack = impatient->send("t", record_of(std::string(1'000, 'x')));
+    if (ack.wait_for(seconds(0)) == std::future_status::ready) {
+      last = ack.get().error().code;
+    } else {
+      blocked_acks.push_back(std::move(ack));
+    }
+  }
+  EXPECT_EQ(last, ErrorCode::kResourceExhausted);
+
+  std::atomic<int> sent{0};
+  auto patient = producer_for(broker, tight);
+  std::thread sender([&] {
+    for (int i = 0; i < 100; ++i) {
+      patient->send("t", record_of(std::string(1'000, 'x')),
+                    [](const Result<Ack>& ack) { EXPECT_TRUE(ack.has_value()); });
+      ++sent;
+    }
+  });
+  ASSERT_TRUE(broker.wait_until([&] { return sent > 5; }));
+  EXPECT_LT(sent, 100);
+  broker.release();
+  sender.join();
+  EXPECT_TRUE(patient->flush(kLong).has_value());
+}
+
+TEST(Producer, CallbackMaySendAndDoesNotWaitForRoom) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  auto producer = producer_for(broker, {.batch_bytes_max = 1024, .buffer_bytes_max = 4096});
+  std::promise<void> done;
+  std::atomic<int> left{200};
+  std::function<void(const Result<Ack>&)> again = [&](const Result<Ack>& ack) {
+    EXPECT_TRUE(ack.has_value());
+    if (--left == 0) return done.set_value();
+    producer->send("t", record_of("next"), again);
+  };
+  producer->send("t", record_of("first"), again);
+  ASSERT_EQ(done.get_future().wait_for(kLong), std::future_status::ready);
+  EXPECT_EQ(broker.log("t", 0).size(), 200u);
+}
+
+TEST(Producer, TokensComeBackInRuns) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  Sink sink;
+  auto producer = producer_for(broker, {.linger = milliseconds(1'000), .sink = &sink});
+  for (std::uint64_t token = 0; token < 100; ++token) {
+    ASSERT_TRUE(producer
+                    ->send_token("t", -1,
+                                 {.key = std::nullopt, .value = "v", .headers = {}, .event_time_ms = 5},
+                                 token)
+                    .has_value());
+  }
+  ASSERT_TRUE(producer->flush(kLong).has_value());
+  EXPECT_EQ(sink.calls, 1u);
+  ASSERT_EQ(sink.offsets.size(), 100u);
+  for (const auto& [token, offset] : sink.offsets) EXPECT_EQ(offset, static_cast<std::int64_t>(token));
+  EXPECT_EQ(producer_for(broker)->send_token("t", -1, {}, 1).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(Producer, NextServerIsUsedWhenOneIsDead) {
+  FakeBroker dead;
+  dead.stop();
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  auto producer = std::move(Producer::create({.servers = {dead.address(), broker.address()},
+                                              .connect_timeout = seconds(2)},
+                                             {.block_timeout = milliseconds(2'000)}))
+                      .value();
+  EXPECT_TRUE(producer->send("t", record_of("v")).get().has_value());
+}
+
+TEST(Producer, BrokerThatComesBackIsFoundAgain) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  auto producer = producer_for(broker);
+  ASSERT_TRUE(producer->send("t", record_of("1")).get().has_value());
+  broker.stop();
+  auto waiting = producer->send("t", record_of("2"));
+  broker.start();
+  EXPECT_TRUE(waiting.get().has_value());
+  const auto log = broker.log("t", 0);
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_EQ(log[1].value, "2");
+}
+
+TEST(Producer, BadOptionsAreNamed) {
+  const auto refused = [](const ProducerOptions& options) {
+    return Producer::create({}, options).error().context;
+  };
+  EXPECT_THAT(refused({.batch_bytes_max = 10}), testing::HasSubstr("batch_bytes_max"));
+  EXPECT_THAT(refused({.linger = milliseconds(-1)}), testing::HasSubstr("linger"));
+  EXPECT_THAT(refused({.in_flight_per_partition_max = 0}), testing::HasSubstr("in_flight_per_partition_max"));
+  EXPECT_THAT(refused({.buffer_bytes_max = 10}), testing::HasSubstr("buffer_bytes_max"));
+  EXPECT_THAT(refused({.delivery_timeout = milliseconds(0)}), testing::HasSubstr("delivery_timeout"));
+  for (const char* server :
+       {"nohost", ":7400", "host:", "host:0", "host:65536", "host:7x", "a b:1", "::1:7400"}) {
+    EXPECT_EQ(Producer::create({.servers = {server}}).error().code, ErrorCode::kInvalidArgument) << server;
+  }
+  EXPECT_FALSE(Producer::create({.servers = {}}).has_value());
+}
+
+// Several threads send while the broker refuses, drops streams after and before it appended, and restarts.
+TEST(Producer, TroubleLosesNoAnswerAndKeepsTheOrder) {
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    SCOPED_TRACE(seed);
+    FakeBroker broker;
+    broker.add_topic("t", 3);
+    std::mt19937_64 random(seed);
+    bool heal = false;
+    broker.on_produce = [&](const v1::ProduceRequest&, std::size_t number) -> FakeBroker::Verdict {
+      if (heal || number > 400) return {};
+      switch (random() % 12) {
+        case 0:
+          return {Kind::kDrop, {}};
+        case 1:
+          return {Kind::kAppendDrop, {}};
+        case 2:
+        case 3:
+          return {Kind::kRefuse, detail(v1::RESOURCE_EXHAUSTED, "busy", 1)};
+        case 4:
+          return {Kind::kRefuse, detail(v1::NOT_YET, "young")};
+        default:
+          return {};
+      }
+    };
+    auto producer =
+        std::move(Producer::create({.servers = {broker.address()}, .reconnect_delay = milliseconds(1)},
+                                   {.batch_bytes_max = 2048,
+                                    .retry_delay = milliseconds(1),
+                                    .retry_delay_max = milliseconds(5)}))
+            .value();
+    constexpr int kThreads = 3;
+    constexpr int kRecords = 2'000;
+    std::vector<std::vector<std::future<Result<Ack>>>> acks(kThreads);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (int i = 0; i < kRecords; ++i) {
+          acks[static_cast<std::size_t>(thread)].push_back(
+              producer->send("t", thread, record_of(std::to_string(i) + std::string(40, '.'))));
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    ASSERT_TRUE(producer->flush(kLong).has_value());
+    for (int thread = 0; thread < kThreads; ++thread) {
+      const auto log = broker.log("t", thread);
+      for (int i = 0; i < kRecords; ++i) {
+        const auto ack = acks[static_cast<std::size_t>(thread)][static_cast<std::size_t>(i)].get();
+        ASSERT_TRUE(ack.has_value()) << ack.error().to_string();
+        ASSERT_EQ(std::stoi(*log.at(static_cast<std::size_t>(ack->offset)).value), i);
+      }
+      int next = 0;  // first copies are in order, and complete
+      for (const Record& record : log) {
+        const int number = std::stoi(*record.value);
+        ASSERT_LE(number, next) << "a record was overtaken";
+        if (number == next) ++next;
+      }
+      EXPECT_EQ(next, kRecords);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forebay::client

@@ -1,0 +1,97 @@
+// A whole broker of one shard in the simulator: to be asked, cut off from power, and started again.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+
+#include "broker/node_broker.h"
+#include "kv/memory_store.h"
+#include "shard_harness.h"
+
+namespace forebay::broker {
+
+class BrokerHarness {
+ public:
+  explicit BrokerHarness(std::uint64_t seed = 1, NodeBrokerConfig config = {})
+      : config_(std::move(config)), shard_(seed) {}
+  ~BrokerHarness() { tear_down(); }
+
+  [[nodiscard]] Result<void> start() {
+    FOREBAY_CHECK(shard_.start());
+    FOREBAY_TRY(store_, kv::open_memory_store(store_disk_));
+    auto& log = shard_.open(cluster::cluster_partition(), internal_partition_config());
+    broker_ = std::make_unique<NodeBroker>(
+        config_, std::vector<ShardHandle>{{&shard_.machine_.executor(), shard_.set_.get()}}, 0,
+        shard_.machine_.wall_clock(), [] { return NodeDescription{}; });
+    controller_ = std::make_unique<cluster::Controller>(
+        log, *store_, shard_.machine_.executor(), shard_.machine_.pool(), shard_.machine_.rng(),
+        [this](const cluster::ImagePtr& image) { broker_->on_image(image); });
+    std::optional<Result<void>> ready;
+    broker_->start(*controller_, [&ready](Result<void> started) { ready = std::move(started); });
+    run_until([&] { return ready.has_value(); });
+    return ready ? *ready : Error{ErrorCode::kInternal, "never ready"};
+  }
+  void tear_down() {
+    controller_.reset();
+    broker_.reset();
+    store_.reset();
+    shard_.tear_down();
+  }
+  void power_cut() {
+    tear_down();
+    shard_.power_cut();
+    store_disk_->crash();
+  }
+
+  template <typename Predicate>
+  void run_until(Predicate predicate) {
+    (void)shard_.machine_.scheduler().run_until(
+        predicate, {.steps_max = 500'000, .duration_max = std::chrono::minutes(5)});
+  }
+  // Asks and waits: `ask(done)` starts the request.
+  template <typename T, typename Ask>
+  Result<T> call(Ask ask) {
+    auto result = std::make_shared<std::optional<Result<T>>>();
+    ask([result](Result<T> value) { *result = std::move(value); });
+    run_until([&] { return result->has_value(); });
+    return result->has_value() ? **result : Error{ErrorCode::kInternal, "no answer"};
+  }
+
+  Result<CreateTopicResult> create(const std::string& name, std::uint32_t partitions = 1,
+                                   cluster::Overrides config = {}) {
+    return call<CreateTopicResult>([&](auto done) {
+      broker_->create_topic({.name = name, .partitions = partitions, .config = std::move(config)},
+                            std::move(done));
+    });
+  }
+  Result<ProduceAck> produce(const std::string& topic, std::int32_t partition, std::string batch) {
+    return call<ProduceAck>([&](auto done) {
+      broker_->produce(
+          {.topic = topic, .partition = model::PartitionIndex(partition), .batch = std::move(batch)},
+          std::move(done));
+    });
+  }
+  Result<FetchResult> fetch(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+    return call<FetchResult>([&](auto done) {
+      broker_->fetch(
+          {.topic = topic, .partition = model::PartitionIndex(partition), .offset = model::Offset(offset)},
+          std::move(done));
+    });
+  }
+  Result<std::vector<PartitionOffset>> offsets(const std::string& topic, OffsetPoint point) {
+    return call<std::vector<PartitionOffset>>([&](auto done) {
+      broker_->list_offsets({.topic = topic, .partitions = {}, .point = point}, std::move(done));
+    });
+  }
+
+  NodeBrokerConfig config_;
+  partition::ShardHarness shard_;
+  std::shared_ptr<kv::MemoryDisk> store_disk_ = std::make_shared<kv::MemoryDisk>();
+  std::unique_ptr<kv::KeyValueStore> store_;
+  std::unique_ptr<NodeBroker> broker_;
+  std::unique_ptr<cluster::Controller> controller_;
+};
+
+}  // namespace forebay::broker

@@ -1,0 +1,251 @@
+// What a node answers, through the broker's own interface, over the real layers below and a simulated disk.
+#include <gtest/gtest.h>
+
+#include "broker_harness.h"
+#include "model/record_batch.h"
+
+namespace forebay::broker {
+namespace {
+
+using model::Offset;
+using partition::batch_of;
+
+class BrokerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto started = node_.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+  }
+  BrokerHarness node_;
+};
+
+TEST_F(BrokerTest, TopicIsWritableWhenItsCreationIsAnswered) {
+  const auto created = node_.create("orders", 3);
+  ASSERT_TRUE(created) << created.error().to_string();
+  EXPECT_EQ(created->partitions, 3U);
+  for (std::int32_t partition = 0; partition < 3; ++partition) {
+    const auto ack = node_.produce("orders", partition, batch_of({"a"}));
+    ASSERT_TRUE(ack) << ack.error().to_string();
+    EXPECT_EQ(ack->base_offset, Offset(0));
+    EXPECT_TRUE(ack->flushed);
+    EXPECT_EQ(ack->replicas_flushed, 1U);
+    EXPECT_EQ(ack->replicas_total, 1U);
+  }
+}
+
+TEST_F(BrokerTest, WhatWasProducedIsFetched) {
+  ASSERT_TRUE(node_.create("orders"));
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"a", "b"})));
+  const auto fetched = node_.fetch("orders", 0, 0);
+  ASSERT_TRUE(fetched) << fetched.error().to_string();
+  EXPECT_EQ(fetched->frames.size(), 1U);
+  EXPECT_EQ(fetched->next_offset, Offset(2));
+  EXPECT_EQ(fetched->high_watermark, Offset(2));
+}
+
+TEST_F(BrokerTest, ProducingNeverMakesATopic) {
+  const auto ack = node_.produce("nowhere", 0, batch_of({"a"}));
+  ASSERT_FALSE(ack);
+  EXPECT_EQ(ack.error().code, ErrorCode::kUnknownTopic);
+  EXPECT_NE(ack.error().context.find("forebay topic create nowhere"), std::string::npos);
+}
+
+TEST_F(BrokerTest, BadRequestsAreNamed) {
+  ASSERT_TRUE(node_.create("orders"));
+  EXPECT_EQ(node_.produce("orders", 1, batch_of({"a"})).error().code, ErrorCode::kUnknownPartition);
+  EXPECT_EQ(node_.produce("orders", -1, batch_of({"a"})).error().code, ErrorCode::kUnknownPartition);
+  EXPECT_EQ(node_.fetch("orders", 0, 1).error().code, ErrorCode::kOffsetOutOfRange);
+  EXPECT_EQ(node_.fetch("orders", 7, 0).error().code, ErrorCode::kUnknownPartition);
+  EXPECT_EQ(node_.create("orders").error().code, ErrorCode::kTopicExists);
+  EXPECT_EQ(node_.create("..").error().code, ErrorCode::kInvalidTopicName);
+  EXPECT_EQ(node_.create("__mine").error().code, ErrorCode::kInvalidTopicName);
+  EXPECT_EQ(node_.create("x", 1, {{"retention.mss", "5"}}).error().code, ErrorCode::kInvalidConfig);
+  EXPECT_EQ(node_.create("x", 1, {{"segment.bytes", "-5"}}).error().code, ErrorCode::kInvalidConfig);
+  EXPECT_EQ(node_.create("x", 0).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(BrokerTest, InternalTopicsTakeNoRecordsFromClients) {
+  EXPECT_EQ(node_.produce("__cluster", 0, batch_of({"a"})).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(BrokerTest, DamagedBatchesAreRefusedAndNothingIsStored) {
+  ASSERT_TRUE(node_.create("orders"));
+  std::string flipped = batch_of({"some value"});
+  flipped.back() = static_cast<char>(flipped.back() ^ 1);
+  EXPECT_EQ(node_.produce("orders", 0, flipped).error().code, ErrorCode::kCorruptBatch);
+  EXPECT_EQ(node_.produce("orders", 0, batch_of({"a"}).substr(0, 40)).error().code, ErrorCode::kCorruptBatch);
+  EXPECT_EQ(node_.produce("orders", 0, "").error().code, ErrorCode::kCorruptBatch);
+  EXPECT_EQ((*node_.offsets("orders", OffsetPoint::kEnd))[0].offset, Offset(0));
+}
+
+TEST_F(BrokerTest, BatchAboveTheTopicsLimitIsRefused) {
+  ASSERT_TRUE(node_.create("small", 1, {{"max.message.bytes", "1024"}}));
+  EXPECT_EQ(node_.produce("small", 0, batch_of({std::string(2000, 'x')})).error().code,
+            ErrorCode::kRecordTooLarge);
+  EXPECT_TRUE(node_.produce("small", 0, batch_of({std::string(500, 'x')})));
+}
+
+TEST_F(BrokerTest, CompactedTopicDemandsKeys) {
+  ASSERT_TRUE(node_.create("state", 1, {{"cleanup.policy", "compact"}}));
+  EXPECT_EQ(node_.produce("state", 0, batch_of({"a"})).error().code, ErrorCode::kInvalidRecord);
+  EXPECT_TRUE(node_.produce("state", 0, batch_of({"a"}, "key")));
+}
+
+TEST_F(BrokerTest, OffsetsOfEveryPartition) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  ASSERT_TRUE(node_.produce("orders", 1, batch_of({"a", "b"})));
+  const auto ends = node_.offsets("orders", OffsetPoint::kEnd);
+  ASSERT_TRUE(ends);
+  ASSERT_EQ(ends->size(), 2U);
+  EXPECT_EQ((*ends)[0].offset, Offset(0));
+  EXPECT_EQ((*ends)[1].offset, Offset(2));
+  EXPECT_EQ((*node_.offsets("orders", OffsetPoint::kStart))[1].offset, Offset(0));
+}
+
+TEST_F(BrokerTest, TrimMovesTheStartOfEachPartitionThatWasNamed) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"a", "b"})));
+  const auto trimmed = node_.call<std::vector<TrimResult>>([&](auto done) {
+    node_.broker_->trim_topic("orders",
+                              {{model::PartitionIndex(0), Offset(1)},
+                               {model::PartitionIndex(1), Offset(9)},
+                               {model::PartitionIndex(5), {}}},
+                              std::move(done));
+  });
+  ASSERT_TRUE(trimmed);
+  EXPECT_EQ((*trimmed)[0].log_start, Offset(1));
+  EXPECT_EQ((*trimmed)[1].error->code, ErrorCode::kOffsetOutOfRange);
+  EXPECT_EQ((*trimmed)[2].error->code, ErrorCode::kUnknownPartition);
+}
+
+TEST_F(BrokerTest, AlteredConfigurationIsEffectiveAndShown) {
+  ASSERT_TRUE(node_.create("orders"));
+  const auto entries = node_.call<std::vector<ConfigEntry>>([&](auto done) {
+    node_.broker_->alter_topic({.name = "orders", .set = {{"max.message.bytes", "1KiB"}}}, std::move(done));
+  });
+  ASSERT_TRUE(entries) << entries.error().to_string();
+  const auto at = std::find_if(entries->begin(), entries->end(),
+                               [](const auto& entry) { return entry.name == "max.message.bytes"; });
+  ASSERT_NE(at, entries->end());
+  EXPECT_EQ(at->value, "1024");
+  EXPECT_FALSE(at->is_default);
+  EXPECT_EQ(node_.produce("orders", 0, batch_of({std::string(2000, 'x')})).error().code,
+            ErrorCode::kRecordTooLarge);
+  ASSERT_TRUE(node_.call<std::vector<ConfigEntry>>([&](auto done) {
+    node_.broker_->alter_topic({.name = "orders", .set = {}, .unset = {"max.message.bytes"}},
+                               std::move(done));
+  }));
+  EXPECT_TRUE(node_.produce("orders", 0, batch_of({std::string(2000, 'x')})));
+}
+
+TEST_F(BrokerTest, ValidateOnlyChangesNothing) {
+  const auto created = node_.call<CreateTopicResult>([&](auto done) {
+    node_.broker_->create_topic({.name = "dry", .validate_only = true}, std::move(done));
+  });
+  ASSERT_TRUE(created);
+  EXPECT_FALSE(node_.broker_->topic_head("dry"));
+}
+
+TEST_F(BrokerTest, AddedPartitionsAreWritableAndWarnAboutKeys) {
+  ASSERT_TRUE(node_.create("orders", 1));
+  const auto added = node_.call<AddPartitionsResult>(
+      [&](auto done) { node_.broker_->add_partitions("orders", 3, false, std::move(done)); });
+  ASSERT_TRUE(added) << added.error().to_string();
+  EXPECT_FALSE(added->warning.empty());
+  EXPECT_TRUE(node_.produce("orders", 2, batch_of({"a"})));
+}
+
+TEST_F(BrokerTest, DeletedTopicIsGoneAndItsDataIsInTheTrash) {
+  ASSERT_TRUE(node_.create("orders"));
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({std::string(5000, 'x')})));
+  ASSERT_TRUE(
+      node_.call<std::monostate>([&](auto done) { node_.broker_->delete_topic("orders", std::move(done)); }));
+  EXPECT_EQ(node_.produce("orders", 0, batch_of({"a"})).error().code, ErrorCode::kUnknownTopic);
+  // The same name again is another topic: empty, with another id.
+  ASSERT_TRUE(node_.create("orders"));
+  EXPECT_EQ(node_.produce("orders", 0, batch_of({"a"}))->base_offset, Offset(0));
+}
+
+TEST_F(BrokerTest, EverythingIsThereAfterAPowerCut) {
+  ASSERT_TRUE(node_.create("kept", 2, {{"max.message.bytes", "4096"}}));
+  ASSERT_TRUE(node_.create("gone"));
+  ASSERT_TRUE(node_.produce("kept", 1, batch_of({"a", "b", "c"})));
+  ASSERT_TRUE(
+      node_.call<std::monostate>([&](auto done) { node_.broker_->delete_topic("gone", std::move(done)); }));
+  node_.power_cut();
+  ASSERT_TRUE(node_.start());
+  node_.run_until([&] {
+    const auto ends = node_.offsets("kept", OffsetPoint::kEnd);
+    return ends && !(*ends)[0].error && !(*ends)[1].error;
+  });
+  EXPECT_EQ((*node_.offsets("kept", OffsetPoint::kEnd))[1].offset, Offset(3));
+  EXPECT_EQ(node_.broker_->topic_head("kept")->max_message_bytes, 4096U);
+  EXPECT_FALSE(node_.broker_->topic_head("gone"));
+  EXPECT_TRUE(node_
+                  .call<std::vector<UnreadyPartition>>(
+                      [&](auto done) { node_.broker_->unready_partitions(std::move(done)); })
+                  ->empty());
+}
+
+TEST_F(BrokerTest, DescriptionNamesLeaderStateAndSize) {
+  ASSERT_TRUE(node_.create("orders", 1));
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"a"})));
+  const auto topic = node_.call<TopicDescription>(
+      [&](auto done) { node_.broker_->describe_topic("orders", std::move(done)); });
+  ASSERT_TRUE(topic);
+  ASSERT_EQ(topic->partitions.size(), 1U);
+  EXPECT_EQ(topic->partitions[0].leader, model::NodeId(1));
+  EXPECT_EQ(topic->partitions[0].state, "ready");
+  EXPECT_EQ(topic->partitions[0].high_watermark, Offset(1));
+  EXPECT_TRUE(topic->partitions[0].oldest_append_time.has_value());
+}
+
+TEST_F(BrokerTest, StoppingBrokerRefusesWithARetryDelay) {
+  ASSERT_TRUE(node_.create("orders"));
+  node_.broker_->stop_intake();
+  const auto ack = node_.produce("orders", 0, batch_of({"a"}));
+  EXPECT_EQ(ack.error().code, ErrorCode::kShuttingDown);
+  EXPECT_GT(ack.error().retry_after_ms, 0U);
+}
+
+TEST(BrokerBounds, RequestsAboveTheByteBoundAreRefusedWithADelayAndNothingIsLost) {
+  NodeBrokerConfig config;
+  config.produce_bytes_max = 10'000;
+  BrokerHarness node(1, config);
+  ASSERT_TRUE(node.start());
+  ASSERT_TRUE(node.create("orders"));
+  int acked = 0, refused = 0;
+  for (int i = 0; i < 10; ++i) {
+    node.broker_->produce({.topic = "orders",
+                           .partition = model::PartitionIndex(0),
+                           .batch = batch_of({std::string(4000, 'x')})},
+                          [&](const Result<ProduceAck>& ack) {
+                            if (ack) {
+                              ++acked;
+                            } else {
+                              EXPECT_EQ(ack.error().code, ErrorCode::kResourceExhausted);
+                              EXPECT_GT(ack.error().retry_after_ms, 0U);
+                              ++refused;
+                            }
+                          });
+  }
+  node.run_until([&] { return acked + refused == 10; });
+  EXPECT_EQ(acked, 2);
+  EXPECT_EQ(refused, 8);
+  EXPECT_EQ(node.broker_->produce_bytes_held(), 0U);
+  EXPECT_EQ((*node.offsets("orders", OffsetPoint::kEnd))[0].offset, Offset(2));
+}
+
+TEST(BrokerBounds, PartitionsAboveTheMemoryBudgetAreRefusedWithTheNumber) {
+  NodeBrokerConfig config;
+  config.limits.partitions_max = 5;
+  BrokerHarness node(1, config);
+  ASSERT_TRUE(node.start());
+  ASSERT_TRUE(node.create("a", 3));
+  const auto refused = node.create("b", 3);
+  EXPECT_EQ(refused.error().code, ErrorCode::kMemoryBudget);
+  EXPECT_NE(refused.error().context.find("6"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace forebay::broker

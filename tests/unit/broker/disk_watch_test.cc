@@ -1,0 +1,49 @@
+#include "broker/disk_watch.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/sim_machine.h"
+
+namespace forebay::broker {
+namespace {
+
+using namespace std::chrono_literals;
+
+class DiskWatchTest : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kCapacity = 1U << 20;
+  DiskWatchTest() : machine_(1, {.capacity_bytes = kCapacity}) {
+    EXPECT_TRUE(machine_.file_system().create_directories("/data"));
+    watch_ = std::make_unique<DiskWatch>("/data", kCapacity / 2, machine_.file_system(), machine_.executor(),
+                                         machine_.pool(), [this] { ++low_; });
+    watch_->start();
+    machine_.scheduler().run_for(100ms);
+  }
+  void fill(const std::string& path, std::size_t bytes) {
+    const std::vector<std::byte> content(bytes);
+    ASSERT_TRUE(io::write_file_atomically(machine_.file_system(), path, content));
+  }
+  sim::SimMachine machine_;
+  int low_ = 0;
+  std::unique_ptr<DiskWatch> watch_;
+};
+
+TEST_F(DiskWatchTest, RoomyDiskAdmits) {
+  EXPECT_TRUE(watch_->admission());
+  EXPECT_EQ(low_, 0);
+}
+
+TEST_F(DiskWatchTest, BelowTheReserveItRefusesWithADelayAndAsksForRetentionUntilThereIsRoomAgain) {
+  fill("/data/ballast", kCapacity * 3 / 4);
+  machine_.scheduler().run_for(2s);
+  ASSERT_FALSE(watch_->admission());
+  EXPECT_EQ(watch_->admission().error().code, ErrorCode::kDiskFull);
+  EXPECT_GT(watch_->admission().error().retry_after_ms, 0U);
+  EXPECT_GT(low_, 0);
+  ASSERT_TRUE(machine_.file_system().remove_file("/data/ballast"));
+  machine_.scheduler().run_for(2s);
+  EXPECT_TRUE(watch_->admission());
+}
+
+}  // namespace
+}  // namespace forebay::broker

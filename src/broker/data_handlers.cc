@@ -96,11 +96,11 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   if (!shard_index) return fail(shard_index.error());
   const auto record_count = check_batch(**route, request.batch);
   if (!record_count) return fail(record_count.error());
-  auto lease = produce_bytes_.take(request.batch.capacity());
+  auto lease = produce_bytes_.try_acquire(request.batch.capacity());
   if (!lease) {
     return fail(Error{
         ErrorCode::kResourceExhausted,
-        "the node holds " + std::to_string(produce_bytes_.held()) +
+        "the node holds " + std::to_string(produce_bytes_.used()) +
             " bytes of unanswered requests, its bound (memory.produce_bytes_max); retry after the delay",
         kBudgetRetryMs});
   }

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "broker/broker.h"
-#include "broker/byte_lease.h"
 #include "broker/reconciler.h"
 #include "broker/routing.h"
 #include "cluster/controller.h"
 #include "config/topic_config.h"
+#include "runtime/byte_budget.h"
 #include "runtime/executor.h"
 
 namespace forebay::broker {
@@ -70,7 +70,7 @@ class NodeBroker final : public Broker {
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
-  [[nodiscard]] std::uint64_t produce_bytes_held() const { return produce_bytes_.held(); }
+  [[nodiscard]] std::uint64_t produce_bytes_held() const { return produce_bytes_.used(); }
   // Set before serving.
   void observe_produce(LatencyObserver observer) { produce_latency_ = std::move(observer); }
 
@@ -90,7 +90,7 @@ class NodeBroker final : public Broker {
   runtime::WallClock& clock_;
   std::function<NodeDescription()> describe_;
   LatencyObserver produce_latency_;
-  ByteBound produce_bytes_;
+  runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;
   std::shared_ptr<const RoutingTable> routing_;
   std::atomic<bool> stopping_{false};

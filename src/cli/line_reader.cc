@@ -53,6 +53,8 @@ Result<LineReader::Outcome> LineReader::next(std::string_view& line) {
     const std::size_t left = end_ - begin_ - searched;
     const void* found = left == 0 ? nullptr : std::memchr(from, '\n', left);
     if (found != nullptr || (at_end_ && (end_ != begin_ || too_long))) {
+      // Who interrupts may close the input as well: a line that was cut by that is none.
+      if (found == nullptr && interrupted()) return Outcome::kInterrupted;
       const char* stop = found != nullptr ? static_cast<const char*>(found) : buffer_.data() + end_;
       const auto length = static_cast<std::size_t>(stop - (buffer_.data() + begin_));
       line = {buffer_.data() + begin_, length};

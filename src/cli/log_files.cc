@@ -37,6 +37,10 @@ Error system_error(const std::string& path, int number) {
                path + ": " + std::strerror(number)};
 }
 
+bool is_zero(ByteSpan bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 // A file, read through a window that moves forward.
 class InputFile {
  public:
@@ -94,9 +98,7 @@ class InputFile {
       FOREBAY_CHECK(fill(position, kWindowBytes));
       const ByteSpan here = window(position);
       if (here.empty()) return true;
-      for (const std::byte byte : here) {
-        if (byte != std::byte{0}) return false;
-      }
+      if (!is_zero(here)) return false;
       position += here.size();
     }
     return true;
@@ -256,6 +258,16 @@ Result<DirectoryState> read_directory(const std::string& directory) {
 
 // --- dump
 
+Value tail_line(const std::string& file, std::uint64_t position, std::uint64_t bytes,
+                std::string_view state) {
+  return Value::object()
+      .set("kind", "tail")
+      .set("file", file)
+      .set("position", position)
+      .set("bytes", bytes)
+      .set("state", state);
+}
+
 Result<void> dump_segment(const std::string& path, DumpRecords records, const EmitLine& emit) {
   FOREBAY_TRY(InputFile file, InputFile::open(path));
   FOREBAY_TRY(const LoneSegment segment, identify_segment(file, path));
@@ -279,18 +291,18 @@ Result<void> dump_segment(const std::string& path, DumpRecords records, const Em
   }));
   if (!more || !tail) return {};
   FOREBAY_TRY(const bool zeros, file.zeros_from(*tail));
-  emit(Value::object()
-           .set("kind", "tail")
-           .set("file", file_name(path))
-           .set("position", *tail)
-           .set("bytes", file.size_bytes() - *tail)
-           .set("state", zeros ? "not written" : "not readable as frames"));
+  emit(tail_line(file_name(path), *tail, file.size_bytes() - *tail,
+                 zeros ? "not written" : "not readable as frames"));
   return {};
 }
 
 Result<void> dump_journal(const std::string& path, const EmitLine& emit) {
   FOREBAY_TRY(InputFile file, InputFile::open(path));
   FOREBAY_TRY(const ByteSpan bytes, file.whole());
+  if (is_zero(bytes)) {  // in store for later
+    emit(tail_line(file_name(path), 0, bytes.size(), "not written"));
+    return {};
+  }
   FOREBAY_TRY(const auto identity, identify_journal(bytes, path));
   const log::FileScan scan = log::scan_journal_file(bytes, identity, 0);
   for (const log::ScannedRound& round : scan.rounds) {

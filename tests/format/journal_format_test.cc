@@ -1,0 +1,226 @@
+// The golden files of frame, control payload, journal, checkpoint and data directory, made once by
+// make_journal.py from the documents: every build must read them, and write the same bytes.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "base/crc32c.h"
+#include "log/core/recovery_fold.h"
+#include "log/data_directory.h"
+
+namespace forebay::log {
+namespace {
+
+std::vector<std::byte> golden(const std::string& name) {
+  std::ifstream file("tests/format/journal/" + name, std::ios::binary);
+  EXPECT_TRUE(file.is_open()) << name;
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return {as_bytes(text).begin(), as_bytes(text).end()};
+}
+
+model::TopicPartition partition() {
+  model::TopicPartition id;
+  for (std::uint8_t i = 0; i < 16; ++i) id.topic.bytes[i] = i;
+  id.partition = model::PartitionIndex(3);
+  return id;
+}
+
+Voter voter(std::uint32_t node) {
+  Voter result;
+  result.node = model::NodeId(node);
+  result.disk.bytes.fill(static_cast<std::uint8_t>(node));
+  return result;
+}
+Membership membership() { return {{voter(1), voter(2)}, {voter(3)}, {voter(4), voter(5)}}; }
+
+SegmentMeta segment() {
+  SegmentMeta meta;
+  meta.begin = {model::Offset(10), 1};
+  meta.boot_epoch = model::BootEpoch(4);
+  meta.generation = 3;
+  meta.end = {model::Offset(50), 2};
+  meta.size_bytes = 65536;
+  return meta;
+}
+
+Damage damage() { return {DamageKind::kMiddle, {model::Offset(20), 0}, {model::Offset(22), 0}}; }
+
+Frame records_frame() {
+  std::vector<std::byte> payload(100);
+  for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::byte>(i * 7);
+  FrameHeader header;
+  header.partition = partition();
+  header.begin = {model::Offset(1000), 2};
+  header.end = {model::Offset(1007), 0};
+  header.term = model::Term(5);
+  header.append_time = model::Timestamp(1'700'000'000'000);
+  header.payload_bytes = 100;
+  header.payload_crc = crc32c(ByteSpan(payload).subspan(kBatchPrefixBytes));
+  return {header, SharedBytes::take(std::move(payload))};
+}
+
+Frame control_frame() {
+  std::vector<std::byte> payload = encode_control(membership());
+  FrameHeader header = records_frame().header;
+  header.kind = FrameKind::kControl;
+  header.begin = {model::Offset(1007), 0};
+  header.end = {model::Offset(1007), 1};
+  header.append_time = model::Timestamp(1'700'000'000'001);
+  header.payload_bytes = static_cast<std::uint32_t>(payload.size());
+  header.payload_crc = crc32c(payload);
+  return {header, SharedBytes::take(std::move(payload))};
+}
+
+std::vector<std::byte> encoded(const Frame& frame) {
+  std::vector<std::byte> bytes(kFrameHeaderBytes);
+  encode_frame_header(frame.header, frame.payload.span(), bytes.data());
+  bytes.insert(bytes.end(), frame.payload.span().begin(), frame.payload.span().end());
+  return bytes;
+}
+
+std::vector<JournalRecord> records() {
+  return {CreateReplica{},
+          RemoveReplica{},
+          SetHardState{{model::Term(8), model::NodeId(2)}},
+          Truncate{{model::Offset(17), 1}, model::LogEpoch(6)},
+          SetLogStart{{model::Offset(3), 0}},
+          ReplaceSegments{{segment()}, {}},
+          SetDamage{{damage()}}};
+}
+
+std::vector<CheckpointEntry> checkpoint() {
+  CheckpointEntry entry;
+  PartitionCheckpoint& state = entry.state;
+  state.id = partition();
+  state.hard_state = {model::Term(8), model::NodeId(2)};
+  state.log_epoch = model::LogEpoch(6);
+  state.log_start = {model::Offset(10), 1};
+  state.segment_end = {model::Offset(50), 2};
+  state.segments = {segment()};
+  state.terms = {{model::Term(5), {}}};
+  state.last_truncation = model::LogPosition{model::Offset(17), 1};
+  state.damage = {damage()};
+  state.memberships = {{{model::Offset(0), 1}, membership()}};
+  state.max_append_time = model::Timestamp(12345);
+  entry.end = KnownEnd{{model::Offset(1007), 1}, model::Term(5)};
+  return {entry};
+}
+
+constexpr std::uint64_t kSeed = 0x1122334455667788;
+
+TEST(JournalFormat, FramesAreTheGoldenBytes) {
+  for (const auto& [name, frame] : {std::pair<std::string, Frame>{"frame-records.bin", records_frame()},
+                                    std::pair<std::string, Frame>{"frame-control.bin", control_frame()}}) {
+    const std::vector<std::byte> bytes = golden(name);
+    EXPECT_EQ(encoded(frame), bytes) << name;
+    const auto header = decode_frame_header(bytes);
+    ASSERT_TRUE(header.has_value()) << name;
+    EXPECT_EQ(*header, frame.header) << name;
+    EXPECT_TRUE(check_frame_payload(*header, ByteSpan(bytes).subspan(kFrameHeaderBytes)).has_value()) << name;
+  }
+}
+
+TEST(JournalFormat, ControlPayloadsAreTheGoldenBytes) {
+  const std::vector<std::pair<std::string, Control>> cases{
+      {"control-term-start.bin", TermStart{model::NodeId(7)}},
+      {"control-membership.bin", membership()},
+      {"control-log-start.bin", LogStart{{model::Offset(12), 3}}}};
+  for (const auto& [name, control] : cases) {
+    EXPECT_EQ(encode_control(control), golden(name)) << name;
+    const auto decoded = decode_control(golden(name));
+    ASSERT_TRUE(decoded.has_value()) << name;
+    EXPECT_EQ(*decoded, control) << name;
+  }
+}
+
+TEST(JournalFormat, CheckpointIsTheGoldenBytes) {
+  const std::vector<std::byte> bytes = golden("checkpoint.bin");
+  EXPECT_EQ(encode_checkpoint(checkpoint()), bytes);
+  const auto decoded = decode_checkpoint(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(encode_checkpoint(*decoded), bytes);
+}
+
+// A data round, a checkpoint in two parts, a clean idle round.
+std::vector<std::byte> write_journal() {
+  std::vector<std::byte> file;
+  RoundHeader header;
+  header.boot_epoch = model::BootEpoch(9);
+  header.epoch_seed = kSeed;
+  header.shard = 2;
+  header.file_number = 5;
+  header.live_from = RoundSequence(1);
+  header.wall_time = model::Timestamp(1'700'000'000'000);
+  const auto write = [&](RoundKind kind, ByteSpan directory, const auto& fill) {
+    std::vector<std::byte> buffer(2 * kRoundBlockBytes);
+    RoundWriter writer(buffer);
+    writer.add_directory(directory);
+    fill(writer);
+    header.kind = kind;
+    header.previous = header.sequence;
+    header.previous_crc = header.crc;
+    header.sequence = header.sequence.next();
+    const ByteSpan sealed = writer.seal(header);
+    file.insert(file.end(), sealed.begin(), sealed.end());
+  };
+  std::vector<std::byte> directory;
+  for (const JournalRecord& record : records()) put_record_entry(directory, partition(), record);
+  write(RoundKind::kData, {}, [&](RoundWriter& writer) {
+    writer.add_record(directory);
+    writer.add_frame(records_frame());
+    writer.add_frame(control_frame());
+  });
+  WireWriter out(directory);
+  put_directory_entry(
+      out, {partition(), KnownEnd{{model::Offset(1007), 1}, model::Term(5)},
+            HardState{model::Term(8), model::NodeId(2)}, model::LogPosition{model::Offset(17), 1}});
+  const std::vector<std::byte> whole = encode_checkpoint(checkpoint());
+  header.checkpoint_id = RoundSequence(2);
+  header.checkpoint_parts = 2;
+  write(RoundKind::kCheckpoint, directory,
+        [&](RoundWriter& writer) { writer.add_checkpoint_part(ByteSpan(whole).first(whole.size() / 2)); });
+  header.checkpoint_part = 1;
+  write(RoundKind::kCheckpoint, {},
+        [&](RoundWriter& writer) { writer.add_checkpoint_part(ByteSpan(whole).subspan(whole.size() / 2)); });
+  header.checkpoint_id = {};
+  header.checkpoint_part = header.checkpoint_parts = 0;
+  header.clean = true;
+  write(RoundKind::kIdle, {}, [](RoundWriter&) {});
+  return file;
+}
+
+TEST(JournalFormat, RoundsAreTheGoldenBytes) { EXPECT_EQ(write_journal(), golden("2-5.journal")); }
+
+TEST(JournalFormat, GoldenJournalIsReadAndFolded) {
+  const std::vector<std::byte> bytes = golden("2-5.journal");
+  const std::vector<FileScan> scans{scan_journal_file(bytes, {model::BootEpoch(9), kSeed, 2, 5}, 0)};
+  const JournalChain chain = chain_rounds(scans);
+  ASSERT_EQ(chain.links.size(), 4U);
+  EXPECT_EQ(chain.rotten_rounds, 0U);
+  EXPECT_TRUE(chain.links.back().round->header.clean);
+  RecoveryFold fold;
+  for (const ChainLink& link : chain.links) fold.apply(*link.round, link.lost_before);
+  const FoldResult result = fold.finish();
+  EXPECT_TRUE(result.checkpoint_seen);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(result.partitions[0].tail.size(), 2U);
+  EXPECT_EQ(result.partitions[0].end, (model::LogPosition{model::Offset(1007), 1}));
+}
+
+TEST(JournalFormat, BootAndFormatAreTheGoldenBytes) {
+  const BootRecord boot{model::BootEpoch(9), 4, kSeed};
+  EXPECT_EQ(encode_boot(boot), golden("BOOT"));
+  const auto decoded = decode_boot(golden("BOOT"));
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(*decoded, boot);
+  const std::vector<std::byte> format = golden("FORMAT");
+  EXPECT_EQ(encode_format(1, Identity{partition().topic}), as_text(format));
+  const auto identity = decode_format(as_text(format));
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_EQ(identity->disk, partition().topic);
+}
+
+}  // namespace
+}  // namespace forebay::log

@@ -1,6 +1,7 @@
 #include "daemon/node.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <future>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "daemon/node_metrics.h"
 #include "daemon/shard_stack.h"
 #include "http/http_server.h"
+#include "io/fail_point_file_system.h"
 #include "io/real_file_system.h"
 #include "kv/rocksdb_store.h"
 #include "log/recovery.h"
@@ -31,6 +33,8 @@ using telemetry::log_warn;
 
 // Metadata, in-memory structures and indexes of a partition, counted against memory.limit.
 constexpr std::uint64_t kPartitionBytes = 64U << 10;
+// For tests of faults on the real disk: src/io/fail_point_file_system.h has the names.
+constexpr const char* kFailPointVariable = "FOREBAYD_FAILPOINT";
 constexpr std::uint32_t kPartitionsWithoutLimit = 20'000;
 // A probe must not hang on a stuck shard: no answer by then is an answer too.
 constexpr auto kReadyTimeout = std::chrono::seconds(2);
@@ -116,6 +120,7 @@ class WiredNode final : public Node {
   runtime::SystemRng rng_;  // main thread and controller's shard, never at the same time
   telemetry::Metrics metrics_;
   std::vector<telemetry::Metrics::Sampled> process_metrics_;
+  io::FailPoints fail_points_;  // outlives the file systems
   runtime::ThreadBlockingPool pool_;
   runtime::ShardGroup shards_;
   std::vector<std::unique_ptr<ShardStack>> stacks_;
@@ -169,8 +174,15 @@ Result<void> WiredNode::open_disk() {
                         "): slower than io_uring with O_DIRECT");
   }
   blocking_fs.reset();
+  const char* fail_points = std::getenv(kFailPointVariable);
+  if (fail_points != nullptr) {
+    FOREBAY_TRY(fail_points_, io::FailPoints::parse(fail_points, io::file_system_fail_points()));
+    log_warn("fail points are set: this node breaks on purpose", {{"fail_points", fail_points}});
+    warnings_.push_back(std::string("fail points are set: ") + fail_points);
+  }
   FOREBAY_TRY(auto fs, io::make_real_file_system(
                            shards_.at(0), io::IoEngine{.uring = false, .direct = engine_.direct, .why = {}}));
+  fs = io::with_fail_points(std::move(fs), fail_points_);
   const log::RecoveryOptions options{.data_dir = settings_.node.data_dir,
                                      .shard_count = shard_count_,
                                      .journal = journal_config(settings_.storage, shard_count_),
@@ -198,7 +210,8 @@ Result<void> WiredNode::open_disk() {
 Result<void> WiredNode::open_shards() {
   for (std::uint32_t i = 0; i < shard_count_; ++i) {
     stacks_.push_back(std::make_unique<ShardStack>());
-    FOREBAY_TRY(stacks_.back()->fs, io::make_real_file_system(shards_.at(i), engine_));
+    FOREBAY_TRY(auto fs, io::make_real_file_system(shards_.at(i), engine_));
+    stacks_.back()->fs = io::with_fail_points(std::move(fs), fail_points_);
   }
   shards_.start();
   shards_started_ = true;

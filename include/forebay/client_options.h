@@ -12,6 +12,7 @@ namespace forebay {
 
 inline constexpr std::string_view kDefaultServer = "127.0.0.1:7400";
 
+// Times are more than 0 and at most a day.
 struct ClientOptions {
   // HOST:PORT of brokers of one cluster; an IPv6 address in brackets. Tried in turn, starting with the first;
   // after a failure the next one is tried. Creating a client connects to none of them.

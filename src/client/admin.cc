@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "client/connection.h"
-#include "client/options_check.h"
+#include "client/core/options_check.h"
 #include "forebay/v1/admin.grpc.pb.h"
 #include "forebay/v1/log.grpc.pb.h"
 

@@ -23,6 +23,15 @@ constexpr int kKeepaliveAnswerMs = 10'000;
 
 using Clock = std::chrono::system_clock;
 
+// What the broker refused before it did anything, and will do later.
+bool is_worth_repeating(const RpcError& failure, UnaryCaller::Repeat repeat) {
+  if (!failure.from_broker) return false;
+  const ErrorCode code = failure.error.code;
+  return code == ErrorCode::kNotYet || code == ErrorCode::kNotLeader ||
+         code == ErrorCode::kResourceExhausted ||
+         (code == ErrorCode::kShuttingDown && repeat == UnaryCaller::Repeat::kAlways);
+}
+
 }  // namespace
 
 std::string ServerList::current() const {
@@ -92,20 +101,16 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
       if (!failed) return std::nullopt;
       failure = std::move(*failed);
       const ErrorCode code = failure.error.code;
-      if (!failure.from_broker && code == ErrorCode::kUnavailable) {
-        drop(reached);
-        connect_deadline = Clock::now() + options_.connect_timeout;
-        if (repeat == Repeat::kIfNotReached) {
-          failure.error.code = ErrorCode::kOutcomeUnknown;
-          failure.error.context += "; the connection broke, look whether it was done before you repeat it";
-          return failure;
-        }
-      } else if (code == ErrorCode::kShuttingDown && repeat == Repeat::kAlways) {
-        drop(reached);
-      } else if (!failure.from_broker || (code != ErrorCode::kNotYet && code != ErrorCode::kNotLeader &&
-                                          code != ErrorCode::kResourceExhausted)) {
+      const bool broken =
+          !failure.from_broker && (code == ErrorCode::kUnavailable || code == ErrorCode::kCancelled);
+      if (broken || (failure.from_broker && code == ErrorCode::kShuttingDown)) drop(reached);
+      if (broken && repeat == Repeat::kIfNotReached) {
+        failure.error.code = ErrorCode::kOutcomeUnknown;
+        failure.error.context += "; the connection broke: look whether it was done before you repeat it";
         return failure;
       }
+      if (!broken && !is_worth_repeating(failure, repeat)) return failure;
+      if (broken) connect_deadline = Clock::now() + options_.connect_timeout;
     }
     const auto pause = std::max(delay, std::chrono::milliseconds(failure.error.retry_after_ms));
     if (Clock::now() + pause >= deadline) return failure;

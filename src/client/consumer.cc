@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "client/consumer_core.h"
-#include "client/options_check.h"
+#include "client/core/options_check.h"
 
 namespace forebay {
 namespace {

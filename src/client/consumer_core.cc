@@ -228,14 +228,24 @@ std::optional<Consumer::Core::Decoded> Consumer::Core::take_decoded() {
   return std::nullopt;
 }
 
+// What poll() has left of a batch becomes a batch again, the next one of its partition.
+void Consumer::Core::put_rest_back() {
+  if (!rest_) return;
+  const TopicPartition id{rest_->batch.topic(), rest_->batch.partition()};
+  const Lock lock(mutex_);
+  decoded_.push_front({ConsumedBatchAccess::from(rest_->batch, ahead_.progress(id).position), rest_->end});
+  rest_.reset();
+}
+
+bool Consumer::Core::rest_is_paused() const {
+  if (!rest_) return false;
+  const Lock lock(mutex_);
+  return ahead_.is_paused({rest_->batch.topic(), rest_->batch.partition()});
+}
+
 Result<std::vector<ConsumedBatch>> Consumer::Core::poll_batches(milliseconds timeout) {
   const auto deadline = Clock::now() + std::min(timeout, kPollMax);
-  if (rest_) {  // poll() has begun this one
-    const std::int64_t position =
-        progress({rest_->batch.topic(), rest_->batch.partition()}).value_or({}).position;
-    decoded_.push_front({ConsumedBatchAccess::from(rest_->batch, position), rest_->end});
-    rest_.reset();
-  }
+  put_rest_back();
   std::vector<ConsumedBatch> out;
   while (true) {
     while (auto decoded = take_decoded()) {
@@ -251,6 +261,7 @@ Result<std::vector<ConsumedBatch>> Consumer::Core::poll_batches(milliseconds tim
 Result<std::vector<Record>> Consumer::Core::poll(milliseconds timeout) {
   const auto deadline = Clock::now() + std::min(timeout, kPollMax);
   std::vector<Record> out;
+  if (rest_is_paused()) put_rest_back();
   while (true) {
     if (rest_) {
       const TopicPartition id{rest_->batch.topic(), rest_->batch.partition()};

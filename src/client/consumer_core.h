@@ -63,6 +63,8 @@ class Consumer::Core final : public client::SubscribeStream::Listener,
   // Waits for a delivery. Returns: false at the deadline, or when woken.
   [[nodiscard]] Result<bool> next_delivery(Clock::time_point deadline);
   [[nodiscard]] Result<bool> decode(client::ReadAhead::Delivery delivery);
+  void put_rest_back();
+  [[nodiscard]] bool rest_is_paused() const;
   void drop_decoded(const TopicPartition& partition);
   void pass_to(const TopicPartition& partition, std::int64_t offset);
   void move_position(const TopicPartition& partition, std::int64_t offset);

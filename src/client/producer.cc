@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/options_check.h"
+#include "client/core/options_check.h"
 #include "client/producer_core.h"
 
 namespace forebay {

@@ -211,6 +211,7 @@ class FakeBroker::LogService final : public v1::Log::Service {
           fill(*request, *partition, offset, response);
           const std::size_t number = state_->responses++;
           if (state_->broker.on_response) broken = !state_->broker.on_response(response, number);
+          offset = response.next_offset();
         }
       }
       if (broken) return {grpc::StatusCode::UNAVAILABLE, "the test broke the stream"};

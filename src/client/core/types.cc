@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "client/options_check.h"
+#include "client/core/options_check.h"
 #include "forebay/client_options.h"
 
 namespace forebay {
@@ -81,6 +81,11 @@ Result<void> check_client_options(const ClientOptions& options) {
     if (auto checked = check_server(server); !checked) return std::move(checked).error();
   }
   const std::chrono::milliseconds zero{0};
+  const std::chrono::milliseconds day = std::chrono::hours(24);
+  if (options.request_timeout > day || options.connect_timeout > day || options.reconnect_delay_max > day) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "request_timeout, connect_timeout and reconnect_delay_max must be a day at most"};
+  }
   if (options.request_timeout <= zero || options.connect_timeout <= zero || options.reconnect_delay <= zero ||
       options.reconnect_delay_max < options.reconnect_delay) {
     return Error{ErrorCode::kInvalidArgument,

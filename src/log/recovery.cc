@@ -1,6 +1,7 @@
 #include "log/recovery.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "log/data_directory.h"
 #include "log/journal_seed.h"
 #include "log/recovery_writer.h"
+#include "log/salvage.h"
 
 namespace forebay::log {
 namespace {
@@ -253,13 +255,13 @@ class Recovery {
     recovered_.report.previous_epoch = old_.boot.epoch;
     recovered_.epoch = old_.highest_epoch.next();
     recovered_.shards.resize(options_.shard_count);
-    read_old();
+    FOREBAY_CHECK(read_old());
     FOREBAY_CHECK(write_new());
     return std::move(recovered_);
   }
 
  private:
-  void read_old() {
+  Result<void> read_old() {
     OldJournalReader reader(fs_, old_.boot, recovered_.report);
     recovered_.report.clean = !recovered_.report.first_start;
     for (std::uint32_t shard = 0; shard < old_.boot.shard_count; ++shard) {
@@ -269,6 +271,7 @@ class Recovery {
       damaged_files_.insert(damaged_files_.end(), state.damaged_files.begin(), state.damaged_files.end());
       auto& notes = recovered_.report.notes;
       notes.insert(notes.end(), state.fold.notes.begin(), state.fold.notes.end());
+      if (!state.fold.checkpoint_seen) FOREBAY_CHECK(salvage(shard, state.fold));
       for (FoldedPartition& folded : state.fold.partitions) take(reader, folded, files);
       for (PartitionCheckpoint& removed : state.fold.removed) {
         shard_for(removed.id).removed.push_back(std::move(removed));
@@ -276,6 +279,39 @@ class Recovery {
     }
     std::sort(damaged_files_.begin(), damaged_files_.end());
     damaged_files_.erase(std::unique(damaged_files_.begin(), damaged_files_.end()), damaged_files_.end());
+    return {};
+  }
+
+  // No checkpoint of the shard can be read: what lies in the folders of its partitions is all there is. One
+  // partition that cannot be read does not stop the start; its folder stays for quarantine.
+  Result<void> salvage(std::uint32_t shard, FoldResult& fold) {
+    std::map<model::TopicPartition, FoldedPartition*> known;
+    for (FoldedPartition& folded : fold.partitions) known[folded.state.id] = &folded;
+    std::set<model::TopicPartition> gone;
+    for (const PartitionCheckpoint& removed : fold.removed) gone.insert(removed.id);
+    FOREBAY_TRY(const auto folders, partition_folders(fs_, options_.data_dir));
+    std::vector<FoldedPartition> found;
+    for (const model::TopicPartition& id : folders) {
+      const auto entry = known.find(id);
+      const bool has_base = entry != known.end() && !entry->second->base_unknown;
+      if (shard_of(id, old_.boot.shard_count) != shard || has_base || gone.contains(id)) continue;
+      auto salvaged = salvage_partition(fs_, options_.data_dir, id);
+      auto& notes = recovered_.report.notes;
+      if (!salvaged) {
+        notes.push_back("partition " + id.to_string() + " cannot be salvaged: " + salvaged.error().context);
+      } else if (*salvaged) {
+        notes.push_back("partition " + id.to_string() + " was salvaged from its segments up to " +
+                        (*salvaged)->segment_end.to_string());
+        FoldedPartition fresh;
+        fresh.state.id = id;
+        FoldedPartition& target = entry != known.end() ? *entry->second : fresh;
+        join_salvaged(std::move(**salvaged), target);
+        target.base_unknown = false;
+        if (entry == known.end()) found.push_back(std::move(fresh));
+      }
+    }
+    std::move(found.begin(), found.end(), std::back_inserter(fold.partitions));
+    return {};
   }
 
   Recovered::Shard& shard_for(const model::TopicPartition& id) {

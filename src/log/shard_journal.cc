@@ -436,7 +436,8 @@ void ShardJournal::arm_idle_round() {
 
 void ShardJournal::write_idle_round() {
   const std::size_t bytes = round_blocks_bytes(kRoundHeaderBytes + directory_.size());
-  if (!make_room(bytes, true)) return;
+  // It is not worth the ring's last file.
+  if (!make_room(bytes, false)) return;
   if (checkpoint_due_) return begin_checkpoint();  // proves as much
   RoundWriter writer(buffer_for(bytes));
   writer.add_directory(directory_);

@@ -92,6 +92,19 @@ TEST(Journal, RecordFramesWaitWhenTheRingIsFullAndControlGoesOn) {
   node.set_term(1, 5, 2);
   node.run_for(std::chrono::seconds(1));
   EXPECT_EQ(node.partition(1).durable_ops, node.partition(1).ops.size());
+  // Also when those take the ring's last file; no record gets into it.
+  const std::size_t waiting = node.partition(0).durable_ops;
+  const auto in_the_last = [&] {
+    return node.journal().stats().files == node.journal().stats().files_in_use;
+  };
+  for (int i = 0, more = 5; i < 25 && more > 0; ++i) {
+    if (in_the_last()) --more;
+    node.append_control(1);
+    node.run_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_TRUE(in_the_last());
+  EXPECT_EQ(node.partition(1).durable_ops, node.partition(1).ops.size());
+  EXPECT_EQ(node.partition(0).durable_ops, waiting);
   // Segments catch up: the rest goes on.
   node.options().flush_on_space_wanted = true;
   EXPECT_TRUE(node.settle());
@@ -141,6 +154,29 @@ TEST(Journal, ClosedLogDropsWhatWaitsAndItsSlotServesAnother) {
   ASSERT_TRUE(told.has_value());
   EXPECT_EQ(told->error().code, ErrorCode::kCancelled);
   EXPECT_EQ(node.journal().open(partition_id(9, 1)), slot);
+}
+
+TEST(Journal, ClosedLogHoldsBackTheRingNoLonger) {
+  HarnessOptions options;
+  options.flush_on_space_wanted = false;
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  const TopicPartition id = partition_id(9, 0);
+  const LogSlot slot = node.journal().open(id);
+  LogPosition at;
+  for (int i = 0; i < 60; ++i) {
+    const FramePtr frame = records_frame(id, at, 1, model::Term(1), 5000, 1);
+    node.journal().add_frame(slot, {}, frame);
+    at = frame->header.end;
+  }
+  node.create(0);
+  for (int i = 0; i < 10; ++i) node.append(0, 1, 5000);
+  node.run_for(std::chrono::seconds(1));
+  EXPECT_GT(node.journal().stats().pending_bytes, 0U);
+  node.journal().close(slot);
+  node.options().flush_on_space_wanted = true;
+  EXPECT_TRUE(node.settle());
+  EXPECT_EQ(node.journal().stats().pending_bytes, 0U);
 }
 
 TEST(Journal, FailedWriteContinuesInANewFile) {

@@ -7,7 +7,9 @@
 
 #include "journal_harness.h"
 #include "log/core/journal_scan.h"
+#include "log/core/segment_layout.h"
 #include "log/data_directory.h"
+#include "log/segment_io.h"
 
 namespace forebay::log::testing {
 namespace {
@@ -315,6 +317,27 @@ TEST(Damage, RottenCheckpointIsReplacedByTheOneBefore) {
   }
 }
 
+TEST(Damage, FailedWriteNeverUsesASequenceTwice) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    HarnessOptions options = three_partitions();
+    options.seed = seed;
+    JournalHarness node(options);
+    fill(node);
+    node.disk().inject({.op = sim::DiskOp::kWrite, .path = sim::path_contains(".journal")});
+    node.append(0, 1, 300);
+    ASSERT_TRUE(node.settle());
+    node.append(1, 1, 300);
+    ASSERT_TRUE(node.settle());
+    node.reboot(sim::Landing::kKeep);
+    const std::vector<Place> rounds = rounds_in(files_in_force(node));
+    const auto same = [](const Place& a, const Place& b) { return a.header.sequence == b.header.sequence; };
+    EXPECT_EQ(std::adjacent_find(rounds.begin(), rounds.end(), same), rounds.end());
+    ASSERT_TRUE(node.start());
+    EXPECT_EQ(node.recovered().report.rotten_rounds, 0U);
+  }
+}
+
 TEST(Damage, MissingJournalFileIsRotOfItsRounds) {
   HarnessOptions options = three_partitions();
   options.flush_on_space_wanted = false;
@@ -341,6 +364,59 @@ TEST(Damage, MissingJournalFileIsRotOfItsRounds) {
     EXPECT_TRUE(has_damage(*recovered, p->state.id, DamageKind::kMiddle));
   }
   expect_honest(*recovered, node);
+}
+
+// Puts frames into a segment file, as a log would.
+void write_segment(JournalHarness& node, const TopicPartition& id, const SegmentMeta& meta,
+                   const std::vector<FramePtr>& frames) {
+  std::vector<std::byte> bytes(piece_bytes(frames));
+  encode_piece(frames, bytes);
+  bytes.resize(bytes.size() + 8192);  // room for more, as segments have it
+  EXPECT_TRUE(node.machine().file_system().create_directories(partition_directory(kDataDir, id)).has_value());
+  node.disk().replace_file(segment_path(kDataDir, id, meta), bytes);
+}
+
+TEST(Damage, WithoutAnyJournalThePartitionsAreSalvagedFromTheirSegments) {
+  JournalHarness node(three_partitions());
+  fill(node);
+  node.reboot(sim::Landing::kKeep);
+  const ModelPartition& whole = node.partition(0);
+  const std::vector<FramePtr>& frames = whole.durable.frames;
+  SegmentMeta first;
+  first.boot_epoch = model::BootEpoch(1);
+  SegmentMeta second = first;
+  second.begin = frames[2]->header.end;
+  write_segment(node, whole.id, first, {frames[0], frames[1], frames[2]});
+  write_segment(node, whole.id, second, {frames[3], frames[4]});
+  // Of another partition the first of two segments is missing its middle frame.
+  const ModelPartition& holed = node.partition(1);
+  write_segment(node, holed.id, first,
+                {holed.durable.frames[0], holed.durable.frames[1], holed.durable.frames[2]});
+  const std::uint64_t hole = frames[0]->encoded_bytes() + 100;
+  node.disk().flip_bit(segment_path(kDataDir, holed.id, first), hole * 8);
+  for (const auto& [path, bytes] : files_in_force(node).journal) node.disk().remove(path);
+
+  const auto recovered = node.recover_only();
+  ASSERT_TRUE(recovered.has_value()) << recovered.error().to_string();
+  const RecoveredPartition* p = find(*recovered, whole.id);
+  ASSERT_NE(p, nullptr);
+  ASSERT_EQ(p->state.segments.size(), 2U);
+  EXPECT_EQ(p->end, frames[4]->header.end);
+  EXPECT_EQ(p->state.segment_end, p->end);
+  EXPECT_EQ(p->state.segments[0].end, second.begin);
+  EXPECT_EQ(p->state.hard_state.term, model::Term(1));
+  EXPECT_EQ(p->state.terms.size(), 1U);
+  EXPECT_TRUE(has_damage(*recovered, whole.id, DamageKind::kTail));
+  EXPECT_FALSE(has_damage(*recovered, whole.id, DamageKind::kMiddle));
+  const RecoveredPartition* q = find(*recovered, holed.id);
+  ASSERT_NE(q, nullptr);
+  EXPECT_EQ(q->end, holed.durable.frames[2]->header.end);
+  EXPECT_TRUE(has_damage(*recovered, holed.id, DamageKind::kMiddle));
+  // And it stays so.
+  const auto again = node.recover_only();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(find(*again, whole.id)->state.damage, p->state.damage);
+  EXPECT_EQ(find(*again, whole.id)->state.segments, p->state.segments);
 }
 
 TEST(Damage, FlippedBitInBootIsHealedByTheSecondCopyAndBothAreRefused) {

@@ -154,8 +154,16 @@ void LogReplica::demand_flush(model::LogPosition upto) {
 
 void LogReplica::roll() { writer_.roll(end_); }
 
+bool LogReplica::has_pinned_records() const {
+  for (LogMemory::Number n = memory_.pinned_begin(); n < memory_.end(); ++n) {
+    if (memory_.frame(n)->header.kind == FrameKind::kRecords) return true;
+  }
+  return false;
+}
+
 void LogReplica::tidy(runtime::TimePoint now) {
-  if (memory_.pinned_begin() < memory_.end() && now - last_append_ > kIdleFlush) demand_flush();
+  // Control frames alone (a term start per start) are not worth a file.
+  if (now - last_append_ > kIdleFlush && has_pinned_records()) demand_flush();
   writer_.close_if_idle();
 }
 
@@ -515,7 +523,13 @@ void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, mo
   }
   const model::LogPosition rest = pieces.empty() ? durable_log_start_ : pieces.back().end;
   if (rest < end_) pieces.push_back({rest, end_, active_bytes + memory_.pinned_bytes(), max_append_time_});
-  done(plan_log_start(config_, pieces, log_start_, committed, now));
+  auto begin = plan_log_start(config_, pieces, log_start_, committed, now);
+  // Past control frames alone only when a file goes: else every pass would add the next one to be trimmed.
+  if (begin && begin->next_offset == log_start_.next_offset &&
+      (pieces.size() < 2 || pieces.front().end > *begin)) {
+    begin.reset();
+  }
+  done(begin);
 }
 
 PartitionCheckpoint LogReplica::checkpoint() const {

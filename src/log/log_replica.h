@@ -157,6 +157,7 @@ class LogReplica final : public Log,
   void plan_retention_from(std::size_t known, model::Timestamp now, model::LogPosition committed,
                            UniqueFunction<void(std::optional<model::LogPosition>)> done);
   [[nodiscard]] SegmentTimes unsealed_times() const;
+  [[nodiscard]] bool has_pinned_records() const;
 
   ShardParts& parts_;
   LogSlot slot_;

@@ -13,6 +13,8 @@ constexpr runtime::Duration kTidyEvery = std::chrono::seconds(5);
 // A stop flushes memory into segments this long; what is left then stays in the journal and is read at the
 // next start.
 constexpr runtime::Duration kStopFlushMax = std::chrono::seconds(4);
+// Less than this of a log is not worth a file of its own: after a restart a new one begins.
+constexpr std::uint64_t kStopFlushBytes = 64U << 10;
 constexpr runtime::Duration kStopPoll = std::chrono::milliseconds(2);
 
 ShardLogsConfig completed(ShardLogsConfig config) {
@@ -316,7 +318,7 @@ void ShardLogsState::stop(Log::Done done) {
 void ShardLogsState::flush_for_stop() {
   bool pending = false;
   for (const auto& [id, log] : logs_) {
-    if (log->pinned_bytes() == 0) continue;
+    if (log->pinned_bytes() < kStopFlushBytes) continue;
     pending = true;
     log->demand_flush();
   }
@@ -325,6 +327,7 @@ void ShardLogsState::flush_for_stop() {
 }
 
 void ShardLogsState::finish_stop() {
+  if (journal_failed_) return stop_done_(Error{ErrorCode::kStorageFailed, "the journal had failed before"});
   journal_->stop(lifetime_.guard([this](Result<void> stopped) {
     for (const auto& [id, log] : logs_) log->close({ErrorCode::kShuttingDown, "the node is stopping"});
     stop_done_(std::move(stopped));

@@ -158,6 +158,13 @@ void LogWorld::crash(sim::Landing landing) {
   machine_.reboot(landing);
 }
 
+void LogWorld::kill_with_late_writes() {
+  for (auto& [partition, model] : models_) model.log = nullptr;
+  logs_.reset();
+  directory_.reset();
+  machine_.kill_and_restart_with_late_writes();
+}
+
 bool LogWorld::create(std::int32_t partition) {
   bool answered = false;
   LogModel& model = models_[partition];

@@ -1,4 +1,9 @@
+#include <utility>
+
+#include "log/core/segment_layout.h"
+#include "log/quarantine.h"
 #include "log_world.h"
+#include "sim/sim_rng.h"
 
 namespace forebay::log::testing {
 namespace {
@@ -71,6 +76,481 @@ TEST(ShardLogs, PowerCutKeepsWhatWasReported) {
       world.check_reads(0);
     }
   }
+}
+
+std::vector<std::string> files_with(LogWorld& world, const std::string& text) {
+  std::vector<std::string> out;
+  for (const std::string& path : world.disk().files()) {
+    if (path.find(text) != std::string::npos) out.push_back(path);
+  }
+  return out;
+}
+
+TEST(ShardLogs, CreatingTwiceAndAdoptingTheUnknownAreRefused) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  std::optional<ErrorCode> code;
+  world.logs().create(LogWorld::partition_id(0), "events", {},
+                      [&](Result<Log*> log) { code = log.error().code; });
+  EXPECT_EQ(code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(world.logs().adopt(LogWorld::partition_id(9), {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(world.logs().find(LogWorld::partition_id(9)), nullptr);
+  EXPECT_EQ(world.logs().find(LogWorld::partition_id(0)), &world.log(0));
+  ASSERT_TRUE(world.run_until([&] { return !files_with(world, "/NAME").empty(); }));
+  const auto name = world.disk().content(files_with(world, "/NAME").front());
+  EXPECT_EQ(as_text(*name), "events\n");
+}
+
+TEST(ShardLogs, RemovedLogGoesToTheTrashAndItsVoteStays) {
+  for (const bool crash : {false, true}) {
+    LogWorld world;
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    ASSERT_TRUE(world.create(1));
+    const HardState voted{model::Term(7), model::NodeId(3)};
+    world.set_hard_state(0, voted);
+    for (int i = 0; i < 50; ++i) world.append(0, {.records = 2, .value_bytes = 900});
+    ASSERT_TRUE(world.flush_all());
+    ASSERT_FALSE(world.segment_files(0).empty());
+    std::optional<Result<void>> removed;
+    std::optional<Result<ReadResult>> read;
+    world.log(0).on_flushed({});
+    world.log(0).read({Offset(0), Offset(10), 1000},
+                      [&](Result<ReadResult> result) { read = std::move(result); });
+    world.model(0).log = nullptr;
+    world.logs().remove(LogWorld::partition_id(0), [&](Result<void> result) { removed = std::move(result); });
+    EXPECT_EQ(world.logs().find(LogWorld::partition_id(0)), nullptr);
+    ASSERT_TRUE(world.run_until([&] { return removed && read; }));
+    EXPECT_TRUE(*removed);
+    EXPECT_TRUE(world.segment_files(0).empty());
+    EXPECT_FALSE(files_with(world, "/trash/" + LogWorld::partition_id(0).topic.to_string() + "-0-").empty());
+    if (crash) {
+      world.model(0).durable = {};
+      world.crash(sim::Landing::kSeeded);
+      ASSERT_TRUE(world.start());
+      EXPECT_TRUE(world.logs().recovered().empty());
+    }
+    // The next life of the same partition: empty, but it has not forgotten its vote.
+    ASSERT_TRUE(world.create(0));
+    EXPECT_EQ(world.log(0).hard_state(), voted);
+    EXPECT_EQ(world.log(0).end(), LogPosition{});
+    world.append(0, {.records = 1});
+    ASSERT_TRUE(world.settle());
+    world.restart();
+    EXPECT_EQ(world.log(0).end(), (LogPosition{Offset(1), 0}));
+    world.check_all_reads();
+  }
+}
+
+TEST(ShardLogs, PowerCutAtEveryStepOfARemovalLeavesItThereOrGone) {
+  for (std::uint64_t step = 1; step <= 14; ++step) {
+    SCOPED_TRACE(step);
+    WorldOptions options;
+    options.seed = step;
+    LogWorld world(options);
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    for (int i = 0; i < 50; ++i) world.append(0, {.records = 2, .value_bytes = 900});
+    ASSERT_TRUE(world.flush_all());
+    world.disk().crash_at_step(step);
+    bool gone = false;
+    world.logs().remove(LogWorld::partition_id(0),
+                        [&](const Result<void>& result) { gone = result.has_value(); });
+    static_cast<void>(world.run_until([&] { return gone || world.disk().power_is_off(); }));
+    const LogPosition durable = std::exchange(world.model(0).durable, LogPosition{});
+    world.crash(sim::Landing::kSeeded);
+    ASSERT_TRUE(world.start());
+    EXPECT_TRUE(files_with(world, "/quarantine/").empty());
+    if (world.model(0).log != nullptr) {
+      EXPECT_FALSE(gone);
+      EXPECT_EQ(world.log(0).end(), durable);
+      world.check_reads(0);
+    } else {
+      world.run_for(std::chrono::seconds(1));
+      EXPECT_TRUE(world.segment_files(0).empty()) << "its files wait in the trash";
+    }
+  }
+}
+
+TEST(ShardLogs, FindByTimeEqualsTheModel) {
+  for (std::uint64_t seed = 1; seed <= seeds(6); ++seed) {
+    SCOPED_TRACE(seed);
+    sim::SimRng rng(seed);
+    WorldOptions options;
+    options.seed = seed;
+    options.shard.cache_bytes_max = rng.one_in(2) ? 0 : 1 << 20;
+    LogWorld world(options);
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    std::int64_t append_time = 1000;
+    for (int i = 0; i < 150; ++i) {
+      append_time += static_cast<std::int64_t>(rng.below(10));
+      if (rng.one_in(10)) world.append_control(0, TermStart{});
+      append_time = std::max(append_time, world.log(0).max_append_time().value());
+      world.append(0, {.records = static_cast<std::int64_t>(rng.between(1, 4)),
+                       .value_bytes = rng.between(10, 900),
+                       .event_time = model::Timestamp(static_cast<std::int64_t>(rng.between(1, 2000))),
+                       .append_time = model::Timestamp(append_time)});
+      if (rng.one_in(20)) {
+        ASSERT_TRUE(world.settle());
+      }
+    }
+    ASSERT_TRUE(world.settle());
+    if (rng.one_in(2)) {
+      ASSERT_TRUE(world.flush_all());
+    }
+    if (rng.one_in(2)) world.restart();
+    LogModel& model = world.model(0);
+    world.set_log_start(0, model.frames[rng.below(30)]->header.begin);
+    ASSERT_TRUE(world.run_until([&] { return model.log_start == model.log->log_start(); }));
+    for (int i = 0; i < 60; ++i) {
+      const TimeKind kind = rng.one_in(2) ? TimeKind::kEvent : TimeKind::kAppend;
+      const std::int64_t base = kind == TimeKind::kEvent ? 0 : append_time - 1200;
+      const model::Timestamp time(base + static_cast<std::int64_t>(rng.below(2200)));
+      std::optional<Offset> want;
+      for (const FramePtr& frame : model.frames) {
+        if (frame->header.kind == FrameKind::kControl || frame->header.begin < model.log_start) continue;
+        const auto view = model::RecordBatchView::parse(frame->payload.span());
+        const auto has = kind == TimeKind::kEvent ? view->max_timestamp() : frame->header.append_time;
+        if (has < time) continue;
+        want = frame->header.begin.next_offset;
+        break;
+      }
+      const auto found = world.find(0, kind, time);
+      ASSERT_TRUE(found) << found.error().to_string();
+      ASSERT_EQ(*found, want) << "time " << time.value() << " kind " << static_cast<int>(kind);
+    }
+  }
+}
+
+TEST(ShardLogs, RetentionByTimeTakesSealedSegmentsThenEverything) {
+  WorldOptions options;
+  options.shard.cache_bytes_max = 0;
+  options.log.retention_ms = 10'000;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 500; ++i) {
+    world.append(0, {.records = 1, .value_bytes = 900});
+    world.run_for(std::chrono::milliseconds(40));
+  }
+  world.restart();  // times of sealed segments must be looked up again
+  const auto plan = world.plan_retention(0, world.now());
+  ASSERT_TRUE(plan);
+  // Everything below was appended before the bound, and most of what was is below.
+  std::int64_t old_frames = 0, kept_old_frames = 0;
+  for (const FramePtr& frame : world.model(0).frames) {
+    const bool old = world.now().value() - frame->header.append_time.value() > 10'000;
+    if (frame->header.begin < *plan) {
+      EXPECT_TRUE(old);
+    }
+    old_frames += old ? 1 : 0;
+    kept_old_frames += old && frame->header.begin >= *plan ? 1 : 0;
+  }
+  EXPECT_GT(old_frames, 30);
+  EXPECT_LE(kept_old_frames, 75) << "a segment is at most a quarter of the retention time long";
+  const std::size_t before = world.segment_files(0).size();
+  world.set_log_start(0, *plan);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_LT(world.segment_files(0).size(), before);
+  world.check_reads(0);
+  EXPECT_EQ(world.read(0, {Offset(0), world.log(0).end().next_offset, 100}).error().code,
+            ErrorCode::kOffsetOutOfRange);
+
+  // An idle log: the active segment's data go too, when they are due.
+  world.run_for(std::chrono::seconds(30));
+  const auto all = world.plan_retention(0, world.now());
+  ASSERT_TRUE(all);
+  EXPECT_EQ(*all, world.log(0).end());
+  world.set_log_start(0, *all);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(world.segment_files(0).empty());
+  EXPECT_EQ(world.log(0).status().disk_bytes, 0U);
+  EXPECT_FALSE(world.plan_retention(0, world.now())) << "nothing is left to trim";
+  world.append(0, {.records = 1});
+  ASSERT_TRUE(world.settle());
+  world.restart();
+  world.check_reads(0);
+  EXPECT_EQ(world.log(0).log_start(), *all);
+}
+
+TEST(ShardLogs, RetentionBySizeKeepsTheBound) {
+  WorldOptions options;
+  options.log.retention_ms = std::nullopt;
+  options.log.retention_bytes = 100'000;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 400; ++i) {
+    world.append(0, {.records = 1, .value_bytes = 900});
+    if (i % 8 == 0) {
+      ASSERT_TRUE(world.settle());
+    }
+    if (i % 50 != 0) continue;
+    if (const auto plan = world.plan_retention(0, world.now())) world.set_log_start(0, *plan);
+  }
+  world.run_for(std::chrono::seconds(1));
+  const LogStatus status = world.log(0).status();
+  EXPECT_GE(status.disk_bytes + status.pinned_bytes, 100'000U);
+  EXPECT_LE(status.disk_bytes, 300'000U);
+  world.check_reads(0);
+}
+
+TEST(ShardLogs, RollsByAgeEvenWhenNothingMoreIsAppended) {
+  WorldOptions options;
+  options.log.segment_ms = 5000;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  world.append(0, {.records = 1});
+  ASSERT_TRUE(world.settle());
+  EXPECT_FALSE(world.plan_retention(0, world.now()));
+  EXPECT_TRUE(world.log(0).status().segments.empty()) << "not due yet";
+  world.run_for(std::chrono::seconds(6));
+  static_cast<void>(world.plan_retention(0, world.now()));
+  world.run_for(std::chrono::seconds(1));
+  ASSERT_EQ(world.log(0).status().segments.size(), 1U);
+  EXPECT_FALSE(world.log(0).status().segments[0].active);
+}
+
+TEST(ShardLogs, ControlFramesAloneTakeNoFileAndNeverRoll) {
+  WorldOptions options;
+  options.log.segment_ms = 1000;
+  LogWorld world(options);
+  for (int life = 0; life < 5; ++life) {
+    ASSERT_TRUE(world.start());
+    if (life == 0) {
+      ASSERT_TRUE(world.create(0));
+    }
+    world.append_control(0, TermStart{model::NodeId(1)});
+    ASSERT_TRUE(world.settle());
+    world.run_for(std::chrono::minutes(5));
+    static_cast<void>(world.plan_retention(0, world.now()));
+    world.run_for(std::chrono::seconds(1));
+    EXPECT_TRUE(world.segment_files(0).empty());
+    ASSERT_TRUE(world.stop_clean());
+  }
+}
+
+TEST(ShardLogs, IdleLogKeepsNoFileAndNothingPinned) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 30; ++i) world.append(0, {.records = 1, .value_bytes = 700});
+  ASSERT_TRUE(world.settle());
+  world.check_reads(0, 1000);
+  world.run_for(std::chrono::minutes(5));
+  const ShardLogsStats stats = world.logs().stats();
+  EXPECT_EQ(stats.open_files, 0U);
+  EXPECT_EQ(stats.pinned_bytes, 0U);
+  EXPECT_EQ(stats.read_bytes_in_flight, 0U);
+  ASSERT_EQ(world.segment_files(0).size(), 1U);
+  const SegmentMeta meta = world.log(0).status().segments.at(0).meta;
+  EXPECT_EQ(world.disk().content(world.segment_files(0)[0])->size(), meta.size_bytes)
+      << "reserved space is given back";
+  EXPECT_EQ(world.log(0).status().disk_bytes, meta.size_bytes);
+  // It wakes up in the same file.
+  for (int i = 0; i < 30; ++i) world.append(0, {.records = 1, .value_bytes = 700});
+  ASSERT_TRUE(world.flush_all());
+  EXPECT_EQ(world.segment_files(0).size(), 1U);
+  world.check_reads(0);
+  world.restart();
+  world.check_reads(0);
+}
+
+TEST(ShardLogs, DiskBytesAddUpToTheFileSystems) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  for (int p = 0; p < 3; ++p) ASSERT_TRUE(world.create(p));
+  sim::SimRng rng(4);
+  const auto compare = [&] {
+    std::uint64_t reported = 0, real = 0;
+    for (int p = 0; p < 3; ++p) reported += world.log(p).status().disk_bytes;
+    for (const std::string& path : files_with(world, "/topics/")) {
+      if (!path.ends_with("/NAME")) real += world.disk().content(path)->size();
+    }
+    EXPECT_LE(std::max(real, reported) - std::min(real, reported), real / 100) << reported << " of " << real;
+  };
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 60; ++i) {
+      world.append(static_cast<int>(rng.below(3)), {.records = 2, .value_bytes = rng.between(10, 1500)});
+      if (i % 5 == 0) {
+        ASSERT_TRUE(world.settle());
+      }
+    }
+    if (rng.one_in(3)) world.set_log_start(0, world.log(0).status().segments.at(0).meta.end);
+    world.run_for(std::chrono::seconds(1));
+    compare();
+    if (round == 5) {
+      world.restart();
+      world.run_for(std::chrono::seconds(2));
+      compare();
+    }
+  }
+}
+
+TEST(ShardLogs, ManySmallLogsDoNotHoldTheRingOrMemory) {
+  WorldOptions options;
+  options.shard.cache_bytes_max = 16 << 10;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  for (int p = 0; p < 30; ++p) ASSERT_TRUE(world.create(p));
+  const std::uint64_t bound = options.shard.journal.file_bytes * options.shard.journal.files_max / 4;
+  for (int round = 0; round < 120; ++round) {
+    for (int p = 0; p < 30; ++p) world.append(p, {.records = 1, .value_bytes = 100});
+    for (int i = 0; i < 5; ++i) world.append(0, {.records = 1, .value_bytes = 1000});
+    ASSERT_TRUE(world.run_until([&] { return world.logs().accepts_appends(); }));
+    ASSERT_TRUE(world.settle());
+    const ShardLogsStats stats = world.logs().stats();
+    ASSERT_LE(stats.pinned_bytes, bound);
+    ASSERT_LE(stats.cached_bytes, options.shard.cache_bytes_max);
+  }
+  world.check_all_reads();
+  world.restart();
+  world.check_all_reads();
+}
+
+TEST(ShardLogs, ReadsInFlightAreBounded) {
+  WorldOptions options;
+  options.shard.cache_bytes_max = 0;
+  options.shard.read_bytes_in_flight_max = 256 << 10;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 300; ++i) {
+    world.append(0, {.records = 1, .value_bytes = 1500});
+    if (i % 8 == 0) {
+      ASSERT_TRUE(world.settle());
+    }
+  }
+  ASSERT_TRUE(world.flush_all());
+  int answered = 0;
+  for (int i = 0; i < 60; ++i) {
+    world.log(0).read({Offset(i * 5), Offset(300), 32 << 10}, [&](const Result<ReadResult>& result) {
+      EXPECT_TRUE(result);
+      ++answered;
+    });
+  }
+  ASSERT_TRUE(world.run_until([&] {
+    EXPECT_LE(world.logs().stats().read_bytes_in_flight, options.shard.read_bytes_in_flight_max);
+    return answered == 60;
+  }));
+}
+
+TEST(ShardLogs, SequentialReaderFindsTheNextPieceReadAlready) {
+  WorldOptions options;
+  options.shard.cache_bytes_max = 0;
+  options.log.segment_bytes = 8U << 20;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 600; ++i) {
+    world.append(0, {.records = 1, .value_bytes = 1500});
+    if (i % 8 == 0) {
+      ASSERT_TRUE(world.settle());
+    }
+  }
+  ASSERT_TRUE(world.flush_all());
+  const std::uint64_t bytes = world.log(0).status().segments.at(0).meta.size_bytes;
+  world.check_reads(0, 48 << 10);
+  const ShardLogsStats stats = world.logs().stats();
+  EXPECT_LT(stats.disk_read_bytes, bytes * 14 / 10) << "next to nothing is read twice";
+}
+
+TEST(ShardLogs, UnknownFilesAreKeptInQuarantine) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 100; ++i) world.append(0, {.records = 2, .value_bytes = 500});
+  ASSERT_TRUE(world.flush_all());
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  const std::string folder = "/data/topics/" + LogWorld::partition_id(0).topic.to_string() + "/0/";
+  const auto note = as_bytes("do not delete me");
+  world.disk().replace_file(folder + "notes.txt", note);
+  // A segment that claims to come from a later start, and one that holds frames beyond the log's end.
+  world.disk().replace_file(folder + "00000000000000000000-00000000-99.log", note);
+  const FramePtr beyond =
+      make_batch_frame(LogWorld::partition_id(0), {Offset(500), 0}, model::Term(1), {.records = 1});
+  const std::vector<FramePtr> frames{beyond};
+  std::vector<std::byte> piece(4096);
+  encode_piece(frames, piece);
+  world.disk().replace_file(folder + "00000000000000000500-00000000-1.log", piece);
+  // What a crash may leave behind: an old copy of frames that are in the log.
+  const std::vector<FramePtr> inside{world.model(0).frames[3]};
+  std::vector<std::byte> old_piece(static_cast<std::size_t>(piece_bytes(inside)));
+  encode_piece(inside, old_piece);
+  const std::string leftover = folder + "00000000000000000006-00000000-1-g7.log";
+  world.disk().replace_file(leftover, old_piece);
+  ASSERT_TRUE(world.start());
+  world.run_for(std::chrono::seconds(2));
+  EXPECT_EQ(files_with(world, "/quarantine/").size(), 3U);
+  EXPECT_FALSE(world.disk().content(leftover));
+  EXPECT_FALSE(world.disk().content(folder + "notes.txt"));
+  world.check_reads(0);
+}
+
+TEST(ShardLogs, UnknownFoldersAreKeptInQuarantine) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  ASSERT_TRUE(world.create(1));
+  for (int i = 0; i < 50; ++i) world.append(i % 2, {.records = 2, .value_bytes = 500});
+  ASSERT_TRUE(world.flush_all());
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  auto& fs = world.machine().file_system();
+  ASSERT_TRUE(fs.create_directories("/data/topics/somebody/else"));
+  const std::vector<model::TopicPartition> known{LogWorld::partition_id(0)};
+  const auto moved = quarantine_unknown_folders(fs, "/data", known);
+  ASSERT_TRUE(moved) << moved.error().to_string();
+  EXPECT_EQ(moved->size(), 2U);
+  EXPECT_FALSE(world.segment_files(0).empty());
+  EXPECT_TRUE(world.segment_files(1).empty());
+  EXPECT_EQ(files_with(world, "/quarantine/").size(), 2U) << "a segment and its index";
+}
+
+TEST(ShardLogs, LateWritesOfADeadProcessChangeNothing) {
+  for (std::uint64_t seed = 1; seed <= seeds(10); ++seed) {
+    SCOPED_TRACE(seed);
+    WorldOptions options;
+    options.seed = seed;
+    options.shard.cache_bytes_max = 0;
+    LogWorld world(options);
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    for (int i = 0; i < 60; ++i) world.append(0, {.records = 2, .value_bytes = 900});
+    world.run_for(std::chrono::microseconds(500 * seed));
+    world.kill_with_late_writes();
+    ASSERT_TRUE(world.start());
+    for (int i = 0; i < 30; ++i) world.append(0, {.records = 2, .value_bytes = 900});
+    ASSERT_TRUE(world.settle());
+    world.disk().land_late_writes();
+    ASSERT_TRUE(world.flush_all());
+    world.check_reads(0);
+    world.restart();
+    world.check_reads(0);
+    EXPECT_TRUE(world.log(0).status().damage.empty());
+  }
+}
+
+TEST(ShardLogs, OneHugeFrameIsReadWhateverIsAskedFor) {
+  WorldOptions options;
+  options.shard.cache_bytes_max = 0;
+  options.shard.journal.frame_bytes_max = 400 << 10;
+  options.shard.journal.file_bytes = 1U << 20;
+  options.log.segment_bytes = 64 << 10;
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  world.append(0, {.records = 1, .value_bytes = 100});
+  world.append(0, {.records = 1, .value_bytes = 300 << 10});
+  world.append(0, {.records = 1, .value_bytes = 100});
+  ASSERT_TRUE(world.flush_all());
+  const auto result = world.read(0, {Offset(1), Offset(3), 1});
+  ASSERT_TRUE(result) << result.error().to_string();
+  ASSERT_EQ(result->frames.size(), 1U);
+  EXPECT_TRUE(same_bytes(*result->frames[0], *world.model(0).frames[1]));
+  world.check_reads(0, 1);
 }
 
 }  // namespace

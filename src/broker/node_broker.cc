@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/gather.h"
 #include "telemetry/log.h"
 
 namespace forebay::broker {
@@ -88,7 +89,28 @@ void NodeBroker::unready_partitions(Done<std::vector<UnreadyPartition>> done) {
       return done(std::vector<UnreadyPartition>{
           {cluster::kClusterTopicName, model::PartitionIndex(0), "metadata is being loaded"}});
     }
-    done(reconciler_->unready());
+    // What is being opened is known here; what stopped later is known to its shard only.
+    using NotServing = std::vector<partition::PartitionSet::NotServing>;
+    auto gather = std::make_shared<Gather<NotServing>>(
+        shards_.size(), [table = routing(), opening = reconciler_->unready(),
+                         done = std::move(done)](Result<std::vector<NotServing>> shards) mutable {
+          std::map<std::pair<std::string, model::PartitionIndex>, std::string> reasons;
+          for (auto& one : opening) reasons[{one.topic, one.partition}] = one.reason;
+          for (const auto& [name, route] : table->topics) {
+            for (const NotServing& shard : *shards) {
+              for (const auto& one : shard) {
+                if (one.id.topic == route.topic->id) reasons[{name, one.id.partition}] = one.reason;
+              }
+            }
+          }
+          std::vector<UnreadyPartition> unready;
+          for (auto& [where, reason] : reasons) unready.push_back({where.first, where.second, reason});
+          done(std::move(unready));
+        });
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      shards_[i].executor->post(
+          [shard = shards_[i], gather, i] { gather->set(i, shard.partitions->not_serving()); });
+    }
   });
 }
 

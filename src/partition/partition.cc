@@ -72,6 +72,12 @@ Result<void> Partition::check_serving() const {
   return {};
 }
 
+Result<void> Partition::check_readable() const {
+  if (stopped_) return shutting_down();
+  if (group_->was_established()) return {};
+  return check_serving();
+}
+
 // --- produce
 // -----------------------------------------------------------------------------------------------------------------
 
@@ -129,17 +135,20 @@ void Partition::on_leader() {}
 
 void Partition::on_log_failed(const Error& error) {
   if (ready_) std::exchange(ready_, nullptr)(error);
-  fail_pending(
+  fail_writes(
       Error{ErrorCode::kOutcomeUnknown, "the disk failed while the write was under way: " + error.context});
 }
 
-void Partition::fail_pending(const Error& error) {
+void Partition::fail_writes(const Error& error) {
   auto pending = std::exchange(pending_, {});
   for (auto& one : pending) one.done(error);
   auto trims = std::exchange(trims_, {});
   for (auto& one : trims) {
     if (one.done) one.done(error);
   }
+}
+
+void Partition::end_fetches(const Error& error) {
   std::vector<FetchId> ids;
   for (const auto& [id, fetch] : fetches_) ids.push_back(id);
   for (const FetchId id : ids) finish_fetch(id, error);
@@ -150,8 +159,9 @@ void Partition::stop() {
   stopped_ = true;
   if (ready_) std::exchange(ready_, nullptr)(shutting_down());
   // Appended but not yet committed: it may become durable in the last rounds.
-  fail_pending(
+  fail_writes(
       Error{ErrorCode::kShuttingDown, "the node is stopping; the outcome of this request is unknown", 1000});
+  end_fetches(shutting_down());
 }
 
 // --- fetch
@@ -160,7 +170,7 @@ void Partition::stop() {
 FetchId Partition::fetch(const FetchInput& input, Done<FetchOutput> done) {
   const FetchId id = next_fetch_;
   next_fetch_ = next_fetch_.next();
-  if (auto serving = check_serving(); !serving) {
+  if (auto serving = check_readable(); !serving) {
     done(std::move(serving).error());
     return id;
   }
@@ -231,7 +241,7 @@ void Partition::wake_fetches() {
 // -------------------------------------------------------------------------------------------------------------------
 
 void Partition::find_by_time(log::TimeKind kind, model::Timestamp time, Done<TimeLookup> done) {
-  if (auto serving = check_serving(); !serving) return done(std::move(serving).error());
+  if (auto serving = check_readable(); !serving) return done(std::move(serving).error());
   const Watermarks marks = watermarks();
   log_.find_by_time(kind, time, marks.high_watermark,
                     [alive = alive_, kind, time, marks,

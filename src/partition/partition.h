@@ -90,8 +90,11 @@ class Partition final : private raft::GroupListener {
   void start(Done<std::monostate> ready);
 
   [[nodiscard]] bool is_ready() const { return group_->is_established(); }
-  // Why nothing can be written or read now: kNotYet, kStorageFailed, kShuttingDown.
+  // Why nothing can be written now: kNotYet, kStorageFailed, kShuttingDown.
   [[nodiscard]] Result<void> check_serving() const;
+  // Why nothing can be read now: kNotYet, kShuttingDown. A log that cannot be written any more is still read
+  // up to its commit.
+  [[nodiscard]] Result<void> check_readable() const;
   [[nodiscard]] Watermarks watermarks() const;
   [[nodiscard]] model::Term term() const { return group_->term(); }
   void status(Done<PartitionStatus> done);
@@ -148,7 +151,8 @@ class Partition final : private raft::GroupListener {
   void on_commit(model::LogPosition commit) override;
   void on_log_failed(const Error& error) override;
 
-  void fail_pending(const Error& error);
+  void fail_writes(const Error& error);
+  void end_fetches(const Error& error);
   void arm_produce_timer();
   void on_produce_timer();
   void read_for(FetchId id);

@@ -86,6 +86,16 @@ std::optional<Error> PartitionSet::failure(const model::TopicPartition& id) cons
   return at == failures_.end() ? std::nullopt : std::optional(at->second);
 }
 
+std::vector<PartitionSet::NotServing> PartitionSet::not_serving() const {
+  std::vector<NotServing> result;
+  for (const auto& [id, partition] : partitions_) {
+    if (const auto serving = partition->check_serving(); !serving)
+      result.push_back({id, serving.error().to_string()});
+  }
+  for (const auto& [id, error] : failures_) result.push_back({id, error.to_string()});
+  return result;
+}
+
 void PartitionSet::arm_maintenance() {
   maintenance_timer_ = executor_.schedule_after(config_.maintenance_interval, [this] {
     maintain();

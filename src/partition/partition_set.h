@@ -39,6 +39,12 @@ class PartitionSet {
   [[nodiscard]] const std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>>& all() const {
     return partitions_;
   }
+  struct NotServing {
+    model::TopicPartition id;
+    std::string reason;
+  };
+  // Every partition that cannot be written now, with why.
+  [[nodiscard]] std::vector<NotServing> not_serving() const;
   // What is on disk and that no open() asked for.
   [[nodiscard]] std::vector<model::TopicPartition> unclaimed() const { return logs_.recovered(); }
   [[nodiscard]] const ClockGuard& clock_guard() const { return clock_guard_; }

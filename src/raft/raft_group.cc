@@ -29,6 +29,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, runtime::WallClock& clock, GroupL
   log_.on_flushed([this](model::LogPosition flushed) {
     const model::LogPosition before = core_.commit();
     core_.flushed(flushed);
+    was_established_ = was_established_ || core_.has_committed_in_term();
     if (core_.commit() > before) listener_.on_commit(core_.commit());
   });
   log_.on_failed([this](const Error& error) {

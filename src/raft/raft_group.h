@@ -41,6 +41,9 @@ class RaftGroup {
   [[nodiscard]] bool is_leader() const { return core_.role() == Role::kLeader && !failed_; }
   // Leader, and its own term-start frame is committed: reads of the end are fresh.
   [[nodiscard]] bool is_established() const { return !failed_ && core_.has_committed_in_term(); }
+  // Its own term-start frame has been committed, also when the log has failed since: what is below commit()
+  // may be read.
+  [[nodiscard]] bool was_established() const { return was_established_; }
   [[nodiscard]] model::Term term() const { return core_.term(); }
   [[nodiscard]] model::LogPosition commit() const { return core_.commit(); }
   [[nodiscard]] const log::Membership& membership() const { return core_.membership(); }
@@ -69,6 +72,7 @@ class RaftGroup {
   runtime::WallClock& clock_;
   GroupListener& listener_;
   std::optional<Error> failed_;
+  bool was_established_ = false;
   std::shared_ptr<RaftGroup*> alive_;  // emptied by the destructor: completions that come later find nothing
 };
 

@@ -158,6 +158,23 @@ TEST_F(PartitionTest, FullDiskRefusesProduceAndStillTrims) {
   EXPECT_EQ(***trimmed, Offset(1));
 }
 
+TEST_F(PartitionTest, LogThatCannotBeWrittenAnyMoreIsStillRead) {
+  Partition& partition = shard_.open(topic_partition(1));
+  ASSERT_TRUE(*shard_.produce(partition, {"a"}));
+  shard_.machine_.disk().inject(
+      {.op = sim::DiskOp::kWrite,
+       .path = [](std::string_view path) { return path.find("/journal/") != std::string_view::npos; },
+       .times = sim::DiskFault::kForever});
+  const auto lost = shard_.produce(partition, {"b"});
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->error().code, ErrorCode::kOutcomeUnknown);
+  const auto refused = shard_.produce(partition, {"c"});
+  EXPECT_EQ(refused->error().code, ErrorCode::kStorageFailed);
+  const std::vector<std::pair<std::int64_t, std::string>> want{{0, "a"}};
+  EXPECT_EQ(shard_.read_all(partition), want);
+  ASSERT_EQ(shard_.set_->not_serving().size(), 1U);
+}
+
 TEST_F(PartitionTest, EveryLeadershipBeginsANewDurableTerm) {
   for (std::uint64_t term = 1; term <= 3; ++term) {
     EXPECT_EQ(shard_.open(topic_partition(1)).term(), model::Term(term));

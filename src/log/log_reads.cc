@@ -199,7 +199,7 @@ std::uint64_t LogReads::fetch_bytes(const Operation& op) const {
 void LogReads::fetch(Operation& op, std::uint64_t bytes) {
   const std::uint64_t at = op.cursor->position() / io::kBlockBytes * io::kBlockBytes;
   const std::uint64_t needed = io::round_up_to_block(op.cursor->position() - at + bytes);
-  const std::uint64_t there = op.segment.meta.size_bytes - at;
+  const std::uint64_t there = io::round_up_to_block(op.segment.meta.size_bytes - at);
   const std::uint64_t size =
       std::min(std::max(needed, fetch_bytes(op)), std::max(there, std::uint64_t{io::kBlockBytes}));
   extents_.fetch(op.segment, at, static_cast<std::size_t>(size),
@@ -328,7 +328,8 @@ void LogReads::finish(Operation& op, std::optional<SegmentCursor::Start> bookmar
     // Who reads on where he stopped will probably do so again.
     if (op.sequential && ahead < op.segment.meta.size_bytes) {
       op.bytes = 0;
-      const std::uint64_t size = std::min(fetch_bytes(op), op.segment.meta.size_bytes - ahead);
+      const std::uint64_t size =
+          std::min(fetch_bytes(op), io::round_up_to_block(op.segment.meta.size_bytes - ahead));
       extents_.fetch_ahead(op.segment, ahead, static_cast<std::size_t>(size));
     }
   }

@@ -460,6 +460,14 @@ void LogReplica::heal(model::LogPosition begin, model::LogPosition end) {
   damage_ = std::move(left);
 }
 
+void LogReplica::segment_verified(const SegmentRef& segment) {
+  const ReplicaSegment* known = find_segment(segment.serial);
+  if (known == nullptr || known->ref.meta != segment.meta) return;
+  const std::vector<Damage> before = damage_;
+  heal(segment.meta.begin, segment.meta.end);
+  if (damage_ != before) parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
+}
+
 void LogReplica::copy_to_quarantine(ReplicaSegment& segment) {
   if (segment.copied_to_quarantine) return;
   segment.copied_to_quarantine = true;

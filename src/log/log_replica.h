@@ -104,6 +104,9 @@ class LogReplica final : public Log,
   // Bytes of a segment that cannot be trusted: from scrub, and from reads.
   void report_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage);
   void report_missing(const SegmentRef& segment);
+  // All of it has just been read and is right: what was noted as damaged there is not (a file that came
+  // back).
+  void segment_verified(const SegmentRef& segment);
   void scrub_done(model::Timestamp at) { last_full_scrub_ = at; }
   [[nodiscard]] std::optional<model::Timestamp> last_full_scrub() const { return last_full_scrub_; }
   [[nodiscard]] bool holds_sealed_segments() const;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kCopyBytes = 1U << 20;
 constexpr int kNamesMax = 1000;
+constexpr std::uint64_t kSpaceShare = 4;  // a copy may take this part of the free space at most
 
 std::string quarantine_directory(const std::string& data_dir) { return data_dir + "/quarantine"; }
 
@@ -146,6 +147,11 @@ Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir, co
   FOREBAY_CHECK(fs.create_directories(directory));
   FOREBAY_TRY(const auto source, fs.open(path, io::OpenMode::kRead, io::Caching::kDirect));
   FOREBAY_TRY(const std::uint64_t size, source->size());
+  // The damaged file itself stays where it is; a copy must not eat the reserve.
+  FOREBAY_TRY(const io::DiskSpace space, fs.space(data_dir));
+  if (space.available_bytes / kSpaceShare < size) {
+    return Error{ErrorCode::kDiskFull, "no room to copy " + path + " to quarantine"};
+  }
   FOREBAY_TRY(const auto copy, fs.open(to, io::OpenMode::kCreate, io::Caching::kDirect));
   io::AlignedBuffer buffer(kCopyBytes);
   for (std::uint64_t at = 0; at < size; at += kCopyBytes) {

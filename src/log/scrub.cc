@@ -13,6 +13,9 @@ constexpr std::uint64_t kTurnBytes = 1U << 20;  // read in one turn on the pool
 struct Scrub::Job {
   SegmentRef segment;
   std::optional<SegmentWalk> walk;
+  bool second_look =
+      false;  // damage was seen: the whole file is read once more, and what is seen then counts
+  bool damaged = false;
 };
 
 struct Scrub::Round {
@@ -71,7 +74,7 @@ void Scrub::next_segment() {
     log_complete_ = true;
     if (segments_.empty()) pass_.pop_back();
   }
-  job_ = std::make_shared<Job>(Job{segments_.back(), std::nullopt});
+  job_ = std::make_shared<Job>(Job{segments_.back(), std::nullopt, false, false});
   segments_.pop_back();
   read_on();
 }
@@ -116,9 +119,15 @@ void Scrub::read_on() {
         if (!running_ || job != job_) return;
         env_.stats.scrubbed_bytes += round.bytes;
         LogReplica* log = logs_.find(job->segment.id);
+        if (!round.damage.empty() && !std::exchange(job->second_look, true)) {
+          job->walk.reset();
+          return read_on();
+        }
         if (log != nullptr) {
+          job->damaged = job->damaged || !round.damage.empty();
           for (const auto& damage : round.damage) log->report_damage(job->segment, damage);
           if (round.error && round.error->code == ErrorCode::kNotFound) log->report_missing(job->segment);
+          if (round.finished && !job->damaged) log->segment_verified(job->segment);
         }
         if (round.error) log_complete_ = false;
         const bool done = round.finished || round.error || log == nullptr;

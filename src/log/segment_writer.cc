@@ -270,15 +270,18 @@ void SegmentWriter::create() {
   meta.begin = meta.end = memory_.frame(piece_.begin)->header.begin;
   meta.boot_epoch = env_.epoch;
   meta.generation = had_file_ && last_begin_ == meta.begin ? last_generation_ + 1 : 0;
-  had_file_ = true;
-  last_begin_ = meta.begin;
-  last_generation_ = meta.generation;
   env_.run_blocking(
       lifetime_,
       [&fs = env_.fs, directory = partition_directory(env_.config.data_dir, id_),
        path = segment_path(env_.config.data_dir, id_, meta),
        needed = round_up_to_segment_block(piece_.bytes)] { return create_file(fs, directory, path, needed); },
       [this, segment](Result<Created> created) {
+        // Where there was no space the name is free; else nobody knows.
+        if (created || created.error().code != ErrorCode::kDiskFull) {
+          had_file_ = true;
+          last_begin_ = segment.meta.begin;
+          last_generation_ = segment.meta.generation;
+        }
         if (!created) return step_failed(created.error(), true);
         active_.emplace(Active{segment, created->file, created->allocated, 0, segment.meta.begin,
                                SegmentIndex(owner_.config().index_interval_bytes), env_.executor.now(),

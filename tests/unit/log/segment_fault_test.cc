@@ -283,6 +283,27 @@ TEST(SegmentFaults, LyingDiskIsFoundByTheScrub) {
   EXPECT_EQ(back.damaged.size(), 1U);
 }
 
+TEST(Scrub, FileThatCameBackHealsTheDamage) {
+  WorldOptions options = disk_only();
+  options.shard.scrub_bytes_per_second = 10U << 20;
+  options.shard.scrub_pause = std::chrono::seconds(10);
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 100);
+  const std::string path = world.segment_files(0).at(0);
+  const std::vector<std::byte> good = *world.disk().content(path);
+  world.disk().flip_bit(path, 8 * 200);
+  world.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(world.log(0).status().damage.size(), 1U);
+  world.disk().replace_file(path, good);
+  world.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(world.log(0).status().damage.empty());
+  world.check_reads(0);
+  world.restart();
+  EXPECT_TRUE(world.log(0).status().damage.empty());
+}
+
 TEST(Scrub, ReportsTheAgeOfTheLastFullPass) {
   WorldOptions options = disk_only();
   options.shard.scrub_bytes_per_second = 1U << 20;

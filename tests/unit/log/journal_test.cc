@@ -170,11 +170,11 @@ TEST(Journal, ClosedLogHoldsBackTheRingNoLonger) {
     at = frame->header.end;
   }
   node.create(0);
-  for (int i = 0; i < 10; ++i) node.append(0, 1, 5000);
   node.run_for(std::chrono::seconds(1));
   EXPECT_GT(node.journal().stats().pending_bytes, 0U);
   node.journal().close(slot);
   node.options().flush_on_space_wanted = true;
+  for (int i = 0; i < 60; ++i) node.append(0, 1, 5000);
   EXPECT_TRUE(node.settle());
   EXPECT_EQ(node.journal().stats().pending_bytes, 0U);
 }

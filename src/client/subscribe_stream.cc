@@ -61,6 +61,10 @@ class GrpcSubscribeStream final : public SubscribeStream,
   }
 
   void cancel() override {
+    {
+      const std::lock_guard lock(mutex_);
+      cancelled_ = true;
+    }
     context_.TryCancel();
     end_reading([this] { return !reading_; });
   }
@@ -76,10 +80,14 @@ class GrpcSubscribeStream final : public SubscribeStream,
     }
     auto response = parse_fetch_response(scattered(incoming_));
     incoming_.Clear();
+    bool cancelled = false;
     {
       const std::lock_guard lock(mutex_);
       reading_ = false;
+      cancelled = cancelled_;
     }
+    // This response was on its way when cancel() came, which left the end of the stream to it.
+    if (cancelled) end_reading([] { return true; });
     if (!response) {
       parse_failure_ = std::move(response).error();
       cancel();
@@ -127,6 +135,7 @@ class GrpcSubscribeStream final : public SubscribeStream,
   std::optional<Error> parse_failure_;  // written before, read after the stream's end
   std::mutex mutex_;
   bool reading_ = true;
+  bool cancelled_ = false;
   bool over_ = false;  // the hold is given back
 };
 

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,9 @@ void declare(CLI::App& app, Flags& flags) {
   setting("--api", "api.listen", "gRPC API (127.0.0.1:7400)");
   setting("--peer", "peer.listen", "address for other nodes (127.0.0.1:7401)");
   setting("--http", "http.listen", "health and metrics (127.0.0.1:7402)");
-  app.add_option("--config", flags.config_file,
-                 "YAML file with everything else; config/forebay.yaml documents every key")
+  app.add_option(
+         "--config", flags.config_file,
+         "YAML file with everything else; config/forebay.yaml documents every key (or in FOREBAYD_CONFIG)")
       ->type_name("FILE");
   app.add_option_function<std::vector<std::string>>(
          "--set",
@@ -97,6 +99,8 @@ int main(int argc, char** argv) {
   }
 
   const sigset_t signals = block_stop_signals();
+  if (const char* file = std::getenv("FOREBAYD_CONFIG"); file != nullptr && flags.config_file.empty())
+    flags.config_file = file;
   const auto settings = forebay::config::load_from_process(flags.config_file, flags.settings);
   if (!settings) {
     std::fprintf(stderr, "%s\n", settings.error().context.c_str());

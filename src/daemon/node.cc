@@ -37,7 +37,7 @@ constexpr std::uint64_t kPartitionBytes = 64U << 10;
 constexpr const char* kFailPointVariable = "FOREBAYD_FAILPOINT";
 constexpr std::uint32_t kPartitionsWithoutLimit = 20'000;
 // A probe must not hang on a stuck shard: no answer by then is an answer too.
-constexpr auto kReadyTimeout = std::chrono::seconds(2);
+constexpr auto kReadyTimeout = std::chrono::seconds(1);
 
 std::uint32_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 

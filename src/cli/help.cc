@@ -197,6 +197,33 @@ std::string command_help(const Command& command, const std::vector<Option>& glob
   return out;
 }
 
+std::string reference_markdown(const std::vector<Command>& commands) {
+  std::string out;
+  for (const Command& command : commands) {
+    out += "### " + command.name() + "\n\n";
+    std::string summary = command.summary;
+    summary[0] =
+        static_cast<char>(summary[0] >= 'a' && summary[0] <= 'z' ? summary[0] - 'a' + 'A' : summary[0]);
+    out += summary + ".\n\n```sh\n";
+    for (const Example& example : command.examples) {
+      out += example.command;
+      if (!example.what.empty()) out += "   # " + example.what;
+      out += '\n';
+    }
+    out += "```\n\n```\n" + usage_line(command) + '\n';
+    Rows rows;
+    for (const Positional& positional : command.positionals)
+      rows.emplace_back(positional.name, positional.help);
+    for (auto& row : option_rows(command.options)) rows.push_back(std::move(row));
+    if (!rows.empty()) out += '\n';
+    append_rows(out, rows);
+    out += "```\n\n";
+    if (!command.notes.empty()) out += command.notes + "\n\n";
+    if (!command.json_shape.empty()) out += "JSON:\n\n```\n" + command.json_shape + "\n```\n\n";
+  }
+  return out;
+}
+
 const std::vector<Topic>& help_topics() {
   static const std::vector<Topic> kTopics{{"exit-codes", "what the exit status means"},
                                           {"offsets", "how to name a place in a partition"},

@@ -13,6 +13,9 @@ namespace forebay::cli {
 [[nodiscard]] std::string command_help(const Command& command, const std::vector<Option>& globals);
 [[nodiscard]] std::string usage_line(const Command& command);
 
+// Every command in Markdown: the reference part of docs/cli.md, which a test compares with this.
+[[nodiscard]] std::string reference_markdown(const std::vector<Command>& commands);
+
 struct Topic {
   std::string_view name;  // "exit-codes"
   std::string_view summary;

@@ -13,6 +13,7 @@ namespace forebay::cli {
 namespace {
 
 constexpr std::string_view kCompleteWord = "__complete";
+constexpr std::string_view kReferenceWord = "__reference";    // for docs/cli.md
 constexpr std::chrono::milliseconds kCompletionTimeout{700};  // somebody waits with a finger on the Tab key
 
 std::optional<std::string> variable(const char* name) {
@@ -80,6 +81,10 @@ int run(const std::vector<std::string>& words) {
   const std::vector<Command> commands = all_commands();
   if (!words.empty() && words.front() == kCompleteWord) {
     return run_completion_words(commands, {words.begin() + 1, words.end()});
+  }
+  if (!words.empty() && words.front() == kReferenceWord) {
+    OutputStream(STDOUT_FILENO).write(reference_markdown(commands));
+    return 0;
   }
   auto parsed = parse_command_line(commands, words, variable("FOREBAY_SERVERS"));
   if (!parsed) {

@@ -33,7 +33,8 @@ class Findings {
   Value problems_ = Value::array();
 };
 
-void check_node(Findings& findings, const ClientOptions& base, const std::string& address) {
+// Returns: whether it answered.
+bool check_node(Findings& findings, const ClientOptions& base, const std::string& address) {
   ClientOptions options = base;
   options.servers = {address};
   auto admin = Admin::create(options);
@@ -41,7 +42,7 @@ void check_node(Findings& findings, const ClientOptions& base, const std::string
   if (!node) {
     findings.add("the node does not answer: " + node.error().to_string(), address, {},
                  "is forebayd running there? forebay doctor --server " + address);
-    return;
+    return false;
   }
   const std::string where = "node " + std::to_string(node->id) + " (" + address + ")";
   for (const std::string& warning : node->warnings) {
@@ -52,6 +53,7 @@ void check_node(Findings& findings, const ClientOptions& base, const std::string
                      " of " + config::format_bytes(node->disk_reserve_bytes) + "): produce is refused",
                  where, {}, "forebay topic trim, a shorter retention.ms, or a larger disk");
   }
+  return true;
 }
 
 std::string range_text(const DamagedRange& range) {
@@ -89,23 +91,16 @@ Result<void> check_topics(Findings& findings, Admin& admin) {
 
 Findings examine(Session& session) {
   Findings findings;
+  bool answered = false;
   for (const std::string& address : session.globals().servers) {
-    check_node(findings, session.client_options(), address);
+    answered = check_node(findings, session.client_options(), address) || answered;
   }
-  const bool nodes_answer = findings.healthy();
-  auto admin = session.admin();
-  if (!admin) {
-    findings.add(admin.error().to_string(), "client", {}, "forebay doctor");
-    return findings;
-  }
-  // With no node answering there is nobody to ask, and each question would take the whole timeout.
-  if (!nodes_answer && session.globals().servers.size() == 1) {
-    auto node = (*admin)->describe_node();
-    if (!node) return findings;
-  }
-  const auto checked = check_topics(findings, **admin);
-  if (!checked)
+  if (!answered) return findings;  // nobody to ask about topics
+  const auto admin = session.admin();
+  const auto checked = admin ? check_topics(findings, **admin) : Result<void>(admin.error());
+  if (!checked) {
     findings.add("topics cannot be listed: " + checked.error().to_string(), "cluster", {}, "forebay doctor");
+  }
   return findings;
 }
 

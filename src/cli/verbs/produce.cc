@@ -297,10 +297,6 @@ class Production {
     ExitCode failure = ExitCode::kOk;
     for (const Ledger::Failure& one : totals.failures) {
       failure = session_.fail_item("line " + std::to_string(one.line), one.error);
-      if (one.error.code == ErrorCode::kUnknownTopic) {
-        session_.note("see: forebay topic create " + options_.topic);
-        break;
-      }
     }
     if (totals.failed > totals.failures.size()) {
       session_.warn(std::to_string(totals.failed) + " records failed in all");
@@ -361,6 +357,17 @@ Result<void> check(const ProduceOptions& options) {
 ExitCode run_produce(Session& session, const ProduceOptions& options) {
   const auto checked = check(options);
   if (!checked) return session.fail(ExitCode::kUsage, checked.error().context);
+  // Before anything is read: an unknown topic should not take a line of the input.
+  const auto admin = session.admin();
+  if (!admin) return session.fail(admin.error());
+  std::vector<std::int32_t> partitions;
+  if (options.partition) partitions.push_back(*options.partition);
+  const auto known = (*admin)->list_offsets(options.topic, partitions, OffsetSpec::end());
+  if (!known) return session.fail(known.error());
+  for (const PartitionOffset& one : *known) {
+    // One that cannot answer now may be able to by the time a record is sent: the producer retries.
+    if (one.error && !is_retryable(one.error->code)) return session.fail(*one.error);
+  }
   const Descriptor input(options.file == "-" ? STDIN_FILENO
                                              : ::open(options.file.c_str(), O_RDONLY | O_CLOEXEC));
   if (input.number() < 0) {

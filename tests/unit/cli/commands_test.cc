@@ -1,6 +1,8 @@
 // Walks over every verb: what is promised of all of them is checked here, so that no verb can be forgotten.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "cli/completion.h"
@@ -137,6 +139,13 @@ TEST(EveryVerb, OptionNamesDoNotClash) {
     add(command.options);
     add(global_options(&globals));
   }
+}
+
+// After a change of a command: forebay __reference, and put it in the place of the old text.
+TEST(Documentation, HasTheReferenceOfEveryVerbAsItIs) {
+  std::ifstream file("docs/cli.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_NE(text.find(reference_markdown(all_commands())), std::string::npos);
 }
 
 TEST(Help, ExitCodesPageHasEveryCode) {

@@ -143,10 +143,10 @@ Result<void> Producer::Core::wait_for_room(std::size_t bytes, Lock& lock, TimePo
 std::int32_t Producer::Core::choose_partition(std::string_view name, Topic& topic,
                                               const model::NewRecord& record) {
   if (record.key) return partition_for_key(*record.key, topic.partition_count);
-  // Stay while the batch is open, then go to the next partition.
+  // Stay while the batch is open and has room, then go to the next partition.
   const SendQueue::Lane& lane = lane_of(name, topic, topic.keyless_partition);
   const std::uint64_t open = SendQueue::open_batch_of(lane);
-  if (open == 0 || open != topic.keyless_batch) {
+  if (open == 0 || open != topic.keyless_batch || !queue_.fits_open_batch(lane, record)) {
     topic.keyless_partition = (topic.keyless_partition + 1) % topic.partition_count;
   }
   return topic.keyless_partition;

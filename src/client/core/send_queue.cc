@@ -58,6 +58,7 @@ class SendQueue::Lane {
   TimePoint not_before{};                             // backoff
   bool in_full = false;                               // in SendQueue::full_
   bool in_partial = false;                            // in SendQueue::partial_
+  bool in_idle = false;                               // in SendQueue::idle_
   std::size_t last_batch_bytes = kFirstReserveBytes;  // what the next batch will probably need
 };
 
@@ -79,6 +80,10 @@ void SendQueue::for_each_lane(Visit visit) {
 }
 
 std::uint64_t SendQueue::open_batch_of(const Lane& lane) { return lane.open == nullptr ? 0 : lane.open->id; }
+
+bool SendQueue::fits_open_batch(const Lane& lane, const model::NewRecord& record) const {
+  return lane.open->builder.size_bytes_with(record) <= limits_.batch_bytes_max;
+}
 
 // --- records in ---
 
@@ -174,6 +179,7 @@ void SendQueue::offer(Lane& lane, TimePoint now) {
     if (!std::exchange(lane.in_full, true)) full_.push_back(&lane);
   } else if (can_close(lane, now)) {
     if (!std::exchange(lane.in_partial, true)) partial_.push_back(&lane);
+    if (lane.queue.empty() && !std::exchange(lane.in_idle, true)) idle_.push_back(&lane);
   } else {
     if (now < lane.not_before) wake_by(lane.not_before);
     if (lane.open != nullptr && now < lane.open->opened_at + limits_.linger) {
@@ -199,7 +205,7 @@ std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
       batch.encoding_begun = true;
       return Encode{&batch, &batch.builder};
     }
-    if (failed_ || (full_.empty() && partial_.empty())) return std::nullopt;
+    if (failed_ || (full_.empty() && partial_.empty() && idle_.empty())) return std::nullopt;
     if (stream_ == Stream::kDown) {
       connect_wanted_ = false;
       if (now < connect_at_) {
@@ -253,18 +259,36 @@ SendQueue::Work SendQueue::start_write(Lane& lane, Batch& batch, TimePoint now) 
   return Send{lane.topic, lane.partition, batch.correlation, lane.round, batch.bytes};
 }
 
+// Whether it may leave although others are under way. Requires: can_close(lane).
+bool SendQueue::may_leave_unfilled(const Lane& lane, TimePoint now) const {
+  if (eager_room()) return true;
+  if (requests_out_ >= kRequestsMax || in_flight_bytes_ >= limits_.in_flight_bytes_max) return false;
+  return now >= lane.open->opened_at + limits_.linger + kUnfilledWaitMax;
+}
+
 void SendQueue::close_partials(TimePoint now) {
-  while (!partial_.empty() && eager_room()) {
-    Lane& lane = *partial_.front();
-    partial_.pop_front();
-    lane.in_partial = false;
-    if (!can_close(lane, now)) {
-      offer(lane, now);
-      continue;
-    }
+  const auto close = [this](Lane& lane) {
     lane.open->counted = true;
     ++requests_out_;
     close_batch(lane);
+  };
+  while (!idle_.empty() && light_load()) {
+    Lane& lane = *idle_.front();
+    idle_.pop_front();
+    lane.in_idle = false;
+    if (can_close(lane, now) && lane.queue.empty()) close(lane);
+  }
+  while (!partial_.empty()) {  // the longest waiting first
+    Lane& lane = *partial_.front();
+    const bool can = can_close(lane, now);
+    if (can && !may_leave_unfilled(lane, now)) return;
+    partial_.pop_front();
+    lane.in_partial = false;
+    if (can) {
+      close(lane);
+    } else {
+      offer(lane, now);
+    }
   }
 }
 
@@ -366,7 +390,7 @@ void SendQueue::on_time(TimePoint now) {
       else
         wake_by(due);
     }
-  } else if (!full_.empty() || !partial_.empty()) {
+  } else if (!full_.empty() || !partial_.empty() || !idle_.empty()) {
     if (now >= connect_at_)
       connect_wanted_ = true;
     else

@@ -100,6 +100,8 @@ class SendQueue {
                                     TimePoint now);
   // Names the batch that the lane's next record would join; 0: a new one.
   [[nodiscard]] static std::uint64_t open_batch_of(const Lane& lane);
+  // Whether that record still fits. Requires: open_batch_of(lane) != 0.
+  [[nodiscard]] bool fits_open_batch(const Lane& lane, const model::NewRecord& record) const;
 
   // --- what to do ---
   [[nodiscard]] std::optional<Work> next_work(TimePoint now);
@@ -107,7 +109,8 @@ class SendQueue {
   [[nodiscard]] bool may_have_work() const {
     return !encodings_.empty() || cancel_wanted_ ||
            (stream_ == Stream::kDown ? connect_wanted_
-                                     : !writing_ && (!full_.empty() || (!partial_.empty() && eager_room())));
+                                     : !writing_ && (!full_.empty() || (!partial_.empty() && eager_room()) ||
+                                                     (!idle_.empty() && light_load())));
   }
   [[nodiscard]] std::vector<Finished> take_finished();
   // When on_time() should be called at the latest, as far as is known now.
@@ -140,6 +143,10 @@ class SendQueue {
   [[nodiscard]] bool eager_room() const {
     return requests_out_ < kEagerRequestsMax && in_flight_bytes_ < limits_.in_flight_bytes_max;
   }
+  [[nodiscard]] bool light_load() const {
+    return requests_out_ < kRequestsMax && in_flight_bytes_ < limits_.batch_bytes_max;
+  }
+  [[nodiscard]] bool may_leave_unfilled(const Lane& lane, TimePoint now) const;
   void open_batch(Lane& lane, TimePoint now);
   void close_batch(Lane& lane);
   void offer(Lane& lane, TimePoint now);
@@ -161,8 +168,12 @@ class SendQueue {
   }
 
   // An unfilled batch waits for more records while so many requests are unanswered: this is how a busy
-  // producer batches.
+  // producer batches. Two exceptions, within kRequestsMax: while few bytes are under way, a partition with
+  // nothing under way does not wait, since what would fill its batch may be long in coming (many partitions,
+  // each with little); and nobody waits for longer than kUnfilledWaitMax, however busy the others are.
   static constexpr std::uint32_t kEagerRequestsMax = 4;
+  static constexpr std::uint32_t kRequestsMax = 512;  // half of what the broker reads ahead of its answers
+  static constexpr std::chrono::milliseconds kUnfilledWaitMax{5};
 
   // Builders are used again: their buffers are what a batch costs most.
   static constexpr std::size_t kBuildersMax = 8;
@@ -172,6 +183,7 @@ class SendQueue {
   std::unordered_map<std::string, std::unordered_map<std::int32_t, std::unique_ptr<Lane>>> lanes_;
   std::deque<Lane*> full_;     // may have a closed batch to send
   std::deque<Lane*> partial_;  // may have an unfilled batch to send
+  std::deque<Lane*> idle_;     // those of them with nothing under way
   std::deque<Batch*> encodings_;
   std::vector<model::BatchBuilder> builders_;
   std::unordered_map<std::uint64_t, Batch*> in_flight_;  // by correlation

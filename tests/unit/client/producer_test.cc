@@ -132,6 +132,19 @@ TEST(Producer, RecordsWithoutKeyGoAroundThePartitionsABatchEach) {
   EXPECT_EQ(broker.requests().size(), 4u);
 }
 
+TEST(Producer, RecordsWithoutKeyGoAroundAlsoWhenTheBatchesFillUp) {
+  FakeBroker broker;
+  broker.add_topic("t", 4);
+  auto producer = producer_for(broker, {.batch_bytes_max = 1024, .linger = milliseconds(60'000)});
+  std::vector<std::future<Result<Ack>>> acks;
+  // No number of these is exactly a batch: each batch is closed because the next record does not fit.
+  for (int i = 0; i < 80; ++i) acks.push_back(producer->send("t", record_of(std::string(200, 'x'))));
+  ASSERT_TRUE(producer->flush(kLong).has_value());
+  std::map<std::int32_t, int> records;
+  for (auto& ack : acks) ++records[ack.get().value().partition];
+  EXPECT_EQ(records, (std::map<std::int32_t, int>{{0, 20}, {1, 20}, {2, 20}, {3, 20}}));
+}
+
 TEST(Producer, EveryCompressionArrives) {
   for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kSnappy,
                                         Compression::kLz4, Compression::kZstd}) {

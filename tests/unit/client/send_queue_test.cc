@@ -166,6 +166,45 @@ TEST(SendQueue, ManyPartitionsGatherTooWhileTheStreamIsBusy) {
   EXPECT_EQ(hands.results.size(), 20u);
 }
 
+TEST(SendQueue, PartitionsWithNothingUnderWayDoNotWaitWhileFewBytesAreOut) {
+  auto limits = default_limits();
+  limits.batch_bytes_max = 16 * 1024;
+  Hands hands(limits);
+  for (std::int32_t partition = 0; partition < 20; ++partition) {
+    hands.append(partition, static_cast<std::uint64_t>(partition));
+    hands.run();
+  }
+  EXPECT_EQ(hands.sent.size(), 20u);
+  hands.append(0, 100);  // behind its own request it gathers, as ever
+  hands.run();
+  EXPECT_EQ(hands.sent.size(), 20u);
+}
+
+TEST(SendQueue, SlowPartitionIsNotStarvedByTheFullBatchesOfOthers) {
+  auto limits = default_limits();
+  limits.in_flight_per_lane_max = 5;
+  Hands hands(limits);
+  std::uint64_t id = 100;
+  const auto keep_busy = [&] {  // more full batches than may be under way
+    while (hands.queue.has_room(2'000)) hands.append(1, id++, 900);
+    hands.run();
+  };
+  keep_busy();
+  hands.append(0, 7);
+  hands.run();
+  const auto sent_to_0 = [&] {
+    return std::count_if(hands.sent.begin(), hands.sent.end(), [](const auto& s) { return s.partition == 0; });
+  };
+  EXPECT_EQ(sent_to_0(), 0);
+  for (std::size_t answered = 0; answered < 10; ++answered) {
+    hands.now += milliseconds(1);
+    hands.queue.acked(hands.sent[answered].correlation, ack_at(0), hands.now);
+    hands.run();
+    keep_busy();
+  }
+  EXPECT_EQ(sent_to_0(), 1);
+}
+
 TEST(SendQueue, LingerHoldsAnUnfilledBatchBackAndTimeReleasesIt) {
   auto limits = default_limits();
   limits.linger = milliseconds(5);

@@ -20,6 +20,7 @@ constexpr std::uint64_t kProgramBytes = 96 * kMiB;
 // A gRPC message is a batch and the fields around it.
 constexpr std::uint64_t kMessageOverheadBytes = 64U << 10;
 constexpr std::uint64_t kBlockBytes = 4096;
+constexpr std::uint64_t kRoundsInFileMin = 4;  // of the journal, so that a file is not full at once
 
 // Variables that begin like ours and are not settings: the file's path, switches of tests, and what
 // Kubernetes puts into every container when a service is called forebayd.
@@ -175,6 +176,11 @@ Result<void> check(const Settings& settings, std::uint32_t cores) {
   if (storage.journal_file_bytes % kBlockBytes != 0) {
     add("storage.journal_file_bytes: found " + std::to_string(storage.journal_file_bytes) +
         ", expected a multiple of 4KiB");
+  }
+  if (storage.round_bytes_max > storage.journal_file_bytes / kRoundsInFileMin) {
+    add("storage.round_bytes_max: found " + exact_bytes(storage.round_bytes_max) +
+        ", expected at most a quarter of storage.journal_file_bytes, which is " +
+        exact_bytes(storage.journal_file_bytes));
   }
   const std::uint64_t message_needed = settings.topic_defaults.max_message_bytes + kMessageOverheadBytes;
   if (settings.api.max_message_bytes < message_needed) {

@@ -84,10 +84,10 @@ void add_journal_keys(std::vector<Key<Settings>>& keys) {
       "uring where kernel and file "
       "system allow it."));
   keys.push_back(Make::bytes<std::uint64_t>(
-      "storage.journal_file_bytes", [](auto& s) -> auto& { return s.storage.journal_file_bytes; }, 16 * kMiB,
-      4 * kGiB, "Size of one file of a shard's journal; a multiple of 4KiB."));
+      "storage.journal_file_bytes", [](auto& s) -> auto& { return s.storage.journal_file_bytes; }, 20 * kMiB,
+      2 * kGiB, "Size of one file of a shard's journal; a multiple of 4KiB."));
   keys.push_back(Make::integer<std::uint32_t>(
-      "storage.journal_files_max", [](auto& s) -> auto& { return s.storage.journal_files_max; }, 2, 1'024,
+      "storage.journal_files_max", [](auto& s) -> auto& { return s.storage.journal_files_max; }, 4, 1'024,
       "Files in a shard's journal at most. They are added as needed and recycled."));
   keys.push_back(Make::bytes<std::uint64_t>(
       "storage.round_bytes_max", [](auto& s) -> auto& { return s.storage.round_bytes_max; }, 4 * kKiB,

@@ -165,9 +165,11 @@ Result<void> WiredNode::open_disk() {
   FOREBAY_TRY(auto blocking_fs, io::make_real_file_system(
                                     shards_.at(0), io::IoEngine{.uring = false, .direct = false, .why = {}}));
   FOREBAY_TRY(directory_, log::open_data_directory(*blocking_fs, settings_.node.data_dir, rng_));
-  FOREBAY_TRY(engine_,
-              io::probe_io_engine(settings_.node.data_dir, engine_choice(settings_.storage.io_engine),
-                                  io::DirectChoice::kAuto));
+  FOREBAY_TRY(
+      engine_,
+      io::probe_io_engine(settings_.node.data_dir, engine_choice(settings_.storage.io_engine),
+                          settings_.storage.io_engine == config::IoEngine::kPosix ? io::DirectChoice::kNever
+                                                                                  : io::DirectChoice::kAuto));
   if (!engine_.why.empty()) {
     log_warn("disk engine limited", {{"engine", engine_.to_string()}, {"why", engine_.why}});
     warnings_.push_back("disk engine: " + engine_.to_string() + " (" + engine_.why +

@@ -46,6 +46,14 @@ bool is_ours_unfinished(const io::DirectoryEntry& entry) {
                                  entry.name == "FORMAT.tmp");
 }
 
+Result<Identity> read_identity(io::FileSystem& fs, const std::string& path) {
+  FOREBAY_TRY(const std::string text, io::read_file(fs, path + "/FORMAT"));
+  auto identity = decode_format(text);
+  if (!identity)
+    return Error{identity.error().code, "data directory " + path + ": " + identity.error().context};
+  return identity;
+}
+
 Result<void> make_data_directory(io::FileSystem& fs, const std::string& path, runtime::Rng& rng) {
   // BOOT first, FORMAT last: a directory with FORMAT has had a BOOT.
   const std::vector<std::byte> boot = encode_boot({});
@@ -183,15 +191,13 @@ Result<DataDirectory> open_data_directory(io::FileSystem& fs, const std::string&
     }
   } else {
     // Judged before the lock file is made: what is not ours stays untouched.
-    FOREBAY_TRY(const std::string text, io::read_file(fs, path + "/FORMAT"));
-    FOREBAY_TRY([[maybe_unused]] const Identity identity, decode_format(text));
+    FOREBAY_TRY([[maybe_unused]] const Identity identity, read_identity(fs, path));
   }
   DataDirectory directory;
   directory.path = path;
   FOREBAY_TRY(directory.lock, fs.lock(path + "/LOCK"));
   if (!fs.exists(path + "/FORMAT")) FOREBAY_CHECK(make_data_directory(fs, path, rng));
-  FOREBAY_TRY(const std::string text, io::read_file(fs, path + "/FORMAT"));
-  FOREBAY_TRY(directory.identity, decode_format(text));
+  FOREBAY_TRY(directory.identity, read_identity(fs, path));
   return directory;
 }
 

@@ -144,8 +144,11 @@ TEST(Load, RulesBetweenKeysNameTheSourceOfTheKey) {
        {Case{"storage:\n  round_partition_bytes: 2MiB\n",
              "forebay.yaml:2: storage.round_partition_bytes: found 2MiB, expected at most "
              "storage.round_bytes_max, which is 1MiB"},
-        Case{"storage.journal_file_bytes: 16777217\n",
-             "forebay.yaml:1: storage.journal_file_bytes: found 16777217, expected a multiple of 4KiB"},
+        Case{"storage:\n  journal_file_bytes: 20MiB\n  round_bytes_max: 6MiB\n",
+             "forebay.yaml:3: storage.round_bytes_max: found 6MiB, expected at most a quarter of "
+             "storage.journal_file_bytes, which is 20MiB"},
+        Case{"storage.journal_file_bytes: 20971521\n",
+             "forebay.yaml:1: storage.journal_file_bytes: found 20971521, expected a multiple of 4KiB"},
         Case{"api.max_message_bytes: 1MiB\n", "api.max_message_bytes: found 1MiB, expected at least"},
         Case{"memory.limit: 100MiB\n",
              "memory.limit: found 100MiB, expected at least 416MiB (436207616 bytes)"},

@@ -58,15 +58,19 @@ void FetchCall::fetched(Result<broker::FetchResult> result) {
   }
   if (!result) {
     fail(stopped && result.error().code == ErrorCode::kCancelled ? *stopped : result.error());
-  } else if (question_.shape == AnswerShape::kRaw) {
-    finish_with(encode_raw_response(std::move(*result), budget_));
-  } else {  // decompressing is not for a shard's thread
-    run_on_grpc_thread([hold = CallHold(this), answer = std::make_shared<broker::FetchResult>(
-                                                   std::move(*result))] { hold->answer_plain(*answer); });
+  } else if (is_for_grpc_thread(question_, *result)) {
+    run_on_grpc_thread(
+        [hold = CallHold(this), answer = std::move(*result)]() mutable { hold->answer(std::move(answer)); });
+  } else {
+    answer(std::move(*result));
   }
 }
 
-void FetchCall::answer_plain(const broker::FetchResult& result) {
+void FetchCall::answer(broker::FetchResult result) {
+  if (question_.shape == AnswerShape::kRaw) {
+    finish_with(encode_raw_response(std::move(result), budget_));
+    return;
+  }
   auto response = decode_plain_response(result, question_.request.offset, question_.request.bytes_max,
                                         context_->options.decompressed_bytes_max);
   if (!response) {

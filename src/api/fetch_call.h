@@ -29,7 +29,7 @@ class FetchCall final : public grpc::ServerUnaryReactor, public OpenCall {
 
  private:
   void fetched(Result<broker::FetchResult> result);
-  void answer_plain(const broker::FetchResult& result);
+  void answer(broker::FetchResult result);
   void fail(const Error& error);
   void finish_with(std::optional<grpc::ByteBuffer> answer);
   // Returns: true for one caller only, who must finish then.

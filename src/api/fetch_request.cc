@@ -9,6 +9,7 @@ namespace forebay::api {
 namespace {
 
 constexpr std::uint32_t kBytesMaxDefault = 1U << 20;
+constexpr std::size_t kSendByShardBytesMax = 32U << 10;
 
 Result<AnswerShape> shape_of(v1::Shape shape) {
   switch (shape) {
@@ -56,6 +57,13 @@ Result<FetchQuestion> fetch_question(const v1::SubscribeRequest& request, const 
   question.request.bytes_min = 1;
   question.request.wait_max = options.wait_max;
   return question;
+}
+
+bool is_for_grpc_thread(const FetchQuestion& question, const broker::FetchResult& result) {
+  if (question.shape == AnswerShape::kPlain) return true;
+  std::size_t bytes = 0;
+  for (const log::FramePtr& frame : result.frames) bytes += frame->payload.size();
+  return bytes > kSendByShardBytesMax;
 }
 
 void fetch_failure(Context& context, const Error& error, const std::string& topic,

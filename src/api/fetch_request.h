@@ -20,6 +20,10 @@ struct FetchQuestion {
 [[nodiscard]] Result<FetchQuestion> fetch_question(const v1::SubscribeRequest& request,
                                                    const ApiOptions& options);
 
+// Whether answering costs too much for the shard's thread, on which the result comes: decompressing does, and
+// so does sending much, for gRPC writes to the socket at once. A small raw answer goes out faster from here.
+[[nodiscard]] bool is_for_grpc_thread(const FetchQuestion& question, const broker::FetchResult& result);
+
 // The detail of a failed fetch; for kOffsetOutOfRange the broker is asked for the bounds of the log first.
 // `done` runs once, maybe before this returns.
 void fetch_failure(Context& context, const Error& error, const std::string& topic,

@@ -24,7 +24,7 @@ void append(Context& context, UnaryCall* call, const grpc::ByteBuffer& bytes, gr
     call->fail({ErrorCode::kInvalidArgument, "the message is not a forebay.v1.ProduceRequest"});
     return;
   }
-  submit_produce(context, request, [hold = CallHold(call), response](v1::ProduceResponse outcome) {
+  submit_produce(context, request, nullptr, [hold = CallHold(call), response](v1::ProduceResponse outcome) {
     if (!hold->claim()) return;
     if (outcome.has_error()) {
       hold->finish_failed(outcome.error(), outcome.has_acknowledged() ? &outcome.acknowledged() : nullptr);

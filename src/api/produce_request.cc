@@ -231,8 +231,20 @@ void submit_plain(Context& context, const v1::ProduceRequest& request, const bro
 
 }  // namespace
 
-void submit_produce(Context& context, v1::ProduceRequest& request, ProduceDone done) {
+void submit_produce(Context& context, v1::ProduceRequest& request,
+                    std::shared_ptr<broker::ProduceOrder> order, ProduceDone done) {
+  if (order) {  // also what is refused here is followed by what must not overtake it
+    done = [order, round = request.retry_round(),
+            done = std::move(done)](v1::ProduceResponse response) mutable {
+      if (response.has_error()) order->entry.raise(round);
+      done(std::move(response));
+    };
+  }
   auto head = head_of(request);
+  if (head) {
+    head->order = std::move(order);
+    head->retry_round = request.retry_round();
+  }
   if (!head) {
     done(failure(head.error(), {request.topic(), {}}));
     return;

@@ -15,8 +15,10 @@ namespace forebay::api {
 // correlation_id is left to the caller.
 using ProduceDone = UniqueFunction<void(v1::ProduceResponse)>;
 
-// Takes the batch out of the request.
-void submit_produce(Context& context, v1::ProduceRequest& request, ProduceDone done);
+// Takes the batch out of the request. `order`: of the stream and the request's partition, when it asks for
+// order.
+void submit_produce(Context& context, v1::ProduceRequest& request,
+                    std::shared_ptr<broker::ProduceOrder> order, ProduceDone done);
 
 [[nodiscard]] std::optional<ErrorCode> error_code_of(const v1::ProduceResponse& response);
 

@@ -12,6 +12,8 @@
 #include <grpcpp/support/slice.h>
 
 #include <deque>
+#include <map>
+#include <memory>
 #include <mutex>
 
 #include "api/context.h"
@@ -41,6 +43,7 @@ class ProduceStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   using Lock = std::unique_lock<std::mutex>;
 
   void request_read(std::size_t size);
+  [[nodiscard]] std::shared_ptr<broker::ProduceOrder> order_of(const v1::ProduceRequest& request);
   void answered(v1::ProduceResponse response, std::size_t size);
   // The state machine: what the state calls for. Under the mutex.
   [[nodiscard]] Next next();
@@ -50,7 +53,10 @@ class ProduceStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   const ContextPtr context_;
   grpc::ByteBuffer incoming_;   // owned by gRPC while reading_
   v1::ProduceRequest request_;  // of the read that is being handled; reused
-  grpc::ByteBuffer outgoing_;   // owned by gRPC while writing_
+  // Of the requests that ask for order, by topic and partition. Like request_, touched by the read's handling
+  // only.
+  std::map<std::pair<std::string, std::int32_t>, std::shared_ptr<broker::ProduceOrder>> orders_;
+  grpc::ByteBuffer outgoing_;  // owned by gRPC while writing_
 
   std::mutex mutex_;
   std::deque<grpc::Slice> answers_;

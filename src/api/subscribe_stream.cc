@@ -80,16 +80,20 @@ void SubscribeStream::fetched(Result<broker::FetchResult> result) {
   }
   if (result->frames.empty() && result->next_offset == question_.request.offset) {  // the wait is over
     fetch_again_after(std::chrono::milliseconds(0));
-  } else if (question_.shape == AnswerShape::kRaw) {
-    const model::Offset next_offset = result->next_offset;
-    prefetched(encode_raw_response(std::move(*result), budget_), next_offset);
-  } else {  // decompressing is not for a shard's thread
-    run_on_grpc_thread([hold = CallHold(this), answer = std::make_shared<broker::FetchResult>(
-                                                   std::move(*result))] { hold->decoded(*answer); });
+  } else if (is_for_grpc_thread(question_, *result)) {
+    run_on_grpc_thread(
+        [hold = CallHold(this), answer = std::move(*result)]() mutable { hold->encode(std::move(answer)); });
+  } else {
+    encode(std::move(*result));
   }
 }
 
-void SubscribeStream::decoded(const broker::FetchResult& result) {
+void SubscribeStream::encode(broker::FetchResult result) {
+  if (question_.shape == AnswerShape::kRaw) {
+    const model::Offset next_offset = result.next_offset;
+    prefetched(encode_raw_response(std::move(result), budget_), next_offset);
+    return;
+  }
   auto response = decode_plain_response(result, question_.request.offset, question_.request.bytes_max,
                                         context_->options.decompressed_bytes_max);
   if (!response) {
@@ -195,11 +199,11 @@ void SubscribeStream::advance(Lock lock) {
       write_end();
       return;
     }
+    if (next.fetch) fetch();  // first: the shard reads while this thread sends
     if (next.write) {
       context_->metrics.sent(outgoing_.Length());
       StartWrite(&outgoing_);
     }
-    if (next.fetch) fetch();
     lock.lock();
     --acting_;
   }

@@ -42,7 +42,7 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   void fetch();
   void fetched(Result<broker::FetchResult> result);
-  void decoded(const broker::FetchResult& result);
+  void encode(broker::FetchResult result);
   // An answer is there; nothing when the budget is used up.
   void prefetched(std::optional<grpc::ByteBuffer> answer, model::Offset next_offset);
   void fail(const Error& error);

@@ -1,11 +1,14 @@
-"""Generates the stubs, starts a server, and runs the example programs as the README says."""
+"""Generates the stubs, starts a node, and runs the example programs as the README says."""
 
 import argparse
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 SKIPPED = 77
 
@@ -15,9 +18,29 @@ def check(condition, what):
         sys.exit(f"failed: {what}")
 
 
+def address_of(node):
+    """The API's address, from the line that says that the node serves."""
+    for line in node.stderr:
+        found = re.search(r" serving: api=(\S+)", line)
+        if found:
+            # What comes later must not fill the pipe.
+            threading.Thread(target=node.stderr.read, daemon=True).start()
+            return found.group(1)
+    sys.exit("failed: the node did not start")
+
+
+def create_topic(generated, address):
+    sys.path.insert(0, generated)
+    import grpc
+    from forebay.v1 import admin_pb2, admin_pb2_grpc
+
+    with grpc.insecure_channel(address) as channel:
+        admin_pb2_grpc.AdminStub(channel).CreateTopic(admin_pb2.CreateTopicRequest(name="greetings", partitions=3))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("server", "protoc", "plugin", "source"):
+    for name in ("daemon", "protoc", "plugin", "source"):
         parser.add_argument("--" + name, required=True)
     arguments = parser.parse_args()
     try:
@@ -36,9 +59,14 @@ def main():
              f"--plugin=protoc-gen-grpc={arguments.plugin}", *files],
             check=True,
         )
-        server = subprocess.Popen([arguments.server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        data = os.path.join(generated, "data")
+        node = subprocess.Popen(
+            [arguments.daemon, "--data-dir", data, "--api", "127.0.0.1:0", "--peer", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+            stderr=subprocess.PIPE, text=True,
+        )
         try:
-            address = f"127.0.0.1:{int(server.stdout.readline())}"
+            address = address_of(node)
+            create_topic(generated, address)
 
             def run(program, *words, stdin=""):
                 return subprocess.run(
@@ -73,8 +101,8 @@ def main():
                 check(refused.returncode == 1, f"{program} of an unknown topic")
                 check("UNKNOWN_TOPIC" in refused.stderr and "forebay topic create" in refused.stderr, refused.stderr)
         finally:
-            server.stdin.close()
-            check(server.wait(30) == 0, "the server did not stop cleanly")
+            node.send_signal(signal.SIGTERM)
+            check(node.wait(30) == 0, "the node did not stop cleanly")
     print("passed")
     return 0
 

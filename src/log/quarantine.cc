@@ -80,8 +80,10 @@ class FolderTidy {
     }
     std::uint64_t bytes = file->size_bytes;
     // Space reserved for more, and frames that the journal has too. In a damaged log they may be the only
-    // copy.
-    if (bytes > segment.size_bytes && !state_.damaged) {
+    // copy. A file of this life is its writer's: what lies behind the end that was flushed when we were asked
+    // is being written.
+    const bool of_earlier_life = segment.boot_epoch < state_.current;
+    if (bytes > segment.size_bytes && of_earlier_life && !state_.damaged) {
       const auto open = fs_.open(directory_ + "/" + name, io::OpenMode::kReadWrite, io::Caching::kDirect);
       if (open && (*open)->truncate(segment.size_bytes)) bytes = segment.size_bytes;
     }

@@ -107,9 +107,9 @@ void ShardJournal::close(LogSlot slot_id) {
 }
 
 void ShardJournal::add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr frame) {
-  FOREBAY_ASSERT(slots_.at(slot.value()).open && !stopping_);
+  FOREBAY_ASSERT(slots_.at(slot.value()).open);
   FOREBAY_ASSERT(frame->header.payload_bytes <= config_.frame_bytes_max);
-  if (failed_) return;  // the owner was told
+  if (failed_ || stopping_) return;  // the owner was told; it never becomes durable
   JournalQueue::Item item;
   item.frame = std::move(frame);
   item.log_epoch = log_epoch;
@@ -118,10 +118,13 @@ void ShardJournal::add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr f
 }
 
 void ShardJournal::add_record(LogSlot slot, JournalRecord record, RecordDone done) {
-  FOREBAY_ASSERT(slots_.at(slot.value()).open && !stopping_);
-  if (failed_) {
-    ports_.executor.post([done = std::move(done)]() mutable {
-      if (done) done(Error{ErrorCode::kStorageFailed, "the journal has failed"});
+  FOREBAY_ASSERT(slots_.at(slot.value()).open);
+  if (failed_ || stopping_) {
+    // What was under way when the stop came (an election, a repair, a compaction) may still ask.
+    const Error error = failed_ ? Error{ErrorCode::kStorageFailed, "the journal has failed"}
+                                : Error{ErrorCode::kShuttingDown, "the node is stopping"};
+    ports_.executor.post([done = std::move(done), error]() mutable {
+      if (done) done(error);
     });
     return;
   }

@@ -32,7 +32,11 @@ Result<std::unique_ptr<Partition>> Partition::open(log::Log& log, const Partitio
 }
 
 Partition::Partition(log::Log& log, const PartitionConfig& config, const Surroundings& surroundings)
-    : log_(log), config_(config), surroundings_(surroundings), alive_(std::make_shared<Partition*>(this)) {
+    : log_(log),
+      config_(config),
+      surroundings_(surroundings),
+      durable_log_start_(log.log_start()),
+      alive_(std::make_shared<Partition*>(this)) {
   log_.set_config(config.log);
 }
 
@@ -285,7 +289,7 @@ void Partition::trim(std::optional<model::Offset> before, Done<model::Offset> do
                                                         std::to_string(to.value()) + ": the log ends at " +
                                                         std::to_string(marks.high_watermark.value())});
   }
-  if (to <= marks.log_start) return done(marks.log_start);  // log start only grows
+  if (to <= marks.log_start) return confirm_log_start({to, 0}, std::move(done));  // log start only grows
   propose_log_start({to, 0}, std::move(done));
 }
 
@@ -298,17 +302,25 @@ void Partition::apply_trims(model::LogPosition commit) {
   while (!trims_.empty() && trims_.front().end <= commit) {
     PendingTrim trim = std::move(trims_.front());
     trims_.pop_front();
-    if (trim.log_start <= log_.log_start()) {
-      if (trim.done) trim.done(log_.log_start().next_offset);
-      continue;
-    }
-    log_.set_log_start(trim.log_start, [offset = trim.log_start.next_offset,
-                                        done = std::move(trim.done)](Result<void> durable) mutable {
-      if (!done) return;
-      if (!durable) return done(std::move(durable).error());
-      done(offset);
-    });
+    const bool old = trim.log_start <= log_.log_start();
+    if (!old || trim.done) confirm_log_start(trim.log_start, std::move(trim.done));
   }
+}
+
+// A log start that is there already may still be on its way to the disk: who asked for it hears of it when it
+// is durable.
+void Partition::confirm_log_start(model::LogPosition begin, Done<model::Offset> done) {
+  if (begin <= durable_log_start_) {
+    if (done) done(log_.log_start().next_offset);
+    return;
+  }
+  const model::LogPosition at = std::max(begin, log_.log_start());
+  log_.set_log_start(begin, [alive = alive_, at, done = std::move(done)](Result<void> durable) mutable {
+    if (durable && *alive != nullptr) (*alive)->durable_log_start_ = at;
+    if (!done) return;
+    if (!durable) return done(std::move(durable).error());
+    done(at.next_offset);
+  });
 }
 
 void Partition::maintain(model::Timestamp now) {

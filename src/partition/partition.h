@@ -161,6 +161,7 @@ class Partition final : private raft::GroupListener {
   void wake_fetches();
   void propose_log_start(model::LogPosition begin, Done<model::Offset> done);
   void apply_trims(model::LogPosition commit);
+  void confirm_log_start(model::LogPosition begin, Done<model::Offset> done);
   void refine_time(log::TimeKind kind, model::Timestamp time, model::Offset from, Done<TimeLookup> done);
 
   log::Log& log_;
@@ -174,6 +175,7 @@ class Partition final : private raft::GroupListener {
   std::map<FetchId, WaitingFetch> fetches_;
   FetchId next_fetch_{1};
   std::deque<PendingTrim> trims_;
+  model::LogPosition durable_log_start_;
   bool retention_running_ = false;
   bool compaction_running_ = false;
   std::shared_ptr<Partition*> alive_;

@@ -9,6 +9,7 @@ namespace forebay::partition {
 namespace {
 // The journal gives its memory back within a few rounds; a client that comes again sooner only adds load.
 constexpr std::uint32_t kMemoryRetryMs = 50;
+constexpr std::uint32_t kStoppingRetryMs = 1000;
 }  // namespace
 
 PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, runtime::WallClock& clock,
@@ -55,6 +56,8 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
 
 void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& log,
                                    const PartitionConfig& config, Done<std::monostate> ready) {
+  // Its creation was in the journal's last rounds.
+  if (stopping_) return ready(Error{ErrorCode::kShuttingDown, "the node is stopping", kStoppingRetryMs});
   auto partition = Partition::open(log, config, surroundings_);
   if (!partition) {
     telemetry::log_error("partition cannot be served",

@@ -162,6 +162,36 @@ TEST(LogCompaction, FailingDiskLeavesTheOldFiles) {
   keyed.check();
 }
 
+TEST(LogCompaction, OldFilesGoOnlyWhenTheJournalHasTheReplacement) {
+  LogWorld world(compacted_world());
+  sim::SimRng rng(5);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  KeyedLog keyed(world, 20);
+  for (int i = 0; i < 200; ++i) keyed.append(rng);
+  ASSERT_TRUE(world.flush_all());
+  world.run_for(std::chrono::seconds(1));
+  const auto files = world.segment_files(0);
+  sim::DiskFault slow;
+  slow.op = sim::DiskOp::kWrite;
+  slow.effect = sim::DiskEffect::kStall;
+  slow.path = sim::path_contains("/journal/");
+  slow.stall = std::chrono::seconds(5);
+  world.disk().inject(slow);
+  bool done = false;
+  world.log(0).compact(world.now(), world.log(0).flushed(), [&done](const Result<std::uint64_t>& result) {
+    EXPECT_TRUE(result);
+    done = true;
+  });
+  world.run_for(std::chrono::seconds(3));
+  for (const std::string& path : files) EXPECT_TRUE(world.disk().content(path)) << path;
+  EXPECT_GT(world.segment_files(0).size(), files.size()) << "the successor is written and waits";
+  ASSERT_TRUE(world.run_until([&done] { return done; }));
+  world.run_for(std::chrono::seconds(1));
+  for (const std::string& path : files) EXPECT_FALSE(world.disk().content(path)) << path;
+  keyed.check();
+}
+
 TEST(LogCompaction, DamagedSegmentIsNotReplaced) {
   LogWorld world(compacted_world());
   sim::SimRng rng(3);

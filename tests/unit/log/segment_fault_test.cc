@@ -266,6 +266,26 @@ TEST(SegmentFaults, FullDiskHoldsOnUntilThereIsSpace) {
   world.check_reads(0);
 }
 
+TEST(SegmentFaults, TrimmedFilesGoOnlyWhenTheJournalHasTheNewStart) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 200);
+  const auto files = world.segment_files(0);
+  ASSERT_GT(files.size(), 2U);
+  sim::DiskFault slow = fault(sim::DiskOp::kWrite, sim::DiskEffect::kStall, "/journal/");
+  slow.stall = std::chrono::seconds(2);
+  world.disk().inject(slow);
+  world.set_log_start(0, world.log(0).status().segments.at(2).meta.begin);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(world.segment_files(0), files)
+      << "a power cut now would find the old log start, and no files for it";
+  EXPECT_EQ(world.read(0, {Offset(0), Offset(10), 100}).error().code, ErrorCode::kOffsetOutOfRange);
+  world.run_for(std::chrono::seconds(3));
+  EXPECT_EQ(world.segment_files(0).size(), files.size() - 2);
+  world.check_reads(0);
+}
+
 TEST(SegmentFaults, LyingDiskIsFoundByTheScrub) {
   WorldOptions options = disk_only();
   options.shard.scrub_bytes_per_second = 10U << 20;

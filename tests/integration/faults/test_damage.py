@@ -1,0 +1,165 @@
+"""Damage on the disk of a stopped node: right bytes, DATA_LOSS or a clear refusal, never wrong bytes or a crash."""
+
+import os
+import random
+import re
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from broker import SMALL_RING, BrokerTest, flip_bit, main, snapshot  # noqa: E402
+
+RECORDS = 600
+
+
+def value(number):
+    return b"%d:%s" % (number, b"v" * 2000)
+
+
+class Damage(BrokerTest):
+    def filled(self):
+        """A stopped node with several segments; and a copy of its data directory."""
+        node = self.broker(*SMALL_RING).start()
+        node.ok("topic", "create", "d", "--config", "segment.bytes=256KiB")
+        node.produce("d", [value(n) for n in range(RECORDS)])
+        self.topic = node.topic_id("d")
+        node.stop_cleanly()
+        self.copy = os.path.join(node.directory, "copy")
+        shutil.copytree(node.data_dir, self.copy)
+        return node
+
+    def again(self, node):
+        if node.process is not None:
+            node.stop_cleanly()
+        shutil.rmtree(node.data_dir)
+        shutil.copytree(self.copy, node.data_dir)
+
+    def read_all(self, node):
+        """{offset: value} of everything that can be read, stepping over what is answered with DATA_LOSS."""
+        found, at = {}, 0
+        for _ in range(RECORDS):
+            done = node.run("consume", "d", "--offsets", str(at), "--until-end", "-o", "%o %v\n")
+            for line in done.stdout.splitlines():
+                offset, text = line.split(" ", 1)
+                found[int(offset)] = text.encode()
+                at = int(offset) + 1
+            if done.returncode == 0:
+                return found
+            self.assertIn("DATA_LOSS", done.stderr)
+            at = int(re.search(r"next good offset (\d+)", done.stderr).group(1))
+            if at >= RECORDS:
+                return found
+        self.fail("the reader does not get on")
+
+    def check(self, found):
+        for offset, got in found.items():
+            self.assertEqual(got, value(offset), "wrong bytes at %d" % offset)
+
+
+class Segments(Damage):
+    def test_flipped_bits(self):
+        node, random_numbers = self.filled(), random.Random(1)
+        for round_number in range(4):
+            path = random_numbers.choice(node.segments(self.topic, 0))
+            flip_bit(path, random_numbers.randrange(os.path.getsize(path)), random_numbers.randrange(8))
+            node.start()
+            found = self.read_all(node)
+            self.check(found)
+            self.assertGreater(len(found), RECORDS // 2)
+            if len(found) < RECORDS:
+                self.assertTrue(node.files("quarantine"), "a damaged file is kept")
+            node.produce("d", [value(RECORDS)])  # the rest goes on
+            self.again(node)
+
+    def test_truncated_and_missing(self):
+        node = self.filled()
+        for cut in (0, 5000, None):
+            path = node.segments(self.topic, 0)[1]
+            if cut is None:
+                os.remove(path)
+            else:
+                os.truncate(path, cut)
+            node.start()
+            found = self.read_all(node)
+            self.check(found)
+            self.assertLess(len(found), RECORDS)
+            self.assertGreater(len(found), RECORDS // 2)
+            self.again(node)
+
+    def test_index_is_made_again(self):
+        node = self.filled()
+        for damage in ("missing", "empty", "flipped"):
+            for path in node.files("topics", ".idx"):
+                if damage == "missing":
+                    os.remove(path)
+                elif damage == "empty":
+                    os.truncate(path, 0)
+                else:
+                    flip_bit(path, os.path.getsize(path) // 2, 3)
+            node.start()
+            found = self.read_all(node)
+            self.check(found)
+            self.assertEqual(len(found), RECORDS)
+            self.again(node)
+
+
+class Markers(Damage):
+    def test_format_and_boot_are_refused_untouched(self):
+        node = self.filled()
+        for name, offsets in (("FORMAT", [30, 60]), ("BOOT", [20, 4096 + 20])):
+            for at in offsets:
+                flip_bit(node.path(name), at, 1)
+            before = snapshot(node.data_dir)
+            status, text = node.refuse()
+            self.assertEqual(status, 1, text)
+            self.assertIn(name, text)
+            after = snapshot(node.data_dir)
+            before.pop("LOCK", None), after.pop("LOCK", None)
+            self.assertEqual(after, before)
+            self.again(node)
+
+    def test_one_good_copy_of_boot_is_enough(self):
+        node = self.filled()
+        for at in (20, 4096 + 20):
+            flip_bit(node.path("BOOT"), at, 1)
+            node.start()
+            self.assertEqual(len(self.read_all(node)), RECORDS)
+            self.again(node)
+
+    def test_name_is_for_people(self):
+        node = self.filled()
+        os.remove(node.path("topics", self.topic, "NAME"))
+        node.start()
+        self.assertEqual(len(self.read_all(node)), RECORDS)
+
+
+class Journal(Damage):
+    def test_flipped_bits(self):
+        node, random_numbers = self.filled(), random.Random(2)
+        for round_number in range(4):
+            path = node.journal_files()[0]
+            for _ in range(3):
+                flip_bit(path, random_numbers.randrange(1 << 20), random_numbers.randrange(8))
+            node.start()
+            self.check(self.read_all(node))
+            self.again(node)
+
+
+class Store(Damage):
+    def test_metadata_store_is_made_again_from_the_log(self):
+        node, random_numbers = self.filled(), random.Random(3)
+        for damage in ("missing", "sst", "manifest"):
+            for path in node.files("kv"):
+                name = os.path.basename(path)
+                if damage == "missing":
+                    os.remove(path)
+                elif name.startswith("MANIFEST" if damage == "manifest" else "0") and os.path.getsize(path) > 0:
+                    flip_bit(path, random_numbers.randrange(os.path.getsize(path)), 2)
+            node.start()
+            self.assertEqual(node.topic_id("d"), self.topic)
+            self.assertEqual(len(self.read_all(node)), RECORDS)
+            self.again(node)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,10 +27,26 @@ template <typename T>
 using Done = UniqueFunction<void(Result<T>)>;
 
 // Keeps the order of one stream's requests to one partition (retry_round in log.proto). The stream makes one
-// per partition; whoever refuses a request raises `refused_below` to its round + 1 before the next request of
-// the partition is judged, and refuses with kNotYet those whose round is below it.
+// per partition. There are two fences because a request is judged in two places: what was handed to the shard
+// before a later one was refused at the entry must not be refused for that.
 struct ProduceOrder {
-  std::atomic<std::uint32_t> refused_below{0};
+  class Fence {
+   public:
+    // From now on requests of this round, and of earlier ones, are refused with kNotYet.
+    void raise(std::uint32_t round) {
+      std::uint32_t below = below_.load(std::memory_order_acquire);
+      while (below <= round && !below_.compare_exchange_weak(below, round + 1, std::memory_order_acq_rel)) {
+      }
+    }
+    [[nodiscard]] bool refuses(std::uint32_t round) const {
+      return round < below_.load(std::memory_order_acquire);
+    }
+
+   private:
+    std::atomic<std::uint32_t> below_{0};
+  };
+  Fence entry;  // judged by the thread that hands over the stream's requests, one after the other
+  Fence shard;  // judged on the partition's shard
 };
 
 struct ProduceRequest {

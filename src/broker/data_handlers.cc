@@ -61,6 +61,22 @@ class Ticket final : public FetchTicket, public std::enable_shared_from_this<Tic
   std::optional<partition::FetchId> fetch_;  // on the shard
 };
 
+// A refusal on the shard: the partition's next request is judged after it.
+Done<ProduceAck> keep_order(std::shared_ptr<ProduceOrder> order, std::uint32_t round, Done<ProduceAck> done) {
+  if (!order) return done;
+  return [order = std::move(order), round, done = std::move(done)](Result<ProduceAck> ack) mutable {
+    if (!ack) {
+      order->shard.raise(round);
+      order->entry.raise(round);
+    }
+    done(std::move(ack));
+  };
+}
+
+Error out_of_order() {
+  return Error{ErrorCode::kNotYet, "an earlier request of the stream was refused; send them again in order"};
+}
+
 }  // namespace
 
 Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std::string& batch) const {
@@ -79,12 +95,14 @@ Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std:
 }
 
 void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
-  const auto fail = [this, &done](Error error) {
+  const auto fail = [this, &done, &request](Error error) {
+    if (request.order) request.order->entry.raise(request.retry_round);
     counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
     done(std::move(error));
   };
   counters_.produce_requests.fetch_add(1, std::memory_order_relaxed);
   if (auto open = check_intake(); !open) return fail(open.error());
+  if (request.order && request.order->entry.refuses(request.retry_round)) return fail(out_of_order());
   const RoutingPtr table = routing();
   const auto route = table->find(request.topic);
   if (!route) return fail(route.error());
@@ -112,7 +130,10 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   const auto begun = shard.executor->now();
   shard.executor->post([this, shard, id, begun, count = *record_count, batch = std::move(request.batch),
                         acks = request.acks, timeout = request.timeout, lease = std::move(*lease),
+                        order = std::move(request.order), round = request.retry_round,
                         done = std::move(done)]() mutable {
+    if (order && order->shard.refuses(round)) return done(out_of_order());
+    done = keep_order(std::move(order), round, std::move(done));
     partition::Partition* partition = shard.partitions->find(id);
     if (partition == nullptr) return done(not_here(*shard.partitions, id));
     partition->produce(std::move(batch), count, acks_of(acks), timeout,
@@ -203,7 +224,7 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
       };
       if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
         // The end is known only once the leadership is established: before, it could go back.
-        if (auto serving = partition->check_serving(); !serving) return fail(serving.error());
+        if (auto serving = partition->check_readable(); !serving) return fail(serving.error());
         const auto marks = partition->watermarks();
         return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
       }

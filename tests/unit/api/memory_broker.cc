@@ -207,9 +207,16 @@ void MemoryBroker::answer(broker::Done<broker::ProduceAck>& done, Result<broker:
 }
 
 Result<broker::ProduceAck> MemoryBroker::append(broker::ProduceRequest& request) {
+  if (request.order && request.order->entry.refuses(request.retry_round)) {
+    return Error{ErrorCode::kNotYet, "a request of the stream was refused at the entry"};
+  }
+  if (request.order && request.order->shard.refuses(request.retry_round)) {
+    return Error{ErrorCode::kNotYet, "an earlier request of the stream was refused"};
+  }
   if (!produce_failures_.empty()) {
     Error error = produce_failures_.front();
     produce_failures_.pop_front();
+    if (request.order) request.order->shard.raise(request.retry_round);
     return error;
   }
   FOREBAY_TRY(Partition* const partition, find(request.topic, request.partition));

@@ -158,6 +158,30 @@ TEST_F(ProduceTest, ResourceExhaustedComesWithADelayAndTheStreamGoesOnAfterIt) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+TEST_F(ProduceTest, RequestsBehindARefusedOneAreRefusedUntilTheNextRound) {
+  broker_.fail_next_produce({ErrorCode::kNotYet, "young", 0});
+  auto stream = log_->Produce(&context_);
+  const auto send = [&](std::int32_t partition, std::optional<std::uint32_t> round, bool damaged = false) {
+    auto request = raw_request(partition, "v", 1);
+    if (round) request.set_retry_round(*round);
+    if (damaged) request.clear_batch();
+    EXPECT_TRUE(stream->Write(request));
+    v1::ProduceResponse response;
+    EXPECT_TRUE(stream->Read(&response));
+    return response.has_ack() ? v1::ERROR_REASON_UNSPECIFIED : response.error().reason();
+  };
+  EXPECT_EQ(send(0, 0), v1::NOT_YET);                    // fails for a reason of its own
+  EXPECT_EQ(send(0, 0), v1::NOT_YET);                    // would overtake it
+  EXPECT_EQ(send(1, 0), v1::ERROR_REASON_UNSPECIFIED);   // another partition
+  EXPECT_EQ(send(0, {}), v1::ERROR_REASON_UNSPECIFIED);  // asks for no order
+  EXPECT_EQ(send(0, 1), v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_EQ(send(0, 1, true), v1::INVALID_ARGUMENT);  // refused before the broker is asked
+  EXPECT_EQ(send(0, 1), v1::NOT_YET);
+  EXPECT_EQ(send(0, 2), v1::ERROR_REASON_UNSPECIFIED);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(ProduceTest, CancelledStreamLeavesNothingBehindWhileTheBrokerStillAnswers) {
   broker_.hold_answers(0);
   auto stream = log_->Produce(&context_);

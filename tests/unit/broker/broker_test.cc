@@ -236,6 +236,37 @@ TEST(BrokerBounds, RequestsAboveTheByteBoundAreRefusedWithADelayAndNothingIsLost
   EXPECT_EQ((*node.offsets("orders", OffsetPoint::kEnd))[0].offset, Offset(2));
 }
 
+TEST(BrokerBounds, RequestsBehindARefusedOneDoNotOvertakeIt) {
+  NodeBrokerConfig config;
+  config.produce_bytes_max = 10'000;
+  BrokerHarness node(1, config);
+  ASSERT_TRUE(node.start());
+  ASSERT_TRUE(node.create("orders"));
+  const auto order = std::make_shared<ProduceOrder>();
+  std::string outcome;
+  int answered = 0;
+  const auto send = [&](std::size_t size, std::uint32_t round) {
+    node.broker_->produce({.topic = "orders",
+                           .partition = model::PartitionIndex(0),
+                           .batch = batch_of({std::string(size, 'x')}),
+                           .order = order,
+                           .retry_round = round},
+                          [&, size](const Result<ProduceAck>& ack) {
+                            outcome += std::to_string(size) + (ack ? " " : "! ");
+                            ++answered;
+                          });
+  };
+  send(9'000, 0);
+  send(5'000, 0);  // no room
+  send(100, 0);    // there would be room for it
+  node.run_until([&] { return answered == 3; });
+  send(101, 0);
+  send(5'001, 1);
+  send(102, 1);
+  node.run_until([&] { return answered == 6; });
+  EXPECT_EQ(outcome, "5000! 100! 9000 101! 5001 102 ");
+}
+
 TEST(BrokerBounds, PartitionsAboveTheMemoryBudgetAreRefusedWithTheNumber) {
   NodeBrokerConfig config;
   config.limits.partitions_max = 5;

@@ -58,10 +58,14 @@ void set_option(int fd, int level, int option) {
   (void)::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-bool is_connected(int fd) {
+// Not when the peer has reset or ended it without a word while it waited: a transport costs much more than
+// this.
+bool is_alive(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
 }
 
 // Returns: the listening socket, or -1 with errno.
@@ -187,7 +191,7 @@ bool Listener::accept_all(int listener_fd) {
   while (true) {
     const int fd = ::accept4(listener_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      if (!is_connected(fd)) {  // reset while it waited
+      if (!is_alive(fd)) {
         ::close(fd);
         continue;
       }

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/assert.h"
 #include "log/core/recovery_fold.h"
@@ -107,25 +108,47 @@ class OldJournalReader {
     return state;
   }
 
-  // The payloads of the tail's frames. A frame that reads differently now becomes damage.
-  std::vector<FramePtr> read_tail(FoldedPartition& folded, const std::vector<OldFile>& files) {
-    std::vector<FramePtr> tail;
-    tail.reserve(folded.tail.size());
-    for (const ScannedFrame& frame : folded.tail) {
-      FramePtr read = read_frame(frame, files[frame.at.file]);
-      if (read) {
-        tail.push_back(std::move(read));
-      } else {
-        folded.state.damage.push_back({DamageKind::kMiddle, frame.header.begin, frame.header.end});
-        report_.notes.push_back("partition " + folded.state.id.to_string() +
-                                ": a frame of the journal cannot be " + "read again; " +
-                                frame.header.begin.to_string() + " is lost");
+  // The payloads of the frames of all tails, in one pass over each file: partitions lie mixed in it. A frame
+  // that reads differently now becomes damage. Returns: one tail for each partition.
+  std::vector<std::vector<FramePtr>> read_tails(std::vector<FoldedPartition>& partitions,
+                                                const std::vector<OldFile>& files) {
+    struct Wanted {
+      FrameLocation at;
+      std::size_t partition = 0;
+      std::size_t index = 0;
+    };
+    std::vector<std::vector<FramePtr>> tails(partitions.size());
+    std::vector<Wanted> wanted;
+    for (std::size_t p = 0; p < partitions.size(); ++p) {
+      tails[p].resize(partitions[p].tail.size());
+      for (std::size_t i = 0; i < partitions[p].tail.size(); ++i) {
+        wanted.push_back({partitions[p].tail[i].at, p, i});
       }
     }
-    return tail;
+    std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
+      return std::tie(a.at.file, a.at.offset) < std::tie(b.at.file, b.at.offset);
+    });
+    for (const Wanted& want : wanted) {
+      const ScannedFrame& frame = partitions[want.partition].tail[want.index];
+      tails[want.partition][want.index] = read_frame(frame, files[want.at.file]);
+    }
+    for (std::size_t p = 0; p < partitions.size(); ++p) drop_unread(partitions[p], tails[p]);
+    return tails;
   }
 
  private:
+  void drop_unread(FoldedPartition& folded, std::vector<FramePtr>& tail) {
+    for (std::size_t i = 0; i < tail.size(); ++i) {
+      if (tail[i]) continue;
+      const FrameHeader& header = folded.tail[i].header;
+      folded.state.damage.push_back({DamageKind::kMiddle, header.begin, header.end});
+      report_.notes.push_back("partition " + folded.state.id.to_string() +
+                              ": a frame of the journal cannot be read again; " + header.begin.to_string() +
+                              " is lost");
+    }
+    std::erase(tail, nullptr);
+  }
+
   std::size_t read_whole(const OldFile& file, ShardState& state) {
     const auto bytes = static_cast<std::size_t>(io::round_up_to_block(file.size_bytes));
     if (buffer_.size() < bytes) buffer_ = io::AlignedBuffer(bytes);
@@ -272,7 +295,8 @@ class Recovery {
       auto& notes = recovered_.report.notes;
       notes.insert(notes.end(), state.fold.notes.begin(), state.fold.notes.end());
       if (!state.fold.checkpoint_seen) FOREBAY_CHECK(salvage(shard, state.fold));
-      for (FoldedPartition& folded : state.fold.partitions) take(reader, folded, files);
+      auto tails = reader.read_tails(state.fold.partitions, files);
+      for (std::size_t i = 0; i < tails.size(); ++i) take(state.fold.partitions[i], std::move(tails[i]));
       for (PartitionCheckpoint& removed : state.fold.removed) {
         shard_for(removed.id).removed.push_back(std::move(removed));
       }
@@ -318,9 +342,9 @@ class Recovery {
     return recovered_.shards[shard_of(id, options_.shard_count)];
   }
 
-  void take(OldJournalReader& reader, FoldedPartition& folded, const std::vector<OldFile>& files) {
+  void take(FoldedPartition& folded, std::vector<FramePtr> tail) {
     RecoveredPartition partition;
-    partition.tail = reader.read_tail(folded, files);
+    partition.tail = std::move(tail);
     if (folded.base_unknown) {
       recovered_.report.notes.push_back("partition " + folded.state.id.to_string() +
                                         ": no checkpoint of it is left; only its journal tail is known");

@@ -1,6 +1,7 @@
 // forebayd: one node of Forebay.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -70,6 +71,15 @@ sigset_t block_stop_signals() {
   return signals;
 }
 
+// Connections and segments need descriptors; the soft limit is often 1024 for reasons of programs that use
+// select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void print_hints(const forebay::daemon::Listening& listening) {
   const std::string server = listening.api == "127.0.0.1:7400" ? "" : " --server " + listening.api;
   std::printf(
@@ -99,6 +109,7 @@ int main(int argc, char** argv) {
   }
 
   const sigset_t signals = block_stop_signals();
+  raise_descriptor_limit();
   if (const char* file = std::getenv("FOREBAYD_CONFIG"); file != nullptr && flags.config_file.empty())
     flags.config_file = file;
   const auto settings = forebay::config::load_from_process(flags.config_file, flags.settings);

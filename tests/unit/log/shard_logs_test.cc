@@ -490,6 +490,27 @@ TEST(ShardLogs, UnknownFilesAreKeptInQuarantine) {
   world.check_reads(0);
 }
 
+TEST(ShardLogs, LookAroundNeverCutsAFileOfThisLife) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 900});
+  ASSERT_TRUE(world.flush_all());
+  world.run_for(std::chrono::seconds(1));
+  SegmentMeta meta = world.log(0).status().segments.at(0).meta;
+  const std::string path = world.segment_files(0).at(0);
+  const std::uint64_t size = world.disk().content(path)->size();
+  // As the list was before the writer went on: what lies behind is being written, or belongs to an earlier
+  // life.
+  meta.size_bytes = 4096;
+  FolderState state{LogWorld::partition_id(0), {meta}, world.log(0).end(), false, meta.boot_epoch};
+  ASSERT_TRUE(tidy_partition_folder(world.machine().file_system(), "/data", state));
+  EXPECT_EQ(world.disk().content(path)->size(), size);
+  state.current = meta.boot_epoch.next();
+  ASSERT_TRUE(tidy_partition_folder(world.machine().file_system(), "/data", state));
+  EXPECT_EQ(world.disk().content(path)->size(), 4096U);
+}
+
 TEST(ShardLogs, UnknownFoldersAreKeptInQuarantine) {
   LogWorld world;
   ASSERT_TRUE(world.start());

@@ -221,6 +221,7 @@ void ShardJournal::continue_in(std::uint64_t number, std::shared_ptr<io::File> f
     checkpoint_->id = header_.sequence;
   }
   header_.live_from = ring_.live_from(false);
+  header_.next_file = ring_.next_free();
   submit(reseal_round(buffer_->span(), header_));
 }
 

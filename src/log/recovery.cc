@@ -80,8 +80,9 @@ class OldJournalReader {
   ShardState read_shard(std::uint32_t shard, const std::vector<OldFile>& files) {
     std::vector<FileScan> scans;
     ShardState state;
+    unreadable_.clear();
     for (std::size_t i = 0; i < files.size(); ++i) {
-      const std::size_t bytes = read_whole(files[i], state);
+      const std::size_t bytes = read_whole(files[i]);
       const JournalFileIdentity identity{boot_.epoch, boot_.seed, shard, files[i].number};
       scans.push_back(
           scan_journal_file(ByteSpan(buffer_.span()).first(bytes), identity, static_cast<std::uint32_t>(i)));
@@ -94,6 +95,11 @@ class OldJournalReader {
       report_.bytes_read += link.round->header.blocks_bytes();
     }
     state.clean = !chain.links.empty() && chain.links.back().round->header.clean;
+    if (!chain.links.empty() && !state.clean && may_hide_rounds(*chain.links.back().round, files)) {
+      fold.lose_what_follows();
+      report_.notes.push_back("the newest rounds of shard " + std::to_string(shard) +
+                              " may be lost with what cannot be read or is missing: no log's end is certain");
+    }
     state.fold = fold.finish();
     report_.rounds_read += chain.links.size();
     report_.torn_bytes_cut += chain.torn_bytes;
@@ -101,7 +107,7 @@ class OldJournalReader {
     if (chain.links.empty()) {
       report_.notes.push_back("the journal of shard " + std::to_string(shard) + " holds no valid round");
     }
-    if (chain.rotten_rounds > 0 || chain.links.empty()) {
+    if (chain.rotten_rounds > 0 || chain.links.empty() || !unreadable_.empty()) {
       // Which file held a missing round is not known when its header is gone: keep them all.
       for (const OldFile& file : files) state.damaged_files.push_back(file.name);
     }
@@ -132,12 +138,38 @@ class OldJournalReader {
       const ScannedFrame& frame = partitions[want.partition].tail[want.index];
       tails[want.partition][want.index] = read_frame(frame, files[want.at.file]);
     }
-    for (std::size_t p = 0; p < partitions.size(); ++p) drop_unread(partitions[p], tails[p]);
+    for (std::size_t p = 0; p < partitions.size(); ++p) {
+      if (drop_unread(partitions[p], tails[p])) frames_unread_ = true;
+    }
     return tails;
   }
 
+  // True once a frame of read_tails could not be had: the files it is in must be kept.
+  [[nodiscard]] bool frames_unread() const { return frames_unread_; }
+
  private:
-  void drop_unread(FoldedPartition& folded, std::vector<FramePtr>& tail) {
+  // A part of a file that the disk did not give.
+  struct Unreadable {
+    std::string path;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+
+  // Rounds that follow `last` can only lie right behind it or at the head of a file.
+  [[nodiscard]] bool may_hide_rounds(const ScannedRound& last, const std::vector<OldFile>& files) const {
+    const std::uint64_t next_file = last.header.next_file;
+    const auto is_next = [&](const OldFile& file) { return file.number == next_file; };
+    if (next_file != 0 && std::none_of(files.begin(), files.end(), is_next)) return true;
+    const std::uint64_t behind = last.file_offset + last.header.blocks_bytes();
+    return std::any_of(unreadable_.begin(), unreadable_.end(), [&](const Unreadable& part) {
+      const bool covers_behind =
+          part.path == files[last.file].path && part.begin <= behind && behind < part.end;
+      return part.begin == 0 || covers_behind;
+    });
+  }
+
+  // Returns: whether there were any.
+  bool drop_unread(FoldedPartition& folded, std::vector<FramePtr>& tail) {
     for (std::size_t i = 0; i < tail.size(); ++i) {
       if (tail[i]) continue;
       const FrameHeader& header = folded.tail[i].header;
@@ -146,17 +178,17 @@ class OldJournalReader {
                               ": a frame of the journal cannot be read again; " + header.begin.to_string() +
                               " is lost");
     }
-    std::erase(tail, nullptr);
+    return std::erase(tail, nullptr) > 0;
   }
 
-  std::size_t read_whole(const OldFile& file, ShardState& state) {
+  std::size_t read_whole(const OldFile& file) {
     const auto bytes = static_cast<std::size_t>(io::round_up_to_block(file.size_bytes));
     if (buffer_.size() < bytes) buffer_ = io::AlignedBuffer(bytes);
     window_file_.clear();
     auto opened = fs_.open(file.path, io::OpenMode::kRead, io::Caching::kDirect);
     if (!opened) {
       report_.notes.push_back("journal file " + file.name + " cannot be opened: " + opened.error().context);
-      state.damaged_files.push_back(file.name);
+      unreadable_.push_back({file.path, 0, file.size_bytes});
       return 0;
     }
     std::size_t end = 0;
@@ -165,6 +197,7 @@ class OldJournalReader {
       const auto got = (*opened)->read_now(at, piece);
       if (!got) {
         std::memset(piece.data(), 0, piece.size());
+        unreadable_.push_back({file.path, at, at + piece.size()});
         report_.notes.push_back("journal file " + file.name + " cannot be read at " + std::to_string(at) +
                                 ": " + got.error().context);
       } else if (*got < piece.size()) {
@@ -212,6 +245,8 @@ class OldJournalReader {
   io::FileSystem& fs_;
   const BootRecord boot_;
   RecoveryReport& report_;
+  std::vector<Unreadable> unreadable_;  // of the shard being read
+  bool frames_unread_ = false;
   io::AlignedBuffer buffer_;
   std::unique_ptr<io::File> open_file_;
   std::string open_path_;
@@ -297,6 +332,9 @@ class Recovery {
       if (!state.fold.checkpoint_seen) FOREBAY_CHECK(salvage(shard, state.fold));
       auto tails = reader.read_tails(state.fold.partitions, files);
       for (std::size_t i = 0; i < tails.size(); ++i) take(state.fold.partitions[i], std::move(tails[i]));
+      if (reader.frames_unread()) {
+        for (const OldFile& file : files) damaged_files_.push_back(file.name);
+      }
       for (PartitionCheckpoint& removed : state.fold.removed) {
         shard_for(removed.id).removed.push_back(std::move(removed));
       }

@@ -344,6 +344,7 @@ RoundHeader ShardJournal::next_header(RoundKind kind) {
   header.previous = last_sequence_;
   header.previous_crc = last_crc_;
   header.live_from = ring_.live_from(false);
+  header.next_file = ring_.next_free();
   header.wall_time = ports_.clock.now();
   return header;
 }

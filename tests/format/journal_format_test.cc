@@ -151,6 +151,7 @@ std::vector<std::byte> write_journal() {
   header.epoch_seed = kSeed;
   header.shard = 2;
   header.file_number = 5;
+  header.next_file = 6;
   header.live_from = RoundSequence(1);
   header.wall_time = model::Timestamp(1'700'000'000'000);
   const auto write = [&](RoundKind kind, ByteSpan directory, const auto& fill) {

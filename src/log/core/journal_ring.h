@@ -35,6 +35,7 @@ class JournalRing {
 
   void add_free(std::uint64_t number) { free_.push_back(number); }
   [[nodiscard]] std::size_t free_count() const { return free_.size(); }
+  [[nodiscard]] std::uint64_t next_free() const { return free_.empty() ? 0 : free_.front(); }  // 0: none
   [[nodiscard]] std::size_t in_use_count() const { return in_use_.size(); }
   [[nodiscard]] std::size_t usable_count() const;  // free and in use, without broken ones
   [[nodiscard]] File& current() { return in_use_.back(); }

@@ -82,8 +82,7 @@ void RecoveryFold::apply_lost(const ScannedRound& round, std::uint64_t lost) {
   result_.notes.push_back(std::to_string(lost) + " journal rounds before round " +
                           std::to_string(round.header.sequence.value()) + " are rotten");
   // The directory says all that the last of them did; of the others nobody knows.
-  if (lost == 1) return;
-  for (auto& [id, p] : partitions_) p.end_uncertain = p.vote_uncertain = true;
+  if (lost > 1) lose_what_follows();
 }
 
 void RecoveryFold::apply_directory(const ScannedRound& round, bool lost) {
@@ -230,6 +229,10 @@ void RecoveryFold::collect_damage(Partition& p) {
     }
   }
   damage = std::move(joined);
+}
+
+void RecoveryFold::lose_what_follows() {
+  for (auto& [id, p] : partitions_) p.end_uncertain = p.vote_uncertain = true;
 }
 
 FoldResult RecoveryFold::finish() {

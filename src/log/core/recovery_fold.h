@@ -36,6 +36,8 @@ class RecoveryFold {
  public:
   // `lost_before`: how many rounds between the one given before and this one are rotten.
   void apply(const ScannedRound& round, std::uint64_t lost_before);
+  // Rounds behind the last one may exist and cannot be read: of no log is the end or the vote known.
+  void lose_what_follows();
   [[nodiscard]] FoldResult finish();
 
  private:

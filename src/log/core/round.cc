@@ -191,6 +191,7 @@ ByteSpan reseal_round(std::span<std::byte> buffer, RoundHeader& header) {
   store_le(to + 88, header.checkpoint_part);
   store_le(to + 92, header.checkpoint_parts);
   store_le(to + 96, header.checkpoint_id.value());
+  store_le(to + 104, header.next_file);
   header.crc = crc32c({to + kCrcBegin, whole - kCrcBegin});
   store_le(to + kCrcAt, header.crc);
   return {buffer.data(), whole};
@@ -217,6 +218,7 @@ Result<RoundHeader> decode_round_header(ByteSpan bytes) {
   header.checkpoint_part = load_le<std::uint32_t>(from + 88);
   header.checkpoint_parts = load_le<std::uint32_t>(from + 92);
   header.checkpoint_id = RoundSequence(load_le<std::uint64_t>(from + 96));
+  header.next_file = load_le<std::uint64_t>(from + 104);
   const auto kind = load_le<std::uint8_t>(from + 14);
   const auto flags = load_le<std::uint8_t>(from + 15);
   if (header.used_bytes < kRoundHeaderBytes || header.blocks_bytes() > bytes.size() ||

@@ -50,6 +50,9 @@ struct RoundHeader {
   std::uint32_t previous_crc = 0;
   // Rounds below this are not needed any more; what is missing from here on is rot.
   RoundSequence live_from;
+  // The file that the journal goes on in when this one is full; 0: not known yet. If it is missing at
+  // recovery, nobody knows what it held.
+  std::uint64_t next_file = 0;
   model::Timestamp wall_time;
   std::uint32_t checkpoint_part = 0;   // kCheckpoint: 0-based
   std::uint32_t checkpoint_parts = 0;  // in all

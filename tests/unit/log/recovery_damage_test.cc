@@ -366,6 +366,74 @@ TEST(Damage, MissingJournalFileIsRotOfItsRounds) {
   expect_honest(*recovered, node);
 }
 
+TEST(Damage, MissingNewestFileLeavesEveryEndUnknown) {
+  HarnessOptions options = three_partitions();
+  options.flush_on_space_wanted = false;
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+  for (int i = 0; i < 15; ++i) {
+    node.append(static_cast<std::size_t>(i) % 3, 1, 4000);
+    ASSERT_TRUE(node.settle());
+  }
+  node.reboot(sim::Landing::kKeep);
+  const std::vector<Place> rounds = rounds_in(files_in_force(node));
+  ASSERT_NE(rounds.front().path, rounds.back().path);
+  node.disk().remove(rounds.back().path);
+  const auto recovered = node.recover_only();
+  ASSERT_TRUE(recovered.has_value());
+  expect_honest(*recovered, node);
+  for (std::size_t i = 0; i < node.partition_count(); ++i) {
+    EXPECT_TRUE(has_damage(*recovered, node.partition(i).id, DamageKind::kTail));
+  }
+}
+
+TEST(Damage, ReadErrorAnywhereInTheJournalIsDamageAndStopsNothing) {
+  HarnessOptions options = three_partitions();
+  options.flush_on_space_wanted = false;
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+  for (int i = 0; i < 15; ++i) {
+    node.append(static_cast<std::size_t>(i) % 3, 1, 4000);
+    ASSERT_TRUE(node.settle());
+  }
+  node.run_for(std::chrono::seconds(1));
+  node.reboot(sim::Landing::kKeep);
+  const auto boot = *node.disk().content("/data/BOOT");
+  const std::uint64_t boot_epoch = decode_boot(boot)->epoch.value();
+  // Each read of the first pass, then each one of the second, which fetches the frames.
+  bool frames_lost_by_the_second_pass = false;
+  for (std::uint64_t skip = 0;; ++skip) {
+    SCOPED_TRACE(skip);
+    node.disk().replace_file("/data/BOOT", boot);
+    node.disk().inject({.op = sim::DiskOp::kRead, .path = sim::path_contains(".journal"), .skip = skip});
+    const auto recovered = node.recover_only();
+    node.disk().clear_faults();
+    ASSERT_TRUE(recovered.has_value()) << recovered.error().to_string();
+    expect_honest(*recovered, node);
+    if (HasFatalFailure()) return;
+    for (std::size_t i = 0; i < node.partition_count(); ++i) {
+      // Less than was reported durable is never passed over in silence.
+      const RecoveredPartition* p = find(*recovered, node.partition(i).id);
+      const bool whole = p != nullptr && p->end == node.partition(i).durable.end();
+      EXPECT_TRUE(whole || p == nullptr || !p->state.damage.empty());
+    }
+    if (recovered->report.notes.empty()) break;  // more than there are reads
+    EXPECT_TRUE(
+        node.disk().content("/data/quarantine/journal-" + std::to_string(boot_epoch) + "/0-1.journal"));
+    node.disk().remove("/data/quarantine");
+    if (recovered->report.rotten_rounds == 0) {
+      for (std::size_t i = 0; i < node.partition_count(); ++i) {
+        const RecoveredPartition* p = find(*recovered, node.partition(i).id);
+        frames_lost_by_the_second_pass |= p != nullptr && !p->state.damage.empty();
+      }
+    }
+    ASSERT_LT(skip, 100U);
+  }
+  EXPECT_TRUE(frames_lost_by_the_second_pass);
+}
+
 // Puts frames into a segment file, as a log would.
 void write_segment(JournalHarness& node, const TopicPartition& id, const SegmentMeta& meta,
                    const std::vector<FramePtr>& frames) {

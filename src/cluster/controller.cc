@@ -19,8 +19,9 @@ constexpr std::string_view kTopicPrefix = "cluster/topic/";
 constexpr std::string_view kDeletingPrefix = "cluster/deleting/";
 
 constexpr auto kLogTimeout = std::chrono::seconds(30);
-// The log of __cluster is trimmed to what the store holds durably, but only when it has grown out of proportion: while it is
-// whole, a damaged store can be rebuilt from it, and a million decisions are some hundred MiB.
+// The log of __cluster is trimmed to what the store holds durably, but only when it has grown out of
+// proportion: while it is whole, a damaged store can be rebuilt from it, and a million decisions are some
+// hundred MiB.
 constexpr std::int64_t kTrimRecordsMin = 1'000'000;
 
 std::string key(std::string_view prefix, const model::TopicId& id) {
@@ -110,7 +111,7 @@ model::Uuid Controller::new_id() {
 void Controller::start(UniqueFunction<void(Result<void>)> ready) {
   ready_ = std::move(ready);
   auto loaded = std::make_shared<Result<ClusterImage>>();
-  pool_.run([this, loaded] { *loaded = load(kv_); }, executor_,
+  pool_.run([store = &kv_, loaded] { *loaded = load(*store); }, executor_,
             [alive = alive_, loaded] {
               if (*alive != nullptr) (*alive)->on_loaded(std::move(*loaded));
             });
@@ -293,7 +294,8 @@ void Controller::on_logged(Result<partition::ProduceAck> ack) {
   }
   if (stopping_ || failed_) {
     // Logged, but nobody applies any more: it takes effect at the next start.
-    return done(Error{ErrorCode::kOutcomeUnknown, "the decision was logged, but the node stopped before it took effect"});
+    return done(Error{ErrorCode::kOutcomeUnknown,
+                      "the decision was logged, but the node stopped before it took effect"});
   }
   waiting_ = Waiting{ack->base_offset, std::move(done)};
   if (image_.applied > waiting_->offset) after_apply();
@@ -318,7 +320,7 @@ void Controller::write_behind() {
   batch.put(std::string(kAppliedKey), std::to_string(applied.value()));
   auto shared = std::make_shared<kv::WriteBatch>(std::move(batch));
   auto written = std::make_shared<Result<void>>();
-  pool_.run([this, shared, written] { *written = kv_.write(*shared, kv::Durability::kDurable); },
+  pool_.run([store = &kv_, shared, written] { *written = store->write(*shared, kv::Durability::kDurable); },
             executor_,
             [alive = alive_, written, applied] {
               Controller* self = *alive;

@@ -106,7 +106,7 @@ Result<void> Producer::Core::submit(std::string_view topic, std::int32_t partiti
   if (!queue_.has_room(size)) {
     if (auto room = wait_for_room(size, lock, deadline); !room) return room;
   }
-  FOREBAY_TRY(Topic * known, topic_of(topic, partition, lock, deadline));
+  FOREBAY_TRY(Topic * known, topic_of(topic, partition, lock, begin, deadline));
   if (partition < 0) partition = choose_partition(topic, *known, record);
   SendQueue::Lane& lane = lane_of(topic, *known, partition);
   if (auto appended = queue_.append(lane, record, answer, begin); !appended) return appended;
@@ -163,14 +163,13 @@ SendQueue::Lane& Producer::Core::lane_of(std::string_view name, Topic& topic, st
 // --- partitions of a topic ---
 
 Result<Producer::Core::Topic*> Producer::Core::topic_of(std::string_view name, std::int32_t partition,
-                                                        Lock& lock, TimePoint deadline) {
+                                                        Lock& lock, TimePoint now, TimePoint deadline) {
   auto found = topics_.find(name);
   if (found == topics_.end() || found->second.partition_count == 0) {
     FOREBAY_CHECK(look_up(name, lock, deadline));
     found = topics_.find(name);
   }
   Topic* topic = &found->second;
-  const TimePoint now = steady_clock::now();
   if (partition >= topic->partition_count && now - topic->looked_up_at > kLookAgainAfter) {
     FOREBAY_CHECK(look_up(name, lock, deadline));
     topic = &topics_.find(name)->second;

@@ -60,7 +60,7 @@ class Producer::Core final : public client::ProduceStream::Listener,
   void on_alarm();
 
   [[nodiscard]] Result<Topic*> topic_of(std::string_view name, std::int32_t partition, Lock& lock,
-                                        TimePoint deadline);
+                                        TimePoint now, TimePoint deadline);
   [[nodiscard]] Result<void> look_up(std::string_view name, Lock& lock, TimePoint deadline);
   [[nodiscard]] Result<std::int32_t> ask_partition_count(const std::string& name,
                                                          std::chrono::milliseconds timeout);

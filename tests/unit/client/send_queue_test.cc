@@ -193,7 +193,8 @@ TEST(SendQueue, SlowPartitionIsNotStarvedByTheFullBatchesOfOthers) {
   hands.append(0, 7);
   hands.run();
   const auto sent_to_0 = [&] {
-    return std::count_if(hands.sent.begin(), hands.sent.end(), [](const auto& s) { return s.partition == 0; });
+    return std::count_if(hands.sent.begin(), hands.sent.end(),
+                         [](const auto& s) { return s.partition == 0; });
   };
   EXPECT_EQ(sent_to_0(), 0);
   for (std::size_t answered = 0; answered < 10; ++answered) {

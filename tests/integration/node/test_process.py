@@ -207,7 +207,10 @@ class Refusals(BrokerTest):
         self.assertEqual(status, 1, text)
         self.assertIn("process %d" % node.process.pid, text)
         self.assertIn("LOCK", text)
-        self.assertEqual(before.keys(), snapshot(node.path("journal")).keys())
+        # The first one may add files to its ring meanwhile; another epoch, or a file that goes, is the second one's doing.
+        after = snapshot(node.path("journal")).keys()
+        self.assertLessEqual(before.keys(), after)
+        self.assertEqual({name.split("/")[0] for name in after}, {"1"})
         node.ok("topic", "create", "t")  # not disturbed
         node.kill()
         other.start()  # a dead one's lock does not count

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/murmur2.h"
-#include "forebay/v1/admin.grpc.pb.h"
+#include "forebay/v1/log.grpc.pb.h"
 
 namespace forebay {
 namespace {
@@ -217,26 +217,29 @@ Result<void> Producer::Core::look_up(std::string_view name, Lock& lock, TimePoin
   return {};
 }
 
+// The ends of its partitions say how many there are. Of all questions that do, only this one is answered
+// without the disk, also right after a start.
 Result<std::int32_t> Producer::Core::ask_partition_count(const std::string& name, milliseconds timeout) {
-  v1::DescribeTopicRequest request;
-  request.set_name(name);
-  v1::DescribeTopicResponse response;
+  v1::ListOffsetsRequest request;
+  request.set_topic(name);
+  request.set_point(v1::END);
+  v1::ListOffsetsResponse response;
   auto failed = caller_.call(
       [&](const std::shared_ptr<grpc::Channel>& channel, const std::string& server,
           client::UnaryCaller::Deadline deadline) -> std::optional<client::RpcError> {
         grpc::ClientContext context;
         context.set_deadline(deadline);
         response.Clear();
-        const grpc::Status status = v1::Admin::NewStub(channel)->DescribeTopic(&context, request, &response);
+        const grpc::Status status = v1::Log::NewStub(channel)->ListOffsets(&context, request, &response);
         if (status.ok()) return std::nullopt;
         return client::rpc_error_of(status, server);
       },
       client::UnaryCaller::Repeat::kAlways, timeout);
   if (failed) return std::move(failed->error);
-  if (response.partitions_size() == 0) {
+  if (response.offsets_size() == 0) {
     return Error{ErrorCode::kInternal, "the broker says that topic '" + name + "' has no partitions"};
   }
-  return response.partitions_size();
+  return response.offsets_size();
 }
 
 void Producer::Core::refresh_topics(Lock& lock) {

@@ -147,6 +147,10 @@ void LogReads::locate(Operation& op) {
     bookmarks_.erase(std::next(mark).base());
     return begin_walk(op, start);
   }
+  // From its beginning on a segment is read without its index, which would have to be made first when the
+  // segment was not sealed before a crash.
+  if (!op.searching && op.at == op.segment.meta.begin.next_offset)
+    return begin_walk(op, {0, op.segment.meta.begin});
   store_.index(op.segment, owner_.index_interval_bytes(),
                lifetime_.guard([this, number = op.number,
                                 segment = op.segment](Result<SegmentStore::LoadedIndex> loaded) {

@@ -97,7 +97,9 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] Result<void> check_readable() const;
   [[nodiscard]] Watermarks watermarks() const;
   [[nodiscard]] model::Term term() const { return group_->term(); }
+  // Reads the oldest record, for its time.
   void status(Done<PartitionStatus> done);
+  [[nodiscard]] std::uint64_t disk_bytes() const { return log_.status().disk_bytes; }
   void set_config(const PartitionConfig& config);
 
   // `batch` was validated; `record_count` is the one in its header. Errors: kNotYet, kStorageFailed,

@@ -136,8 +136,19 @@ TEST(SegmentFaults, MissingDamagedOrForeignIndexIsMadeAgain) {
   world.disk().replace_file(index_of(files[2]), good);
   world.disk().truncate_file(index_of(files[3]), 50);
   ASSERT_TRUE(world.start());
+  // From the beginning of a segment on nobody needs its index.
   world.check_reads(0);
   world.run_for(std::chrono::seconds(1));
+  EXPECT_FALSE(world.disk().content(index_of(files[0])));
+  const Offset end = world.log(0).end().next_offset;
+  for (const SegmentStatus& segment : world.log(0).status().segments) {
+    const Offset inside(segment.meta.begin.next_offset.value() + 2);
+    const auto result = world.read(0, {inside, end, 1});
+    ASSERT_TRUE(result) << result.error().to_string();
+    EXPECT_EQ(result->frames.front()->header.begin.next_offset, inside);
+  }
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(world.disk().content(index_of(files[0])));
   EXPECT_EQ(world.disk().content(index_of(files[3])), good);
   EXPECT_TRUE(world.log(0).status().damage.empty());
 }

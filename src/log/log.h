@@ -60,7 +60,11 @@ class Log {
 
   [[nodiscard]] virtual const model::TopicPartition& id() const = 0;
   [[nodiscard]] virtual HardState hard_state() const = 0;
+  // Where readers begin. Durable: what was told never goes back, also over a crash.
   [[nodiscard]] virtual model::LogPosition log_start() const = 0;
+  // Where the LogStart frames below `committed` put it; log_start() at least. Of frames that were there
+  // before the log was opened it knows those that the journal holds.
+  [[nodiscard]] virtual model::LogPosition log_start_upto(model::LogPosition committed) const = 0;
   [[nodiscard]] virtual model::LogPosition end() const = 0;
   [[nodiscard]] virtual model::LogPosition flushed()
       const = 0;                                            // durable here, in the journal or in a segment
@@ -79,8 +83,8 @@ class Log {
   // Requires: frame->header.begin == end(). Visible to read() at once, durable when flushed() passes it.
   virtual void append(FramePtr frame) = 0;
   virtual void set_hard_state(HardState state, Done durable) = 0;
-  // Everything below may go: memory at once, files after the journal has it. Requires: a committed LogStart
-  // frame says so.
+  // Moves log_start(), and lets memory and files below go, once the journal has it. It never moves back.
+  // Requires: a committed LogStart frame says so.
   virtual void set_log_start(model::LogPosition begin, Done durable) = 0;
   virtual void set_config(const LogConfig& config) = 0;
 

@@ -71,7 +71,7 @@ void LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed, cons
     parts_.extents.forget(segment.serial);
     remove_files(segment);
   }
-  drop_segments_below(durable_log_start_);  // log start may have moved past it meanwhile
+  drop_segments_below(log_start_);  // log start may have moved past it meanwhile
 }
 
 }  // namespace forebay::log

@@ -25,7 +25,7 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
       durable_hard_state_(recovered.state.hard_state),
       log_epoch_(recovered.state.log_epoch),
       log_start_(recovered.state.log_start),
-      durable_log_start_(recovered.state.log_start),
+      wanted_log_start_(recovered.state.log_start),
       segment_end_(recovered.state.segment_end),
       last_truncation_(recovered.state.last_truncation),
       max_append_time_(recovered.state.max_append_time),
@@ -92,6 +92,10 @@ void LogReplica::fold(const Frame& frame) {
     if (memberships_.empty() || memberships_.back().first < header.begin) {
       memberships_.emplace_back(header.begin, *membership);
     }
+  } else if (const auto* start = std::get_if<LogStart>(&*control)) {
+    // Only what lies before the frame was committed when its leader wrote it.
+    const model::LogPosition begin = std::min(start->begin, header.begin);
+    if (begin > log_start_) log_start_frames_.push_back({header.end, begin});
   }
 }
 
@@ -170,21 +174,31 @@ void LogReplica::tidy(runtime::TimePoint now) {
 // --- log start
 // ------------------------------------------------------------------------------------------------------
 
-void LogReplica::set_log_start(model::LogPosition begin, Done durable) {
-  begin = std::min(begin, end_);
-  if (begin > log_start_) log_start_ = begin;
-  parts_.journal->add_record(
-      slot_, SetLogStart{log_start_},
-      lifetime_.guard([this, at = log_start_, durable = std::move(durable)](Result<void> result) mutable {
-        if (result) log_start_durable(at);
-        durable(std::move(result));
-      }));
+model::LogPosition LogReplica::log_start_upto(model::LogPosition committed) const {
+  model::LogPosition begin = log_start_;
+  for (const LogStartFrame& frame : log_start_frames_) {
+    if (frame.end > committed) break;
+    begin = std::max(begin, frame.begin);
+  }
+  return begin;
 }
 
-// Memory goes only now: until the journal has the new start, a restart would want the frames below it.
+void LogReplica::set_log_start(model::LogPosition begin, Done durable) {
+  wanted_log_start_ = std::max(wanted_log_start_, std::min(begin, end_));
+  parts_.journal->add_record(slot_, SetLogStart{wanted_log_start_},
+                             lifetime_.guard([this, at = wanted_log_start_,
+                                              durable = std::move(durable)](Result<void> result) mutable {
+                               if (result) log_start_durable(at);
+                               durable(std::move(result));
+                             }));
+}
+
+// Readers hear of it, and memory goes, only now: until the journal has the new start, a restart would show
+// the old one, with the frames below it.
 void LogReplica::log_start_durable(model::LogPosition begin) {
-  if (begin <= durable_log_start_) return;
-  durable_log_start_ = begin;
+  if (begin <= log_start_) return;
+  log_start_ = begin;
+  std::erase_if(log_start_frames_, [begin](const LogStartFrame& frame) { return frame.begin <= begin; });
   while (!memory_.empty() && memory_.frame(memory_.begin())->header.end <= begin) {
     segment_append_time_ = std::max(segment_append_time_, memory_.frame(memory_.begin())->header.append_time);
     memory_.drop_before(memory_.begin() + 1);
@@ -270,7 +284,7 @@ void LogReplica::on_segment_sealed(std::uint64_t serial, std::shared_ptr<const S
   if (segment == nullptr || index == nullptr) return;
   segment->times = index->times();
   parts_.store.put_index(serial, std::move(index));
-  drop_segments_below(durable_log_start_);
+  drop_segments_below(log_start_);
 }
 
 void LogReplica::on_segment_abandoned(std::uint64_t serial) {
@@ -529,11 +543,11 @@ void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, mo
     pieces.push_back({segment.ref.meta.begin, segment.ref.meta.end, segment.ref.meta.size_bytes, last});
     if (wanted && now.value() - last->value() <= *config_.retention_ms) known = segments_.size();
   }
-  const model::LogPosition rest = pieces.empty() ? durable_log_start_ : pieces.back().end;
+  const model::LogPosition rest = pieces.empty() ? log_start_ : pieces.back().end;
   if (rest < end_) pieces.push_back({rest, end_, active_bytes + memory_.pinned_bytes(), max_append_time_});
-  auto begin = plan_log_start(config_, pieces, log_start_, committed, now);
+  auto begin = plan_log_start(config_, pieces, wanted_log_start_, committed, now);
   // Past control frames alone only when a file goes: else every pass would add the next one to be trimmed.
-  if (begin && begin->next_offset == log_start_.next_offset &&
+  if (begin && begin->next_offset == wanted_log_start_.next_offset &&
       (pieces.size() < 2 || pieces.front().end > *begin)) {
     begin.reset();
   }
@@ -545,11 +559,11 @@ PartitionCheckpoint LogReplica::checkpoint() const {
   out.id = id_;
   out.hard_state = durable_hard_state_;
   out.log_epoch = log_epoch_;
-  out.log_start = durable_log_start_;
+  out.log_start = log_start_;
   out.segment_end = segment_end_;
   for (const ReplicaSegment& segment : segments_) {
     const SegmentMeta& meta = segment.ref.meta;
-    if (meta.begin < meta.end && meta.end > durable_log_start_) out.segments.push_back(meta);
+    if (meta.begin < meta.end && meta.end > log_start_) out.segments.push_back(meta);
   }
   for (const TermBegin& term : terms_) {
     if (term.begin < segment_end_) out.terms.push_back(term);

@@ -52,6 +52,7 @@ class LogReplica final : public Log,
   [[nodiscard]] const model::TopicPartition& id() const override { return id_; }
   [[nodiscard]] HardState hard_state() const override { return hard_state_; }
   [[nodiscard]] model::LogPosition log_start() const override { return log_start_; }
+  [[nodiscard]] model::LogPosition log_start_upto(model::LogPosition committed) const override;
   [[nodiscard]] model::LogPosition end() const override { return end_; }
   [[nodiscard]] model::LogPosition flushed() const override { return flushed_; }
   [[nodiscard]] model::Term last_term() const override {
@@ -173,8 +174,8 @@ class LogReplica final : public Log,
   HardState hard_state_;
   HardState durable_hard_state_;
   model::LogEpoch log_epoch_;
-  model::LogPosition log_start_;
-  model::LogPosition durable_log_start_;
+  model::LogPosition log_start_;         // durable
+  model::LogPosition wanted_log_start_;  // on its way to the journal
   model::LogPosition segment_end_;
   model::LogPosition flushed_;
   model::LogPosition end_;
@@ -183,6 +184,11 @@ class LogReplica final : public Log,
   model::Timestamp segment_append_time_ = model::kNoTimestamp;  // of the last frame below segment_end_
   std::deque<TermBegin> terms_;
   std::vector<std::pair<model::LogPosition, Membership>> memberships_;
+  struct LogStartFrame {
+    model::LogPosition end;    // of the frame
+    model::LogPosition begin;  // what it says
+  };
+  std::deque<LogStartFrame> log_start_frames_;  // those that say more than log_start_
   std::vector<Damage> damage_;
   std::optional<model::Timestamp> last_full_scrub_;
   std::uint64_t scrub_errors_ = 0;

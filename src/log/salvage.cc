@@ -32,7 +32,14 @@ std::vector<SegmentMeta> segments_in(const std::vector<io::DirectoryEntry>& entr
   return segments;
 }
 
-void note_frame(PartitionCheckpoint& state, const SegmentCursor::Whole& frame) {
+// What is known so far. Log starts are kept with the place of their frames: a later segment may void those.
+struct Found {
+  PartitionCheckpoint state;
+  std::vector<std::pair<LogPosition, LogPosition>> log_starts;
+};
+
+void note_frame(Found& found, const SegmentCursor::Whole& frame) {
+  PartitionCheckpoint& state = found.state;
   const FrameHeader& header = frame.header;
   if (state.terms.empty() || state.terms.back().term != header.term) {
     state.terms.push_back({header.term, header.begin});
@@ -43,13 +50,16 @@ void note_frame(PartitionCheckpoint& state, const SegmentCursor::Whole& frame) {
   if (const auto control = decode_control(frame.payload)) {
     if (const auto* membership = std::get_if<Membership>(&*control)) {
       state.memberships.emplace_back(header.begin, *membership);
+    } else if (const auto* start = std::get_if<LogStart>(&*control)) {
+      found.log_starts.emplace_back(header.begin, std::min(start->begin, header.begin));
     }
   }
 }
 
 // Walks a segment to its last whole frame and completes its meta.
 Result<void> walk_segment(io::FileSystem& fs, const std::string& data_dir, SegmentMeta& segment,
-                          PartitionCheckpoint& state) {
+                          Found& found) {
+  PartitionCheckpoint& state = found.state;
   SegmentMeta bounds = segment;
   bounds.end = kNoEnd;
   FOREBAY_TRY(SegmentWalk walk, SegmentWalk::open(fs, data_dir, state.id, bounds));
@@ -64,7 +74,7 @@ Result<void> walk_segment(io::FileSystem& fs, const std::string& data_dir, Segme
       if (damaged->begin < damaged->end) hole = Damage{DamageKind::kMiddle, damaged->begin, damaged->end};
     } else if (const auto* whole = std::get_if<SegmentCursor::Whole>(&step)) {
       if (hole) state.damage.push_back(*std::exchange(hole, std::nullopt));
-      note_frame(state, *whole);
+      note_frame(found, *whole);
       segment.end = whole->header.end;
       segment.size_bytes =
           round_up_to_segment_block(whole->file_position + kFrameHeaderBytes + whole->header.payload_bytes);
@@ -72,12 +82,22 @@ Result<void> walk_segment(io::FileSystem& fs, const std::string& data_dir, Segme
   }
 }
 
-// Forgets what `state` knows at and above the position: a later segment begins there.
-void forget_from(PartitionCheckpoint& state, const LogPosition& at) {
+// Forgets what is known at and above the position: a later segment begins there.
+void forget_from(Found& found, const LogPosition& at) {
+  PartitionCheckpoint& state = found.state;
   state.segments.back().end = at;
   std::erase_if(state.terms, [&](const TermBegin& term) { return term.begin >= at; });
   std::erase_if(state.memberships, [&](const auto& entry) { return entry.first >= at; });
   std::erase_if(state.damage, [&](const Damage& damage) { return damage.begin >= at; });
+  std::erase_if(found.log_starts, [&](const auto& entry) { return entry.first >= at; });
+}
+
+// A sole voter's segments hold what was committed. Nothing below is of interest any more.
+void raise_log_start(Found& found) {
+  PartitionCheckpoint& state = found.state;
+  for (const auto& [frame, begin] : found.log_starts) state.log_start = std::max(state.log_start, begin);
+  std::erase_if(state.damage, [&](const Damage& damage) { return damage.end <= state.log_start; });
+  for (Damage& damage : state.damage) damage.begin = std::max(damage.begin, state.log_start);
 }
 
 }  // namespace
@@ -108,21 +128,23 @@ Result<std::optional<PartitionCheckpoint>> salvage_partition(io::FileSystem& fs,
   FOREBAY_TRY(const auto entries, fs.list(partition_directory(data_dir, id)));
   std::vector<SegmentMeta> segments = segments_in(entries);
   if (segments.empty()) return std::optional<PartitionCheckpoint>();
-  PartitionCheckpoint state;
+  Found found;
+  PartitionCheckpoint& state = found.state;
   state.id = id;
   state.log_start = state.segment_end = segments.front().begin;
   for (SegmentMeta& segment : segments) {
     if (!state.segments.empty() && segment.begin < state.segment_end) {
       // Left over from a compaction, or the log was cut there and went on.
       if (segment.generation < state.segments.back().generation) continue;
-      forget_from(state, segment.begin);
+      forget_from(found, segment.begin);
     } else if (segment.begin > state.segment_end) {
       state.damage.push_back({DamageKind::kMiddle, state.segment_end, segment.begin});
     }
-    FOREBAY_CHECK(walk_segment(fs, data_dir, segment, state));
+    FOREBAY_CHECK(walk_segment(fs, data_dir, segment, found));
     state.segment_end = segment.end;
     state.segments.push_back(segment);
   }
+  raise_log_start(found);
   return std::optional(std::move(state));
 }
 

@@ -18,7 +18,8 @@ namespace forebay::log {
                                                                            const std::string& data_dir);
 
 // Reads every segment of the partition's folder. What the files say of a vote is only that the terms in them
-// were voted in; where the log ended nobody knows: the caller marks that. Returns: nothing when there is no
+// were voted in; where the log ended nobody knows: the caller marks that. The log start is where
+// the first segment begins, or as a LogStart frame says. Returns: nothing when there is no
 // segment. Errors: kStorageFailed.
 [[nodiscard]] Result<std::optional<PartitionCheckpoint>> salvage_partition(io::FileSystem& fs,
                                                                            const std::string& data_dir,

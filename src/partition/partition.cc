@@ -35,7 +35,8 @@ Partition::Partition(log::Log& log, const PartitionConfig& config, const Surroun
     : log_(log),
       config_(config),
       surroundings_(surroundings),
-      durable_log_start_(log.log_start()),
+      proposed_log_start_(log.log_start()),
+      applied_log_start_(log.log_start()),
       alive_(std::make_shared<Partition*>(this)) {
   log_.set_config(config.log);
 }
@@ -131,7 +132,7 @@ void Partition::on_commit(model::LogPosition commit) {
     pending_.pop_front();
     pending.done(pending.ack);
   }
-  apply_trims(commit);
+  apply_log_start(commit);
   wake_fetches();
 }
 
@@ -146,10 +147,12 @@ void Partition::on_log_failed(const Error& error) {
 void Partition::fail_writes(const Error& error) {
   auto pending = std::exchange(pending_, {});
   for (auto& one : pending) one.done(error);
+  fail_trims(error);
+}
+
+void Partition::fail_trims(const Error& error) {
   auto trims = std::exchange(trims_, {});
-  for (auto& one : trims) {
-    if (one.done) one.done(error);
-  }
+  for (auto& one : trims) one.done(error);
 }
 
 void Partition::end_fetches(const Error& error) {
@@ -289,50 +292,47 @@ void Partition::trim(std::optional<model::Offset> before, Done<model::Offset> do
                                                         std::to_string(to.value()) + ": the log ends at " +
                                                         std::to_string(marks.high_watermark.value())});
   }
-  if (to <= marks.log_start) return confirm_log_start({to, 0}, std::move(done));  // log start only grows
-  propose_log_start({to, 0}, std::move(done));
+  if (to <= marks.log_start) return done(marks.log_start);  // log start only grows
+  trims_.push_back({{to, 0}, std::move(done)});
+  propose_log_start({to, 0});
 }
 
-void Partition::propose_log_start(model::LogPosition begin, Done<model::Offset> done) {
-  const auto appended = group_->append_control(log::LogStart{begin});
-  trims_.push_back({appended.end, begin, std::move(done)});
+void Partition::propose_log_start(model::LogPosition begin) {
+  proposed_log_start_ = std::max(proposed_log_start_, begin);
+  group_->append_control(log::LogStart{begin});
 }
 
-void Partition::apply_trims(model::LogPosition commit) {
-  while (!trims_.empty() && trims_.front().end <= commit) {
-    PendingTrim trim = std::move(trims_.front());
-    trims_.pop_front();
-    const bool old = trim.log_start <= log_.log_start();
-    if (!old || trim.done) confirm_log_start(trim.log_start, std::move(trim.done));
-  }
-}
-
-// A log start that is there already may still be on its way to the disk: who asked for it hears of it when it
-// is durable.
-void Partition::confirm_log_start(model::LogPosition begin, Done<model::Offset> done) {
-  if (begin <= durable_log_start_) {
-    if (done) done(log_.log_start().next_offset);
-    return;
-  }
-  const model::LogPosition at = std::max(begin, log_.log_start());
-  log_.set_log_start(begin, [alive = alive_, at, done = std::move(done)](Result<void> durable) mutable {
-    if (durable && *alive != nullptr) (*alive)->durable_log_start_ = at;
-    if (!done) return;
-    if (!durable) return done(std::move(durable).error());
-    done(at.next_offset);
+// By what the log says, not by who asked: after a restart a frame that was committed before counts too, and
+// on a follower its leader's.
+void Partition::apply_log_start(model::LogPosition commit) {
+  const model::LogPosition begin = log_.log_start_upto(commit);
+  if (begin <= applied_log_start_) return;
+  applied_log_start_ = begin;
+  proposed_log_start_ = std::max(proposed_log_start_, begin);
+  log_.set_log_start(begin, [alive = alive_](const Result<void>& durable) {
+    if (*alive != nullptr) (*alive)->on_log_start(durable);
   });
+}
+
+void Partition::on_log_start(const Result<void>& durable) {
+  if (!durable) return fail_trims(durable.error());
+  while (!trims_.empty() && trims_.front().log_start <= log_.log_start()) {
+    auto done = std::move(trims_.front().done);
+    trims_.pop_front();
+    done(log_.log_start().next_offset);
+  }
 }
 
 void Partition::maintain(model::Timestamp now) {
   if (!check_serving()) return;
-  if (!retention_running_ && trims_.empty()) {
+  if (!retention_running_ && proposed_log_start_ <= log_.log_start()) {
     retention_running_ = true;
     log_.plan_retention(now, group_->commit(), [alive = alive_](std::optional<model::LogPosition> begin) {
       Partition* self = *alive;
       if (self == nullptr) return;
       self->retention_running_ = false;
-      if (begin && self->check_serving() && *begin > self->log_.log_start())
-        self->propose_log_start(*begin, nullptr);
+      if (begin && self->check_serving() && *begin > self->proposed_log_start_)
+        self->propose_log_start(*begin);
     });
   }
   if (!compaction_running_ && config_.log.cleanup != log::CleanupPolicy::kDelete) {

@@ -143,9 +143,8 @@ class Partition final : private raft::GroupListener {
     Done<FetchOutput> done;
   };
   struct PendingTrim {
-    model::LogPosition end;        // of the control frame
-    model::LogPosition log_start;  // what it says
-    Done<model::Offset> done;      // may be empty: retention
+    model::LogPosition log_start;  // answered when it is durable
+    Done<model::Offset> done;
   };
 
   Partition(log::Log& log, const PartitionConfig& config, const Surroundings& surroundings);
@@ -161,9 +160,10 @@ class Partition final : private raft::GroupListener {
   void on_read(FetchId id, Result<log::ReadResult> result);
   void finish_fetch(FetchId id, Result<FetchOutput> output);
   void wake_fetches();
-  void propose_log_start(model::LogPosition begin, Done<model::Offset> done);
-  void apply_trims(model::LogPosition commit);
-  void confirm_log_start(model::LogPosition begin, Done<model::Offset> done);
+  void propose_log_start(model::LogPosition begin);
+  void apply_log_start(model::LogPosition commit);
+  void on_log_start(const Result<void>& durable);
+  void fail_trims(const Error& error);
   void refine_time(log::TimeKind kind, model::Timestamp time, model::Offset from, Done<TimeLookup> done);
 
   log::Log& log_;
@@ -177,7 +177,9 @@ class Partition final : private raft::GroupListener {
   std::map<FetchId, WaitingFetch> fetches_;
   FetchId next_fetch_{1};
   std::deque<PendingTrim> trims_;
-  model::LogPosition durable_log_start_;
+  // From a proposal over its commit to durability, when log_.log_start() tells it.
+  model::LogPosition proposed_log_start_;
+  model::LogPosition applied_log_start_;
   bool retention_running_ = false;
   bool compaction_running_ = false;
   std::shared_ptr<Partition*> alive_;

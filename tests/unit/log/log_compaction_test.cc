@@ -49,6 +49,7 @@ class KeyedLog {
 
   // Every key's last value is there; nothing is invented, moved or out of order; coverage has no hole.
   void check() {
+    if (!world_.settle()) return;  // the power went
     const Log& log = world_.log(0);
     const std::int64_t end = log.end().next_offset.value();
     appended_.erase(appended_.lower_bound(end), appended_.end());

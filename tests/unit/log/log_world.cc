@@ -120,6 +120,7 @@ bool LogWorld::start() {
 
 void LogWorld::attach(LogModel& model) {
   model.failed.reset();
+  model.log_starts_pending = 0;
   model.log->on_flushed([&model](LogPosition flushed) { model.durable = std::max(model.durable, flushed); });
   model.log->on_failed([&model](const Error& error) { model.failed = error; });
 }
@@ -203,7 +204,9 @@ void LogWorld::append_control(std::int32_t partition, const Control& control) {
 
 void LogWorld::set_log_start(std::int32_t partition, LogPosition begin) {
   LogModel& model = models_.at(partition);
+  ++model.log_starts_pending;
   model.log->set_log_start(begin, [&model, at = begin](Result<void> result) {
+    --model.log_starts_pending;
     if (result) model.log_start = std::max(model.log_start, std::min(at, model.log->end()));
   });
 }
@@ -219,7 +222,9 @@ bool LogWorld::settle() {
   return run_until([this] {
            if (disk().power_is_off()) return true;
            return std::all_of(models_.begin(), models_.end(), [](const auto& entry) {
-             return entry.second.log == nullptr || entry.second.log->flushed() == entry.second.log->end();
+             const LogModel& model = entry.second;
+             return model.log == nullptr ||
+                    (model.log->flushed() == model.log->end() && model.log_starts_pending == 0);
            });
          }) &&
          !disk().power_is_off();

@@ -67,6 +67,7 @@ struct LogModel {
   Log* log = nullptr;            // null when it is not open
   std::vector<FramePtr> frames;  // all ever appended and, after a crash, still there
   model::LogPosition log_start;  // durable
+  int log_starts_pending = 0;    // asked for and not answered
   model::LogPosition durable;    // reported
   HardState hard_state;          // reported durable
   std::optional<Error> failed;
@@ -108,7 +109,8 @@ class LogWorld {
   void set_log_start(std::int32_t partition, model::LogPosition begin);
   void set_hard_state(std::int32_t partition, HardState state);
 
-  // Runs until everything appended is durable; false when that does not come.
+  // Runs until everything appended is durable and every log start asked for is there; false when that does
+  // not come.
   bool settle();
   // Runs until nothing is pinned: all of it is in segments.
   bool flush_all();

@@ -203,7 +203,7 @@ TEST(ShardLogs, FindByTimeEqualsTheModel) {
     if (rng.one_in(2)) world.restart();
     LogModel& model = world.model(0);
     world.set_log_start(0, model.frames[rng.below(30)]->header.begin);
-    ASSERT_TRUE(world.run_until([&] { return model.log_start == model.log->log_start(); }));
+    ASSERT_TRUE(world.settle());
     for (int i = 0; i < 60; ++i) {
       const TimeKind kind = rng.one_in(2) ? TimeKind::kEvent : TimeKind::kAppend;
       const std::int64_t base = kind == TimeKind::kEvent ? 0 : append_time - 1200;

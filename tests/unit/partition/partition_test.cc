@@ -234,5 +234,53 @@ TEST(PartitionPowerCut, AcknowledgedRecordsStayAtTheirOffsets) {
   }
 }
 
+// I8, I14: the power goes at any step around a trim. What a reader saw of the log start never goes back; what
+// lies between is served or refused as below the log start; a trim whose frame is in the log takes effect.
+TEST(PartitionPowerCut, LogStartThatAReaderSawNeverGoesBack) {
+  const Offset target(20);
+  int unseen_but_logged = 0;
+  bool whole = false;
+  for (std::uint64_t step = 1; !whole; ++step) {
+    SCOPED_TRACE(step);
+    ASSERT_LT(step, 500U);
+    ShardHarness shard(step);
+    shard.config_.segment_write_bytes = 4096;
+    PartitionConfig config;
+    config.log.segment_bytes = 16U << 10;
+    ASSERT_TRUE(shard.start());
+    Partition& partition = shard.open(topic_partition(1), config);
+    for (int i = 0; i < 30; ++i) ASSERT_TRUE(*shard.produce(partition, {std::string(2000, 'x')}));
+    shard.machine_.scheduler().run_for(1s);
+    shard.machine_.disk().crash_at_step(step);
+    std::optional<Result<Offset>> trimmed;
+    partition.trim(target, [&trimmed](Result<Offset> result) { trimmed = std::move(result); });
+    Offset seen(0);
+    const auto watch = [&] {
+      seen = std::max(seen, partition.watermarks().log_start);
+      return shard.machine_.disk().power_is_off();
+    };
+    whole = !shard.machine_.scheduler().run_until(watch, {.steps_max = 100'000, .duration_max = 2s});
+    if (trimmed && *trimmed) {
+      EXPECT_EQ(seen, target);
+    }
+    shard.power_cut();
+    const auto started = shard.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+    Partition& again = shard.open(topic_partition(1), config);
+    EXPECT_GE(again.watermarks().log_start, seen);
+    const auto between = shard.fetch(again, {.from = Offset(10)});
+    ASSERT_TRUE(between);
+    if (!*between) {
+      EXPECT_EQ(between->error().code, ErrorCode::kOffsetOutOfRange);
+    }
+    shard.machine_.scheduler().run_for(1s);
+    const Offset settled = again.watermarks().log_start;
+    EXPECT_TRUE(settled == Offset(0) || settled == target) << settled.value();
+    if (seen == Offset(0) && settled == target) ++unseen_but_logged;
+    EXPECT_EQ(static_cast<std::int64_t>(shard.read_all(again).size()), 30 - settled.value());
+  }
+  EXPECT_GT(unseen_but_logged, 0) << "no cut came between the frame and its effect";
+}
+
 }  // namespace
 }  // namespace forebay::partition

@@ -417,8 +417,9 @@ TEST(ShardStop, AtEveryStepOfAnOpeningEndsInOrder) {
   }
 }
 
-// The log start has moved in memory and is on its way to the disk when the same is asked for once more.
-TEST(ShardTrim, AskedForAgainIsAnsweredOnlyWhenDurable) {
+// The same is asked for once more while the first is on its way to the disk. What is told, by an answer or by
+// the watermarks, is there after a power cut in the same instant.
+TEST(ShardTrim, IsToldOnlyWhenItIsDurable) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
     ShardHarness shard(seed);
@@ -428,12 +429,10 @@ TEST(ShardTrim, AskedForAgainIsAnsweredOnlyWhenDurable) {
     std::optional<Result<Offset>> first;
     std::optional<Result<Offset>> again;
     partition.trim(Offset(2), [&first](Result<Offset> result) { first = std::move(result); });
-    ASSERT_TRUE(shard.machine_.scheduler().run_until(
-        [&partition] { return partition.watermarks().log_start == Offset(2); }));
-    EXPECT_FALSE(first.has_value());
     partition.trim(Offset(2), [&again](Result<Offset> result) { again = std::move(result); });
-    EXPECT_FALSE(again.has_value()) << "answered before it is durable";
-    ASSERT_TRUE(shard.machine_.scheduler().run_until([&again] { return again.has_value(); }));
+    ASSERT_TRUE(shard.machine_.scheduler().run_until([&] {
+      return partition.watermarks().log_start == Offset(2) || first.has_value() || again.has_value();
+    }));
     shard.tear_down();
     shard.machine_.reboot(sim::Landing::kDrop);
     ASSERT_TRUE(shard.start());

@@ -30,11 +30,11 @@ struct JournalConfig {
   std::uint64_t file_bytes = 64ULL << 20;
   std::uint32_t files_max = 8;  // the ring grows up to this in the background
   std::uint32_t round_bytes_max =
-      1U << 20;  // a single larger frame is still one round (frame_bytes_max bounds it)
+      2U << 20;  // a single larger frame is still one round (frame_bytes_max bounds it)
   std::uint32_t round_partition_bytes = 64U << 10;
   std::uint32_t frame_bytes_max = 8U << 20;
-  // Rounds are spaced by this (start to start) while the last 64 rounds held 16 or more partitions on
-  // average.
+  // Rounds are spaced by this (start to start) while the last 64 rounds held 2 or more partitions on average
+  // and less than a quarter of a full round waits (docs/adr/0005).
   runtime::Duration busy_round_spacing = std::chrono::microseconds(800);
   // A round older than this is reported as stalled.
   runtime::Duration stalled_after = std::chrono::seconds(1);

@@ -8,7 +8,11 @@
 namespace forebay::log {
 namespace {
 
-constexpr std::uint32_t kBusyPartitions = 16;  // a round holds so many on average: space the rounds
+// A round holds so many on average: producers come faster than the disk flushes, and a longer round carries
+// more of them.
+constexpr std::uint32_t kBusyPartitions = 2;
+// So much of a full round waits: it is worth a flush of its own.
+constexpr std::uint32_t kWorthARound = 4;
 constexpr runtime::Duration kIdleAfter = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -161,6 +165,10 @@ JournalStats ShardJournal::stats() const {
 
 // Rounds start from a posted task: frames of one burst share a round, and no timer delays them.
 void ShardJournal::wake() {
+  if (spacing_timer_ && is_worth_a_round()) {
+    ports_.executor.cancel(*spacing_timer_);
+    spacing_timer_.reset();
+  }
   if (scheduled_ || in_flight_ || failed_ || spacing_timer_) return;
   scheduled_ = true;
   ports_.executor.post([this, alive = std::weak_ptr(alive_)] {
@@ -187,8 +195,12 @@ void ShardJournal::start_round() {
   if (!start_data_round() && checkpoint_due_) begin_checkpoint();
 }
 
+bool ShardJournal::is_worth_a_round() const {
+  return queue_.pending_bytes() >= config_.round_bytes_max / kWorthARound;
+}
+
 bool ShardJournal::spacing_says_wait() {
-  if (partitions_sum_ < kBusyPartitions * partitions_in_round_.size()) return false;
+  if (partitions_sum_ < kBusyPartitions * partitions_in_round_.size() || is_worth_a_round()) return false;
   const runtime::TimePoint next = round_started_ + config_.busy_round_spacing;
   const runtime::TimePoint now = ports_.executor.now();
   if (now >= next) return false;

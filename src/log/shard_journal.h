@@ -72,6 +72,7 @@ class ShardJournal final : public Journal {
   // --- shard_journal.cc: queue, rounds, completions
   void wake();
   void start_round();
+  [[nodiscard]] bool is_worth_a_round() const;
   [[nodiscard]] bool spacing_says_wait();
   [[nodiscard]] bool start_data_round();
   void fill_round(RoundWriter& writer, std::size_t budget_bytes, bool control_only);

@@ -123,24 +123,37 @@ TEST(Journal, IdleShardWritesOneEmptyRound) {
   EXPECT_EQ(node.journal().stats().rounds, before + 1);
 }
 
-TEST(Journal, ManyPartitionsInEachRoundSpaceTheRounds) {
+// Rounds that 100 ms see of a journal whose last rounds held `partitions` each, when `value_bytes` go to
+// every one of them each millisecond.
+std::uint64_t rounds_in_100_ms(std::size_t partitions, std::size_t value_bytes) {
   HarnessOptions options;
   options.partitions = 64;
+  options.journal.file_bytes = 256U << 10;
+  options.journal.round_bytes_max = 64U << 10;
   options.journal.busy_round_spacing = std::chrono::milliseconds(5);
   JournalHarness node(options);
-  ASSERT_TRUE(node.start());
+  EXPECT_TRUE(node.start());
   for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
   for (int round = 0; round < 70; ++round) {
-    for (std::size_t i = 0; i < 20; ++i) node.append(i, 1, 40);
-    ASSERT_TRUE(node.settle());
+    for (std::size_t i = 0; i < partitions; ++i) node.append(i, 1, 40);
+    EXPECT_TRUE(node.settle());
   }
   const std::uint64_t before = node.journal().stats().rounds;
   for (int step = 0; step < 100; ++step) {
-    for (std::size_t i = 0; i < 20; ++i) node.append(i, 1, 40);
+    for (std::size_t i = 0; i < partitions; ++i) node.append(i, 1, value_bytes);
     node.run_for(std::chrono::milliseconds(1));
   }
-  EXPECT_LE(node.journal().stats().rounds - before, 25U);
+  return node.journal().stats().rounds - before;
 }
+
+TEST(Journal, SeveralPartitionsInEachRoundSpaceTheRounds) {
+  EXPECT_LE(rounds_in_100_ms(8, 40), 25U);
+  EXPECT_LE(rounds_in_100_ms(2, 40), 25U);
+}
+
+TEST(Journal, OnePartitionIsNeverHeldBack) { EXPECT_GE(rounds_in_100_ms(1, 40), 95U); }
+
+TEST(Journal, WhatIsWorthARoundIsNotHeldBack) { EXPECT_GE(rounds_in_100_ms(5, 4'000), 95U); }
 
 TEST(Journal, ClosedLogDropsWhatWaitsAndItsSlotServesAnother) {
   JournalHarness node(HarnessOptions{});

@@ -20,7 +20,8 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
       clock_(clock),
       config_(config),
       disk_admission_(std::move(disk_admission)),
-      clock_guard_(clock.now(), executor.now().time_since_epoch(), config.last_wall_time) {
+      clock_guard_(clock.now(), executor.now().time_since_epoch(), config.last_wall_time),
+      alive_(std::make_shared<PartitionSet*>(this)) {
   admission_ = [this]() -> Result<void> {
     if (!logs_.accepts_appends()) {
       return Error{ErrorCode::kResourceExhausted,
@@ -36,6 +37,7 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
 }
 
 PartitionSet::~PartitionSet() {
+  *alive_ = nullptr;
   if (maintenance_timer_) executor_.cancel(*maintenance_timer_);
 }
 
@@ -71,11 +73,19 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
 }
 
 void PartitionSet::remove(const model::TopicPartition& id, Done<std::monostate> done) {
-  if (auto found = partitions_.extract(id)) found.mapped()->stop();
   failures_.erase(id);
-  logs_.remove(id, [done = std::move(done)](Result<void> removed) mutable {
-    if (!removed && removed.error().code != ErrorCode::kNotFound) return done(std::move(removed).error());
-    done(std::monostate{});
+  if (auto found = partitions_.extract(id)) {
+    leaving_.insert_or_assign(id, std::move(found.mapped()));
+    leaving_.at(id)->stop();
+  }
+  // Posted: we may be inside a callback of this very partition, or of its log.
+  executor_.post([this, alive = alive_, id, done = std::move(done)]() mutable {
+    if (*alive == nullptr) return;
+    leaving_.erase(id);
+    logs_.remove(id, [done = std::move(done)](Result<void> removed) mutable {
+      if (!removed && removed.error().code != ErrorCode::kNotFound) return done(std::move(removed).error());
+      done(std::monostate{});
+    });
   });
 }
 
@@ -120,7 +130,9 @@ void PartitionSet::maintain() {
 
 void PartitionSet::stop(log::Log::Done done) {
   stopping_ = true;
-  for (auto& [id, partition] : partitions_) partition->stop();
+  std::vector<Partition*> all;  // an answer may remove one
+  for (const auto& [id, partition] : partitions_) all.push_back(partition.get());
+  for (Partition* partition : all) partition->stop();
   logs_.stop(std::move(done));
 }
 

@@ -31,7 +31,8 @@ class PartitionSet {
   // Adopts what recovery found, or makes a new replica; `ready` when it can be written, or why it cannot.
   void open(const model::TopicPartition& id, const std::string& topic_name, const PartitionConfig& config,
             Done<std::monostate> ready);
-  // kNotFound is success: the replica is gone.
+  // Gone is success. At once it answers what waits and find() knows it no more; the object dies later, so a
+  // callback of the partition itself may ask for this.
   void remove(const model::TopicPartition& id, Done<std::monostate> done);
   [[nodiscard]] Partition* find(const model::TopicPartition& id);
   // Why a partition that should be here is not: set by an open() that failed.
@@ -71,9 +72,12 @@ class PartitionSet {
   Surroundings surroundings_;
   ClockGuard clock_guard_;
   std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>> partitions_;
+  std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>>
+      leaving_;  // stopped, not yet destroyed
   std::unordered_map<model::TopicPartition, Error> failures_;
   std::optional<runtime::TimerId> maintenance_timer_;
   bool stopping_ = false;
+  std::shared_ptr<PartitionSet*> alive_;  // emptied by the destructor
 };
 
 }  // namespace forebay::partition

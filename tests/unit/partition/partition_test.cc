@@ -207,6 +207,42 @@ TEST_F(PartitionTest, FindsOffsetsByEventTime) {
   EXPECT_EQ((**late)->offset, std::nullopt);
 }
 
+// Inside the callback of its own commit; address sanitizer sees a use of the partition afterwards.
+TEST_F(PartitionTest, MayBeRemovedInsideItsOwnCommit) {
+  Partition& partition = shard_.open(topic_partition(1));
+  auto [removed, on_removed] = ShardHarness::slot<std::monostate>();
+  auto [second, on_second] = ShardHarness::slot<ProduceAck>();
+  auto [fetched, on_fetched] = ShardHarness::slot<FetchOutput>();
+  partition.fetch({.from = Offset(0), .bytes_min = 1U << 20, .wait_max = 60s}, std::move(on_fetched));
+  partition.produce(batch_of({"a"}), 1, Acks::kAll, 30s,
+                    [this, on_removed = std::move(on_removed)](const Result<ProduceAck>& ack) mutable {
+                      EXPECT_TRUE(ack);
+                      shard_.set_->remove(topic_partition(1), std::move(on_removed));
+                    });
+  partition.produce(batch_of({"b"}), 1, Acks::kAll, 30s, std::move(on_second));
+  ASSERT_TRUE(shard_.wait(removed));
+  EXPECT_TRUE(**removed);
+  EXPECT_EQ((**second).error().code, ErrorCode::kShuttingDown);
+  EXPECT_EQ((**fetched).error().code, ErrorCode::kShuttingDown);
+  EXPECT_EQ(shard_.set_->find(topic_partition(1)), nullptr);
+  EXPECT_EQ(shard_.set_->logs().find(topic_partition(1)), nullptr);
+}
+
+TEST_F(PartitionTest, MayBeRemovedInsideTheAnswerToItsFetch) {
+  Partition& partition = shard_.open(topic_partition(1));
+  auto [removed, on_removed] = ShardHarness::slot<std::monostate>();
+  partition.fetch({.from = Offset(0), .wait_max = 60s},
+                  [this, on_removed = std::move(on_removed)](const Result<FetchOutput>&) mutable {
+                    shard_.set_->remove(topic_partition(1), std::move(on_removed));
+                  });
+  auto [cut, on_cut] = ShardHarness::slot<FetchOutput>();
+  partition.fetch({.from = Offset(0), .wait_max = 60s}, std::move(on_cut));
+  ASSERT_TRUE(shard_.produce(partition, {"a"}));
+  ASSERT_TRUE(shard_.wait(removed));
+  EXPECT_TRUE(**removed);
+  EXPECT_EQ((**cut).error().code, ErrorCode::kShuttingDown);
+}
+
 // I1, I3, I4, I12: the power goes at any step; what was acknowledged stays where it was, in order, once.
 TEST(PartitionPowerCut, AcknowledgedRecordsStayAtTheirOffsets) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {

@@ -67,8 +67,7 @@ void describe_partitions(const std::vector<ShardHandle>& shards, const TopicRout
       };
       partition::Partition* partition = shard.partitions->find(id);
       if (partition == nullptr) {
-        const auto failure = shard.partitions->failure(id);
-        return without_status(failure ? failure->to_string() : "is being opened");
+        return without_status(shard.partitions->not_here(id).to_string());
       }
       partition->status(
           [gather, i, index, replicas, without_status](Result<partition::PartitionStatus> status) {
@@ -299,8 +298,7 @@ void NodeBroker::trim_topic(std::string name, std::vector<TrimPoint> points,
     const ShardHandle shard = shards_[*shard_index];
     shard.executor->post([shard, id = (*route)->id_of(point.partition), point, answer] {
       partition::Partition* partition = shard.partitions->find(id);
-      if (partition == nullptr)
-        return answer(Error{ErrorCode::kNotYet, "the partition is being opened; retry", 20});
+      if (partition == nullptr) return answer(shard.partitions->not_here(id));
       partition->trim(point.before, answer);
     });
   }

@@ -22,11 +22,6 @@ partition::Acks acks_of(Acks acks) {
   return partition::Acks::kAll;
 }
 
-Error not_here(const partition::PartitionSet& set, const model::TopicPartition& id) {
-  if (auto failure = set.failure(id)) return *failure;
-  return Error{ErrorCode::kNotYet, "the partition is being opened; retry", 20};
-}
-
 // Cancelling before the shard has started the fetch, meanwhile, or after its answer: all are fine.
 class Ticket final : public FetchTicket, public std::enable_shared_from_this<Ticket> {
  public:
@@ -36,7 +31,7 @@ class Ticket final : public FetchTicket, public std::enable_shared_from_this<Tic
     shard_.executor->post([self = shared_from_this(), input, done = std::move(done)]() mutable {
       if (self->cancelled_) return done(Error{ErrorCode::kCancelled, "the fetch was cancelled"});
       partition::Partition* partition = self->shard_.partitions->find(self->id_);
-      if (partition == nullptr) return done(not_here(*self->shard_.partitions, self->id_));
+      if (partition == nullptr) return done(self->shard_.partitions->not_here(self->id_));
       self->fetch_ =
           partition->fetch(input, [done = std::move(done)](Result<partition::FetchOutput> output) mutable {
             if (!output) return done(std::move(output).error());
@@ -135,7 +130,7 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
     if (order && order->shard.refuses(round)) return done(out_of_order());
     done = keep_order(std::move(order), round, std::move(done));
     partition::Partition* partition = shard.partitions->find(id);
-    if (partition == nullptr) return done(not_here(*shard.partitions, id));
+    if (partition == nullptr) return done(shard.partitions->not_here(id));
     partition->produce(std::move(batch), count, acks_of(acks), timeout,
                        [this, shard, id, begun, lease = std::move(lease),
                         done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
@@ -216,7 +211,7 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
     const auto id = (*route)->id_of(partition_index);
     shard.executor->post([shard, id, gather, i, fail, point = request.point, time = request.time] {
       partition::Partition* partition = shard.partitions->find(id);
-      if (partition == nullptr) return fail(not_here(*shard.partitions, id));
+      if (partition == nullptr) return fail(shard.partitions->not_here(id));
       const auto answer = [gather, i, partition_index = id.partition, term = partition->term()](
                               partition::Watermarks marks, std::optional<model::Offset> found) {
         gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark, term,

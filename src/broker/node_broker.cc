@@ -20,14 +20,28 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
       describe_(std::move(describe)),
       produce_bytes_(config.produce_bytes_max),
       routing_(std::make_shared<const RoutingTable>()) {
-  reconciler_ = std::make_unique<Reconciler>(shards_, home(), [this](model::TopicId id) {
+  Reconciler::Decisions decisions;
+  decisions.deleted = [this](model::TopicId id) {
     controller_->submit(
         [id](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
           if (!image.deleting.contains(id)) return Error{ErrorCode::kFailedPrecondition, "already confirmed"};
           return cluster::ClusterRecord(cluster::TopicDeletionConfirmed{id});
         },
         [](const Result<cluster::ImagePtr>&) {});
-  });
+  };
+  decisions.confirm = [this](model::TopicId id, std::uint32_t partitions, Done<std::monostate> done) {
+    controller_->submit(
+        [id, partitions,
+         node = config_.node](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
+          FOREBAY_TRY(auto confirmed, cluster::decide_confirm(image, id, node, partitions));
+          return cluster::ClusterRecord(confirmed);
+        },
+        [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
+          if (!image) return done(std::move(image).error());
+          done(std::monostate{});
+        });
+  };
+  reconciler_ = std::make_unique<Reconciler>(config_.node, shards_, home(), std::move(decisions));
 }
 
 NodeBroker::~NodeBroker() = default;

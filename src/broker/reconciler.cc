@@ -9,11 +9,12 @@
 
 namespace forebay::broker {
 
-Reconciler::Reconciler(std::vector<ShardHandle> shards, runtime::Executor& home,
-                       UniqueFunction<void(model::TopicId)> on_deleted)
-    : shards_(std::move(shards)),
+Reconciler::Reconciler(model::NodeId node, std::vector<ShardHandle> shards, runtime::Executor& home,
+                       Decisions decisions)
+    : node_(node),
+      shards_(std::move(shards)),
       home_(home),
-      on_deleted_(std::move(on_deleted)),
+      decisions_(std::move(decisions)),
       alive_(std::make_shared<Reconciler*>(this)) {}
 
 Reconciler::~Reconciler() { *alive_ = nullptr; }
@@ -21,6 +22,9 @@ Reconciler::~Reconciler() { *alive_ = nullptr; }
 void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& routing) {
   for (const auto& [name, route] : routing.topics) {
     if (route.internal) continue;  // opened by whoever owns them
+    TopicState& topic = topics_[route.topic->id];
+    topic.partitions = static_cast<std::uint32_t>(route.shards.size());
+    topic.confirmed = route.topic->confirmed_on(node_);
     for (std::size_t i = 0; i < route.shards.size(); ++i) {
       const auto id = route.id_of(model::PartitionIndex(static_cast<std::int32_t>(i)));
       const auto at = partitions_.find(id);
@@ -38,10 +42,16 @@ void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& r
   for (const auto& [id, topic] : image.deleting) {
     if (!removals_.contains(id)) start_removal(topic);
   }
+  check_waiters();
 }
 
 void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard_index) {
   partitions_[id] = State{route.topic->name, shard_index, false, std::nullopt, route.config};
+  TopicState& topic = topics_.at(id.topic);
+  ++topic.opening;
+  const auto expected = static_cast<std::uint32_t>(id.partition.value()) < topic.confirmed
+                            ? partition::Expected::kThere
+                            : partition::Expected::kMayBeNew;
   const ShardHandle shard = shards_[shard_index];
   auto report = [alive = alive_, home = &home_, id](Result<std::monostate> result) {
     home->post([alive, id, result = std::move(result)]() mutable {
@@ -49,28 +59,64 @@ void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, 
     });
   };
   shard.executor->post([shard, id, name = route.topic->name, config = partition_config(route.config),
-                        report = std::move(report)]() mutable {
-    shard.partitions->open(id, name, config, std::move(report));
+                        expected, report = std::move(report)]() mutable {
+    shard.partitions->open(id, name, config, expected, std::move(report));
   });
 }
 
 void Reconciler::on_opened(const model::TopicPartition& id, Result<std::monostate> result) {
   const auto at = partitions_.find(id);
   if (at == partitions_.end()) return;  // deleted meanwhile
+  TopicState& topic = topics_.at(id.topic);
+  --topic.opening;
   if (result) {
     at->second.ready = true;
   } else {
+    topic.failed = true;
     at->second.error = result.error();
     telemetry::log_error("partition not ready", {{"topic", at->second.topic_name},
                                                  {"partition", id.partition.value()},
                                                  {"error", result.error().to_string()}});
   }
+  confirm(id.topic);
   check_waiters();
+}
+
+// Once nothing of the topic is being opened, so that a topic takes one record and not one per partition.
+void Reconciler::confirm(model::TopicId id) {
+  const auto at = topics_.find(id);
+  if (at == topics_.end()) return;  // deleted meanwhile
+  TopicState& topic = at->second;
+  if (topic.opening > 0 || topic.confirming) return;
+  std::uint32_t ready = 0;
+  while (ready < topic.partitions) {
+    const auto next = partitions_.find({id, model::PartitionIndex(static_cast<std::int32_t>(ready))});
+    if (next == partitions_.end() || !next->second.ready) break;
+    ++ready;
+  }
+  if (ready <= topic.confirmed) return;
+  topic.confirming = true;
+  decisions_.confirm(id, ready, [alive = alive_, id](const Result<std::monostate>& confirmed) {
+    if (*alive == nullptr) return;
+    Reconciler& self = **alive;
+    const auto found = self.topics_.find(id);
+    if (found == self.topics_.end()) return;
+    found->second.confirming = false;
+    found->second.not_confirmed = confirmed ? std::nullopt : std::optional(confirmed.error());
+    if (confirmed) {
+      self.confirm(id);  // partitions that were added meanwhile
+    } else {
+      telemetry::log_warn("partitions not confirmed",
+                          {{"topic", id.to_string()}, {"error", confirmed.error().to_string()}});
+    }
+    self.check_waiters();
+  });
 }
 
 void Reconciler::start_removal(const cluster::TopicPtr& topic) {
   Removal& removal = removals_[topic->id];
   removal.left = topic->partitions.size();
+  topics_.erase(topic->id);
   for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
     const model::TopicPartition id{topic->id, model::PartitionIndex(static_cast<std::int32_t>(i))};
     const auto shard_index = log::shard_of(id, static_cast<std::uint32_t>(shards_.size()));
@@ -101,7 +147,7 @@ void Reconciler::on_removed(model::TopicId topic, Result<std::monostate> result)
                          {{"topic", topic.to_string()}, {"error", error->to_string()}});
   } else {
     removals_.erase(at);
-    on_deleted_(topic);
+    decisions_.deleted(topic);
   }
   for (auto& done : waiting) {
     if (error) {
@@ -114,14 +160,17 @@ void Reconciler::on_removed(model::TopicId topic, Result<std::monostate> result)
 
 std::optional<Result<std::monostate>> Reconciler::readiness(model::TopicId topic,
                                                             std::uint32_t partitions) const {
-  for (std::uint32_t i = 0; i < partitions; ++i) {
+  const auto known = topics_.find(topic);
+  if (known == topics_.end() || known->second.partitions < partitions)
+    return Result<std::monostate>(Error{ErrorCode::kUnknownTopic, "the topic was deleted meanwhile"});
+  const TopicState& state = known->second;
+  for (std::uint32_t i = 0; state.failed && i < partitions; ++i) {
     const auto at = partitions_.find({topic, model::PartitionIndex(static_cast<std::int32_t>(i))});
-    if (at == partitions_.end())
-      return Result<std::monostate>(Error{ErrorCode::kUnknownTopic, "the topic was deleted meanwhile"});
     if (at->second.error) return Result<std::monostate>(*at->second.error);
-    if (!at->second.ready) return std::nullopt;
   }
-  return Result<std::monostate>(std::monostate{});
+  if (state.confirmed >= partitions) return Result<std::monostate>(std::monostate{});
+  if (state.not_confirmed) return Result<std::monostate>(*state.not_confirmed);
+  return std::nullopt;
 }
 
 void Reconciler::when_ready(model::TopicId topic, std::uint32_t partitions, std::chrono::milliseconds timeout,

@@ -1,6 +1,7 @@
 // Drives the partitions on this node to what the cluster's image says: opens what is missing, changes
-// configurations, moves away what was deleted. Knows of each partition whether it is ready. Thread rules: the
-// controller's shard; it posts to the others.
+// configurations, moves away what was deleted. Knows of each partition whether it is ready, and has that
+// confirmed in the image: only a partition that was never confirmed may be made anew when it is not there.
+// Thread rules: the controller's shard; it posts to the others.
 #pragma once
 
 #include <chrono>
@@ -23,16 +24,22 @@ struct ShardHandle {
 
 class Reconciler {
  public:
-  // `on_deleted`: the data of a topic is in the trash on this node. References outlive the reconciler.
-  Reconciler(std::vector<ShardHandle> shards, runtime::Executor& home,
-             UniqueFunction<void(model::TopicId)> on_deleted);
+  struct Decisions {
+    // The data of a topic is in the trash on this node.
+    UniqueFunction<void(model::TopicId)> deleted;
+    // The topic's partitions below the number are ready on this node: to be logged.
+    UniqueFunction<void(model::TopicId, std::uint32_t, Done<std::monostate>)> confirm;
+  };
+  // References outlive the reconciler.
+  Reconciler(model::NodeId node, std::vector<ShardHandle> shards, runtime::Executor& home,
+             Decisions decisions);
   ~Reconciler();
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
 
   void apply(const cluster::ClusterImage& image, const RoutingTable& routing);
-  // Calls back when all partitions of the topic are ready, or with the first that never will be, or
-  // kTimedOut.
+  // Calls back when all partitions of the topic are ready and confirmed, or with the first that never will
+  // be, or kTimedOut.
   void when_ready(model::TopicId topic, std::uint32_t partitions, std::chrono::milliseconds timeout,
                   Done<std::monostate> done);
   // Calls back when the topic's data is gone from this node.
@@ -48,6 +55,14 @@ class Reconciler {
     std::optional<Error> error;
     config::TopicConfig config;
   };
+  struct TopicState {
+    std::uint32_t partitions = 0;
+    std::uint32_t opening = 0;  // neither ready nor failed
+    bool failed = false;        // one of them
+    std::uint32_t confirmed = 0;
+    bool confirming = false;
+    std::optional<Error> not_confirmed;  // why the last attempt failed
+  };
   struct Waiter {
     std::uint64_t id = 0;
     model::TopicId topic;
@@ -56,6 +71,7 @@ class Reconciler {
     Done<std::monostate> done;
   };
   void open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard);
+  void confirm(model::TopicId topic);
   void on_opened(const model::TopicPartition& id, Result<std::monostate> result);
   void start_removal(const cluster::TopicPtr& topic);
   void on_removed(model::TopicId topic, Result<std::monostate> result);
@@ -64,10 +80,12 @@ class Reconciler {
   [[nodiscard]] std::optional<Result<std::monostate>> readiness(model::TopicId topic,
                                                                 std::uint32_t partitions) const;
 
+  model::NodeId node_;
   std::vector<ShardHandle> shards_;
   runtime::Executor& home_;
-  UniqueFunction<void(model::TopicId)> on_deleted_;
+  Decisions decisions_;
   std::map<model::TopicPartition, State> partitions_;
+  std::map<model::TopicId, TopicState> topics_;
   struct Removal {
     std::size_t left = 0;
     std::optional<Error> error;

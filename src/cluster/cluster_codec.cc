@@ -47,6 +47,8 @@ void put_topic(const Topic& topic, pb::Topic* to) {
   to->set_replication_factor(topic.replication_factor);
   to->mutable_config()->insert(topic.config.begin(), topic.config.end());
   to->set_partitioner(topic.partitioner);
+  for (const auto& [node, partitions] : topic.confirmed)
+    (*to->mutable_confirmed())[node.value()] = partitions;
 }
 
 Result<Topic> topic_of(const pb::Topic& from) {
@@ -57,6 +59,8 @@ Result<Topic> topic_of(const pb::Topic& from) {
   topic.replication_factor = from.replication_factor();
   topic.config.insert(from.config().begin(), from.config().end());
   topic.partitioner = from.partitioner();
+  for (const auto& [node, partitions] : from.confirmed())
+    topic.confirmed.emplace(model::NodeId(node), partitions);
   return topic;
 }
 
@@ -75,6 +79,12 @@ struct Encoder {
     auto* added = to.mutable_partitions_added();
     added->set_id(bytes_of(r.id));
     put_replicas(r.added, added->mutable_added());
+  }
+  void operator()(const PartitionsConfirmed& r) const {
+    auto* confirmed = to.mutable_partitions_confirmed();
+    confirmed->set_id(bytes_of(r.id));
+    confirmed->set_node(r.node.value());
+    confirmed->set_partitions(r.partitions);
   }
   void operator()(const TopicDeleted& r) const { to.mutable_topic_deleted()->set_id(bytes_of(r.id)); }
   void operator()(const TopicDeletionConfirmed& r) const {
@@ -113,6 +123,11 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
       const auto& added = message.partitions_added();
       FOREBAY_TRY(const auto id, uuid_of(added.id()));
       return ClusterRecord(PartitionsAdded{id, replicas_of(added.added())});
+    }
+    case pb::ClusterRecord::kPartitionsConfirmed: {
+      const auto& confirmed = message.partitions_confirmed();
+      FOREBAY_TRY(const auto id, uuid_of(confirmed.id()));
+      return ClusterRecord(PartitionsConfirmed{id, model::NodeId(confirmed.node()), confirmed.partitions()});
     }
     case pb::ClusterRecord::kTopicDeleted: {
       FOREBAY_TRY(const auto id, uuid_of(message.topic_deleted().id()));

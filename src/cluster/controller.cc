@@ -196,6 +196,7 @@ void Controller::mark_dirty(const ClusterRecord& record) {
   if (const auto* r = std::get_if<TopicCreated>(&record)) put_topic(r->topic.id);
   if (const auto* r = std::get_if<TopicConfigSet>(&record)) put_topic(r->id);
   if (const auto* r = std::get_if<PartitionsAdded>(&record)) put_topic(r->id);
+  if (const auto* r = std::get_if<PartitionsConfirmed>(&record)) put_topic(r->id);
   if (const auto* r = std::get_if<TopicDeleted>(&record)) {
     dirty_[key(kDeletingPrefix, r->id)] = encode_topic(*image_.deleting.at(r->id));
   }

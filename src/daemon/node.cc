@@ -320,7 +320,7 @@ Result<void> WiredNode::open_cluster() {
     trash_->start();
     stack.partitions->open(
         cluster::cluster_partition(), cluster::kClusterTopicName, broker::internal_partition_config(),
-        [this, &home, &stack, &ready](Result<std::monostate> open) {
+        partition::Expected::kMayBeNew, [this, &home, &stack, &ready](Result<std::monostate> open) {
           if (!open) return ready.set_value(open.error());
           controller_ = std::make_unique<cluster::Controller>(
               *stack.partitions->find(cluster::cluster_partition()), *kv_, home, pool_, rng_,

@@ -10,6 +10,18 @@ namespace {
 // The journal gives its memory back within a few rounds; a client that comes again sooner only adds load.
 constexpr std::uint32_t kMemoryRetryMs = 50;
 constexpr std::uint32_t kStoppingRetryMs = 1000;
+constexpr std::uint32_t kOpeningRetryMs = 20;
+
+Error data_is_missing(const model::TopicPartition& id, const std::string& topic_name) {
+  const std::string number = std::to_string(id.partition.value());
+  return Error{
+      ErrorCode::kDataLoss,
+      "the data of partition " + number + " of topic '" + topic_name +
+          "' is gone: it was in use, and neither the journal nor the folder topics/" + id.topic.to_string() +
+          "/" + number +
+          " holds it. Nothing is made in its place, for its offsets would be given out again. Stop the node "
+          "and restore its data directory from a copy; see docs/operations.md, \"Damage\""};
+}
 }  // namespace
 
 PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, runtime::WallClock& clock,
@@ -42,10 +54,15 @@ PartitionSet::~PartitionSet() {
 }
 
 void PartitionSet::open(const model::TopicPartition& id, const std::string& topic_name,
-                        const PartitionConfig& config, Done<std::monostate> ready) {
+                        const PartitionConfig& config, Expected expected, Done<std::monostate> ready) {
   failures_.erase(id);
   if (auto adopted = logs_.adopt(id, config.log))
     return start_partition(id, **adopted, config, std::move(ready));
+  if (expected == Expected::kThere) {
+    const Error missing = data_is_missing(id, topic_name);
+    failures_.insert_or_assign(id, missing);
+    return ready(missing);
+  }
   logs_.create(id, topic_name, config.log,
                [this, id, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
                  if (!log) {
@@ -94,9 +111,10 @@ Partition* PartitionSet::find(const model::TopicPartition& id) {
   return at == partitions_.end() ? nullptr : at->second.get();
 }
 
-std::optional<Error> PartitionSet::failure(const model::TopicPartition& id) const {
+Error PartitionSet::not_here(const model::TopicPartition& id) const {
   const auto at = failures_.find(id);
-  return at == failures_.end() ? std::nullopt : std::optional(at->second);
+  if (at != failures_.end()) return at->second;
+  return Error{ErrorCode::kNotYet, "the partition is being opened; retry", kOpeningRetryMs};
 }
 
 std::vector<PartitionSet::NotServing> PartitionSet::not_serving() const {

@@ -14,6 +14,12 @@
 
 namespace forebay::partition {
 
+// What is known of a replica's life before this start.
+enum class Expected : std::uint8_t {
+  kMayBeNew,  // it may never have been made: when it is not there, it is made
+  kThere,     // it was there: when it is not, its data is lost
+};
+
 struct PartitionSetConfig {
   runtime::Duration maintenance_interval = std::chrono::seconds(10);
   std::optional<model::Timestamp> last_wall_time;  // from recovery; feeds the clock guard
@@ -28,15 +34,16 @@ class PartitionSet {
   PartitionSet(const PartitionSet&) = delete;
   PartitionSet& operator=(const PartitionSet&) = delete;
 
-  // Adopts what recovery found, or makes a new replica; `ready` when it can be written, or why it cannot.
+  // Adopts what recovery found, or makes a new replica where that is `expected`; `ready` when it can be
+  // written, or why it cannot: kDataLoss when it should be there and is not.
   void open(const model::TopicPartition& id, const std::string& topic_name, const PartitionConfig& config,
-            Done<std::monostate> ready);
+            Expected expected, Done<std::monostate> ready);
   // Gone is success. At once it answers what waits and find() knows it no more; the object dies later, so a
   // callback of the partition itself may ask for this.
   void remove(const model::TopicPartition& id, Done<std::monostate> done);
   [[nodiscard]] Partition* find(const model::TopicPartition& id);
-  // Why a partition that should be here is not: set by an open() that failed.
-  [[nodiscard]] std::optional<Error> failure(const model::TopicPartition& id) const;
+  // Why find() has nothing: what open() failed with, or kNotYet.
+  [[nodiscard]] Error not_here(const model::TopicPartition& id) const;
   [[nodiscard]] const std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>>& all() const {
     return partitions_;
   }

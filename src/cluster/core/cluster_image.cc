@@ -51,6 +51,19 @@ Result<void> apply_one(ClusterImage& image, const PartitionsAdded& record) {
   return {};
 }
 
+Result<void> apply_one(ClusterImage& image, const PartitionsConfirmed& record) {
+  const auto at = image.by_id.find(record.id);
+  if (at == image.by_id.end()) return cannot_follow("confirmed partitions of an unknown", record.id);
+  if (record.partitions <= at->second->confirmed_on(record.node) ||
+      record.partitions > at->second->partitions.size()) {
+    return cannot_follow("confirmed partitions that it cannot have:", record.id);
+  }
+  Topic changed = *at->second;
+  changed.confirmed[record.node] = record.partitions;
+  put(image, std::move(changed));
+  return {};
+}
+
 Result<void> apply_one(ClusterImage& image, const TopicDeleted& record) {
   const auto at = image.by_id.find(record.id);
   if (at == image.by_id.end()) return cannot_follow("deletion of an unknown", record.id);
@@ -163,6 +176,16 @@ Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const s
   }
   FOREBAY_CHECK(check_budget(image, total - now, total, limits));
   return PartitionsAdded{topic->id, place(now, total - now, topic->replication_factor, nodes)};
+}
+
+Result<PartitionsConfirmed> decide_confirm(const ClusterImage& image, const model::TopicId& id,
+                                           model::NodeId node, std::uint32_t partitions) {
+  const auto at = image.by_id.find(id);
+  if (at == image.by_id.end())
+    return Error{ErrorCode::kUnknownTopic, "the topic was deleted before its partitions were confirmed"};
+  if (partitions <= at->second->confirmed_on(node))
+    return Error{ErrorCode::kFailedPrecondition, "the partitions are confirmed already"};
+  return PartitionsConfirmed{id, node, partitions};
 }
 
 Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name) {

@@ -24,6 +24,14 @@ struct Topic {
   std::uint32_t replication_factor = 1;
   Overrides config;
   std::string partitioner = "murmur2";
+  // By node: partitions below this number were ready there once. One that is missing there has been lost; one
+  // that is not confirmed may never have been made.
+  std::map<model::NodeId, std::uint32_t> confirmed;
+
+  [[nodiscard]] std::uint32_t confirmed_on(model::NodeId node) const {
+    const auto at = confirmed.find(node);
+    return at == confirmed.end() ? 0 : at->second;
+  }
   friend bool operator==(const Topic&, const Topic&) = default;
 };
 
@@ -47,6 +55,12 @@ struct PartitionsAdded {
   std::vector<Replicas> added;
   friend bool operator==(const PartitionsAdded&, const PartitionsAdded&) = default;
 };
+struct PartitionsConfirmed {
+  model::TopicId id;
+  model::NodeId node;
+  std::uint32_t partitions = 0;  // those below
+  friend bool operator==(const PartitionsConfirmed&, const PartitionsConfirmed&) = default;
+};
 struct TopicDeleted {
   model::TopicId id;
   friend bool operator==(const TopicDeleted&, const TopicDeleted&) = default;
@@ -55,8 +69,8 @@ struct TopicDeletionConfirmed {
   model::TopicId id;
   friend bool operator==(const TopicDeletionConfirmed&, const TopicDeletionConfirmed&) = default;
 };
-using ClusterRecord = std::variant<ClusterFormed, TopicCreated, TopicConfigSet, PartitionsAdded, TopicDeleted,
-                                   TopicDeletionConfirmed>;
+using ClusterRecord = std::variant<ClusterFormed, TopicCreated, TopicConfigSet, PartitionsAdded,
+                                   PartitionsConfirmed, TopicDeleted, TopicDeletionConfirmed>;
 
 using TopicPtr = std::shared_ptr<const Topic>;
 
@@ -102,6 +116,9 @@ struct CreateTopic {
                                                             const std::string& name, std::uint32_t total,
                                                             const std::vector<model::NodeId>& nodes,
                                                             const Limits& limits);
+// Errors: kUnknownTopic (deleted meanwhile), kFailedPrecondition (confirmed already).
+[[nodiscard]] Result<PartitionsConfirmed> decide_confirm(const ClusterImage& image, const model::TopicId& id,
+                                                         model::NodeId node, std::uint32_t partitions);
 [[nodiscard]] Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name);
 
 [[nodiscard]] Error unknown_topic(const std::string& name);

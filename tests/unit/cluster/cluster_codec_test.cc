@@ -12,6 +12,7 @@ Topic topic() {
   topic.partitions = {{model::NodeId(1), model::NodeId(2)}, {model::NodeId(2)}};
   topic.replication_factor = 2;
   topic.config = {{"retention.ms", "1000"}, {"cleanup.policy", "compact"}};
+  topic.confirmed = {{model::NodeId(1), 2}, {model::NodeId(2), 1}};
   return topic;
 }
 
@@ -20,6 +21,7 @@ TEST(ClusterCodec, EveryRecordComesBackAsItWas) {
                                            TopicCreated{topic()},
                                            TopicConfigSet{topic().id, {{"a", "b"}}},
                                            PartitionsAdded{topic().id, {{model::NodeId(3)}, {}}},
+                                           PartitionsConfirmed{topic().id, model::NodeId(2), 5},
                                            TopicDeleted{topic().id},
                                            TopicDeletionConfirmed{topic().id}};
   for (const ClusterRecord& record : records) {

@@ -75,6 +75,24 @@ TEST(ClusterImage, PartitionsOnlyGrow) {
   EXPECT_EQ(image.by_id.at(id_of(1))->partitions.size(), 5U);
 }
 
+TEST(ClusterImage, PartitionsAreConfirmedPerNodeAndOnlyMoreOfThem) {
+  const model::NodeId one(1), two(2);
+  ClusterImage image = with_topic("orders", 3);
+  EXPECT_EQ(image.find("orders")->confirmed_on(one), 0U);
+  ASSERT_TRUE(apply(image, *decide_confirm(image, id_of(1), one, 2)));
+  EXPECT_EQ(image.find("orders")->confirmed_on(one), 2U);
+  EXPECT_EQ(image.by_id.at(id_of(1))->confirmed_on(one), 2U);
+  EXPECT_EQ(image.find("orders")->confirmed_on(two), 0U);
+  EXPECT_EQ(decide_confirm(image, id_of(1), one, 2).error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(decide_confirm(image, id_of(9), one, 1).error().code, ErrorCode::kUnknownTopic);
+  EXPECT_FALSE(apply(image, PartitionsConfirmed{id_of(1), one, 1}));
+  EXPECT_FALSE(apply(image, PartitionsConfirmed{id_of(1), one, 4}));
+  // Those that are added later are not confirmed by that, whatever else changes.
+  ASSERT_TRUE(apply(image, *decide_add_partitions(image, "orders", 5, kOneNode, {})));
+  ASSERT_TRUE(apply(image, *decide_set_config(image, "orders", {{"segment.ms", "5"}})));
+  EXPECT_EQ(image.find("orders")->confirmed_on(one), 2U);
+}
+
 TEST(ClusterImage, ConfigurationIsReplacedAsAWhole) {
   ClusterImage image = with_topic("orders", 1);
   ASSERT_TRUE(apply(image, *decide_set_config(image, "orders", {{"retention.ms", "1000"}})));
@@ -101,6 +119,7 @@ TEST(ClusterImage, RecordOutOfPlaceChangesNothing) {
   const ClusterImage before = image;
   EXPECT_FALSE(apply(image, TopicConfigSet{id_of(9), {}}));
   EXPECT_FALSE(apply(image, PartitionsAdded{id_of(9), {{}}}));
+  EXPECT_FALSE(apply(image, PartitionsConfirmed{id_of(9), model::NodeId(1), 1}));
   EXPECT_FALSE(apply(image, TopicDeleted{id_of(9)}));
   EXPECT_FALSE(apply(image, TopicDeletionConfirmed{id_of(1)}));
   EXPECT_FALSE(apply(image, TopicCreated{*image.find("orders")}));
@@ -129,7 +148,7 @@ TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
   };
   for (int step = 0; step < 400; ++step) {
     const std::string name = "t" + std::to_string(rng() % 5);
-    switch (rng() % 5) {
+    switch (rng() % 6) {
       case 0:
         if (next_id < 250)
           keep(decide_create(image, {.name = name, .partitions = 1}, id_of(next_id++), kThreeNodes, {}));
@@ -142,6 +161,12 @@ TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
         break;
       case 3:
         keep(decide_delete(image, name));
+        break;
+      case 4:
+        if (const auto topic = image.find(name)) {
+          keep(decide_confirm(image, topic->id, kThreeNodes[rng() % 3],
+                              static_cast<std::uint32_t>(1 + rng() % topic->partitions.size())));
+        }
         break;
       default:
         if (!image.deleting.empty())

@@ -130,6 +130,10 @@ TEST_F(ControllerTest, LostStoreIsRebuiltFromTheLog) {
     return ClusterRecord(deleted);
   }));
   ASSERT_TRUE(create("orders", 4));
+  ASSERT_TRUE(submit([](const ClusterImage& image) -> Result<ClusterRecord> {
+    FOREBAY_TRY(auto confirmed, decide_confirm(image, image.find("orders")->id, model::NodeId(1), 4));
+    return ClusterRecord(confirmed);
+  }));
   const auto before = controller_->image();
   power_cut();
   store_disk_ = std::make_shared<kv::MemoryDisk>();
@@ -138,6 +142,30 @@ TEST_F(ControllerTest, LostStoreIsRebuiltFromTheLog) {
   EXPECT_EQ(controller_->image()->cluster_id, before->cluster_id);
   EXPECT_EQ(*controller_->image()->find("orders"), *before->find("orders"));
   EXPECT_EQ(controller_->image()->deleting.size(), 1U);
+}
+
+// The log says it, the store says it, or the store says the beginning and the log the rest: the image is the
+// same.
+TEST_F(ControllerTest, ConfirmedPartitionsAreTheSameFromTheLogAndFromTheStore) {
+  for (int round = 0; round < 6; ++round) {
+    const std::string name = "t" + std::to_string(round);
+    ASSERT_TRUE(create(name, 3));
+    for (const std::uint32_t count : {1U, 3U}) {
+      ASSERT_TRUE(submit([&](const ClusterImage& image) -> Result<ClusterRecord> {
+        FOREBAY_TRY(auto confirmed, decide_confirm(image, image.find(name)->id, model::NodeId(1), count));
+        return ClusterRecord(confirmed);
+      }));
+    }
+    const auto before = controller_->image();
+    EXPECT_EQ(before->find(name)->confirmed_on(model::NodeId(1)), 3U);
+    shard_.machine_.scheduler().run_for(std::chrono::microseconds(round * 70));
+    power_cut();
+    if (round == 3) store_disk_ = std::make_shared<kv::MemoryDisk>();
+    start();
+    ASSERT_TRUE(ready_) << ready_.error().to_string();
+    for (const auto& [known, topic] : before->topics)
+      EXPECT_EQ(*controller_->image()->find(known), *topic) << "round " << round;
+  }
 }
 
 TEST_F(ControllerTest, StoreAheadOfTheLogIsRefused) {

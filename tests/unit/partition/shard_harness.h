@@ -100,7 +100,7 @@ class ShardHarness {
 
   Partition& open(const model::TopicPartition& id, const PartitionConfig& config = {}) {
     auto [result, done] = slot<std::monostate>();
-    set_->open(id, "topic", config, std::move(done));
+    set_->open(id, "topic", config, Expected::kMayBeNew, std::move(done));
     const auto ready = wait(result);
     EXPECT_TRUE(ready && *ready) << (ready ? ready->error().to_string() : "never");
     return *set_->find(id);

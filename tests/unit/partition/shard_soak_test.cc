@@ -107,7 +107,7 @@ class ShardSoak {
     auto [result, done] = ShardHarness::slot<std::monostate>();
     const bool was_there = one.exists;
     if (!was_there) one.doubtful = true;
-    shard_.set_->open(one.id, "topic", one.config, std::move(done));
+    shard_.set_->open(one.id, "topic", one.config, Expected::kMayBeNew, std::move(done));
     const auto ready = shard_.wait(result);
     if (!ready) {
       EXPECT_TRUE(dead()) << "open is never answered";
@@ -397,7 +397,7 @@ TEST(ShardStop, AtEveryStepOfAnOpeningEndsInOrder) {
     ShardHarness shard(steps + 1);
     ASSERT_TRUE(shard.start());
     std::optional<Result<std::monostate>> ready;
-    shard.set_->open(topic_partition(1), "topic", {},
+    shard.set_->open(topic_partition(1), "topic", {}, Expected::kMayBeNew,
                      [&ready](Result<std::monostate> result) { ready = std::move(result); });
     for (std::uint64_t i = 0; i < steps; ++i) shard.machine_.scheduler().run_one();
     auto [stopped, done] = ShardHarness::slot<std::monostate>();

@@ -1,0 +1,173 @@
+// A partition that the metadata knows and recovery does not: made when it may never have been, else said to
+// be lost.
+#include <gtest/gtest.h>
+
+#include "broker_harness.h"
+
+namespace forebay::broker {
+namespace {
+
+using model::Offset;
+using partition::batch_of;
+
+template <typename T>
+std::optional<ErrorCode> code_of(const Result<T>& result) {
+  return result ? std::nullopt : std::optional(result.error().code);
+}
+
+class MissingPartitionTest : public testing::Test {
+ protected:
+  void SetUp() override { start(); }
+  void start() {
+    const auto started = node_.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+  }
+  void restart() {
+    node_.power_cut();
+    start();
+  }
+  model::TopicPartition id_of(const std::string& topic, std::int32_t partition) {
+    return {node_.broker_->topic_head(topic)->id, model::PartitionIndex(partition)};
+  }
+  // Behind the metadata's back: recovery will not know it.
+  void lose(const model::TopicPartition& id) {
+    ASSERT_TRUE(
+        node_.call<std::monostate>([&](auto done) { node_.shard_.set_->remove(id, std::move(done)); }));
+  }
+  std::vector<UnreadyPartition> unready() {
+    return *node_.call<std::vector<UnreadyPartition>>(
+        [&](auto done) { node_.broker_->unready_partitions(std::move(done)); });
+  }
+  // Until each partition is ready or says why it never will be.
+  void wait_opened() {
+    node_.run_until([&] {
+      const auto waiting = unready();
+      return std::all_of(waiting.begin(), waiting.end(),
+                         [](const auto& one) { return one.reason.find("DATA_LOSS") != std::string::npos; });
+    });
+  }
+  std::uint32_t confirmed(const std::string& topic) {
+    return node_.controller_->image()->find(topic)->confirmed_on(model::NodeId(1));
+  }
+  // Decided, and not carried out yet.
+  void create_without_confirmation(const std::string& name, std::uint32_t partitions) {
+    const auto id = node_.controller_->new_id();
+    ASSERT_TRUE(node_.call<cluster::ImagePtr>([&](auto done) {
+      node_.controller_->submit(
+          [&](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
+            FOREBAY_TRY(auto created, cluster::decide_create(image, {.name = name, .partitions = partitions},
+                                                             id, {model::NodeId(1)}, {}));
+            return cluster::ClusterRecord(std::move(created));
+          },
+          std::move(done));
+    }));
+  }
+
+  BrokerHarness node_;
+};
+
+TEST_F(MissingPartitionTest, IsConfirmedBeforeItsCreationIsAnswered) {
+  ASSERT_TRUE(node_.create("orders", 3));
+  EXPECT_EQ(confirmed("orders"), 3U);
+  ASSERT_TRUE(node_.call<AddPartitionsResult>(
+      [&](auto done) { node_.broker_->add_partitions("orders", 5, false, std::move(done)); }));
+  EXPECT_EQ(confirmed("orders"), 5U);
+  restart();
+  EXPECT_EQ(confirmed("orders"), 5U);
+}
+
+TEST_F(MissingPartitionTest, ConfirmedOneIsNeverMadeAnew) {
+  ASSERT_TRUE(node_.create("orders", 3));
+  ASSERT_TRUE(node_.create("other"));
+  for (std::int32_t partition = 0; partition < 3; ++partition)
+    ASSERT_TRUE(node_.produce("orders", partition, batch_of({"a", "b"})));
+  lose(id_of("orders", 1));
+  for (int start = 0; start < 3; ++start) {
+    restart();
+    wait_opened();
+    EXPECT_EQ(code_of(node_.produce("orders", 1, batch_of({"c"}))), ErrorCode::kDataLoss);
+    EXPECT_EQ(code_of(node_.fetch("orders", 1, 0)), ErrorCode::kDataLoss);
+    EXPECT_EQ(code_of(node_.fetch("orders", 1, 2)), ErrorCode::kDataLoss);
+    const auto waiting = unready();
+    ASSERT_EQ(waiting.size(), 1U);
+    EXPECT_EQ(waiting[0].topic, "orders");
+    EXPECT_EQ(waiting[0].partition, model::PartitionIndex(1));
+    EXPECT_NE(waiting[0].reason.find("DATA_LOSS"), std::string::npos) << waiting[0].reason;
+    const auto described = node_.call<TopicDescription>(
+        [&](auto done) { node_.broker_->describe_topic("orders", std::move(done)); });
+    ASSERT_TRUE(described);
+    EXPECT_NE(described->partitions[1].state.find("DATA_LOSS"), std::string::npos);
+    // Everything else is served.
+    EXPECT_TRUE(node_.produce("orders", 0, batch_of({"c"})));
+    EXPECT_EQ(node_.fetch("orders", 2, 0)->high_watermark, Offset(2));
+    EXPECT_TRUE(node_.produce("other", 0, batch_of({"c"})));
+  }
+  // It can be deleted like any other.
+  EXPECT_TRUE(
+      node_.call<std::monostate>([&](auto done) { node_.broker_->delete_topic("orders", std::move(done)); }));
+  EXPECT_TRUE(unready().empty());
+}
+
+TEST_F(MissingPartitionTest, UnconfirmedTopicIsMadeAndConfirmedByTheNextStart) {
+  create_without_confirmation("known", 2);
+  ASSERT_EQ(confirmed("known"), 0U);
+  restart();
+  ASSERT_EQ(confirmed("known"), 0U);
+  wait_opened();
+  node_.run_until([&] { return confirmed("known") == 2U; });
+  EXPECT_EQ(confirmed("known"), 2U);
+  EXPECT_TRUE(node_.produce("known", 1, batch_of({"a"})));
+  lose(id_of("known", 0));
+  restart();
+  wait_opened();
+  EXPECT_EQ(code_of(node_.produce("known", 0, batch_of({"a"}))), ErrorCode::kDataLoss);
+  EXPECT_EQ(node_.fetch("known", 1, 0)->high_watermark, Offset(1));
+}
+
+// The power goes at any step of a creation and of an addition: what the metadata knows becomes ready, and
+// what was answered is confirmed.
+TEST(MissingPartition, PowerCutAtEveryStepOfACreationLeavesItUsable) {
+  bool whole = false;
+  int made_again = 0;
+  for (std::uint64_t step = 1; !whole; ++step) {
+    SCOPED_TRACE(step);
+    ASSERT_LT(step, 500U);
+    BrokerHarness node(step);
+    ASSERT_TRUE(node.start());
+    node.shard_.machine_.disk().crash_at_step(step);
+    bool created = false, added = false;
+    node.broker_->create_topic({.name = "orders", .partitions = 2}, [&](Result<CreateTopicResult> result) {
+      if (!result) return;
+      created = true;
+      node.broker_->add_partitions("orders", 4, false, [&added](const Result<AddPartitionsResult>& more) {
+        added = more.has_value();
+      });
+    });
+    node.run_until([&] { return added || node.shard_.machine_.disk().power_is_off(); });
+    whole = added;
+    node.power_cut();
+    const auto started = node.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+    const auto topic = node.controller_->image()->find("orders");
+    EXPECT_TRUE(topic || !created);
+    if (!topic) continue;
+    const auto confirmed = topic->confirmed_on(model::NodeId(1));
+    EXPECT_GE(confirmed, added ? 4U : created ? 2U : 0U);
+    if (confirmed < topic->partitions.size()) ++made_again;
+    node.run_until([&] {
+      const auto image = node.controller_->image()->find("orders");
+      const auto waiting = node.call<std::vector<UnreadyPartition>>(
+          [&](auto done) { node.broker_->unready_partitions(std::move(done)); });
+      return image->confirmed_on(model::NodeId(1)) == image->partitions.size() && waiting->empty();
+    });
+    for (std::size_t partition = 0; partition < topic->partitions.size(); ++partition) {
+      const auto ack = node.produce("orders", static_cast<std::int32_t>(partition), batch_of({"a"}));
+      ASSERT_TRUE(ack) << ack.error().to_string();
+      EXPECT_EQ(ack->base_offset, Offset(0));
+    }
+  }
+  EXPECT_GT(made_again, 0);
+}
+
+}  // namespace
+}  // namespace forebay::broker

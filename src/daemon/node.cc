@@ -184,7 +184,7 @@ Result<void> WiredNode::open_disk() {
   }
   FOREBAY_TRY(auto fs, io::make_real_file_system(
                            shards_.at(0), io::IoEngine{.uring = false, .direct = engine_.direct, .why = {}}));
-  fs = io::with_fail_points(std::move(fs), fail_points_);
+  fs = io::with_fail_points(std::move(fs), fail_points_, shards_.at(0));
   const log::RecoveryOptions options{.data_dir = settings_.node.data_dir,
                                      .shard_count = shard_count_,
                                      .journal = journal_config(settings_.storage, shard_count_),
@@ -213,7 +213,7 @@ Result<void> WiredNode::open_shards() {
   for (std::uint32_t i = 0; i < shard_count_; ++i) {
     stacks_.push_back(std::make_unique<ShardStack>());
     FOREBAY_TRY(auto fs, io::make_real_file_system(shards_.at(i), engine_));
-    stacks_.back()->fs = io::with_fail_points(std::move(fs), fail_points_);
+    stacks_.back()->fs = io::with_fail_points(std::move(fs), fail_points_, shards_.at(i));
   }
   shards_.start();
   shards_started_ = true;

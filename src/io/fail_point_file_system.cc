@@ -25,25 +25,22 @@ std::size_t names_of(std::string_view path) {
 
 class FailPointFile final : public File {
  public:
-  FailPointFile(std::unique_ptr<File> below, const FailPoints& points, std::size_t names)
-      : below_(std::move(below)), points_(points), names_(names) {}
+  FailPointFile(std::unique_ptr<File> below, const FailPoints& points, runtime::Executor& executor,
+                std::size_t names)
+      : below_(std::move(below)), points_(points), executor_(executor), names_(names) {}
 
   void write(std::uint64_t offset, ByteSpan bytes, WriteMode mode, WriteDone done) override {
-    if (auto hit = at(kWrite); !hit) return fail(std::move(hit).error(), std::move(done));
-    below_->write(offset, bytes, mode, std::move(done));
+    if (mode == WriteMode::kDurable) done = synced(std::move(done));
+    begin(kWrite, std::move(done), [file = below_, offset, bytes, mode](WriteDone written) {
+      file->write(offset, bytes, mode, std::move(written));
+    });
   }
   void read(std::uint64_t offset, std::span<std::byte> into, ReadDone done) override {
-    if (auto hit = at(kRead); !hit) {
-      // The contract forbids an answer inside the call: an empty read brings it back on the shard.
-      return below_->read(0, into.first(0),
-                          [error = std::move(hit).error(), done = std::move(done)](
-                              const Result<std::size_t>&) mutable { done(std::move(error)); });
-    }
-    below_->read(offset, into, std::move(done));
+    begin(kRead, std::move(done),
+          [file = below_, offset, into](ReadDone got) { file->read(offset, into, std::move(got)); });
   }
   void sync(WriteDone done) override {
-    if (auto hit = at(kSync); !hit) return fail(std::move(hit).error(), std::move(done));
-    below_->sync(std::move(done));
+    begin(kSync, std::move(done), [file = below_](WriteDone ended) { file->sync(std::move(ended)); });
   }
   Result<void> write_now(std::uint64_t offset, ByteSpan bytes) override {
     FOREBAY_CHECK(at(kWrite));
@@ -69,26 +66,49 @@ class FailPointFile final : public File {
 
  private:
   [[nodiscard]] Result<void> at(Operation operation) const { return points_.hit(kNames[names_ + operation]); }
-  void fail(Error error, WriteDone done) {
-    below_->sync([error = std::move(error), done = std::move(done)](const Result<void>&) mutable {
-      done(std::move(error));
+
+  // The answer never comes inside the call, not even an error.
+  template <typename Done, typename Start>
+  void begin(Operation operation, Done done, Start start) {
+    FailPoints::Outcome outcome = points_.pass(kNames[names_ + operation]);
+    if (!outcome.error && outcome.delay.count() == 0) return start(std::move(done));
+    executor_.schedule_after(outcome.delay, [error = std::move(outcome.error), start = std::move(start),
+                                             done = std::move(done)]() mutable {
+      if (error) return done(*std::move(error));
+      start(std::move(done));
     });
   }
 
-  std::unique_ptr<File> below_;
+  [[nodiscard]] WriteDone synced(WriteDone done) const {
+    return [&points = points_, &executor = executor_, name = kNames[names_ + kSync],
+            done = std::move(done)](Result<void> written) mutable {
+      if (!written) return done(std::move(written));
+      FailPoints::Outcome outcome = points.pass(name);
+      if (outcome.error) written = *std::move(outcome.error);
+      if (outcome.delay.count() == 0) return done(std::move(written));
+      executor.schedule_after(
+          outcome.delay,
+          [done = std::move(done), written = std::move(written)]() mutable { done(std::move(written)); });
+    };
+  }
+
+  std::shared_ptr<File> below_;
   const FailPoints& points_;
+  runtime::Executor& executor_;
   std::size_t names_;
 };
 
 class FailPointFileSystem final : public FileSystem {
  public:
-  FailPointFileSystem(std::unique_ptr<FileSystem> below, const FailPoints& points)
-      : below_(std::move(below)), points_(points) {}
+  FailPointFileSystem(std::unique_ptr<FileSystem> below, const FailPoints& points,
+                      runtime::Executor& executor)
+      : below_(std::move(below)), points_(points), executor_(executor) {}
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode, Caching caching) override {
     if (mode == OpenMode::kCreate) FOREBAY_CHECK(at(path, kCreate));
     FOREBAY_TRY(auto file, below_->open(path, mode, caching));
-    return std::unique_ptr<File>(std::make_unique<FailPointFile>(std::move(file), points_, names_of(path)));
+    return std::unique_ptr<File>(
+        std::make_unique<FailPointFile>(std::move(file), points_, executor_, names_of(path)));
   }
   Result<std::vector<DirectoryEntry>> list(const std::string& directory) override {
     return below_->list(directory);
@@ -123,15 +143,17 @@ class FailPointFileSystem final : public FileSystem {
   }
   std::unique_ptr<FileSystem> below_;
   const FailPoints& points_;
+  runtime::Executor& executor_;
 };
 
 }  // namespace
 
 std::span<const std::string_view> file_system_fail_points() { return kNames; }
 
-std::unique_ptr<FileSystem> with_fail_points(std::unique_ptr<FileSystem> below, const FailPoints& points) {
+std::unique_ptr<FileSystem> with_fail_points(std::unique_ptr<FileSystem> below, const FailPoints& points,
+                                             runtime::Executor& executor) {
   if (points.empty()) return below;
-  return std::make_unique<FailPointFileSystem>(std::move(below), points);
+  return std::make_unique<FailPointFileSystem>(std::move(below), points, executor);
 }
 
 }  // namespace forebay::io

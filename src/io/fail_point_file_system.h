@@ -3,6 +3,9 @@
 // <what>.<operation>:
 //   what:       journal (files below journal/), segment (*.log), index (*.idx), other
 //   operation:  create, write, sync, read, rename, remove
+// An asynchronous operation that is to wait begins later, as on a slow disk: the shard goes on meanwhile. A
+// durable write passes the write's point before and the sync's behind: an error there is that of a sync whose
+// bytes are in the page cache.
 // Thread rules: those of the file system below.
 #pragma once
 
@@ -12,14 +15,16 @@
 
 #include "io/fail_points.h"
 #include "io/file_system.h"
+#include "runtime/executor.h"
 
 namespace forebay::io {
 
 [[nodiscard]] std::span<const std::string_view> file_system_fail_points();
 
-// `points` outlives the file system. With no points set it is `below` itself: nothing is paid for what is not
-// used.
+// `points` and `executor`, on which asynchronous operations are made, outlive the file system. With no points
+// set it is `below` itself: nothing is paid for what is not used.
 [[nodiscard]] std::unique_ptr<FileSystem> with_fail_points(std::unique_ptr<FileSystem> below,
-                                                           const FailPoints& points);
+                                                           const FailPoints& points,
+                                                           runtime::Executor& executor);
 
 }  // namespace forebay::io

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -27,7 +26,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
 Error refused(std::string_view text, const std::string& why) {
   return Error{ErrorCode::kInvalidConfig,
                "fail point '" + std::string(text) + "': " + why +
-                   "; expected name:abort, name:sleep=ms or name:error, then perhaps @n"};
+                   "; expected name:abort, name:sleep=ms or name:error, then perhaps @n, @n-m or @/path"};
 }
 
 }  // namespace
@@ -38,11 +37,21 @@ Result<std::unique_ptr<FailPoints::Point>> FailPoints::parse_point(std::string_v
   if (colon == std::string_view::npos || colon == 0) return refused(text, "no name or no action");
   point->name = text.substr(0, colon);
   std::string_view action = text.substr(colon + 1);
-  if (const std::size_t at = action.find('@'); at != std::string_view::npos) {
-    const auto from = number(action.substr(at + 1));
-    if (!from.has_value() || *from == 0) return refused(text, "what follows @ is not a count from 1");
-    point->from = *from;
+  for (std::size_t at = action.rfind('@'); at != std::string_view::npos; at = action.rfind('@')) {
+    const std::string_view condition = action.substr(at + 1);
     action = action.substr(0, at);
+    if (condition.starts_with('/')) {
+      point->switch_file = condition;
+      continue;
+    }
+    const std::size_t dash = condition.find('-');
+    const auto from = number(condition.substr(0, dash));
+    const auto to = dash == std::string_view::npos ? point->to : number(condition.substr(dash + 1));
+    if (!from.has_value() || *from == 0 || !to.has_value() || *to < *from) {
+      return refused(text, "what follows @ is no count from 1, no range of counts, and no path");
+    }
+    point->from = *from;
+    point->to = *to;
   }
   constexpr std::string_view kSleep = "sleep=";
   if (action == "abort") {
@@ -77,11 +86,13 @@ Result<FailPoints> FailPoints::parse(std::string_view text, std::span<const std:
   return points;
 }
 
-Result<void> FailPoints::hit_slowly(std::string_view name) const {
+FailPoints::Outcome FailPoints::pass(std::string_view name) const {
+  Outcome outcome;
   for (const auto& point : points_) {
     if (point->name != name) continue;
+    if (!point->switch_file.empty() && ::access(point->switch_file.c_str(), F_OK) != 0) continue;
     const std::uint64_t count = point->hits.fetch_add(1, std::memory_order_relaxed) + 1;
-    if (count < point->from) continue;
+    if (count < point->from || count > point->to) continue;
     switch (point->action) {
       case Action::kAbort:
         // As SIGKILL from outside: no handler, no destructor, no core file to wait for.
@@ -89,12 +100,20 @@ Result<void> FailPoints::hit_slowly(std::string_view name) const {
         ::pause();
         break;
       case Action::kSleep:
-        std::this_thread::sleep_for(point->sleep);
+        outcome.delay += point->sleep;
         break;
       case Action::kError:
-        return Error{ErrorCode::kStorageFailed, "fail point " + point->name};
+        outcome.error = Error{ErrorCode::kStorageFailed, "fail point " + point->name};
+        break;
     }
   }
+  return outcome;
+}
+
+Result<void> FailPoints::hit_slowly(std::string_view name) const {
+  Outcome outcome = pass(name);
+  std::this_thread::sleep_for(outcome.delay);
+  if (outcome.error) return *std::move(outcome.error);
   return {};
 }
 

@@ -1,13 +1,17 @@
 // Named places in the daemon where a test can make it die, wait or fail: FOREBAYD_FAILPOINT=name:abort,
-// name:sleep=ms or name:error, each with an optional @n (from the n-th time on for error and sleep, at the
-// n-th time for abort), several separated by commas. Parsed once by the daemon and injected; empty otherwise,
-// and then a hit is one comparison. Any thread may hit.
+// name:sleep=ms or name:error, several separated by commas. Conditions may follow each:
+//   @n     from the n-th hit on
+//   @n-m   from the n-th hit to the m-th
+//   @/path only while there is a file of that path; other hits are not counted
+// Parsed once by the daemon and injected; empty otherwise, and then a hit is one comparison. Any thread may
+// hit.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +29,14 @@ class FailPoints {
   [[nodiscard]] static Result<FailPoints> parse(std::string_view text,
                                                 std::span<const std::string_view> known);
 
-  // Call at the place. Errors: kStorageFailed when it says so. May not return.
+  // What the place is to do: wait, then fail or go on.
+  struct Outcome {
+    std::chrono::milliseconds delay{};
+    std::optional<Error> error;
+  };
+  // Call at a place that must not block. May not return.
+  [[nodiscard]] Outcome pass(std::string_view name) const;
+  // Call at a place that may. Errors: kStorageFailed when it says so. May not return.
   [[nodiscard]] Result<void> hit(std::string_view name) const {
     if (points_.empty()) return {};
     return hit_slowly(name);
@@ -39,6 +50,8 @@ class FailPoints {
     Action action = Action::kAbort;
     std::chrono::milliseconds sleep{};
     std::uint64_t from = 1;
+    std::uint64_t to = ~std::uint64_t{0};
+    std::string switch_file;
     std::atomic<std::uint64_t> hits{0};
   };
   [[nodiscard]] Result<void> hit_slowly(std::string_view name) const;

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
+#include <fstream>
 
 namespace forebay::io {
 
@@ -34,6 +37,36 @@ TEST(FailPoints, CountSaysFromWhichHitOn) {
   EXPECT_FALSE(points->hit("journal.write"));
 }
 
+TEST(FailPoints, RangeOfHitsEnds) {
+  const auto points = FailPoints::parse("journal.write:error@2-3", kKnown);
+  ASSERT_TRUE(points.has_value());
+  EXPECT_TRUE(points->hit("journal.write"));
+  EXPECT_FALSE(points->hit("journal.write"));
+  EXPECT_FALSE(points->hit("journal.write"));
+  EXPECT_TRUE(points->hit("journal.write"));
+}
+
+TEST(FailPoints, SwitchFileTurnsItOnAndOff) {
+  const std::string path = ::testing::TempDir() + "forebay-switch-" + std::to_string(::getpid());
+  const auto points = FailPoints::parse("journal.write:error@2@" + path, kKnown);
+  ASSERT_TRUE(points.has_value());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(points->hit("journal.write")) << "not counted";
+  std::ofstream(path).put('x');
+  EXPECT_TRUE(points->hit("journal.write"));
+  EXPECT_FALSE(points->hit("journal.write"));
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  EXPECT_TRUE(points->hit("journal.write"));
+}
+
+TEST(FailPoints, PlaceThatMustNotBlockIsToldHowLongToWait) {
+  const auto points = FailPoints::parse("journal.write:sleep=70,journal.write:error", kKnown);
+  ASSERT_TRUE(points.has_value());
+  const FailPoints::Outcome outcome = points->pass("journal.write");
+  EXPECT_EQ(outcome.delay, std::chrono::milliseconds(70));
+  ASSERT_TRUE(outcome.error.has_value());
+  EXPECT_EQ(outcome.error->code, ErrorCode::kStorageFailed);
+}
+
 TEST(FailPointsDeathTest, AbortKillsAtTheGivenHit) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   const auto points = FailPoints::parse("journal.write:abort@2", kKnown);
@@ -47,7 +80,8 @@ TEST(FailPoints, WhatCannotFireIsRefused) {
   for (const std::string_view text :
        {"journal.write", ":abort", "journal.write:", "journal.write:explode",
         "journal.write:sleep=", "unknown:abort", "journal.write:sleep=x", "journal.write:error@0",
-        "journal.write:error@", "journal.write:abort,,", "journal.write:sleep=99999999999"}) {
+        "journal.write:error@", "journal.write:error@3-2", "journal.write:error@3-",
+        "journal.write:error@1@x", "journal.write:abort,,", "journal.write:sleep=99999999999"}) {
     const auto points = FailPoints::parse(text, kKnown);
     ASSERT_FALSE(points.has_value()) << text;
     EXPECT_EQ(points.error().code, ErrorCode::kInvalidConfig) << text;

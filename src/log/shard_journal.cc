@@ -143,6 +143,9 @@ void ShardJournal::add_record(LogSlot slot, JournalRecord record, RecordDone don
 }
 
 void ShardJournal::segment_flushed(LogSlot slot, model::LogPosition end) {
+  // The owner speaks of frames from before the cut: the round in flight may hold others at their positions,
+  // which are in no segment. Its files wait for the next word.
+  if (slots_.at(slot.value()).cut_in_flight) return;
   ring_.flushed(slot.value(), end);
   if (records_blocked_ || ring_.free_count() < 2) look_for_space();
 }
@@ -312,6 +315,13 @@ void ShardJournal::put_item(RoundWriter& writer, std::uint32_t place, JournalQue
   JournalQueue::Record& record = *item.record;
   writer.add_record(record.entry);
   repeated_.insert(repeated_.end(), record.entry.begin(), record.entry.end());
+  const bool cuts = std::holds_alternative<Truncate>(record.record) ||
+                    std::holds_alternative<CreateReplica>(record.record) ||
+                    std::holds_alternative<RemoveReplica>(record.record);
+  if (cuts && !slot.cut_in_flight) {
+    slot.cut_in_flight = true;
+    cut_slots_.push_back(place);
+  }
   if (const auto* hard = std::get_if<SetHardState>(&record.record)) {
     slot.hard_state = hard->state;
   } else if (const auto* cut = std::get_if<Truncate>(&record.record)) {
@@ -403,6 +413,8 @@ void ShardJournal::on_written(Result<void> result) {
   directory_.swap(next_directory_);
   next_directory_.clear();
   recovering_write_ = false;
+  for (const std::uint32_t place : cut_slots_) slots_[place].cut_in_flight = false;
+  cut_slots_.clear();
   if (header_.kind == RoundKind::kCheckpoint) {
     checkpoint_part_written();
   } else {

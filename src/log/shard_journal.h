@@ -52,6 +52,7 @@ class ShardJournal final : public Journal {
     std::optional<HardState> hard_state;    // as of the last round assembled
     std::optional<KnownEnd> end;            // likewise
     std::optional<model::LogPosition> cut;  // lowest truncation in the round being assembled
+    bool cut_in_flight = false;             // the round in flight truncates, removes or creates it
   };
   // What to tell when the round is durable, in the order of the round.
   struct Completion {
@@ -140,6 +141,7 @@ class ShardJournal final : public Journal {
   std::vector<std::byte> next_directory_;  // of the round being assembled or in flight
   std::vector<std::byte> repeated_;        // its records
   std::vector<std::uint32_t> in_round_;    // slots in the round being assembled
+  std::vector<std::uint32_t> cut_slots_;   // those with cut_in_flight
 
   std::shared_ptr<io::AlignedBuffer> buffer_;
   RoundHeader header_;  // of the round in flight

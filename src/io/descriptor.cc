@@ -66,12 +66,10 @@ Result<std::size_t> Descriptor::read_at(std::uint64_t offset, std::span<std::byt
   return total;
 }
 
+// Never asked twice: the system may have dropped what it could not write, and say so once only. That goes for
+// a sync that was interrupted, too.
 Result<void> Descriptor::sync() const {
-  int result = 0;
-  do {
-    result = ::fdatasync(number_);
-  } while (result < 0 && errno == EINTR);
-  if (result < 0) return system_error("sync", path_, errno);
+  if (::fdatasync(number_) != 0) return system_error("sync", path_, errno);
   return {};
 }
 

@@ -58,8 +58,9 @@ class File {
   virtual ~File() = default;  // closes; outstanding operations keep what they need alive until they complete
 
   // Asynchronous. The memory stays valid and unchanged until the completion. A short transfer is continued
-  // inside. After a failed write or sync the caller must not use the file for writing again (what is on disk
-  // is unknown).
+  // inside. After a failed write or sync nobody knows what is on disk of all that was written since the last
+  // good sync: the system may have dropped it, show it all the same, and call the next sync a success. The
+  // caller never writes to the file or syncs it again; what it still needs of it, it writes to a new one.
   virtual void write(std::uint64_t offset, ByteSpan bytes, WriteMode mode, WriteDone done) = 0;
   virtual void read(std::uint64_t offset, std::span<std::byte> into, ReadDone done) = 0;
   virtual void sync(WriteDone done) = 0;  // data, and the metadata needed to find it
@@ -112,11 +113,14 @@ class FileSystem {
   [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(
       const std::string& directory) = 0;  // sorted by name
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
-  [[nodiscard]] virtual Result<void> create_directories(
-      const std::string& path) = 0;  // also syncs every parent it changed
+  // Also syncs every parent it changed; what could not be synced is taken back, so that the next call makes
+  // it anew.
+  [[nodiscard]] virtual Result<void> create_directories(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual Result<void> remove_file(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> remove_all(const std::string& path) = 0;
+  // When it fails, the names made, changed or removed since the last good one are unknown, and stay so: a
+  // later success speaks only of names changed after the failure.
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
   [[nodiscard]] virtual Result<DiskSpace> space(const std::string& path) = 0;
   // Errors: kLocked when another process holds it.

@@ -109,7 +109,10 @@ class RealFileSystem final : public FileSystem {
         return {};
       }
     }
-    return sync_directory(parent_of(path));
+    Result<void> synced = sync_directory(parent_of(path));
+    // Nobody knows whether the name will last, and another sync would not tell: the next call makes it anew.
+    if (!synced) ::rmdir(path.c_str());
+    return synced;
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
@@ -132,11 +135,7 @@ class RealFileSystem final : public FileSystem {
 
   Result<void> sync_directory(const std::string& path) override {
     FOREBAY_TRY(const auto descriptor, Descriptor::open(path, O_RDONLY | O_DIRECTORY));
-    int result = 0;
-    do {
-      result = ::fsync(descriptor->number());
-    } while (result != 0 && errno == EINTR);
-    if (result != 0) return system_error("sync directory", path, errno);
+    if (::fsync(descriptor->number()) != 0) return system_error("sync directory", path, errno);
     return {};
   }
 

@@ -164,7 +164,10 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
 
   void finish(std::unique_ptr<Operation> operation, int result) {
     Transfer& t = operation->transfer;
-    if ((result == -EINTR || result == -EAGAIN) && ++operation->interrupted < kInterruptedMax) {
+    // A sync is never asked for twice: the second answer would not speak of what the first one dropped. A
+    // durable write that was sent back is written again, whole.
+    const bool again = (result == -EINTR || result == -EAGAIN) && t.kind != Transfer::Kind::kSync;
+    if (again && ++operation->interrupted < kInterruptedMax) {
       waiting_.push_front(std::move(operation));
       return;
     }

@@ -39,10 +39,25 @@ struct Created {
   std::uint64_t allocated = 0;
 };
 
+enum class FolderNames : bool { kSynced, kUnknown };
+
+// Makes the partition's folder, with its name and those above it on stable storage. One that is there already
+// may be the work of a process that was killed before it could sync the name.
+Result<void> make_folder(io::FileSystem& fs, const std::string& data_dir, const model::TopicPartition& id,
+                         FolderNames names) {
+  const std::string folder = partition_directory(data_dir, id);
+  FOREBAY_CHECK(fs.create_directories(folder));
+  if (names == FolderNames::kSynced) return {};
+  for (std::string at = folder; at != data_dir;) {
+    at.resize(at.rfind('/'));
+    FOREBAY_CHECK(fs.sync_directory(at));
+  }
+  return {};
+}
+
 // A new file is on stable storage, name and all, before anything relies on it.
 Result<Created> create_file(io::FileSystem& fs, const std::string& directory, const std::string& path,
                             std::uint64_t needed) {
-  FOREBAY_CHECK(fs.create_directories(directory));
   FOREBAY_TRY(std::shared_ptr<io::File> file, fs.open(path, io::OpenMode::kCreate, io::Caching::kDirect));
   auto allocated = allocate(*file, needed, std::max(needed, kFirstAllocation));
   Result<void> result = allocated ? fs.sync_directory(directory) : Result<void>(allocated.error());
@@ -272,10 +287,14 @@ void SegmentWriter::create() {
   meta.generation = had_file_ && last_begin_ == meta.begin ? last_generation_ + 1 : 0;
   env_.run_blocking(
       lifetime_,
-      [&fs = env_.fs, directory = partition_directory(env_.config.data_dir, id_),
-       path = segment_path(env_.config.data_dir, id_, meta),
-       needed = round_up_to_segment_block(piece_.bytes)] { return create_file(fs, directory, path, needed); },
+      [&fs = env_.fs, data_dir = env_.config.data_dir, id = id_, meta,
+       names = folder_synced_ ? FolderNames::kSynced : FolderNames::kUnknown,
+       needed = round_up_to_segment_block(piece_.bytes)]() -> Result<Created> {
+        FOREBAY_CHECK(make_folder(fs, data_dir, id, names));
+        return create_file(fs, partition_directory(data_dir, id), segment_path(data_dir, id, meta), needed);
+      },
       [this, segment](Result<Created> created) {
+        folder_synced_ = folder_synced_ || created.has_value();
         // Where there was no space the name is free; else nobody knows.
         if (created || created.error().code != ErrorCode::kDiskFull) {
           had_file_ = true;

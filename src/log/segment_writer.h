@@ -151,6 +151,7 @@ class SegmentWriter {
   bool resting_ = false;  // after an error, until the timer
   bool closing_ = false;  // the file is being cut to its size
   std::uint32_t failures_ = 0;
+  bool folder_synced_ = false;  // all names on the way to the folder, by this process
   // A new file for the same place needs another name.
   model::LogPosition last_begin_;
   std::uint32_t last_generation_ = 0;

@@ -7,6 +7,10 @@
 // durable writes when they complete; names by a sync of their directory (a rename between two directories
 // needs both). A power cut decides for each thing in between, and for each write in flight, whether it is
 // kept, dropped or, by 512-byte sector, torn. Everything is drawn from the scheduler's seed.
+//
+// A failed sync leaves what it was to make durable to chance, now, and no later sync makes up for it: of a
+// file (see FailedSync) and of a directory alike. Who writes to a file, or syncs it, after a write or a sync
+// of it has failed believes in what nobody knows: the disk keeps a list of those (used_after_failure).
 #pragma once
 
 #include <cstdint>
@@ -52,8 +56,15 @@ enum class DiskEffect {
   kIoError,    // EIO; of a write, any sectors may have landed; of a sync, see FailedSync
   kNoSpace,    // ENOSPC; of a write, nothing landed; of a sync, as kIoError
   kStall,      // takes `stall` longer (asynchronous calls only)
-  kLost,       // reports success and does nothing: a lost write, a lying sync
+  kLost,       // reports success and does nothing: a lost write, a lying sync of a file or a directory
   kMisdirect,  // a write lands at another block of the same file and reports success
+};
+
+// How a durable write reaches the disk.
+enum class Engine {
+  kDirect,     // by itself: what is visible is what landed
+  kPageCache,  // a plain write, visible at once, and then a sync of the file, which faults of DiskOp::kSync
+               // hit
 };
 
 // After a failed sync the pages count as clean: the next sync says OK, and nothing of them is written.
@@ -81,6 +92,7 @@ class SimDisk {
  public:
   struct Options {
     std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
+    Engine engine = Engine::kDirect;
     Duration write_delay_max = std::chrono::microseconds(400);
     Duration read_delay_max = std::chrono::microseconds(200);
     Duration sync_delay_max = std::chrono::milliseconds(2);
@@ -132,6 +144,9 @@ class SimDisk {
   [[nodiscard]] std::optional<std::vector<std::byte>> content(const std::string& path) const;
   // What would be there if the power went now and nothing unsynced arrived.
   [[nodiscard]] std::optional<std::vector<std::byte>> durable_content(const std::string& path) const;
+  // Files that were written to or synced after a write or a sync of them had failed; one entry a time. Must
+  // stay empty.
+  [[nodiscard]] const std::vector<std::string>& used_after_failure() const { return used_after_failure_; }
   // Of all operations so far; two runs of one seed have the same.
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_.value(); }
   [[nodiscard]] SimScheduler& scheduler() { return scheduler_; }
@@ -158,6 +173,7 @@ class SimDisk {
                                          std::string_view path);
   [[nodiscard]] Result<void> apply_sync(SimNode& node, std::uint64_t sequence_end,
                                         const std::optional<DiskFault>& fault, std::string_view path);
+  void note_use(const SimNode& node, std::string_view path);
   [[nodiscard]] Result<void> resize(SimNode& node, std::uint64_t bytes, PendingChange::Kind kind,
                                     std::string_view path);
 
@@ -173,6 +189,7 @@ class SimDisk {
   [[nodiscard]] SimNodePtr find_durable(std::string_view path) const;
   void change_names(PendingNames change);
   void sync_names(const SimNodePtr& directory);
+  void fail_sync_of_names(const SimNodePtr& directory);
   void settle_names(Landing landing);
   static void make_durable(const PendingNames& change);
 
@@ -190,6 +207,7 @@ class SimDisk {
   InFlight in_flight_;
   InFlight late_;
   std::vector<DiskFault> faults_;
+  std::vector<std::string> used_after_failure_;
   std::map<std::string, std::uint64_t> locks_;  // path -> life
   std::vector<io::WriteDone>
       never_called_;  // completions of dead operations, destroyed when the next life begins

@@ -74,9 +74,14 @@ void SimDisk::put(SimNode& node, std::uint64_t offset, ByteSpan bytes, io::Write
   account(node);
 }
 
+void SimDisk::note_use(const SimNode& node, std::string_view path) {
+  if (node.failed) used_after_failure_.emplace_back(path);
+}
+
 Result<void> SimDisk::apply_write(const WriteInFlight& write, const std::optional<DiskFault>& fault,
                                   std::string_view path) {
   SimNode& node = *write.node;
+  note_use(node, path);
   const auto effect = fault.has_value() ? fault->effect : DiskEffect::kStall;
   std::uint64_t offset = write.offset;
   switch (effect) {
@@ -85,8 +90,10 @@ Result<void> SimDisk::apply_write(const WriteInFlight& write, const std::optiona
     case DiskEffect::kLost:
       return {};
     case DiskEffect::kNoSpace:
+      node.failed = true;
       return failed(ErrorCode::kDiskFull, "write", path, "No space left on device");
     case DiskEffect::kIoError: {
+      node.failed = true;
       if (rng_.one_in(2)) {
         const PendingChange change{PendingChange::Kind::kWrite, 0, offset, write.bytes, false};
         SimRng same_sectors = rng_;  // what is visible is what landed
@@ -109,6 +116,7 @@ Result<void> SimDisk::apply_write(const WriteInFlight& write, const std::optiona
     return {};
   }
   // What fits is written, as a short write would leave it.
+  node.failed = true;
   const std::uint64_t free = options_.capacity_bytes - std::min(options_.capacity_bytes, used_bytes_);
   const std::uint64_t end = node.accounted_bytes + free / io::kBlockBytes * io::kBlockBytes;
   if (end > offset) put(node, offset, bytes.first(static_cast<std::size_t>(end - offset)), write.mode);
@@ -117,6 +125,7 @@ Result<void> SimDisk::apply_write(const WriteInFlight& write, const std::optiona
 
 Result<void> SimDisk::apply_sync(SimNode& node, std::uint64_t sequence_end,
                                  const std::optional<DiskFault>& fault, std::string_view path) {
+  note_use(node, path);
   const auto effect = fault.has_value() ? fault->effect : DiskEffect::kStall;
   if (effect == DiskEffect::kLost) return {};
   const bool fails = effect == DiskEffect::kIoError || effect == DiskEffect::kNoSpace;
@@ -132,6 +141,7 @@ Result<void> SimDisk::apply_sync(SimNode& node, std::uint64_t sequence_end,
   }
   node.pending = std::move(later);
   if (!fails) return {};
+  node.failed = true;
   if (fault->failed_sync == FailedSync::kOldBytesBack) {
     node.content = node.durable;
     for (const PendingChange& change : node.pending) apply(node.content, change);
@@ -178,6 +188,7 @@ void SimDisk::land(SimNode& node, const PendingChange& change, Landing landing) 
 void SimDisk::settle_content(const SimNodePtr& node, Landing landing) {
   for (const PendingChange& change : std::exchange(node->pending, {})) land(*node, change, landing);
   node->content = node->durable;
+  node->failed = false;
   node->reserved_bytes = 0;  // how much of a reservation outlives a crash is the file system's secret
   account(*node);
 }

@@ -104,7 +104,7 @@ void SimDisk::sync_names(const SimNodePtr& directory) {
   for (PendingNames& change : pending_names_) {
     bool all = true;
     for (PendingNames::Entry& entry : change.entries) {
-      if (entry.directory == directory) entry.synced = true;
+      if (entry.directory == directory && !entry.forgotten) entry.synced = true;
       all = all && entry.synced;
     }
     if (all) complete.push_back(&change);
@@ -127,11 +127,25 @@ void SimDisk::sync_names(const SimNodePtr& directory) {
   }
 }
 
+// The directory's blocks count as clean: each change has landed or has not, and stays so until a later change
+// of the same name or node is made durable.
+void SimDisk::fail_sync_of_names(const SimNodePtr& directory) {
+  for (PendingNames& change : pending_names_) {
+    for (PendingNames::Entry& entry : change.entries) {
+      if (entry.directory == directory && !entry.synced) entry.forgotten = rng_.one_in(2);
+    }
+  }
+  sync_names(directory);
+}
+
 void SimDisk::settle_names(Landing landing) {
   const std::list<PendingNames> pending = std::exchange(pending_names_, {});
   std::vector<const PendingNames*> dropped;
   for (const PendingNames& change : pending) {
-    const bool drawn = landing == Landing::kKeep || (landing == Landing::kSeeded && rng_.one_in(2));
+    const bool forgotten = std::any_of(change.entries.begin(), change.entries.end(),
+                                       [](const PendingNames::Entry& entry) { return entry.forgotten; });
+    const bool drawn =
+        !forgotten && (landing == Landing::kKeep || (landing == Landing::kSeeded && rng_.one_in(2)));
     const bool orphan = std::any_of(dropped.begin(), dropped.end(),
                                     [&](const PendingNames* earlier) { return depends(change, *earlier); });
     if (drawn && !orphan) {

@@ -46,6 +46,14 @@ void SimFile::write(std::uint64_t offset, ByteSpan bytes, io::WriteMode mode, io
   FOREBAY_ASSERT(executor_.on_own_thread());
   FOREBAY_ASSERT(mode_ != io::OpenMode::kRead);
   check_transfer(offset, bytes.data(), bytes.size());
+  if (mode == io::WriteMode::kDurable && disk_.options_.engine == Engine::kPageCache) {
+    return write(offset, bytes, io::WriteMode::kPlain,
+                 [&disk = disk_, &executor = executor_, node = node_, path = path_, life = life_,
+                  done = std::move(done)](Result<void> written) mutable {
+                   if (!written) return done(std::move(written));
+                   start_sync(disk, executor, node, path, life, std::move(done));
+                 });
+  }
   if (disk_.alive(life_)) {
     const auto op =
         disk_.in_flight_.insert(disk_.in_flight_.end(), {node_, offset, {bytes.begin(), bytes.end()}, mode});
@@ -100,15 +108,20 @@ void SimFile::read(std::uint64_t offset, std::span<std::byte> into, io::ReadDone
 
 void SimFile::sync(io::WriteDone done) {
   FOREBAY_ASSERT(executor_.on_own_thread());
-  if (disk_.alive(life_)) {
-    disk_.begin_step(DiskOp::kSync, path_);
-    if (disk_.alive(life_)) {
-      const std::optional<DiskFault> fault = disk_.take_fault(DiskOp::kSync, path_);
-      const Duration delay = disk_.draw_delay(disk_.options_.sync_delay_max) + stall_of(fault);
-      disk_.scheduler_.add_event(
-          delay, &disk_, nullptr,
-          [&disk = disk_, &executor = executor_, node = node_, sequence_end = disk_.next_sequence_, fault,
-           path = path_, done = std::move(done)]() mutable {
+  start_sync(disk_, executor_, node_, path_, life_, std::move(done));
+}
+
+void SimFile::start_sync(SimDisk& disk, SimExecutor& executor, const SimNodePtr& node,
+                         const std::string& path, std::uint64_t life, io::WriteDone done) {
+  if (disk.alive(life)) {
+    disk.begin_step(DiskOp::kSync, path);
+    if (disk.alive(life)) {
+      const std::optional<DiskFault> fault = disk.take_fault(DiskOp::kSync, path);
+      const Duration delay = disk.draw_delay(disk.options_.sync_delay_max) + stall_of(fault);
+      disk.scheduler_.add_event(
+          delay, &disk, nullptr,
+          [&disk, &executor, node, sequence_end = disk.next_sequence_, fault, path,
+           done = std::move(done)]() mutable {
             if (disk.power_is_off_) {
               disk.never_called_.push_back(std::move(done));
               return;
@@ -120,7 +133,7 @@ void SimFile::sync(io::WriteDone done) {
       return;
     }
   }
-  disk_.never_called_.push_back(std::move(done));
+  disk.never_called_.push_back(std::move(done));
 }
 
 Result<void> SimFile::write_now(std::uint64_t offset, ByteSpan bytes) {

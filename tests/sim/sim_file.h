@@ -33,6 +33,9 @@ class SimFile final : public io::File {
   [[nodiscard]] Result<void> truncate(std::uint64_t bytes) override;
 
  private:
+  // Of a file that may be closed meanwhile.
+  static void start_sync(SimDisk& disk, SimExecutor& executor, const SimNodePtr& node,
+                         const std::string& path, std::uint64_t life, io::WriteDone done);
   void check_transfer(std::uint64_t offset, const std::byte* memory, std::size_t size) const;
   [[nodiscard]] Error dead(const char* what) const;
   [[nodiscard]] Result<void> resize(DiskOp op, const char* what, std::uint64_t bytes,

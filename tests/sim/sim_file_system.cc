@@ -118,7 +118,10 @@ Result<void> SimFileSystem::create_directories(const std::string& path) {
     const SimNodePtr node = disk_.find(current);
     if (node == nullptr) {
       FOREBAY_CHECK(make_node(current, true));
-      FOREBAY_CHECK(sync_directory(parent));
+      if (auto synced = sync_directory(parent); !synced) {
+        static_cast<void>(unlink(current));  // as the real one: the next call makes it anew
+        return synced;
+      }
     } else if (!node->is_directory) {
       return failed(ErrorCode::kStorageFailed, "make directory", current, "Not a directory");
     }
@@ -172,11 +175,20 @@ Result<void> SimFileSystem::remove_all(const std::string& path) {
 }
 
 Result<void> SimFileSystem::sync_directory(const std::string& path) {
-  FOREBAY_CHECK(begin(DiskOp::kSyncDirectory, "sync directory", path));
-  FOREBAY_TRY(const SimNodePtr node, existing_directory("sync directory", path));
+  constexpr const char* kWhat = "sync directory";
+  if (!disk_.alive(life_)) return failed(ErrorCode::kStorageFailed, kWhat, path, "the power is off");
+  FOREBAY_TRY(const SimNodePtr node, existing_directory(kWhat, path));
   disk_.begin_step(DiskOp::kSyncDirectory, path);
-  if (!disk_.alive(life_))
-    return failed(ErrorCode::kStorageFailed, "sync directory", path, "the power is off");
+  if (!disk_.alive(life_)) return failed(ErrorCode::kStorageFailed, kWhat, path, "the power is off");
+  const std::optional<DiskFault> fault = disk_.take_fault(DiskOp::kSyncDirectory, path);
+  const auto effect = fault.has_value() ? fault->effect : DiskEffect::kStall;
+  if (effect == DiskEffect::kLost) return {};
+  if (effect == DiskEffect::kIoError || effect == DiskEffect::kNoSpace) {
+    disk_.fail_sync_of_names(node);
+    return effect == DiskEffect::kNoSpace
+               ? failed(ErrorCode::kDiskFull, kWhat, path, "No space left on device")
+               : failed(ErrorCode::kStorageFailed, kWhat, path, "Input/output error");
+  }
   disk_.sync_names(node);
   return {};
 }

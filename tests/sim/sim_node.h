@@ -41,6 +41,7 @@ struct SimNode {
   SparseContent content;
   SparseContent durable;
   std::vector<PendingChange> pending;
+  bool failed = false;                // a write or a sync of it has failed, and the power has stayed on since
   std::uint64_t reserved_bytes = 0;   // by allocate
   std::uint64_t accounted_bytes = 0;  // what it takes of the disk's capacity
 };
@@ -54,6 +55,7 @@ struct PendingNames {
     std::string name;
     SimNodePtr node;  // null: the name goes
     bool synced = false;
+    bool forgotten = false;  // by a failed sync of the directory: no later one makes it durable
   };
   std::vector<Entry> entries;
   SimNodePtr subject;

@@ -26,7 +26,8 @@ struct ContractCase {
   std::function<std::unique_ptr<ContractEnvironment>()> make;
 };
 
-[[nodiscard]] ContractCase simulated_case();
+// With either engine.
+[[nodiscard]] std::vector<ContractCase> simulated_cases();
 // Every combination of {io_uring, helper threads} x {direct, page cache}, with usual and with tiny limits;
 // one that this machine refuses makes nothing.
 [[nodiscard]] std::vector<ContractCase> real_cases();

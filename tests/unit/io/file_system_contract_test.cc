@@ -366,7 +366,7 @@ TEST_P(FileSystemContract, WholeFilesAreWrittenAndReplaced) {
 }
 
 const auto name_of_case = [](const auto& test) { return test.param.name; };
-INSTANTIATE_TEST_SUITE_P(Simulated, FileSystemContract, ::testing::Values(simulated_case()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Simulated, FileSystemContract, ::testing::ValuesIn(simulated_cases()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Real, FileSystemContract, ::testing::ValuesIn(real_cases()), name_of_case);
 
 }  // namespace

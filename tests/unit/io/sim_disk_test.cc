@@ -180,6 +180,92 @@ TEST(SimDisk, FailedSyncCleansPagesAndTheNextOneLies) {
   }
 }
 
+// What fdatasync does to a write that is to be durable: it is visible whatever becomes of it.
+TEST(SimDisk, DurableWriteThroughThePageCacheIsAWriteAndASync) {
+  for (const FailedSync mode : {FailedSync::kNewBytesVisible, FailedSync::kOldBytesBack}) {
+    int lost = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      SimMachine machine(seed, {.engine = Engine::kPageCache});
+      const std::shared_ptr<io::File> file = durable_file(machine, "/a", 2 * kBlockBytes);
+      const AlignedBuffer data = filled(kBlockBytes, 7);
+      const auto write = [&](std::uint64_t offset) {
+        std::optional<Result<void>> result;
+        machine.executor().post([&] {
+          file->write(offset, data.span(), WriteMode::kDurable,
+                      [&result](Result<void> done) { result = std::move(done); });
+        });
+        EXPECT_TRUE(machine.scheduler().run_until([&result] { return result.has_value(); }));
+        return *result;
+      };
+      EXPECT_TRUE(write(0));
+      machine.disk().inject({.op = DiskOp::kSync, .failed_sync = mode});
+      EXPECT_EQ(write(kBlockBytes).error().code, ErrorCode::kStorageFailed);
+      EXPECT_TRUE(machine.disk().used_after_failure().empty());
+      const auto visible = *machine.disk().content("/a");
+      const auto second = std::vector(visible.begin() + kBlockBytes, visible.end());
+      if (mode == FailedSync::kNewBytesVisible) {
+        EXPECT_EQ(sector_values(second), std::set<int>{7});
+      } else {
+        EXPECT_EQ(visible, *machine.disk().durable_content("/a"));
+      }
+      machine.reboot(Landing::kKeep);
+      const auto kept = *machine.disk().content("/a");
+      EXPECT_EQ(sector_values({kept.begin(), kept.begin() + kBlockBytes}), std::set<int>{7});
+      lost += sector_values({kept.begin() + kBlockBytes, kept.end()}) == std::set<int>{7} ? 0 : 1;
+    }
+    EXPECT_GT(lost, 5);
+  }
+}
+
+TEST(SimDisk, WhoUsesAFileAfterAFailureIsWrittenDown) {
+  SimMachine machine(1);
+  const auto file = durable_file(machine, "/a", kBlockBytes);
+  const auto other = durable_file(machine, "/b", kBlockBytes);
+  machine.disk().inject({.op = DiskOp::kSync, .path = path_contains("/a")});
+  EXPECT_FALSE(file->sync_now());
+  EXPECT_TRUE(other->sync_now());
+  EXPECT_TRUE(machine.disk().used_after_failure().empty());
+  EXPECT_TRUE(file->sync_now());
+  EXPECT_TRUE(file->write_now(0, filled(kBlockBytes, 1).span()));
+  EXPECT_EQ(machine.disk().used_after_failure(), (std::vector<std::string>{"/a", "/a"}));
+  machine.disk().inject({.op = DiskOp::kWrite, .path = path_contains("/b")});
+  EXPECT_FALSE(other->write_now(0, filled(kBlockBytes, 1).span()));
+  EXPECT_TRUE(other->sync_now());
+  EXPECT_EQ(machine.disk().used_after_failure().back(), "/b");
+}
+
+TEST(SimDisk, NamesOfAFailedDirectorySyncAreUnknownForGood) {
+  std::set<std::vector<std::string>> seen;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SimMachine machine(seed);
+    auto& fs = machine.file_system();
+    ASSERT_TRUE(fs.open("/before", OpenMode::kCreate, Caching::kBuffered));
+    machine.disk().inject({.op = DiskOp::kSyncDirectory});
+    EXPECT_FALSE(fs.sync_directory("/"));
+    EXPECT_TRUE(fs.exists("/before"));
+    ASSERT_TRUE(fs.open("/behind", OpenMode::kCreate, Caching::kBuffered));
+    EXPECT_TRUE(fs.sync_directory("/")) << "it speaks of the new name only";
+    machine.reboot(Landing::kKeep);
+    seen.insert(machine.disk().files());
+  }
+  EXPECT_EQ(seen, (std::set<std::vector<std::string>>{{"/behind"}, {"/before", "/behind"}}));
+}
+
+TEST(SimDisk, DirectoryThatCouldNotBeSyncedIsMadeAnew) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SimMachine machine(seed);
+    auto& fs = machine.file_system();
+    machine.disk().inject({.op = DiskOp::kSyncDirectory});
+    EXPECT_FALSE(fs.create_directories("/d/e"));
+    EXPECT_FALSE(fs.exists("/d"));
+    ASSERT_TRUE(fs.create_directories("/d/e"));
+    ASSERT_TRUE(fs.open("/d/e/f", OpenMode::kCreate, Caching::kBuffered));
+    ASSERT_TRUE(fs.sync_directory("/d/e"));
+    machine.reboot(Landing::kDrop);
+    EXPECT_EQ(machine.disk().files(), std::vector<std::string>{"/d/e/f"});
+  }
+}
+
 TEST(SimDisk, FaultsHitTheNthMatchingOperation) {
   SimMachine machine(1);
   const auto journal = durable_file(machine, "/journal", kBlockBytes);

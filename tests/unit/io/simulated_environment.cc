@@ -8,6 +8,7 @@ namespace {
 
 class SimulatedEnvironment final : public ContractEnvironment {
  public:
+  explicit SimulatedEnvironment(sim::Engine engine) : machine_(1, {.engine = engine}) {}
   FileSystem& file_system() override { return machine_.file_system(); }
   std::string root() const override { return "/"; }
   void run(std::function<void(std::function<void()>)> start) override {
@@ -17,13 +18,14 @@ class SimulatedEnvironment final : public ContractEnvironment {
   }
 
  private:
-  sim::SimMachine machine_{1};
+  sim::SimMachine machine_;
 };
 
 }  // namespace
 
-ContractCase simulated_case() {
-  return {"Disk", [] { return std::make_unique<SimulatedEnvironment>(); }};
+std::vector<ContractCase> simulated_cases() {
+  return {{"Direct", [] { return std::make_unique<SimulatedEnvironment>(sim::Engine::kDirect); }},
+          {"PageCache", [] { return std::make_unique<SimulatedEnvironment>(sim::Engine::kPageCache); }}};
 }
 
 }  // namespace forebay::io

@@ -81,7 +81,7 @@ void apply_op(ModelState& state, const ModelOp& op) {
 }
 
 JournalHarness::JournalHarness(const HarnessOptions& options)
-    : options_(options), machine_(options.seed), rng_(options.seed * 7919 + 1) {
+    : options_(options), machine_(options.seed, {.engine = options.engine}), rng_(options.seed * 7919 + 1) {
   for (std::uint32_t i = 0; i < options.partitions; ++i) {
     ModelPartition p;
     p.id = partition_id(static_cast<std::uint8_t>(1 + i % 3), static_cast<std::int32_t>(i));
@@ -89,7 +89,10 @@ JournalHarness::JournalHarness(const HarnessOptions& options)
   }
 }
 
-JournalHarness::~JournalHarness() { stop_objects(); }
+JournalHarness::~JournalHarness() {
+  stop_objects();
+  EXPECT_EQ(disk().used_after_failure(), std::vector<std::string>{}) << "believed in after a failure";
+}
 
 Result<Recovered> JournalHarness::recover_only() {
   if (!directory_) {

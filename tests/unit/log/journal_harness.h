@@ -57,6 +57,7 @@ struct HarnessOptions {
   std::uint32_t shard_count = 1;
   JournalConfig journal;
   bool flush_on_space_wanted = true;
+  sim::Engine engine = sim::Engine::kDirect;
   HarnessOptions() {
     journal.file_bytes = 64U << 10;
     journal.files_max = 4;

@@ -235,6 +235,77 @@ TEST(Journal, FailedWriteThenCrashAtOnceLosesNothingReported) {
   }
 }
 
+// Through the page cache: the bytes of the failed round stay visible, or the old ones come back, and a second
+// sync of the file would say that all is well.
+TEST(Journal, FailedSyncContinuesInANewFile) {
+  for (const auto mode : {sim::FailedSync::kNewBytesVisible, sim::FailedSync::kOldBytesBack}) {
+    std::uint64_t errors = 0;
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+      SCOPED_TRACE(::testing::Message() << "mode " << static_cast<int>(mode) << " seed " << seed);
+      HarnessOptions options;
+      options.seed = seed;
+      options.engine = sim::Engine::kPageCache;
+      JournalHarness node(options);
+      ASSERT_TRUE(node.start());
+      for (std::size_t i = 0; i < node.partition_count(); ++i) node.create(i);
+      node.disk().inject({.op = sim::DiskOp::kSync,
+                          .path = sim::path_contains(".journal"),
+                          .skip = seed % 7,
+                          .failed_sync = mode});
+      for (int i = 0; i < 40; ++i) {
+        node.random_op();
+        node.run_for(std::chrono::microseconds(500));
+      }
+      if (seed % 3 != 0) {
+        ASSERT_TRUE(node.settle());
+      }
+      errors += node.journal().stats().write_errors;
+      if (seed % 2 == 0) {
+        node.stop_objects();
+        node.machine().kill_and_restart(sim::Landing::kSeeded);
+        ASSERT_TRUE(node.start());
+        EXPECT_EQ(node.recovered().report.rotten_rounds, 0U);
+      }
+      node.reboot(sim::Landing::kDrop);
+      ASSERT_TRUE(node.start());
+      EXPECT_EQ(node.recovered().report.rotten_rounds, 0U);
+      if (HasFailure()) return;
+    }
+    EXPECT_GE(errors, 10U) << "the fault often hits the making of a file instead";
+  }
+}
+
+// What a start finds in the page cache alone is on the disk before anything relies on it.
+TEST(Journal, RoundsThatOnlyThePageCacheHasAreWrittenAgainByTheNextStart) {
+  for (const auto mode : {sim::FailedSync::kNewBytesVisible, sim::FailedSync::kOldBytesBack}) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      SCOPED_TRACE(seed);
+      HarnessOptions options;
+      options.seed = seed;
+      options.engine = sim::Engine::kPageCache;
+      JournalHarness node(options);
+      ASSERT_TRUE(node.start());
+      node.create(0);
+      node.append(0, 1, 100);
+      ASSERT_TRUE(node.settle());
+      node.disk().inject({.op = sim::DiskOp::kSync,
+                          .path = sim::path_contains(".journal"),
+                          .times = sim::DiskFault::kForever,
+                          .failed_sync = mode});
+      node.append(0, 1, 5000);
+      EXPECT_FALSE(node.settle());
+      ASSERT_TRUE(node.failure().has_value());
+      EXPECT_EQ(node.partition(0).durable_ops, 2U);
+      node.disk().clear_faults();
+      node.stop_objects();
+      node.machine().kill_and_restart(sim::Landing::kSeeded);
+      ASSERT_TRUE(node.start());
+      node.reboot(sim::Landing::kDrop);
+      ASSERT_TRUE(node.start()) << "what the life before served is gone";
+    }
+  }
+}
+
 TEST(Journal, SecondFailedWriteEndsItAndPromisesNothing) {
   JournalHarness node(HarnessOptions{});
   ASSERT_TRUE(node.start());

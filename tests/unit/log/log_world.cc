@@ -76,6 +76,7 @@ LogWorld::LogWorld(const WorldOptions& options) : options_(options), machine_(op
 LogWorld::~LogWorld() {
   logs_.reset();
   directory_.reset();
+  EXPECT_EQ(disk().used_after_failure(), std::vector<std::string>{}) << "believed in after a failure";
 }
 
 model::TopicPartition LogWorld::partition_id(std::int32_t partition) {
@@ -157,6 +158,13 @@ void LogWorld::crash(sim::Landing landing) {
   logs_.reset();
   directory_.reset();
   machine_.reboot(landing);
+}
+
+void LogWorld::kill(sim::Landing in_flight) {
+  for (auto& [partition, model] : models_) model.log = nullptr;
+  logs_.reset();
+  directory_.reset();
+  machine_.kill_and_restart(in_flight);
 }
 
 void LogWorld::kill_with_late_writes() {

@@ -95,7 +95,9 @@ class LogWorld {
   // Stops cleanly, or not: the objects go, the machine reboots.
   bool stop_clean(sim::Landing landing = sim::Landing::kDrop);
   void crash(sim::Landing landing);
-  // Only the process dies; writes that it had under way may land later (disk().land_late_writes()).
+  // Only the process dies: what it saw, the next one sees, on stable storage or not.
+  void kill(sim::Landing in_flight);
+  // ... and writes that it had under way may land later (disk().land_late_writes()).
   void kill_with_late_writes();
   void restart(sim::Landing landing = sim::Landing::kSeeded) {
     crash(landing);

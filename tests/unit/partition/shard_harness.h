@@ -42,7 +42,8 @@ inline std::string batch_of(const std::vector<std::string>& values,
 
 class ShardHarness {
  public:
-  explicit ShardHarness(std::uint64_t seed = 1) : machine_(seed) {
+  explicit ShardHarness(std::uint64_t seed = 1, sim::Engine engine = sim::Engine::kDirect)
+      : machine_(seed, {.engine = engine}) {
     config_.data_dir = kDataDir;
     config_.journal.file_bytes = 1U << 20;
     config_.journal.files_max = 4;
@@ -50,7 +51,11 @@ class ShardHarness {
     config_.journal.round_partition_bytes = 16U << 10;
     config_.journal.frame_bytes_max = 128U << 10;
   }
-  ~ShardHarness() { tear_down(); }
+  ~ShardHarness() {
+    tear_down();
+    EXPECT_EQ(machine_.disk().used_after_failure(), std::vector<std::string>{})
+        << "believed in after a failure";
+  }
 
   // Opens the data directory as a start of the daemon does.
   [[nodiscard]] Result<void> start() {

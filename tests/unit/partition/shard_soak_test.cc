@@ -35,7 +35,9 @@ struct ModelPartition {
 
 class ShardSoak {
  public:
-  explicit ShardSoak(std::uint64_t seed) : rng_(seed * 104'729 + 17), shard_(seed) {
+  explicit ShardSoak(std::uint64_t seed)
+      : rng_(seed * 104'729 + 17),
+        shard_(seed, seed % 2 == 0 ? sim::Engine::kPageCache : sim::Engine::kDirect) {
     log::ShardLogsConfig& config = shard_.config_;
     config.journal.file_bytes = rng_.one_in(2) ? 512U << 10 : 1U << 20;
     config.journal.round_bytes_max = static_cast<std::uint32_t>(rng_.between(16, 64)) << 10;
@@ -241,6 +243,7 @@ class ShardSoak {
     faults_ = true;
     sim::DiskFault fault;
     fault.op = rng_.one_in(3) ? sim::DiskOp::kSync : sim::DiskOp::kWrite;
+    if (rng_.one_in(8)) fault.op = sim::DiskOp::kSyncDirectory;
     switch (rng_.below(4)) {
       case 0:
         fault.effect = sim::DiskEffect::kNoSpace;

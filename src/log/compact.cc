@@ -209,8 +209,9 @@ class Compactor::Job {
     meta.end = segments_[group.end - 1].meta.end;
     meta.boot_epoch = epoch_;
     meta.size_bytes = 0;
+    meta.generation = 0;
     for (std::size_t i = group.begin; i < group.end; ++i) {
-      meta.generation = std::max(meta.generation, segments_[i].meta.generation);
+      meta.generation = std::max(meta.generation, segments_[i].meta.compactions());
     }
     ++meta.generation;
     file_.emplace(fs_, data_dir_, id_, meta, config_.index_interval_bytes);

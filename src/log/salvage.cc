@@ -24,8 +24,9 @@ std::vector<SegmentMeta> segments_in(const std::vector<io::DirectoryEntry>& entr
     meta->size_bytes = round_up_to_segment_block(entry.size_bytes);
     segments.push_back(*meta);
   }
-  std::sort(segments.begin(), segments.end(), [](const SegmentMeta& a, const SegmentMeta& b) {
-    return std::tie(a.begin, b.boot_epoch, b.generation) < std::tie(b.begin, a.boot_epoch, a.generation);
+  const auto order = [](const SegmentMeta& meta) { return std::pair(meta.compactions(), meta.generation); };
+  std::sort(segments.begin(), segments.end(), [&order](const SegmentMeta& a, const SegmentMeta& b) {
+    return std::tuple(a.begin, b.boot_epoch, order(b)) < std::tuple(b.begin, a.boot_epoch, order(a));
   });
   const auto same_begin = [](const SegmentMeta& a, const SegmentMeta& b) { return a.begin == b.begin; };
   segments.erase(std::unique(segments.begin(), segments.end(), same_begin), segments.end());
@@ -135,7 +136,7 @@ Result<std::optional<PartitionCheckpoint>> salvage_partition(io::FileSystem& fs,
   for (SegmentMeta& segment : segments) {
     if (!state.segments.empty() && segment.begin < state.segment_end) {
       // Left over from a compaction, or the log was cut there and went on.
-      if (segment.generation < state.segments.back().generation) continue;
+      if (segment.compactions() < state.segments.back().compactions()) continue;
       forget_from(found, segment.begin);
     } else if (segment.begin > state.segment_end) {
       state.damage.push_back({DamageKind::kMiddle, state.segment_end, segment.begin});

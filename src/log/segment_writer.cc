@@ -284,7 +284,7 @@ void SegmentWriter::create() {
   SegmentMeta& meta = segment.meta;
   meta.begin = meta.end = memory_.frame(piece_.begin)->header.begin;
   meta.boot_epoch = env_.epoch;
-  meta.generation = had_file_ && last_begin_ == meta.begin ? last_generation_ + 1 : 0;
+  meta.generation = had_file_ && last_begin_ == meta.begin ? (last_generation_ | kRetriedFile) + 1 : 0;
   env_.run_blocking(
       lifetime_,
       [&fs = env_.fs, data_dir = env_.config.data_dir, id = id_, meta,

@@ -12,7 +12,7 @@
 namespace forebay::log {
 namespace {
 
-bool is_clean(const SegmentMeta& meta) { return meta.generation > 0; }
+bool is_clean(const SegmentMeta& meta) { return meta.compactions() > 0; }
 
 // The timestamp that a record has now, said from another base.
 model::RecordView from_base(model::RecordView record, model::Timestamp old_base, model::Timestamp new_base) {

@@ -14,16 +14,25 @@
 
 namespace forebay::log {
 
+// Set in the generation of a file that a failed write made necessary at a place where another one begins: not
+// as first written, and not compacted either.
+inline constexpr std::uint32_t kRetriedFile = 1U << 31;
+
 // One data file of a partition, as the checkpoint lists it.
 struct SegmentMeta {
-  model::LogPosition begin;      // also in the file's name
-  model::BootEpoch boot_epoch;   // of the start that created the file; in its name
-  std::uint32_t generation = 0;  // 0 as written; n after the n-th compaction; in its name when not 0
+  model::LogPosition begin;     // also in the file's name
+  model::BootEpoch boot_epoch;  // of the start that created the file; in its name
+  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th retry. In its name when not 0.
+  std::uint32_t generation = 0;
   model::LogPosition end;        // frames up to here are in the file and flushed
   std::uint64_t size_bytes = 0;  // whole blocks up to `end`; what lies behind is void
+  // How often its frames were compacted.
+  [[nodiscard]] std::uint32_t compactions() const {
+    return (generation & kRetriedFile) != 0 ? 0 : generation;
+  }
   friend bool operator==(const SegmentMeta&, const SegmentMeta&) = default;
 };
-// <20-digit offset>-<8-digit control count>-<boot epoch>[-g<generation>].log
+// <20-digit offset>-<8-digit control count>-<boot epoch>[-g<compactions> or -r<retries>].log
 [[nodiscard]] std::string segment_file_name(const SegmentMeta& meta);
 [[nodiscard]] std::optional<SegmentMeta> parse_segment_file_name(
     std::string_view name);  // end and size are left empty

@@ -32,7 +32,8 @@ std::string segment_file_name(const SegmentMeta& meta) {
   std::string name = padded(static_cast<std::uint64_t>(meta.begin.next_offset.value()), kOffsetDigits) + "-" +
                      padded(meta.begin.control_count, kControlDigits) + "-" +
                      std::to_string(meta.boot_epoch.value());
-  if (meta.generation != 0) name += "-g" + std::to_string(meta.generation);
+  const bool retried = (meta.generation & kRetriedFile) != 0;
+  if (meta.generation != 0) name += (retried ? "-r" : "-g") + std::to_string(meta.generation & ~kRetriedFile);
   name += kSuffix;
   return name;
 }
@@ -51,8 +52,13 @@ std::optional<SegmentMeta> parse_segment_file_name(std::string_view name) {
   if (!parse_number(name.substr(0, dash), control)) return std::nullopt;
   name.remove_prefix(dash + 1);
   std::uint32_t generation = 0;
-  if (const std::size_t mark = name.find("-g"); mark != std::string_view::npos) {
-    if (!parse_plain_number(name.substr(mark + 2), generation) || generation == 0) return std::nullopt;
+  if (const std::size_t mark = name.find('-'); mark != std::string_view::npos) {
+    const std::string_view suffix = name.substr(mark);
+    const bool retried = suffix.starts_with("-r");
+    if (!retried && !suffix.starts_with("-g")) return std::nullopt;
+    if (!parse_plain_number(suffix.substr(2), generation) || generation == 0) return std::nullopt;
+    if ((generation & kRetriedFile) != 0) return std::nullopt;
+    if (retried) generation |= kRetriedFile;
     name = name.substr(0, mark);
   }
   std::uint64_t epoch = 0;

@@ -220,15 +220,21 @@ TEST(SegmentName, IsReadBackAsWritten) {
   meta.generation = 2;
   EXPECT_EQ(segment_file_name(meta), "00000000000001234567-00000012-17-g2.log");
   EXPECT_EQ(parse_segment_file_name(segment_file_name(meta)), meta);
+  EXPECT_EQ(meta.compactions(), 2U);
+  meta.generation = kRetriedFile | 3;
+  EXPECT_EQ(segment_file_name(meta), "00000000000001234567-00000012-17-r3.log");
+  EXPECT_EQ(parse_segment_file_name(segment_file_name(meta)), meta);
+  EXPECT_EQ(meta.compactions(), 0U);
 }
 
 TEST(SegmentName, ForeignNamesAreRefused) {
   for (const char* name :
        {"", ".log", "notes.txt", "00000000000001234567-00000012.log", "1234567-00000012-17.log",
         "00000000000001234567-00000012-17.idx", "00000000000001234567-00000012-x.log",
-        "00000000000001234567-00000012-17-g0.log", "00000000000001234567-00000012-017.log",
-        "-0000000000001234567-00000012-17.log", "00000000000001234567-00000012-17-g2-g3.log",
-        "99999999999999999999-00000012-17.log"}) {
+        "00000000000001234567-00000012-17-g0.log", "00000000000001234567-00000012-17-r0.log",
+        "00000000000001234567-00000012-17-g2147483649.log", "00000000000001234567-00000012-17-x2.log",
+        "00000000000001234567-00000012-017.log", "-0000000000001234567-00000012-17.log",
+        "00000000000001234567-00000012-17-g2-g3.log", "99999999999999999999-00000012-17.log"}) {
     EXPECT_FALSE(parse_segment_file_name(name).has_value()) << name;
   }
 }

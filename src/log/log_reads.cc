@@ -179,7 +179,7 @@ void LogReads::on_index(std::uint64_t number, const SegmentIndex& index) {
       op->at = std::max(op->at, next);
       return locate(*op);
     }
-    if (entry && by_time->file_position > entry->file_position) entry = by_time;
+    if (!entry || by_time->file_position > entry->file_position) entry = by_time;
   }
   if (entry && entry->file_position < op->segment.meta.size_bytes) {
     return begin_walk(*op, {entry->file_position, entry->begin});

@@ -539,9 +539,11 @@ void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, mo
           }));
       return;
     }
-    const auto last = segment.times ? std::optional(segment.times->last_append) : std::nullopt;
+    std::optional<model::Timestamp> last;
+    // A segment of which no frame can be read has times that say nothing.
+    if (segment.times && segment.times->last_append.value() >= 0) last = segment.times->last_append;
     pieces.push_back({segment.ref.meta.begin, segment.ref.meta.end, segment.ref.meta.size_bytes, last});
-    if (wanted && now.value() - last->value() <= *config_.retention_ms) known = segments_.size();
+    if (wanted && (!last || now.value() - last->value() <= *config_.retention_ms)) known = segments_.size();
   }
   const model::LogPosition rest = pieces.empty() ? log_start_ : pieces.back().end;
   if (rest < end_) pieces.push_back({rest, end_, active_bytes + memory_.pinned_bytes(), max_append_time_});

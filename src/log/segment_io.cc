@@ -106,8 +106,9 @@ Result<SegmentScan> load_index(io::FileSystem& fs, const std::string& data_dir,
                                std::uint32_t index_interval_bytes) {
   if (auto index = read_index(fs, data_dir, id, segment)) return SegmentScan{*std::move(index), {}};
   FOREBAY_TRY(SegmentScan scan, scan_segment(fs, data_dir, id, segment, index_interval_bytes));
-  // Without the file the next start scans again; that is all that a failure costs.
-  static_cast<void>(write_index(fs, data_dir, id, segment, scan.index));
+  // Without the file the next start scans again; that is all that a failure costs. Of a damaged segment none
+  // is written: the next start must find the damage too, and the file may come back.
+  if (scan.damage.empty()) static_cast<void>(write_index(fs, data_dir, id, segment, scan.index));
   return scan;
 }
 

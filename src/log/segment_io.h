@@ -66,7 +66,8 @@ Result<std::uint64_t> write_index(io::FileSystem& fs, const std::string& data_di
 // Errors: whatever is wrong with it.
 [[nodiscard]] Result<SegmentIndex> read_index(io::FileSystem& fs, const std::string& data_dir,
                                               const model::TopicPartition& id, const SegmentMeta& segment);
-// The index file, or when it is missing, damaged or stale: a scan, and a new index file (best effort).
+// The index file, or when it is missing, damaged or stale: a scan, and, if the segment is whole, a new index
+// file (best effort).
 [[nodiscard]] Result<SegmentScan> load_index(io::FileSystem& fs, const std::string& data_dir,
                                              const model::TopicPartition& id, const SegmentMeta& segment,
                                              std::uint32_t index_interval_bytes);

@@ -93,11 +93,11 @@ void SegmentIndex::add(const FrameHeader& header, model::Timestamp event_time, s
 }
 
 std::optional<IndexEntry> SegmentIndex::find_offset(model::Offset offset) const {
-  if (entries_.empty()) return std::nullopt;
   const auto above = std::upper_bound(
       entries_.begin(), entries_.end(), offset,
       [](model::Offset wanted, const IndexEntry& entry) { return wanted < entry.begin.next_offset; });
-  return above == entries_.begin() ? entries_.front() : *(above - 1);
+  if (above == entries_.begin()) return std::nullopt;
+  return *(above - 1);
 }
 
 std::optional<IndexEntry> SegmentIndex::find_event_time(model::Timestamp time) const {

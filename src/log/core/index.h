@@ -41,7 +41,8 @@ class SegmentIndex {
   void add(const FrameHeader& header, model::Timestamp event_time, std::uint64_t file_position);
 
   // The frame to begin with, so that no record frame that covers `offset` or anything above is missed;
-  // nothing when the index is empty.
+  // nothing when the index knows of none that begins so low: the segment's first frames cannot be read, or
+  // `offset` lies below the segment.
   [[nodiscard]] std::optional<IndexEntry> find_offset(model::Offset offset) const;
   // The frame to begin with, so that the first batch with event time / append time >= `time` is not missed;
   // nothing when the segment has none.

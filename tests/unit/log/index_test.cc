@@ -42,6 +42,19 @@ std::vector<Row> random_rows(sim::SimRng& rng) {
   return rows;
 }
 
+// A scan of a segment whose first frames are rotten knows nothing of them: a read of them must not begin
+// behind.
+TEST(SegmentIndex, DoesNotAnswerForWhatLiesBeforeItsFirstEntry) {
+  sim::SimRng rng(7);
+  std::vector<Row> rows = random_rows(rng);
+  SegmentIndex index(1000);
+  EXPECT_FALSE(index.find_offset(rows.front().header.begin.next_offset));
+  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+  const Offset first = rows.front().header.begin.next_offset;
+  EXPECT_TRUE(index.find_offset(first));
+  EXPECT_FALSE(index.find_offset(Offset(first.value() - 1)));
+}
+
 TEST(SegmentIndex, SearchesNeverSkipTheFrame) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE(seed);
@@ -61,6 +74,7 @@ TEST(SegmentIndex, SearchesNeverSkipTheFrame) {
       });
       const auto found = index.find_offset(offset);
       ASSERT_TRUE(found);
+      ASSERT_LE(found->begin.next_offset, offset);
       if (want != nullptr) {
         ASSERT_LE(found->file_position, want->position);
       }

@@ -153,6 +153,43 @@ TEST(SegmentFaults, MissingDamagedOrForeignIndexIsMadeAgain) {
   EXPECT_TRUE(world.log(0).status().damage.empty());
 }
 
+// The index is made again from what can be read: it must not lead a reader past what cannot, neither now nor
+// when the damage has been forgotten with the last round.
+TEST(SegmentFaults, RotAtTheHeadIsNotSkippedWhenTheIndexIsMadeAgain) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 200);
+  const SegmentMeta hurt = world.log(0).status().segments.at(1).meta;
+  const std::string path = world.segment_files(0).at(1);
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  world.disk().flip_bit(path, 8 * 300);
+  world.disk().remove(path.substr(0, path.size() - 4) + ".idx");
+  for (int start = 0; start < 3; ++start) {
+    SCOPED_TRACE(start);
+    ASSERT_TRUE(world.start());
+    const auto read = world.read(0, {hurt.begin.next_offset, world.log(0).end().next_offset, 6000});
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::kDataLoss) << read.error().to_string();
+    ReadBack back = read_around_damage(world);
+    EXPECT_EQ(back.damaged.size(), 1U);
+    world.crash(sim::Landing::kDrop);  // the record of the damage is lost with it
+  }
+}
+
+TEST(SegmentFaults, SegmentThatCannotBeReadDoesNotCountAsOld) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill(world, 200);
+  const std::string path = world.segment_files(0).front();
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  world.disk().truncate_file(path, 0);
+  world.disk().remove(path.substr(0, path.size() - 4) + ".idx");
+  ASSERT_TRUE(world.start());
+  EXPECT_FALSE(world.plan_retention(0, world.now()));
+}
+
 TEST(SegmentFaults, MissingSegmentIsDamageOfItsRangeOnly) {
   LogWorld world(disk_only());
   ASSERT_TRUE(world.start());

@@ -52,11 +52,10 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
   last_append_ = parts.env.executor.now();
 }
 
-// A compaction may have replaced segments that no checkpoint listed before the crash: what follows on without
-// a hole counts, and moves the segment end. What comes after a hole does not: the journal has those frames.
+// A compaction may have replaced segments that no checkpoint listed before the crash: that moves the segment
+// end.
 void LogReplica::take_segments(const PartitionCheckpoint& state) {
   for (const SegmentMeta& meta : state.segments) {
-    if (meta.begin > segment_end_) break;
     if (meta.end <= log_start_) continue;  // its file may be gone already
     segments_.push_back({{parts_.env.next_serial++, id_, meta}, meta.size_bytes, std::nullopt, false});
     segment_end_ = std::max(segment_end_, meta.end);

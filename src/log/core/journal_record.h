@@ -88,8 +88,10 @@ struct PartitionCheckpoint {
   HardState hard_state;
   model::LogEpoch log_epoch;
   model::LogPosition log_start;
-  model::LogPosition segment_end;     // all below is in `segments`, flushed
-  std::vector<SegmentMeta> segments;  // ordered, contiguous, from the one that holds log_start to segment_end
+  model::LogPosition segment_end;  // all below is in `segments`, flushed
+  // Ordered, contiguous, from the one that holds log_start to segment_end; after recovery perhaps beyond:
+  // what a compaction made of segments that no checkpoint listed yet.
+  std::vector<SegmentMeta> segments;
   std::vector<TermBegin>
       terms;  // terms of frames in [log_start, segment_end), first entry may begin before log_start
   std::optional<model::LogPosition> last_truncation;

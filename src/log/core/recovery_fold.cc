@@ -31,6 +31,20 @@ void replace_segments(std::vector<SegmentMeta>& segments, const ReplaceSegments&
             [](const SegmentMeta& a, const SegmentMeta& b) { return a.begin < b.begin; });
 }
 
+// A compaction may have replaced segments that no checkpoint lists yet: what follows on without a hole
+// counts, also beyond the segment end. What comes after a hole does not, for good: the journal has those
+// frames, and the next life makes other segments of them.
+void drop_behind_a_hole(PartitionCheckpoint& state) {
+  LogPosition covered = state.segment_end;
+  const auto hole =
+      std::find_if(state.segments.begin(), state.segments.end(), [&](const SegmentMeta& segment) {
+        if (segment.begin > covered) return true;
+        covered = std::max(covered, segment.end);
+        return false;
+      });
+  state.segments.erase(hole, state.segments.end());
+}
+
 }  // namespace
 
 RecoveryFold::Partition& RecoveryFold::partition(const model::TopicPartition& id) {
@@ -241,6 +255,7 @@ FoldResult RecoveryFold::finish() {
       result_.removed.push_back(std::move(p.state));
       continue;
     }
+    drop_behind_a_hole(p.state);
     const std::size_t known = p.state.damage.size();
     collect_damage(p);
     if (p.state.damage.size() > known) {

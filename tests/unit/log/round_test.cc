@@ -235,6 +235,35 @@ TEST(Fold, FramesBelowTheSegmentEndOfTheCheckpointAreDropped) {
   EXPECT_TRUE(result.partitions[0].state.damage.empty());
 }
 
+// Between two checkpoints segments were sealed and compacted. The one in front was still being written at the
+// first checkpoint and has not been replaced: the journal has its rest, and what was compacted behind it is
+// void. Kept in the list, it would come back beside the segments that the next life makes of those frames.
+TEST(Fold, CompactedSegmentBehindAHoleIsForgotten) {
+  const auto segment = [](std::int64_t begin, std::int64_t end, std::uint32_t generation) {
+    return SegmentMeta{at(begin), model::BootEpoch(1), generation, at(end), 4096};
+  };
+  FileBuilder builder;
+  FileBuilder::Content content;
+  CheckpointEntry entry;
+  entry.state.id = partition(0);
+  entry.state.segment_end = at(4);
+  entry.state.segments = {segment(0, 4, 0)};
+  entry.end = KnownEnd{at(4), model::Term(1)};
+  content.checkpoint = {entry};
+  builder.add(content);
+  builder.add_frame(frame_at(partition(0), at(4), at(6)));
+  builder.add_frame(frame_at(partition(0), at(6), at(9)));
+  builder.add_record(partition(0), ReplaceSegments{{segment(6, 9, 0)}, {segment(6, 9, 1)}});
+  FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(result.partitions[0].state.segments, (std::vector<SegmentMeta>{segment(0, 4, 0)}));
+  EXPECT_EQ(result.partitions[0].tail.size(), 2U);
+  // Without a hole all of it counts.
+  builder.add_record(partition(0), ReplaceSegments{{segment(0, 6, 0), segment(6, 9, 1)}, {segment(0, 9, 2)}});
+  result = fold(builder.file_);
+  EXPECT_EQ(result.partitions[0].state.segments, (std::vector<SegmentMeta>{segment(0, 9, 2)}));
+}
+
 TEST(Fold, LostRoundIsMiddleDamageWithAProvenEnd) {
   FileBuilder builder;
   builder.add_record(partition(0), CreateReplica{});

@@ -8,6 +8,14 @@
 namespace forebay::broker {
 namespace {
 constexpr std::uint32_t kStoppingRetryMs = 1000;
+
+std::string unclaimed_warning(const model::TopicPartition& id) {
+  return "the data of partition " + std::to_string(id.partition.value()) + " of a topic with id " +
+         id.topic.to_string() +
+         " is here and the metadata knows no such topic: it is kept and not served (its folder may have a "
+         "file NAME "
+         "that says which topic it was)";
+}
 }  // namespace
 
 NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> shards,
@@ -84,6 +92,7 @@ void NodeBroker::describe_node(Done<NodeDescription> done) {
     NodeDescription node = describe_();
     node.wall_time = clock_.now();
     const RoutingPtr table = routing();
+    const bool loaded = controller_ != nullptr && controller_->image() != nullptr;
     for (const auto& [name, route] : table->topics) {
       if (route.internal) continue;
       ++node.topics;
@@ -93,7 +102,21 @@ void NodeBroker::describe_node(Done<NodeDescription> done) {
       node.warnings.push_back("topic '" + unready.topic + "' partition " +
                               std::to_string(unready.partition.value()) + " is not ready: " + unready.reason);
     }
-    done(std::move(node));
+    if (!loaded) return done(std::move(node));  // nothing can be claimed yet
+    // What the metadata claims was posted to the shards before this.
+    using Ids = std::vector<model::TopicPartition>;
+    auto gather = std::make_shared<Gather<Ids>>(
+        shards_.size(),
+        [node = std::move(node), done = std::move(done)](Result<std::vector<Ids>> unclaimed) mutable {
+          for (const Ids& ids : *unclaimed) {
+            for (const auto& id : ids) node.warnings.push_back(unclaimed_warning(id));
+          }
+          done(std::move(node));
+        });
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      shards_[i].executor->post(
+          [shard = shards_[i], gather, i] { gather->set(i, shard.partitions->unclaimed()); });
+    }
   });
 }
 

@@ -19,6 +19,7 @@
 #include "io/fail_point_file_system.h"
 #include "io/real_file_system.h"
 #include "kv/rocksdb_store.h"
+#include "log/quarantine.h"
 #include "log/recovery.h"
 #include "runtime/shard_group.h"
 #include "runtime/system_clock.h"
@@ -99,6 +100,8 @@ class WiredNode final : public Node {
 
  private:
   [[nodiscard]] Result<void> open_disk();
+  void quarantine_unknown(io::FileSystem& fs, const log::Recovered& recovered);
+  void note(const std::string& event, const std::string& note);
   [[nodiscard]] Result<void> open_shards();
   [[nodiscard]] Result<void> open_store();
   [[nodiscard]] Result<void> open_cluster();
@@ -192,11 +195,9 @@ Result<void> WiredNode::open_disk() {
   FOREBAY_TRY(auto recovered, log::recover(*fs, rng_, options));
   report_ = recovered.report;
   epoch_ = recovered.epoch;
+  for (const std::string& one : report_.notes) note("recovery", one);
+  quarantine_unknown(*fs, recovered);
   recovered_ = std::move(recovered.shards);
-  for (const std::string& note : report_.notes) {
-    log_warn("recovery", {{"note", note}});
-    warnings_.push_back("recovery: " + note);
-  }
   log_info("recovered", {{"boot_epoch", epoch_.value()},
                          {"first_start", report_.first_start},
                          {"clean", report_.clean},
@@ -204,6 +205,30 @@ Result<void> WiredNode::open_disk() {
                          {"bytes", report_.bytes_read},
                          {"engine", engine_.to_string()}});
   return {};
+}
+
+void WiredNode::note(const std::string& event, const std::string& note) {
+  log_warn(event, {{"note", note}});
+  warnings_.push_back(event + ": " + note);
+}
+
+// Only while the metadata log is whole: where it is damaged, a folder may be known to what was lost of it.
+void WiredNode::quarantine_unknown(io::FileSystem& fs, const log::Recovered& recovered) {
+  std::vector<model::TopicPartition> known = recovered.unread;
+  bool metadata_whole = false;
+  for (const log::Recovered::Shard& shard : recovered.shards) {
+    for (const auto& partition : shard.partitions) {
+      known.push_back(partition.state.id);
+      if (partition.state.id == cluster::cluster_partition()) metadata_whole = partition.state.damage.empty();
+    }
+    for (const auto& removed : shard.removed) known.push_back(removed.id);
+  }
+  if (!metadata_whole) return;
+  const log::UnknownFolders unknown = log::quarantine_unknown_folders(fs, settings_.node.data_dir, known);
+  for (const std::string& path : unknown.moved)
+    note("quarantine",
+         path + " belongs to no partition and was moved to " + settings_.node.data_dir + "/quarantine");
+  for (const std::string& problem : unknown.problems) note("quarantine", problem);
 }
 
 // --- shards

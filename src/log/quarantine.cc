@@ -196,38 +196,43 @@ Result<void> move_to_trash(io::FileSystem& fs, const std::string& data_dir, cons
   return fs.sync_directory(topic_directory(data_dir, id.topic));
 }
 
-Result<std::vector<std::string>> quarantine_unknown_folders(io::FileSystem& fs, const std::string& data_dir,
-                                                            std::span<const model::TopicPartition> known) {
-  std::vector<std::string> moved;
+UnknownFolders quarantine_unknown_folders(io::FileSystem& fs, const std::string& data_dir,
+                                          std::span<const model::TopicPartition> known) {
+  UnknownFolders report;
   const std::string root = data_dir + "/topics";
-  auto topics = fs.list(root);
-  if (!topics) {
-    if (topics.error().code == ErrorCode::kNotFound) return moved;
-    return std::move(topics).error();
-  }
+  if (!fs.exists(root)) return report;
   const std::set<model::TopicPartition> wanted(known.begin(), known.end());
-  const auto move = [&](const std::string& path, const std::string& name) -> Result<void> {
-    FOREBAY_CHECK(quarantine_move(fs, data_dir, path, name));
-    moved.push_back(path);
-    return {};
+  const auto list = [&](const std::string& path) {
+    auto entries = fs.list(path);
+    if (entries) return *std::move(entries);
+    report.problems.push_back(path + " cannot be listed: " + entries.error().context);
+    return std::vector<io::DirectoryEntry>();
   };
-  for (const io::DirectoryEntry& topic : *topics) {
+  const auto move = [&](const std::string& path, const std::string& name) {
+    if (const auto moved = quarantine_move(fs, data_dir, path, name)) {
+      report.moved.push_back(path);
+    } else {
+      report.problems.push_back(path +
+                                " belongs to no partition and cannot be moved: " + moved.error().context);
+    }
+  };
+  for (const io::DirectoryEntry& topic : list(root)) {
     const std::string topic_path = root + "/" + topic.name;
     const auto id = model::Uuid::parse(topic.name);
     if (!id || !topic.is_directory) {
-      FOREBAY_CHECK(move(topic_path, topic.name));
+      move(topic_path, topic.name);
       continue;
     }
-    FOREBAY_TRY(const auto entries, fs.list(topic_path));
-    for (const io::DirectoryEntry& entry : entries) {
-      if (entry.name == "NAME" && !entry.is_directory) continue;
+    for (const io::DirectoryEntry& entry : list(topic_path)) {
+      // The name for people, and what a crash left of writing it.
+      if (entry.name.starts_with("NAME") && !entry.is_directory) continue;
       const auto partition = parse_partition(entry.name);
       const bool ours = partition && entry.is_directory &&
                         wanted.contains(model::TopicPartition{*id, model::PartitionIndex(*partition)});
-      if (!ours) FOREBAY_CHECK(move(topic_path + "/" + entry.name, topic.name + "-" + entry.name));
+      if (!ours) move(topic_path + "/" + entry.name, topic.name + "-" + entry.name);
     }
   }
-  return moved;
+  return report;
 }
 
 }  // namespace forebay::log

@@ -44,9 +44,14 @@ struct FolderReport {
 [[nodiscard]] Result<void> move_to_trash(io::FileSystem& fs, const std::string& data_dir,
                                          const model::TopicPartition& id, model::Timestamp now);
 
-// Folders under topics/ of partitions that are not in `known` (list those that were removed too: theirs are
-// moved to the trash): to quarantine, before anything is served. Returns: what was moved.
-[[nodiscard]] Result<std::vector<std::string>> quarantine_unknown_folders(
-    io::FileSystem& fs, const std::string& data_dir, std::span<const model::TopicPartition> known);
+struct UnknownFolders {
+  std::vector<std::string> moved;     // paths as they were
+  std::vector<std::string> problems;  // what could not be looked at or moved, and stays
+};
+// Whatever lies under topics/ and belongs to no partition in `known` (list those that were removed too:
+// theirs are moved to the trash): to quarantine, before anything is served. It does what it can: nothing
+// depends on it.
+[[nodiscard]] UnknownFolders quarantine_unknown_folders(io::FileSystem& fs, const std::string& data_dir,
+                                                        std::span<const model::TopicPartition> known);
 
 }  // namespace forebay::log

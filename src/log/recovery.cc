@@ -75,6 +75,7 @@ class OldJournalReader {
     FoldResult fold;
     std::vector<std::string> damaged_files;
     bool clean = false;
+    bool whole = false;  // nothing of the journal is missing, as far as it can say
   };
   // Errors: none of the journal's content; a file that cannot be read counts as rotten.
   ShardState read_shard(std::uint32_t shard, const std::vector<OldFile>& files) {
@@ -95,12 +96,15 @@ class OldJournalReader {
       report_.bytes_read += link.round->header.blocks_bytes();
     }
     state.clean = !chain.links.empty() && chain.links.back().round->header.clean;
-    if (!chain.links.empty() && !state.clean && may_hide_rounds(*chain.links.back().round, files)) {
+    const bool may_hide =
+        !chain.links.empty() && !state.clean && may_hide_rounds(*chain.links.back().round, files);
+    if (may_hide) {
       fold.lose_what_follows();
       report_.notes.push_back("the newest rounds of shard " + std::to_string(shard) +
                               " may be lost with what cannot be read or is missing: no log's end is certain");
     }
     state.fold = fold.finish();
+    state.whole = state.fold.checkpoint_seen && chain.rotten_rounds == 0 && !may_hide && unreadable_.empty();
     report_.rounds_read += chain.links.size();
     report_.torn_bytes_cut += chain.torn_bytes;
     report_.rotten_rounds += chain.rotten_rounds;
@@ -329,7 +333,7 @@ class Recovery {
       damaged_files_.insert(damaged_files_.end(), state.damaged_files.begin(), state.damaged_files.end());
       auto& notes = recovered_.report.notes;
       notes.insert(notes.end(), state.fold.notes.begin(), state.fold.notes.end());
-      if (!state.fold.checkpoint_seen) FOREBAY_CHECK(salvage(shard, state.fold));
+      if (!state.whole) FOREBAY_CHECK(salvage(shard, state.fold));
       auto tails = reader.read_tails(state.fold.partitions, files);
       for (std::size_t i = 0; i < tails.size(); ++i) take(state.fold.partitions[i], std::move(tails[i]));
       if (reader.frames_unread()) {
@@ -344,8 +348,9 @@ class Recovery {
     return {};
   }
 
-  // No checkpoint of the shard can be read: what lies in the folders of its partitions is all there is. One
-  // partition that cannot be read does not stop the start; its folder stays for quarantine.
+  // Part of the shard's journal is lost: of a partition whose creation or checkpoint was in it, what lies in
+  // its folder is all there is. One that cannot be read does not stop the start, and its folder is left
+  // alone.
   Result<void> salvage(std::uint32_t shard, FoldResult& fold) {
     std::map<model::TopicPartition, FoldedPartition*> known;
     for (FoldedPartition& folded : fold.partitions) known[folded.state.id] = &folded;
@@ -361,6 +366,7 @@ class Recovery {
       auto& notes = recovered_.report.notes;
       if (!salvaged) {
         notes.push_back("partition " + id.to_string() + " cannot be salvaged: " + salvaged.error().context);
+        if (entry == known.end()) recovered_.unread.push_back(id);
       } else if (*salvaged) {
         notes.push_back("partition " + id.to_string() + " was salvaged from its segments up to " +
                         (*salvaged)->segment_end.to_string());

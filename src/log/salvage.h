@@ -1,5 +1,5 @@
 // The state of partitions of which the journal knows nothing any more, from their segment files. The last
-// resort of recovery: used only for a shard whose journal has no readable checkpoint. Blocking.
+// resort of recovery: used only for a shard of whose journal a part is lost. Blocking.
 #pragma once
 
 #include <optional>

@@ -83,7 +83,7 @@ LogReplica* ShardLogsState::by_slot(LogSlot slot) const {
 std::vector<model::TopicPartition> ShardLogsState::recovered() const {
   std::vector<model::TopicPartition> ids;
   for (const auto& [id, log] : logs_) {
-    if (!log->adopted()) ids.push_back(id);
+    if (!log->adopted() && !removing_.contains(id)) ids.push_back(id);
   }
   return ids;
 }

@@ -38,8 +38,8 @@ struct ShardLogsStats {
 class ShardLogs {
  public:
   virtual ~ShardLogs() = default;
-  // The logs that recovery found; each must be adopted with its configuration, or removed. Files that
-  // recovery does not know are moved to quarantine and noted.
+  // The logs that recovery found and that nobody has adopted or removed. They are kept as they are, also over
+  // further starts.
   [[nodiscard]] virtual std::vector<model::TopicPartition> recovered() const = 0;
   // Errors: kNotFound (not recovered).
   [[nodiscard]] virtual Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) = 0;

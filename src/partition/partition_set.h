@@ -53,7 +53,7 @@ class PartitionSet {
   };
   // Every partition that cannot be written now, with why.
   [[nodiscard]] std::vector<NotServing> not_serving() const;
-  // What is on disk and that no open() asked for.
+  // What is on disk and that no open() asked for: kept, not served.
   [[nodiscard]] std::vector<model::TopicPartition> unclaimed() const { return logs_.recovered(); }
   [[nodiscard]] const ClockGuard& clock_guard() const { return clock_guard_; }
   [[nodiscard]] log::ShardLogs& logs() { return logs_; }

@@ -161,5 +161,30 @@ class Store(Damage):
             self.again(node)
 
 
+class Unknown(Damage):
+    def test_what_belongs_to_no_partition_is_moved_away_and_kept(self):
+        node = self.filled()
+        stranger = "00000000-1111-4222-8333-444444444444"
+        for folder in (os.path.join(stranger, "7"), os.path.join(self.topic, "9"), "strange"):
+            os.makedirs(node.path("topics", folder))
+            with open(node.path("topics", folder, "00000000000000000000-00000000-1.log"), "wb") as file:
+                file.write(b"somebody's data")
+        node.start()
+        self.assertEqual(len(self.read_all(node)), RECORDS)
+        kept = [path for path in node.files("quarantine") if path.endswith(".log")]
+        self.assertEqual(len(kept), 3, kept)
+        for path in kept:
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), b"somebody's data")
+        warnings = "\n".join(node.json("node", "describe")["warnings"])
+        for name in (stranger + "/7", self.topic + "/9", "topics/strange"):
+            self.assertIn(name, warnings)
+            self.assertFalse(os.path.exists(node.path("topics", name.replace("topics/", ""))))
+        # Said once: the next start finds nothing.
+        node.restart()
+        self.assertNotIn("quarantine", "\n".join(node.json("node", "describe")["warnings"]))
+        self.assertEqual(len(node.files("quarantine", ".log")), 3)
+
+
 if __name__ == "__main__":
     main()

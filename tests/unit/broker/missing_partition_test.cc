@@ -124,6 +124,27 @@ TEST_F(MissingPartitionTest, UnconfirmedTopicIsMadeAndConfirmedByTheNextStart) {
   EXPECT_EQ(node_.fetch("known", 1, 0)->high_watermark, Offset(1));
 }
 
+// Data of which the metadata knows nothing is nobody's to delete.
+TEST_F(MissingPartitionTest, DataThatTheMetadataDoesNotKnowIsKeptAndNamed) {
+  const auto id = partition::topic_partition(9, 4);
+  const auto described = [&] {
+    return *node_.call<NodeDescription>([&](auto done) { node_.broker_->describe_node(std::move(done)); });
+  };
+  auto& stray = node_.shard_.open(id);
+  ASSERT_TRUE(*node_.shard_.produce(stray, {"a"}));
+  EXPECT_TRUE(described().warnings.empty());
+  for (int start = 0; start < 3; ++start) {
+    restart();
+    const auto warnings = described().warnings;
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_NE(warnings[0].find(id.topic.to_string()), std::string::npos) << warnings[0];
+    EXPECT_NE(warnings[0].find("partition 4"), std::string::npos) << warnings[0];
+  }
+  auto& kept = node_.shard_.open(id);
+  const std::vector<std::pair<std::int64_t, std::string>> want{{0, "a"}};
+  EXPECT_EQ(node_.shard_.read_all(kept), want);
+}
+
 // The power goes at any step of a creation and of an addition: what the metadata knows becomes ready, and
 // what was answered is confirmed.
 TEST(MissingPartition, PowerCutAtEveryStepOfACreationLeavesItUsable) {

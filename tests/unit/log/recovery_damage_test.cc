@@ -487,6 +487,49 @@ TEST(Damage, WithoutAnyJournalThePartitionsAreSalvagedFromTheirSegments) {
   EXPECT_EQ(find(*again, whole.id)->state.segments, p->state.segments);
 }
 
+// Rot took all rounds that tell of two partitions, their creation too. What lies in their folders is theirs:
+// the one is salvaged, the other one cannot be read now and is named, so that nobody takes its folder for a
+// stranger's.
+TEST(Damage, PartitionWhoseCreationIsLostIsSalvagedOrNamed) {
+  JournalHarness node(three_partitions());
+  fill(node);
+  for (int i = 0; i < 2; ++i) {
+    node.append(1, 1, 100);
+    ASSERT_TRUE(node.settle());
+  }
+  node.reboot(sim::Landing::kKeep);
+  std::vector<Place> data = rounds_in(files_in_force(node));
+  std::erase_if(data, [](const Place& place) { return place.header.kind != RoundKind::kData; });
+  data.pop_back();  // its directory speaks of partition 1 only
+  for (const Place& hurt : data) node.disk().flip_bit(hurt.path, (hurt.offset + 300) * 8);
+  const ModelPartition& salvaged = node.partition(0);
+  const ModelPartition& unread = node.partition(2);
+  Rewind rewind(node);
+  {
+    const auto recovered = rewind.recover();
+    ASSERT_TRUE(recovered.has_value()) << recovered.error().to_string();
+    ASSERT_EQ(find(*recovered, salvaged.id), nullptr);
+    ASSERT_EQ(find(*recovered, unread.id), nullptr);
+    EXPECT_TRUE(recovered->unread.empty());
+  }
+  SegmentMeta first;
+  first.boot_epoch = model::BootEpoch(1);
+  const std::vector<FramePtr>& frames = salvaged.durable.frames;
+  write_segment(node, salvaged.id, first, {frames[0], frames[1]});
+  write_segment(node, unread.id, first, {unread.durable.frames[0]});
+  node.disk().inject({.op = sim::DiskOp::kList,
+                      .path = sim::path_contains(partition_directory(kDataDir, unread.id)),
+                      .times = sim::DiskFault::kForever});
+  const auto recovered = rewind.recover();
+  ASSERT_TRUE(recovered.has_value()) << recovered.error().to_string();
+  const RecoveredPartition* p = find(*recovered, salvaged.id);
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(p->end, frames[1]->header.end);
+  EXPECT_TRUE(has_damage(*recovered, salvaged.id, DamageKind::kTail));
+  EXPECT_EQ(find(*recovered, unread.id), nullptr);
+  EXPECT_EQ(recovered->unread, (std::vector<TopicPartition>{unread.id}));
+}
+
 TEST(Damage, FlippedBitInBootIsHealedByTheSecondCopyAndBothAreRefused) {
   JournalHarness node(three_partitions());
   fill(node);

@@ -522,12 +522,41 @@ TEST(ShardLogs, UnknownFoldersAreKeptInQuarantine) {
   auto& fs = world.machine().file_system();
   ASSERT_TRUE(fs.create_directories("/data/topics/somebody/else"));
   const std::vector<model::TopicPartition> known{LogWorld::partition_id(0)};
-  const auto moved = quarantine_unknown_folders(fs, "/data", known);
-  ASSERT_TRUE(moved) << moved.error().to_string();
-  EXPECT_EQ(moved->size(), 2U);
+  const UnknownFolders report = quarantine_unknown_folders(fs, "/data", known);
+  EXPECT_EQ(report.moved.size(), 2U);
+  EXPECT_TRUE(report.problems.empty());
   EXPECT_FALSE(world.segment_files(0).empty());
   EXPECT_TRUE(world.segment_files(1).empty());
   EXPECT_EQ(files_with(world, "/quarantine/").size(), 2U) << "a segment and its index";
+}
+
+// A disk that refuses must not stop the start: what cannot be moved is named and stays.
+TEST(ShardLogs, UnknownFoldersThatCannotBeMovedStay) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  world.append(0, {.records = 2, .value_bytes = 500});
+  ASSERT_TRUE(world.flush_all());
+  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+  auto& fs = world.machine().file_system();
+  const std::string topic = "/data/topics/" + LogWorld::partition_id(0).topic.to_string();
+  ASSERT_TRUE(fs.create_directories("/data/topics/somebody"));
+  ASSERT_TRUE(fs.create_directories(topic + "/nobody"));
+  const auto note = as_bytes("events");
+  world.disk().replace_file(topic + "/NAME.tmp", note);
+  const std::vector<model::TopicPartition> known{LogWorld::partition_id(0)};
+  world.disk().inject({.op = sim::DiskOp::kRename, .path = sim::path_contains("/nobody")});
+  const UnknownFolders report = quarantine_unknown_folders(fs, "/data", known);
+  EXPECT_EQ(report.moved, (std::vector<std::string>{"/data/topics/somebody"}));
+  ASSERT_EQ(report.problems.size(), 1U);
+  EXPECT_NE(report.problems[0].find(topic + "/nobody"), std::string::npos) << report.problems[0];
+  EXPECT_TRUE(fs.exists(topic + "/nobody"));
+  EXPECT_TRUE(fs.exists(topic + "/NAME.tmp"));
+  world.disk().inject(
+      {.op = sim::DiskOp::kList, .path = sim::path_contains(topic), .times = sim::DiskFault::kForever});
+  EXPECT_EQ(quarantine_unknown_folders(fs, "/data", known).problems.size(), 1U);
+  ASSERT_TRUE(world.start());
+  world.check_reads(0);
 }
 
 TEST(ShardLogs, LateWritesOfADeadProcessChangeNothing) {

@@ -96,12 +96,13 @@ class OldJournalReader {
       report_.bytes_read += link.round->header.blocks_bytes();
     }
     state.clean = !chain.links.empty() && chain.links.back().round->header.clean;
-    const bool may_hide =
-        !chain.links.empty() && !state.clean && may_hide_rounds(*chain.links.back().round, files);
+    const bool may_hide = !chain.links.empty() && !state.clean &&
+                          (chain.end_is_lost || may_hide_rounds(*chain.links.back().round, files));
     if (may_hide) {
       fold.lose_what_follows();
       report_.notes.push_back("the newest rounds of shard " + std::to_string(shard) +
-                              " may be lost with what cannot be read or is missing: no log's end is certain");
+                              " are lost, or may be with what cannot be read or is missing: no log's end is "
+                              "certain");
     }
     state.fold = fold.finish();
     state.whole = state.fold.checkpoint_seen && chain.rotten_rounds == 0 && !may_hide && unreadable_.empty();
@@ -111,7 +112,7 @@ class OldJournalReader {
     if (chain.links.empty()) {
       report_.notes.push_back("the journal of shard " + std::to_string(shard) + " holds no valid round");
     }
-    if (chain.rotten_rounds > 0 || chain.links.empty() || !unreadable_.empty()) {
+    if (chain.rotten_rounds > 0 || chain.links.empty() || may_hide || !unreadable_.empty()) {
       // Which file held a missing round is not known when its header is gone: keep them all.
       for (const OldFile& file : files) state.damaged_files.push_back(file.name);
     }
@@ -162,12 +163,18 @@ class OldJournalReader {
   // Rounds that follow `last` can only lie right behind it or at the head of a file.
   [[nodiscard]] bool may_hide_rounds(const ScannedRound& last, const std::vector<OldFile>& files) const {
     const std::uint64_t next_file = last.header.next_file;
-    const auto is_next = [&](const OldFile& file) { return file.number == next_file; };
+    // One that was made whole, and is empty now, is as good as missing.
+    const auto is_next = [&](const OldFile& file) { return file.number == next_file && file.size_bytes > 0; };
     if (next_file != 0 && std::none_of(files.begin(), files.end(), is_next)) return true;
     const std::uint64_t behind = last.file_offset + last.header.blocks_bytes();
+    // All files of an epoch are made in one size, before they are used: a shorter one was cut.
+    const OldFile& written_on = files[last.file];
+    const bool is_cut = std::any_of(files.begin(), files.end(), [&](const OldFile& file) {
+      return file.size_bytes > written_on.size_bytes;
+    });
+    if (is_cut && behind >= written_on.size_bytes) return true;
     return std::any_of(unreadable_.begin(), unreadable_.end(), [&](const Unreadable& part) {
-      const bool covers_behind =
-          part.path == files[last.file].path && part.begin <= behind && behind < part.end;
+      const bool covers_behind = part.path == written_on.path && part.begin <= behind && behind < part.end;
       return part.begin == 0 || covers_behind;
     });
   }

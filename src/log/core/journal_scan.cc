@@ -50,7 +50,7 @@ FileScan scan_journal_file(ByteSpan bytes, const JournalFileIdentity& identity, 
       scan.rounds.push_back(std::move(round));
       offset += header->blocks_bytes();
     } else {
-      scan.broken.push_back({header->sequence, file, offset, header->blocks_bytes()});
+      scan.broken.push_back({header->sequence, header->previous, file, offset, header->blocks_bytes()});
       offset += kRoundBlockBytes;
     }
   }
@@ -99,7 +99,9 @@ JournalChain chain_rounds(std::span<const FileScan> files) {
   }
   for (const FileScan& file : files) {
     for (const BrokenRound& broken : file.broken) {
-      if (broken.sequence > last) chain.torn_bytes += broken.bytes;
+      if (broken.sequence <= last) continue;
+      chain.torn_bytes += broken.bytes;
+      chain.end_is_lost = chain.end_is_lost || (last < broken.previous && broken.previous < broken.sequence);
     }
   }
   return chain;

@@ -42,6 +42,7 @@ struct ScannedRound {
 // A place that says it is a round of this journal and is not whole: torn, rotten, or overwritten in part.
 struct BrokenRound {
   RoundSequence sequence;
+  RoundSequence previous;
   std::uint32_t file = 0;
   std::uint64_t file_offset = 0;
   std::uint64_t bytes = 0;
@@ -62,6 +63,9 @@ struct JournalChain {
   std::vector<ChainLink> links;     // oldest first
   std::uint64_t rotten_rounds = 0;  // sum of lost_before
   std::uint64_t torn_bytes = 0;     // of a last round that did not get whole
+  // A broken round behind the newest valid one says that it followed a round which is not there: that one was
+  // durable, and is lost.
+  bool end_is_lost = false;
 };
 // Orders the rounds of all files of one shard. What an error left behind (abandoned) and what a reused file
 // still holds (below live_from) is left out.

@@ -366,6 +366,61 @@ TEST(Damage, MissingJournalFileIsRotOfItsRounds) {
   expect_honest(*recovered, node);
 }
 
+// The power went while a round was under way, and the one before it, which was durable and acknowledged, has
+// rotted since. The torn one says that it followed it: that is not a longer torn end.
+TEST(Damage, RotRightBeforeATornRoundIsNotTakenForTorn) {
+  JournalHarness node(three_partitions());
+  fill(node);
+  node.reboot(sim::Landing::kKeep);
+  const std::vector<Place> rounds = rounds_in(files_in_force(node));
+  const Place torn = rounds[rounds.size() - 1];
+  const Place rotten = rounds[rounds.size() - 2];
+  ASSERT_EQ(rotten.header.kind, RoundKind::kData);
+  node.disk().flip_bit(torn.path, (torn.offset + kRoundHeaderBytes + 8) * 8);
+  Rewind rewind(node);
+  {
+    const auto recovered = rewind.recover();
+    ASSERT_TRUE(recovered.has_value());
+    EXPECT_TRUE(recovered->report.notes.empty()) << "a torn round alone is nobody's damage";
+  }
+  node.disk().flip_bit(rotten.path, (rotten.offset + kRoundHeaderBytes + 8) * 8);
+  const auto recovered = rewind.recover();
+  ASSERT_TRUE(recovered.has_value());
+  expect_honest(*recovered, node);
+  for (std::size_t i = 0; i < node.partition_count(); ++i) {
+    EXPECT_TRUE(has_damage(*recovered, node.partition(i).id, DamageKind::kTail)) << i;
+  }
+  EXPECT_TRUE(node.disk().content("/data/quarantine/journal-" +
+                                  std::to_string(torn.header.boot_epoch.value()) +
+                                  rotten.path.substr(rotten.path.rfind('/'))));
+}
+
+// A file that was cut right behind a round looks like one whose newest round is that one.
+TEST(Damage, NewestFileThatWasCutLeavesEveryEndUnknown) {
+  JournalHarness node(three_partitions());
+  fill(node);
+  node.run_for(std::chrono::seconds(1));  // more files are made
+  node.reboot(sim::Landing::kKeep);
+  const std::vector<Place> rounds = rounds_in(files_in_force(node));
+  ASSERT_GT(files_in_force(node).journal.size(), 1U);
+  const Place kept = rounds[rounds.size() - 4];
+  const std::vector<std::byte> before = *node.disk().content(kept.path);
+  Rewind rewind(node);
+  for (const bool cut : {true, false}) {
+    SCOPED_TRACE(cut);
+    std::vector<std::byte> after = before;
+    const auto end = static_cast<std::size_t>(kept.offset + kept.whole);
+    after.resize(end);
+    if (!cut) after.resize(before.size());  // the same bytes, at the full size: nothing tells it from torn
+    node.disk().replace_file(kept.path, after);
+    const auto recovered = rewind.recover();
+    ASSERT_TRUE(recovered.has_value());
+    for (std::size_t i = 0; i < node.partition_count(); ++i) {
+      EXPECT_EQ(has_damage(*recovered, node.partition(i).id, DamageKind::kTail), cut) << i;
+    }
+  }
+}
+
 TEST(Damage, MissingNewestFileLeavesEveryEndUnknown) {
   HarnessOptions options = three_partitions();
   options.flush_on_space_wanted = false;

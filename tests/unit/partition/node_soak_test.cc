@@ -290,7 +290,11 @@ class NodeSoak {
     if (kind == 7 && !dead()) {
       if (node_.stop_clean()) ++reached_.clean_stops;
       node_.tear_down();
-      node_.machine_.kill_and_restart(sim::Landing::kKeep);
+      if (dead()) {
+        node_.machine_.reboot(sim::Landing::kSeeded);
+      } else {
+        node_.machine_.kill_and_restart(sim::Landing::kKeep);
+      }
     } else if (kind == 6 && !dead()) {
       node_.tear_down();
       node_.machine_.kill_and_restart_with_late_writes();

@@ -88,7 +88,7 @@ RoundHeader RecoveryWriter::next_header(RoundKind kind) const {
 Result<void> RecoveryWriter::write_round(RoundWriter& writer, RoundHeader header) {
   const ByteSpan bytes = writer.seal(header);
   JournalSeed::File& file = seed_.files.back();
-  FOREBAY_ASSERT(file.used_bytes + bytes.size() <= config_.file_bytes);
+  if (file.used_bytes + bytes.size() > config_.file_bytes) return too_small();
   FOREBAY_CHECK(file_->write_now(file.used_bytes, bytes));
   file.used_bytes += bytes.size();
   seed_.last_sequence = header.sequence;
@@ -106,10 +106,7 @@ Result<void> RecoveryWriter::write_checkpoint() {
     const ByteSpan bytes = ByteSpan(encoded).subspan(begin, std::min(part_bytes, encoded.size() - begin));
     const std::size_t needed =
         round_blocks_bytes(kRoundHeaderBytes + directory_.size() + kRoundEntryHeaderBytes + bytes.size());
-    if (seed_.files.back().used_bytes + needed > config_.file_bytes) {
-      return Error{ErrorCode::kInvalidConfig,
-                   "a journal file is too small for the checkpoint of all partitions"};
-    }
+    if (seed_.files.back().used_bytes + needed > config_.file_bytes) return too_small();
     RoundWriter writer(buffer_for(needed));
     writer.add_directory(directory_);
     directory_.clear();
@@ -121,6 +118,16 @@ Result<void> RecoveryWriter::write_checkpoint() {
     FOREBAY_CHECK(write_round(writer, header));
   }
   return {};
+}
+
+Error RecoveryWriter::too_small() const {
+  const std::size_t checkpoint_bytes = encode_checkpoint(checkpoint_).size();
+  return {ErrorCode::kInvalidConfig,
+          "a file of the journal, " + std::to_string(config_.file_bytes) +
+              " bytes, has no room for the state of the " + std::to_string(checkpoint_.size()) +
+              " partitions of shard " + std::to_string(seed_.shard) + ", " +
+              std::to_string(checkpoint_bytes) +
+              " bytes, and what must follow it: raise storage.journal_file_bytes; nothing was changed"};
 }
 
 Result<void> RecoveryWriter::add(const FramePtr& frame) {

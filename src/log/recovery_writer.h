@@ -36,6 +36,7 @@ class RecoveryWriter {
   [[nodiscard]] Result<void> write_frames();
   [[nodiscard]] Result<void> write_round(RoundWriter& writer, RoundHeader header);
   [[nodiscard]] RoundHeader next_header(RoundKind kind) const;
+  [[nodiscard]] Error too_small() const;
   [[nodiscard]] std::span<std::byte> buffer_for(std::size_t bytes);
 
   io::FileSystem& fs_;

@@ -321,5 +321,28 @@ TEST(Journal, SecondFailedWriteEndsItAndPromisesNothing) {
   ASSERT_TRUE(node.start());
 }
 
+// More partitions than a file of the journal has room to tell of: said as an error that names the way out,
+// and nothing is lost by it.
+TEST(Journal, FilesTooSmallForAllPartitionsAreRefusedAtTheStart) {
+  HarnessOptions options;
+  options.partitions = 400;
+  options.journal.file_bytes = 1U << 20;
+  JournalHarness node(options);
+  ASSERT_TRUE(node.start());
+  for (std::size_t i = 0; i < node.partition_count(); ++i) {
+    node.create(i);
+    node.append(i, 1, 600);
+  }
+  ASSERT_TRUE(node.settle());
+  node.reboot(sim::Landing::kKeep);
+  node.options().journal.file_bytes = 64U << 10;
+  const auto refused = node.recover_only();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidConfig);
+  EXPECT_NE(refused.error().context.find("storage.journal_file_bytes"), std::string::npos);
+  node.options().journal.file_bytes = 1U << 20;
+  EXPECT_TRUE(node.start());
+}
+
 }  // namespace
 }  // namespace forebay::log::testing

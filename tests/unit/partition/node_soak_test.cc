@@ -287,24 +287,16 @@ class NodeSoak {
     }
     if (failed()) return;
     count_what_was_reached();
-    if (kind == 7 && !dead()) {
-      if (node_.stop_clean()) ++reached_.clean_stops;
-      node_.tear_down();
-      if (dead()) {
-        node_.machine_.reboot(sim::Landing::kSeeded);
-      } else {
-        node_.machine_.kill_and_restart(sim::Landing::kKeep);
-      }
-    } else if (kind == 6 && !dead()) {
-      node_.tear_down();
+    if (kind == 7 && !dead() && node_.stop_clean()) ++reached_.clean_stops;
+    node_.tear_down();
+    const bool only_the_process_dies = kind >= 6 && kind <= 9 && !dead();
+    if (!only_the_process_dies) {
+      node_.machine_.reboot(sim::Landing::kSeeded);
+    } else if (kind == 6) {
       node_.machine_.kill_and_restart_with_late_writes();
       late_writes_ = true;
-    } else if ((kind == 8 || kind == 9) && !dead()) {
-      node_.tear_down();
-      node_.machine_.kill_and_restart(sim::Landing::kSeeded);
     } else {
-      node_.tear_down();
-      node_.machine_.reboot(sim::Landing::kSeeded);
+      node_.machine_.kill_and_restart(kind == 7 ? sim::Landing::kKeep : sim::Landing::kSeeded);
     }
     disk().clear_faults();
     faults_ = false;
@@ -530,6 +522,7 @@ TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   Reached reached;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
+    SCOPED_TRACE(seed);
     NodeSoak(seed, reached).run();
     if (testing::Test::HasFailure()) FAIL() << "replay with FOREBAY_SEED=" << seed;
   }

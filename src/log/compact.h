@@ -27,7 +27,8 @@ class CompactionOwner {
   virtual ~CompactionOwner() = default;
   [[nodiscard]] virtual bool closed() const = 0;
   [[nodiscard]] virtual const LogConfig& compaction_config() const = 0;
-  // Damaged logs are left alone until they are healed.
+  // Damaged logs are left alone until they are healed, also where the damage is accepted: a tombstone must
+  // not go while an older value of its key may come back from what nobody can read.
   [[nodiscard]] virtual bool damaged() const = 0;
   // Sealed and flushed, from log start on; nothing is evaluated lazily, times may be missing.
   [[nodiscard]] virtual std::vector<CompactionSegment> compactable() const = 0;

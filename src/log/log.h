@@ -29,7 +29,7 @@ struct ReadRequest {
 struct ReadResult {
   std::vector<FramePtr>
       frames;          // kRecords only, ordered; the first one covers `from` (it may begin below it)
-  model::Offset next;  // where to go on: above skipped control frames and compacted ranges
+  model::Offset next;  // where to go on: above skipped control frames, compacted and accepted ranges
 };
 using ReadResultDone = UniqueFunction<void(Result<ReadResult>)>;
 
@@ -75,6 +75,14 @@ class Log {
   [[nodiscard]] virtual std::optional<Membership> membership() const = 0;  // the latest in the log
   [[nodiscard]] virtual LogStatus status() const = 0;
 
+  // Where the log ends as far as is known, when what followed it is lost and nobody has accepted that: no
+  // record may be appended, or an offset that was acknowledged would be given out again.
+  [[nodiscard]] virtual std::optional<model::LogPosition> lost_tail() const = 0;
+  // Somebody accepted that the log ends at this offset, which it still does.
+  [[nodiscard]] virtual bool tail_accepted() const = 0;
+  // Somebody knows that records followed end(): lost_tail() from now on.
+  virtual void report_lost_tail(Done durable) = 0;
+
   // Called after each journal round that moved flushed(). One listener.
   virtual void on_flushed(UniqueFunction<void(model::LogPosition flushed)> listener) = 0;
   // The log stopped (journal or segment write failed for good): no append will ever become durable.
@@ -89,8 +97,9 @@ class Log {
   virtual void set_config(const LogConfig& config) = 0;
 
   // Answers from memory at once (before returning) when it can, else from disk later; every checksum is
-  // verified. Errors: kOffsetOutOfRange (from below log start or above end), kDataLoss (the range is damaged;
-  // `next` good offset in the context), kStorageFailed, kCancelled (closed meanwhile).
+  // verified. What is accepted as lost is passed over. Errors: kOffsetOutOfRange (from below log start or
+  // above end), kDataLoss (the range is damaged; `next` good offset in the context), kStorageFailed,
+  // kCancelled (closed meanwhile).
   virtual void read(const ReadRequest& request, ReadResultDone done) = 0;
   // First offset whose batch has max event time / append time >= `time`, below `upto`; nothing when there is
   // none.

@@ -111,6 +111,7 @@ void LogReads::locate(Operation& op) {
       }
       op.at = owner_.log_start_offset();
     }
+    op.at = owner_.past_accepted(op.at);
     if (const auto good = owner_.damaged_until(op.at)) {
       if (!op.searching) return fail(op, data_loss_error(id_, op.at, *good));
       op.at = *good;

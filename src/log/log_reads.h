@@ -35,6 +35,8 @@ class LogReadsOwner {
   [[nodiscard]] virtual model::Offset log_start_offset() const = 0;
   // The end of the damaged range that holds `offset`.
   [[nodiscard]] virtual std::optional<model::Offset> damaged_until(model::Offset offset) const = 0;
+  // The end of the accepted range that holds `offset`, else `offset`.
+  [[nodiscard]] virtual model::Offset past_accepted(model::Offset offset) const = 0;
   [[nodiscard]] virtual std::uint32_t index_interval_bytes() const = 0;
   virtual void on_times(std::uint64_t serial, const SegmentTimes& times) = 0;
   virtual void on_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage) = 0;

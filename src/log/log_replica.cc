@@ -211,11 +211,7 @@ void LogReplica::log_start_durable(model::LogPosition begin) {
   writer_.on_trimmed();
   while (terms_.size() > 1 && terms_[1].begin <= begin) terms_.pop_front();
   while (memberships_.size() > 1 && memberships_[1].first < begin) memberships_.erase(memberships_.begin());
-  std::erase_if(damage_,
-                [begin](const Damage& d) { return d.kind == DamageKind::kMiddle && d.end <= begin; });
-  for (Damage& damage : damage_) {
-    if (damage.kind == DamageKind::kMiddle) damage.begin = std::max(damage.begin, begin);
-  }
+  drop_damage_below(damage_, begin);
 }
 
 void LogReplica::drop_segments_below(model::LogPosition begin) {
@@ -312,14 +308,16 @@ bool LogReplica::holds_sealed_segments() const {
 // --- reading
 // --------------------------------------------------------------------------------------------------------
 
-void LogReplica::read(const ReadRequest& request, ReadResultDone done) {
+void LogReplica::read(const ReadRequest& asked, ReadResultDone done) {
   if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
-  if (request.from < log_start_.next_offset || request.from > end_.next_offset) {
+  if (asked.from < log_start_.next_offset || asked.from > end_.next_offset) {
     return done(Error{ErrorCode::kOffsetOutOfRange,
-                      "offset " + std::to_string(request.from.value()) + " is outside of " +
+                      "offset " + std::to_string(asked.from.value()) + " is outside of " +
                           std::to_string(log_start_.next_offset.value()) + ".." +
                           std::to_string(end_.next_offset.value()) + " of " + id_.to_string()});
   }
+  ReadRequest request = asked;
+  request.from = past_accepted(asked.from);
   if (request.from >= request.upto || request.from == end_.next_offset)
     return done(ReadResult{{}, request.from});
   if (const auto good = damaged_until(request.from)) return done(data_loss_error(id_, request.from, *good));
@@ -336,7 +334,9 @@ ReadResult LogReplica::read_memory(const ReadRequest& request) const {
   for (LogMemory::Number n = memory_.find(request.from); n < memory_.end(); ++n) {
     const FramePtr& frame = memory_.frame(n);
     const FrameHeader& header = frame->header;
+    result.next = past_accepted(result.next);
     if (header.begin.next_offset > result.next) break;  // a damaged range lies before it
+    if (result.next >= request.upto) break;
     if (header.kind == FrameKind::kRecords) {
       if (header.end.next_offset > request.upto) break;
       if (!result.frames.empty() && bytes + frame->payload.size() > request.bytes_max) break;
@@ -366,16 +366,6 @@ std::optional<LogReadsOwner::Place> LogReplica::place_of(model::Offset offset) c
   const bool active = !sealed(*it);
   return Place{it->ref, active ? writer_.active_index() : nullptr,
                active ? std::optional(writer_.active_times()) : it->times};
-}
-
-std::optional<model::Offset> LogReplica::damaged_until(model::Offset offset) const {
-  for (const Damage& damage : damage_) {
-    if (damage.kind == DamageKind::kMiddle && damage.begin.next_offset <= offset &&
-        offset < damage.end.next_offset) {
-      return damage.end.next_offset;
-    }
-  }
-  return std::nullopt;
 }
 
 void LogReplica::find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
@@ -410,13 +400,13 @@ void LogReplica::report_damage(const SegmentRef& segment, const SegmentCursor::D
     ++parts_.env.stats.scrub_errors;
     return;
   }
-  add_damage({DamageKind::kMiddle, damage.begin, damage.end});
+  add_damage(damage.begin, damage.end);
 }
 
 void LogReplica::report_missing(const SegmentRef& segment) {
   const ReplicaSegment* known = find_segment(segment.serial);
   if (known == nullptr || known->ref.meta.end == known->ref.meta.begin) return;
-  add_damage({DamageKind::kMiddle, known->ref.meta.begin, known->ref.meta.end});
+  add_damage(known->ref.meta.begin, known->ref.meta.end);
 }
 
 void LogReplica::folder_seen(const FolderReport& report) {
@@ -435,27 +425,17 @@ void LogReplica::folder_seen(const FolderReport& report) {
   }
 }
 
-void LogReplica::add_damage(const Damage& damage) {
-  Damage added = damage;
-  added.begin = std::max(added.begin, log_start_);
-  if (added.begin >= added.end) return;
-  const bool known = std::any_of(damage_.begin(), damage_.end(), [&added](const Damage& d) {
-    return d.kind == DamageKind::kMiddle && d.begin <= added.begin && added.end <= d.end;
-  });
-  if (known) return;
+void LogReplica::add_damage(model::LogPosition begin, model::LogPosition end) {
+  if (!add_lost_range(damage_, std::max(begin, log_start_), end)) return;
   ++scrub_errors_;
   ++parts_.env.stats.scrub_errors;
-  std::erase_if(damage_, [&added](const Damage& d) {
-    if (d.kind != DamageKind::kMiddle || d.end < added.begin || added.end < d.begin) return false;
-    added.begin = std::min(added.begin, d.begin);
-    added.end = std::max(added.end, d.end);
-    return true;
-  });
-  damage_.push_back(added);
-  std::sort(damage_.begin(), damage_.end(),
-            [](const Damage& a, const Damage& b) { return a.begin < b.begin; });
   // Nobody waits for it: should it be lost, the next reader finds the damage again.
   parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
+}
+
+void LogReplica::report_lost_tail(Done durable) {
+  add_lost_tail(damage_, end_);
+  parts_.journal->add_record(slot_, SetDamage{damage_}, lifetime_.guard(std::move(durable)));
 }
 
 // A good copy of [begin, end) is there, in the journal: what was damaged in a segment is written again from

@@ -2,6 +2,7 @@
 // segments; its writer and its reads do the rest. Thread rules: everything on the shard.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "log/compact.h"
+#include "log/core/damage.h"
 #include "log/log.h"
 #include "log/log_memory.h"
 #include "log/log_reads.h"
@@ -62,6 +64,11 @@ class LogReplica final : public Log,
   [[nodiscard]] std::vector<TermBegin> terms() const override { return {terms_.begin(), terms_.end()}; }
   [[nodiscard]] std::optional<Membership> membership() const override;
   [[nodiscard]] LogStatus status() const override;
+  [[nodiscard]] std::optional<model::LogPosition> lost_tail() const override {
+    return log::lost_tail(damage_);
+  }
+  [[nodiscard]] bool tail_accepted() const override { return tail_accepted_at(damage_, end_.next_offset); }
+  void report_lost_tail(Done durable) override;
   void on_flushed(UniqueFunction<void(model::LogPosition)> listener) override {
     on_flushed_ = std::move(listener);
   }
@@ -111,6 +118,7 @@ class LogReplica final : public Log,
   void scrub_done(model::Timestamp at) { last_full_scrub_ = at; }
   [[nodiscard]] std::optional<model::Timestamp> last_full_scrub() const { return last_full_scrub_; }
   [[nodiscard]] bool holds_sealed_segments() const;
+  [[nodiscard]] const std::vector<Damage>& damage() const { return damage_; }
   // What the look around in the log's folder found.
   void folder_seen(const FolderReport& report);
 
@@ -126,7 +134,12 @@ class LogReplica final : public Log,
   // --- LogReadsOwner
   [[nodiscard]] std::optional<Place> place_of(model::Offset offset) const override;
   [[nodiscard]] model::Offset log_start_offset() const override { return log_start_.next_offset; }
-  [[nodiscard]] std::optional<model::Offset> damaged_until(model::Offset offset) const override;
+  [[nodiscard]] std::optional<model::Offset> damaged_until(model::Offset offset) const override {
+    return range_end(damage_, DamageKind::kMiddle, offset);
+  }
+  [[nodiscard]] model::Offset past_accepted(model::Offset offset) const override {
+    return range_end(damage_, DamageKind::kAcceptedMiddle, offset).value_or(offset);
+  }
   [[nodiscard]] std::uint32_t index_interval_bytes() const override { return config_.index_interval_bytes; }
   void on_times(std::uint64_t serial, const SegmentTimes& times) override;
   void on_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage) override {
@@ -140,7 +153,10 @@ class LogReplica final : public Log,
   // --- CompactionOwner
   [[nodiscard]] bool closed() const override { return closed_; }
   [[nodiscard]] const LogConfig& compaction_config() const override { return config_; }
-  [[nodiscard]] bool damaged() const override { return !damage_.empty(); }
+  [[nodiscard]] bool damaged() const override {
+    return std::any_of(damage_.begin(), damage_.end(),
+                       [](const Damage& one) { return one.kind != DamageKind::kAcceptedTail; });
+  }
   [[nodiscard]] std::vector<CompactionSegment> compactable() const override;
   void load_times(UniqueFunction<void()> then) override;
   [[nodiscard]] bool still_there(const std::vector<SegmentMeta>& segments) const override;
@@ -155,7 +171,7 @@ class LogReplica final : public Log,
   void remove_files(const SegmentRef& segment);
   void segment_end_moved(model::LogPosition end);
   [[nodiscard]] ReplicaSegment* find_segment(std::uint64_t serial);
-  void add_damage(const Damage& damage);
+  void add_damage(model::LogPosition begin, model::LogPosition end);
   void heal(model::LogPosition begin, model::LogPosition end);
   void copy_to_quarantine(ReplicaSegment& segment);
   void plan_retention_from(std::size_t known, model::Timestamp now, model::LogPosition committed,

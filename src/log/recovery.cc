@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "log/core/damage.h"
 #include "log/core/recovery_fold.h"
 #include "log/data_directory.h"
 #include "log/journal_seed.h"
@@ -184,7 +185,7 @@ class OldJournalReader {
     for (std::size_t i = 0; i < tail.size(); ++i) {
       if (tail[i]) continue;
       const FrameHeader& header = folded.tail[i].header;
-      folded.state.damage.push_back({DamageKind::kMiddle, header.begin, header.end});
+      add_lost_range(folded.state.damage, header.begin, header.end);
       report_.notes.push_back("partition " + folded.state.id.to_string() +
                               ": a frame of the journal cannot be read again; " + header.begin.to_string() +
                               " is lost");
@@ -313,10 +314,29 @@ Result<void> check_config(const JournalConfig& config) {
 // All that happens under one call of recover().
 class Recovery {
  public:
-  Recovery(io::FileSystem& fs, runtime::Rng& rng, const RecoveryOptions& options)
-      : fs_(fs), rng_(rng), options_(options) {}
+  Recovery(io::FileSystem& fs, const RecoveryOptions& options) : fs_(fs), options_(options) {}
 
-  Result<Recovered> run() {
+  Result<Recovered> run(runtime::Rng& rng) {
+    FOREBAY_CHECK(read());
+    FOREBAY_CHECK(write_new(rng.next()));
+    return std::move(recovered_);
+  }
+
+  Result<std::vector<Loss>> find_losses() {
+    FOREBAY_CHECK(read());
+    std::vector<Loss> losses;
+    for (const Recovered::Shard& shard : recovered_.shards) {
+      for (const RecoveredPartition& partition : shard.partitions) {
+        const std::vector<Loss> of_one = losses_of(partition.state);
+        losses.insert(losses.end(), of_one.begin(), of_one.end());
+      }
+    }
+    std::stable_sort(losses.begin(), losses.end(), [](const Loss& a, const Loss& b) { return a.id < b.id; });
+    return losses;
+  }
+
+ private:
+  Result<void> read() {
     FOREBAY_CHECK(check_config(options_.journal));
     FOREBAY_ASSERT(options_.shard_count > 0);
     FOREBAY_TRY(old_, find_journals(fs_, options_.data_dir));
@@ -324,12 +344,9 @@ class Recovery {
     recovered_.report.previous_epoch = old_.boot.epoch;
     recovered_.epoch = old_.highest_epoch.next();
     recovered_.shards.resize(options_.shard_count);
-    FOREBAY_CHECK(read_old());
-    FOREBAY_CHECK(write_new());
-    return std::move(recovered_);
+    return read_old();
   }
 
- private:
   Result<void> read_old() {
     OldJournalReader reader(fs_, old_.boot, recovered_.report);
     recovered_.report.clean = !recovered_.report.first_start;
@@ -401,18 +418,27 @@ class Recovery {
                                         ": no checkpoint of it is left; only its journal tail is known");
     }
     partition.state = std::move(folded.state);
+    if (lost_tail(partition.state.damage)) outgrow_lost_terms(partition.state.hard_state);
+    accept_losses(partition.state, options_.accept);
     partition.end = folded.end;
     ends_[partition.state.id] = {folded.end, folded.end_term};
     shard_for(partition.state.id).partitions.push_back(std::move(partition));
   }
 
-  Result<void> write_new() {
+  // Terms went with the tail. Every start makes one new term at most, so that none was higher than the number
+  // of starts: what is given out from now on differs from all that was, by its term.
+  void outgrow_lost_terms(HardState& state) const {
+    const model::Term highest(old_.boot.epoch.value());
+    if (highest > state.term) state = {highest, kUnknownVote};
+  }
+
+  Result<void> write_new(std::uint64_t seed) {
     const std::string directory = journal_directory(options_.data_dir, recovered_.epoch);
     FOREBAY_CHECK(fs_.create_directories(directory));
     BootRecord boot;
     boot.epoch = recovered_.epoch;
     boot.shard_count = options_.shard_count;
-    boot.seed = rng_.next();
+    boot.seed = seed;
     for (std::uint32_t shard = 0; shard < options_.shard_count; ++shard) {
       FOREBAY_CHECK(write_shard(shard, boot));
     }
@@ -459,7 +485,6 @@ class Recovery {
   }
 
   io::FileSystem& fs_;
-  runtime::Rng& rng_;
   const RecoveryOptions& options_;
   OldJournals old_;
   Recovered recovered_;
@@ -479,7 +504,28 @@ std::uint32_t shard_of(const model::TopicPartition& id, std::uint32_t shard_coun
 }
 
 Result<Recovered> recover(io::FileSystem& fs, runtime::Rng& rng, const RecoveryOptions& options) {
-  return Recovery(fs, rng, options).run();
+  return Recovery(fs, options).run(rng);
+}
+
+Result<std::vector<Loss>> find_losses(io::FileSystem& fs, const RecoveryOptions& options) {
+  return Recovery(fs, options).find_losses();
+}
+
+Result<RecoveryOptions> options_in_force(io::FileSystem& fs, const std::string& data_dir) {
+  FOREBAY_TRY(const OldJournals old, find_journals(fs, data_dir));
+  RecoveryOptions options;
+  options.data_dir = data_dir;
+  options.shard_count = std::max(1U, old.boot.shard_count);
+  for (const auto& [shard, files] : old.files) {
+    for (const OldFile& file : files) {
+      JournalConfig config = options.journal;
+      config.file_bytes = io::round_up_to_block(file.size_bytes);
+      // A file that was cut short says nothing; the node makes files of its own size at its next start
+      // anyway.
+      if (check_config(config)) options.journal = config;
+    }
+  }
+  return options;
 }
 
 }  // namespace forebay::log

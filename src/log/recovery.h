@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "log/core/loss.h"
 #include "log/journal.h"
 
 namespace forebay::log {
@@ -56,9 +57,19 @@ struct RecoveryOptions {
   std::uint32_t shard_count = 1;
   JournalConfig journal;
   model::Timestamp wall_now;
+  // What was found lost before, by find_losses, and is accepted as lost now. What is not found again is left
+  // out.
+  std::vector<Loss> accept;
 };
 [[nodiscard]] Result<Recovered> recover(io::FileSystem& fs, runtime::Rng& rng,
                                         const RecoveryOptions& options);
+
+// What a recovery would find lost, and nobody has accepted yet. Changes nothing.
+[[nodiscard]] Result<std::vector<Loss>> find_losses(io::FileSystem& fs, const RecoveryOptions& options);
+
+// Shard count and size of the journal files as they are on disk: for a recovery without the node's
+// configuration.
+[[nodiscard]] Result<RecoveryOptions> options_in_force(io::FileSystem& fs, const std::string& data_dir);
 
 // After recover(), on the shard (or before it runs): the journal that continues. Deletes the old epoch's
 // files in the background. `fs` is the shard's own file system; all references outlive the journal.

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "log/core/control.h"
+#include "log/core/damage.h"
 #include "log/segment_io.h"
 
 namespace forebay::log {
@@ -160,14 +161,10 @@ void join_salvaged(PartitionCheckpoint salvaged, FoldedPartition& folded) {
   for (Damage damage : known.damage) {
     damage.begin = std::max(damage.begin, end);
     damage.end = std::max(damage.end, end);
-    if (damage.kind == DamageKind::kTail || damage.begin < damage.end) salvaged.damage.push_back(damage);
+    if (is_tail(damage.kind) || damage.begin < damage.end) salvaged.damage.push_back(damage);
   }
   folded.end = std::max(folded.end, end);
-  const bool end_unknown =
-      std::none_of(salvaged.damage.begin(), salvaged.damage.end(),
-                   [](const Damage& damage) { return damage.kind == DamageKind::kTail; });
-  if (folded.tail.empty() && end_unknown)
-    salvaged.damage.push_back({DamageKind::kTail, folded.end, folded.end});
+  if (folded.tail.empty()) add_lost_tail(salvaged.damage, folded.end);
   known = std::move(salvaged);
 }
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "log/core/damage.h"
 #include "log/quarantine.h"
 #include "log/segment_io.h"
 #include "log/shard_logs_state.h"
@@ -344,6 +345,8 @@ ShardLogsStats ShardLogsState::stats() const {
   out.read_bytes_in_flight = extents_.bytes_in_flight();
   for (const auto& [id, log] : logs_) {
     if (log->file_open()) ++out.open_files;
+    if (is_open(log->damage())) ++out.damaged_logs;
+    if (log->lost_tail()) ++out.lost_tails;
     if (!log->holds_sealed_segments()) continue;
     const auto scrubbed = log->last_full_scrub().value_or(model::Timestamp(0));
     if (!out.oldest_full_scrub || scrubbed < *out.oldest_full_scrub) out.oldest_full_scrub = scrubbed;

@@ -32,6 +32,8 @@ struct ShardLogsStats {
   std::uint64_t segment_bytes_written = 0, segment_syncs = 0, disk_reads = 0, disk_read_bytes = 0,
                 cache_reads = 0;
   std::uint64_t scrubbed_bytes = 0, scrub_errors = 0;
+  std::uint64_t damaged_logs = 0,
+                lost_tails = 0;  // with damage that nobody accepted; those without their end
   std::optional<model::Timestamp> oldest_full_scrub;  // over the logs that hold sealed segments
 };
 

@@ -143,6 +143,26 @@ TEST(JournalFormat, CheckpointIsTheGoldenBytes) {
   EXPECT_EQ(encode_checkpoint(*decoded), bytes);
 }
 
+TEST(JournalFormat, DamageOfEveryKindIsTheGoldenBytes) {
+  const SetDamage damage{{{DamageKind::kMiddle, {model::Offset(20), 0}, {model::Offset(22), 0}},
+                          {DamageKind::kTail, {model::Offset(30), 1}, {model::Offset(30), 1}},
+                          {DamageKind::kAcceptedMiddle, {model::Offset(12), 0}, {model::Offset(15), 2}},
+                          {DamageKind::kAcceptedTail, {model::Offset(25), 0}, {model::Offset(25), 0}}}};
+  std::vector<std::byte> bytes;
+  WireWriter out(bytes);
+  put_record(out, partition(), damage);
+  EXPECT_EQ(bytes, golden("record-damage.bin"));
+  const auto decoded = decode_record(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(std::get<SetDamage>(decoded->record).damage, damage.damage);
+  // A kind that nobody knows is not taken for one of these.
+  const std::size_t first_kind = bytes.size() - 4 * 25;
+  for (const int unknown : {0, 5, 255}) {
+    bytes[first_kind] = static_cast<std::byte>(unknown);
+    EXPECT_FALSE(decode_record(bytes).has_value());
+  }
+}
+
 // A data round, a checkpoint in two parts, a clean idle round.
 std::vector<std::byte> write_journal() {
   std::vector<std::byte> file;

@@ -119,6 +119,9 @@ def main():
     checkpoint_bytes += listed(SEGMENT) + listed(struct.pack("<Q", 5) + position(0)) + listed(DAMAGE)
     checkpoint_bytes += listed(position(0, 1) + MEMBERSHIP)
     write("checkpoint.bin", checkpoint_bytes)
+    kinds = (1, position(20), position(22)), (2, position(30, 1), position(30, 1)), \
+            (3, position(12), position(15, 2)), (4, position(25), position(25))
+    write("record-damage.bin", record(7, listed(*(struct.pack("<B", k) + b + e for k, b, e in kinds))))
     half = len(checkpoint_bytes) // 2
     first, first_crc = round_(2, 2, 1, data_crc, directory, entry(3, checkpoint_bytes[:half]), 0, 2, 2)
     second, second_crc = round_(2, 3, 2, first_crc, b"", entry(3, checkpoint_bytes[half:]), 1, 2, 2)

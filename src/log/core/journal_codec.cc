@@ -77,8 +77,12 @@ void put_damage(WireWriter& out, const std::vector<Damage>& damage) {
 std::vector<Damage> get_damage(WireReader& in) {
   std::vector<Damage> damage(in.count(kDamageBytes));
   for (Damage& range : damage) {
-    range.kind = static_cast<DamageKind>(in.get<std::uint8_t>());
-    if (range.kind != DamageKind::kMiddle && range.kind != DamageKind::kTail) in.fail();
+    const auto kind = in.get<std::uint8_t>();
+    if (kind < static_cast<std::uint8_t>(DamageKind::kMiddle) ||
+        kind > static_cast<std::uint8_t>(DamageKind::kAcceptedTail)) {
+      in.fail();
+    }
+    range.kind = static_cast<DamageKind>(kind);
     range.begin = in.position();
     range.end = in.position();
   }

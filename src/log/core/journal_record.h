@@ -49,11 +49,16 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
-enum class DamageKind : std::uint8_t { kMiddle = 1, kTail = 2 };
+enum class DamageKind : std::uint8_t {
+  kMiddle = 1,          // a range is lost, with good frames or a proven end behind it
+  kTail = 2,            // the log may have gone on, and the vote is unknown
+  kAcceptedMiddle = 3,  // likewise, and an operator has accepted it: readers pass over the range
+  kAcceptedTail = 4,    // ... and the log goes on from there
+};
 struct Damage {
   DamageKind kind = DamageKind::kMiddle;
   model::LogPosition begin;  // first position that cannot be trusted
-  model::LogPosition end;  // kMiddle: first good position behind; kTail: equal to begin (the end is unknown)
+  model::LogPosition end;    // middle: first good position behind; tail: equal to begin (the end is unknown)
   friend bool operator==(const Damage&, const Damage&) = default;
 };
 
@@ -78,7 +83,7 @@ struct ReplaceSegments {
 };
 struct SetDamage {
   std::vector<Damage> damage;
-};  // the complete list as it is now; empty = healed or accepted
+};  // the complete list as it is now
 using JournalRecord = std::variant<CreateReplica, RemoveReplica, SetHardState, Truncate, SetLogStart,
                                    ReplaceSegments, SetDamage>;
 

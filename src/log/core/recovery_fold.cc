@@ -1,7 +1,8 @@
 #include "log/core/recovery_fold.h"
 
 #include <algorithm>
-#include <tuple>
+
+#include "log/core/damage.h"
 
 namespace forebay::log {
 namespace {
@@ -9,8 +10,7 @@ namespace {
 using model::LogPosition;
 
 void cut_damage(std::vector<Damage>& damage, const LogPosition& to) {
-  std::erase_if(damage,
-                [&](const Damage& range) { return range.kind == DamageKind::kMiddle && range.begin >= to; });
+  std::erase_if(damage, [&](const Damage& range) { return !is_tail(range.kind) && range.begin >= to; });
   for (Damage& range : damage) {
     range.begin = std::min(range.begin, to);
     range.end = std::min(range.end, to);
@@ -222,27 +222,13 @@ void RecoveryFold::apply_checkpoint(const std::vector<CheckpointEntry>& entries)
 void RecoveryFold::collect_damage(Partition& p) {
   std::vector<Damage>& damage = p.state.damage;
   LogPosition at = p.state.segment_end;
-  const auto gap = [&](const LogPosition& upto) {
-    if (at < upto) damage.push_back({DamageKind::kMiddle, at, upto});
-  };
   for (const ScannedFrame& frame : p.frames) {
-    gap(frame.header.begin);
+    add_lost_range(damage, at, frame.header.begin);
     at = frame.header.end;
   }
-  gap(p.end);
-  if (p.end_uncertain || p.vote_uncertain) damage.push_back({DamageKind::kTail, p.end, p.end});
-  std::sort(damage.begin(), damage.end(), [](const Damage& a, const Damage& b) {
-    return std::tie(a.begin, a.kind, a.end) < std::tie(b.begin, b.kind, b.end);
-  });
-  std::vector<Damage> joined;
-  for (const Damage& range : damage) {
-    if (!joined.empty() && joined.back().kind == range.kind && range.begin <= joined.back().end) {
-      joined.back().end = std::max(joined.back().end, range.end);
-    } else {
-      joined.push_back(range);
-    }
-  }
-  damage = std::move(joined);
+  add_lost_range(damage, at, p.end);
+  if (p.end_uncertain || p.vote_uncertain) add_lost_tail(damage, p.end);
+  drop_damage_below(damage, p.state.log_start);
 }
 
 void RecoveryFold::lose_what_follows() {
@@ -256,9 +242,10 @@ FoldResult RecoveryFold::finish() {
       continue;
     }
     drop_behind_a_hole(p.state);
-    const std::size_t known = p.state.damage.size();
+    drop_damage_below(p.state.damage, p.state.log_start);
+    const std::vector<Damage> known = p.state.damage;
     collect_damage(p);
-    if (p.state.damage.size() > known) {
+    if (is_open(p.state.damage) && p.state.damage != known) {
       result_.notes.push_back("partition " + id.to_string() + ": part of the log is lost; it ends at " +
                               p.end.to_string());
     }

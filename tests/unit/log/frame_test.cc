@@ -144,6 +144,8 @@ std::vector<std::byte> encoded(const JournalRecord& record) {
 TEST(JournalRecord, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
   const Damage middle{DamageKind::kMiddle, {model::Offset(1), 0}, {model::Offset(5), 0}};
   const Damage tail{DamageKind::kTail, {model::Offset(9), 1}, {model::Offset(9), 1}};
+  const Damage passed{DamageKind::kAcceptedMiddle, {model::Offset(1), 0}, {model::Offset(5), 0}};
+  const Damage ended{DamageKind::kAcceptedTail, {model::Offset(9), 1}, {model::Offset(9), 1}};
   const std::vector<JournalRecord> records{CreateReplica{},
                                            RemoveReplica{},
                                            SetHardState{{model::Term(3), model::NodeId(2)}},
@@ -152,6 +154,7 @@ TEST(JournalRecord, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
                                            SetLogStart{{model::Offset(3), 0}},
                                            ReplaceSegments{{segment(0, 5), segment(5, 9)}, {segment(0, 9)}},
                                            SetDamage{{middle, tail}},
+                                           SetDamage{{passed, ended}},
                                            SetDamage{}};
   for (const JournalRecord& record : records) {
     const std::vector<std::byte> bytes = encoded(record);

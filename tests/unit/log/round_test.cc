@@ -277,6 +277,36 @@ TEST(Fold, LostRoundIsMiddleDamageWithAProvenEnd) {
   EXPECT_EQ(result.partitions[0].state.damage, (std::vector<Damage>{{DamageKind::kMiddle, at(4), at(9)}}));
 }
 
+TEST(Fold, DamageBelowLogStartIsForgotten) {
+  FileBuilder builder;
+  builder.add_record(partition(0), CreateReplica{});
+  builder.add_frame(frame_at(partition(0), at(0), at(1)));
+  builder.add_frame(frame_at(partition(0), at(2), at(9)));
+  builder.add_record(partition(0), SetDamage{{{DamageKind::kMiddle, at(2), at(4)},
+                                              {DamageKind::kAcceptedTail, at(5), at(5)},
+                                              {DamageKind::kMiddle, at(6), at(8)},
+                                              {DamageKind::kTail, at(9), at(9)}}});
+  builder.add_record(partition(0), SetLogStart{at(7)});
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(result.partitions[0].state.damage,
+            (std::vector<Damage>{{DamageKind::kMiddle, at(7), at(8)}, {DamageKind::kTail, at(9), at(9)}}));
+  EXPECT_TRUE(result.notes.empty());
+}
+
+TEST(Fold, AcceptedHoleIsNotFoundAgain) {
+  FileBuilder builder;
+  builder.add_record(partition(0), CreateReplica{});
+  builder.add_frame(frame_at(partition(0), at(0), at(4)));
+  builder.add_record(partition(0), SetDamage{{{DamageKind::kAcceptedMiddle, at(4), at(6)}}});
+  builder.add_frame(frame_at(partition(0), at(7), at(9)));
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(result.partitions[0].state.damage,
+            (std::vector<Damage>{{DamageKind::kAcceptedMiddle, at(4), at(6)},
+                                 {DamageKind::kMiddle, at(6), at(7)}}));
+}
+
 TEST(Fold, LostVoteIsInTheNextDirectory) {
   FileBuilder builder;
   builder.add_record(partition(0), CreateReplica{});

@@ -1,0 +1,91 @@
+#include "log/core/damage.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace forebay::log {
+namespace {
+
+using model::LogPosition;
+
+// Ordered by place; ranges of one kind that touch are one.
+void put_in_order(std::vector<Damage>& damage) {
+  std::sort(damage.begin(), damage.end(), [](const Damage& a, const Damage& b) {
+    return std::tie(a.kind, a.begin, a.end) < std::tie(b.kind, b.begin, b.end);
+  });
+  std::vector<Damage> joined;
+  for (const Damage& one : damage) {
+    if (!joined.empty() && joined.back().kind == one.kind && one.begin <= joined.back().end) {
+      joined.back().end = std::max(joined.back().end, one.end);
+    } else {
+      joined.push_back(one);
+    }
+  }
+  damage = std::move(joined);
+  std::sort(damage.begin(), damage.end(), [](const Damage& a, const Damage& b) {
+    return std::tie(a.begin, a.kind) < std::tie(b.begin, b.kind);
+  });
+}
+
+}  // namespace
+
+bool is_open(const std::vector<Damage>& damage) {
+  return std::any_of(damage.begin(), damage.end(), [](const Damage& one) { return !is_accepted(one.kind); });
+}
+
+std::optional<LogPosition> lost_tail(const std::vector<Damage>& damage) {
+  const auto found = std::find_if(damage.begin(), damage.end(),
+                                  [](const Damage& one) { return one.kind == DamageKind::kTail; });
+  return found == damage.end() ? std::nullopt : std::optional(found->begin);
+}
+
+bool tail_accepted_at(const std::vector<Damage>& damage, model::Offset end) {
+  return std::any_of(damage.begin(), damage.end(), [end](const Damage& one) {
+    return one.kind == DamageKind::kAcceptedTail && one.begin.next_offset == end;
+  });
+}
+
+std::optional<model::Offset> range_end(const std::vector<Damage>& damage, DamageKind kind,
+                                       model::Offset offset) {
+  for (const Damage& one : damage) {
+    if (one.kind == kind && one.begin.next_offset <= offset && offset < one.end.next_offset)
+      return one.end.next_offset;
+  }
+  return std::nullopt;
+}
+
+bool add_lost_range(std::vector<Damage>& damage, LogPosition begin, LogPosition end) {
+  // The list is ordered: what is known of [begin, end) comes from its front to its end.
+  std::vector<Damage> added;
+  LogPosition at = begin;
+  for (const Damage& known : damage) {
+    if (is_tail(known.kind) || known.end <= at || known.begin >= end) continue;
+    if (at < known.begin) added.push_back({DamageKind::kMiddle, at, known.begin});
+    at = known.end;
+  }
+  if (at < end) added.push_back({DamageKind::kMiddle, at, end});
+  if (added.empty()) return false;
+  damage.insert(damage.end(), added.begin(), added.end());
+  put_in_order(damage);
+  return true;
+}
+
+bool add_lost_tail(std::vector<Damage>& damage, LogPosition end) {
+  // Nothing is appended behind a lost end but control frames: the first mark is the one that counts.
+  if (lost_tail(damage)) return false;
+  damage.push_back({DamageKind::kTail, end, end});
+  put_in_order(damage);
+  return true;
+}
+
+void drop_damage_below(std::vector<Damage>& damage, LogPosition log_start) {
+  std::erase_if(damage, [&](const Damage& one) {
+    if (one.kind == DamageKind::kTail) return false;
+    return is_tail(one.kind) ? one.begin < log_start : one.end <= log_start;
+  });
+  for (Damage& one : damage) {
+    if (!is_tail(one.kind)) one.begin = std::max(one.begin, log_start);
+  }
+}
+
+}  // namespace forebay::log

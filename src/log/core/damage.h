@@ -1,0 +1,41 @@
+// What a partition's list of damage means: which part is lost, and which part of that somebody has accepted
+// as lost. Pure. In docs/operations.md, "Damage", for people.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "log/core/journal_record.h"
+
+namespace forebay::log {
+
+[[nodiscard]] constexpr bool is_accepted(DamageKind kind) {
+  return kind == DamageKind::kAcceptedMiddle || kind == DamageKind::kAcceptedTail;
+}
+// Of the log's end, accepted or not: `end` means nothing.
+[[nodiscard]] constexpr bool is_tail(DamageKind kind) {
+  return kind == DamageKind::kTail || kind == DamageKind::kAcceptedTail;
+}
+[[nodiscard]] constexpr DamageKind accepted(DamageKind kind) {
+  return is_tail(kind) ? DamageKind::kAcceptedTail : DamageKind::kAcceptedMiddle;
+}
+
+// Some of it is not accepted.
+[[nodiscard]] bool is_open(const std::vector<Damage>& damage);
+// Where the log ends as far as anybody knows, when more than that may have been acknowledged and is lost.
+[[nodiscard]] std::optional<model::LogPosition> lost_tail(const std::vector<Damage>& damage);
+// Somebody accepted that the log ends there.
+[[nodiscard]] bool tail_accepted_at(const std::vector<Damage>& damage, model::Offset end);
+// The end of the range of that kind (a middle one) that holds `offset`.
+[[nodiscard]] std::optional<model::Offset> range_end(const std::vector<Damage>& damage, DamageKind kind,
+                                                     model::Offset offset);
+
+// Adds [begin, end) as lost, but for what is accepted already. Returns: whether that was news.
+bool add_lost_range(std::vector<Damage>& damage, model::LogPosition begin, model::LogPosition end);
+// Adds that the log's end is lost and that it was at `end` or behind. Returns: whether that was news.
+bool add_lost_tail(std::vector<Damage>& damage, model::LogPosition end);
+// Forgets what lies below the log start. An open lost tail stays: what followed it is still unknown.
+void drop_damage_below(std::vector<Damage>& damage, model::LogPosition log_start);
+
+}  // namespace forebay::log

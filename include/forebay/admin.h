@@ -48,6 +48,7 @@ struct TopicSummary {
 struct DamagedRange {
   std::int64_t begin_offset = 0;
   std::optional<std::int64_t> end_offset;  // absent: the end is not known (a lost tail)
+  bool accepted = false;  // an operator accepted it: readers pass over the range, a log goes on at its end
 };
 struct PartitionDescription {
   std::int32_t partition = 0;
@@ -102,6 +103,7 @@ struct PartitionOffset {
   std::int64_t log_end = 0;  // high watermark
   std::uint64_t term = 0;
   std::optional<Error> error;  // of this partition
+  bool end_lost = false;  // more was acknowledged than log_end says, and is lost; reading there is kDataLoss
 };
 struct NodeDescription {
   std::uint32_t id = 0;

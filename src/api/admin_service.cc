@@ -37,6 +37,7 @@ void fill_partition(const broker::PartitionDescription& from, v1::PartitionDescr
     v1::DamagedRange* damage = to->add_damage();
     damage->set_begin_offset(range.begin.value());
     if (range.end) damage->set_end_offset(range.end->value());
+    damage->set_accepted(range.accepted);
   }
   if (from.oldest_append_time) to->set_oldest_append_time_ms(from.oldest_append_time->value());
   if (from.oldest_leaves_at) to->set_oldest_leaves_at_ms(from.oldest_leaves_at->value());

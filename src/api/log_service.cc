@@ -73,6 +73,7 @@ void fill_offset(const std::string& topic, const broker::PartitionOffset& from, 
   to->set_log_start(from.log_start.value());
   to->set_log_end(from.high_watermark.value());
   to->set_term(from.term.value());
+  to->set_end_lost(from.end_lost);
 }
 
 }  // namespace

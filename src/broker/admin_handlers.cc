@@ -6,6 +6,7 @@
 #include "broker/gather.h"
 #include "broker/node_broker.h"
 #include "config/topic_name.h"
+#include "log/core/damage.h"
 
 namespace forebay::broker {
 namespace {
@@ -38,8 +39,8 @@ PartitionDescription describe(model::PartitionIndex partition, const cluster::Re
   description.disk_bytes = status.log.disk_bytes;
   description.state = std::move(status.state);
   for (const auto& damage : status.log.damage) {
-    DamagedRange range{damage.begin.next_offset, std::nullopt};
-    if (damage.kind == log::DamageKind::kMiddle) range.end = damage.end.next_offset;
+    DamagedRange range{damage.begin.next_offset, std::nullopt, log::is_accepted(damage.kind)};
+    if (!log::is_tail(damage.kind)) range.end = damage.end.next_offset;
     description.damage.push_back(range);
   }
   description.oldest_append_time = status.oldest_append_time;

@@ -106,6 +106,7 @@ struct PartitionOffset {
   model::Offset high_watermark;
   model::Term term;
   std::optional<Error> error;
+  bool end_lost = false;  // more was acknowledged than the high watermark says, and is lost
 };
 
 struct CreateTopicRequest {
@@ -132,6 +133,7 @@ struct TopicSummary {
 struct DamagedRange {
   model::Offset begin;
   std::optional<model::Offset> end;  // none: a lost tail
+  bool accepted = false;
 };
 struct PartitionDescription {
   model::PartitionIndex partition;

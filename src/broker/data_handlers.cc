@@ -212,10 +212,11 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
     shard.executor->post([shard, id, gather, i, fail, point = request.point, time = request.time] {
       partition::Partition* partition = shard.partitions->find(id);
       if (partition == nullptr) return fail(shard.partitions->not_here(id));
-      const auto answer = [gather, i, partition_index = id.partition, term = partition->term()](
-                              partition::Watermarks marks, std::optional<model::Offset> found) {
+      const auto answer = [gather, i, partition_index = id.partition, term = partition->term(),
+                           end_lost = partition->end_is_lost()](partition::Watermarks marks,
+                                                                std::optional<model::Offset> found) {
         gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark, term,
-                                       std::nullopt});
+                                       std::nullopt, end_lost});
       };
       if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
         // The end is known only once the leadership is established: before, it could go back.

@@ -39,8 +39,9 @@ PartitionDescription partition_of(const v1::PartitionDescription& from) {
   to.disk_bytes = from.disk_bytes();
   to.state = from.state();
   for (const auto& range : from.damage()) {
-    to.damage.push_back(
-        {range.begin_offset(), optional_of<std::int64_t>(range.has_end_offset(), range.end_offset())});
+    to.damage.push_back({range.begin_offset(),
+                         optional_of<std::int64_t>(range.has_end_offset(), range.end_offset()),
+                         range.accepted()});
   }
   to.oldest_append_time_ms =
       optional_of<std::int64_t>(from.has_oldest_append_time_ms(), from.oldest_append_time_ms());
@@ -235,6 +236,7 @@ Result<std::vector<PartitionOffset>> Admin::list_offsets(const std::string& topi
     to.log_end = from.log_end();
     to.term = from.term();
     if (from.has_error()) to.error = error_of(from.error());
+    to.end_lost = from.end_lost();
   }
   return offsets;
 }

@@ -98,6 +98,11 @@ void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_
            [](Stats s) { return static_cast<double>(s.scrubbed_bytes); });
     figure(Kind::kCounter, "forebay_scrub_errors_total", "Damaged places found by the background scrub",
            [](Stats s) { return static_cast<double>(s.scrub_errors); });
+    figure(Kind::kGauge, "forebay_damaged_partitions", "Partitions with damage that nobody has accepted",
+           [](Stats s) { return static_cast<double>(s.damaged_logs); });
+    figure(Kind::kGauge, "forebay_lost_tail_partitions",
+           "Those of them whose log's end is lost: produce is refused",
+           [](Stats s) { return static_cast<double>(s.lost_tails); });
     figure(Kind::kGauge, "forebay_scrub_last_full_pass_timestamp_seconds",
            "End of the oldest last full pass; 0 before the first", [](Stats s) {
              return s.oldest_full_scrub ? static_cast<double>(s.oldest_full_scrub->value()) / 1000.0 : 0.0;

@@ -23,16 +23,19 @@ Error shutting_down() {
 
 }  // namespace
 
-Result<std::unique_ptr<Partition>> Partition::open(log::Log& log, const PartitionConfig& config,
+Result<std::unique_ptr<Partition>> Partition::open(log::Log& log, std::string topic_name,
+                                                   const PartitionConfig& config,
                                                    const Surroundings& surroundings) {
-  std::unique_ptr<Partition> partition(new Partition(log, config, surroundings));
+  std::unique_ptr<Partition> partition(new Partition(log, std::move(topic_name), config, surroundings));
   FOREBAY_TRY(partition->group_,
               raft::RaftGroup::open(log, surroundings.self, *surroundings.clock, *partition));
   return partition;
 }
 
-Partition::Partition(log::Log& log, const PartitionConfig& config, const Surroundings& surroundings)
+Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfig& config,
+                     const Surroundings& surroundings)
     : log_(log),
+      topic_name_(std::move(topic_name)),
       config_(config),
       surroundings_(surroundings),
       proposed_log_start_(log.log_start()),
@@ -77,6 +80,24 @@ Result<void> Partition::check_serving() const {
   return {};
 }
 
+Error Partition::lost_end_error(const model::LogPosition& end) const {
+  const std::string partition = std::to_string(log_.id().partition.value());
+  return Error{
+      ErrorCode::kDataLoss,
+      "the end of topic '" + topic_name_ + "' partition " + partition +
+          " is lost: what was acknowledged from offset " + std::to_string(end.next_offset.value()) +
+          " on cannot be read, and nothing is appended so that no offset is given out twice. Restore the "
+          "data directory from a copy, or stop the node and accept the loss: forebay log accept-loss "
+          "--data-dir DIR --topic " +
+          topic_name_ + " --partition " + partition};
+}
+
+Result<void> Partition::check_appendable() const {
+  FOREBAY_CHECK(check_serving());
+  if (const auto end = log_.lost_tail()) return lost_end_error(*end);
+  return {};
+}
+
 Result<void> Partition::check_readable() const {
   if (stopped_) return shutting_down();
   if (group_->was_established()) return {};
@@ -88,7 +109,7 @@ Result<void> Partition::check_readable() const {
 
 void Partition::produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
                         Done<ProduceAck> done) {
-  if (auto serving = check_serving(); !serving) return done(std::move(serving).error());
+  if (auto appendable = check_appendable(); !appendable) return done(std::move(appendable).error());
   if (auto admitted = (*surroundings_.admission)(); !admitted) return done(std::move(admitted).error());
 
   const auto appended = group_->append_records(std::move(batch), record_count, config_.log_append_time);
@@ -198,6 +219,10 @@ void Partition::read_for(FetchId id) {
   if (at == fetches_.end() || at->second.reading) return;
   WaitingFetch& fetch = at->second;
   const Watermarks marks = watermarks();
+  // Readers wait for the next record, which never comes; those who had read further must not take it for a
+  // reset.
+  if (const auto end = log_.lost_tail(); end && fetch.input.from >= marks.high_watermark)
+    return finish_fetch(id, lost_end_error(*end));
   auto step = check_read(fetch.input.from, marks);
   if (!step) return finish_fetch(id, std::move(step).error());
   if (*step == ReadStep::kWait) return on_read(id, log::ReadResult{{}, fetch.input.from});
@@ -218,7 +243,7 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   const auto now = surroundings_.executor->now();
   const std::size_t bytes = payload_bytes(result->frames);
   const bool at_end = result->next >= marks.high_watermark;
-  if (bytes >= fetch.input.bytes_min || !at_end || now >= fetch.deadline) {
+  if (bytes >= fetch.input.bytes_min || !at_end || end_is_lost() || now >= fetch.deadline) {
     return finish_fetch(id, FetchOutput{marks, result->next, std::move(result->frames)});
   }
   if (!fetch.timer) {
@@ -352,9 +377,10 @@ void Partition::status(Done<PartitionStatus> done) {
   status.marks = watermarks();
   status.term = group_->term();
   status.leader = group_->is_leader();
-  const auto serving = check_serving();
-  status.state = serving ? "ready" : serving.error().context;
-  if (!serving || status.marks.log_start >= status.marks.high_watermark) return done(std::move(status));
+  const auto appendable = check_appendable();
+  status.state = appendable ? "ready" : appendable.error().context;
+  if (!check_readable() || status.marks.log_start >= status.marks.high_watermark)
+    return done(std::move(status));
   log_.read({.from = status.marks.log_start, .upto = status.marks.high_watermark, .bytes_max = 1},
             [status = std::move(status), retention = config_.log.retention_ms,
              done = std::move(done)](Result<log::ReadResult> result) mutable {

@@ -79,7 +79,9 @@ struct Surroundings {
 
 class Partition final : private raft::GroupListener {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Partition>> open(log::Log& log, const PartitionConfig& config,
+  // `topic_name` is for messages.
+  [[nodiscard]] static Result<std::unique_ptr<Partition>> open(log::Log& log, std::string topic_name,
+                                                               const PartitionConfig& config,
                                                                const Surroundings& surroundings);
   ~Partition();
   Partition(const Partition&) = delete;
@@ -92,10 +94,15 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] bool is_ready() const { return group_->is_established(); }
   // Why nothing can be written now: kNotYet, kStorageFailed, kShuttingDown.
   [[nodiscard]] Result<void> check_serving() const;
+  // Why no record can be appended now: those, and kDataLoss when the log's end is lost (trimming goes on).
+  [[nodiscard]] Result<void> check_appendable() const;
   // Why nothing can be read now: kNotYet, kShuttingDown. A log that cannot be written any more is still read
   // up to its commit.
   [[nodiscard]] Result<void> check_readable() const;
   [[nodiscard]] Watermarks watermarks() const;
+  // What was acknowledged at the high watermark and behind it is lost, and nobody has accepted that.
+  [[nodiscard]] bool end_is_lost() const { return log_.lost_tail().has_value(); }
+  [[nodiscard]] log::Log& log() { return log_; }
   [[nodiscard]] model::Term term() const { return group_->term(); }
   // Reads the oldest record, for its time.
   void status(Done<PartitionStatus> done);
@@ -103,12 +110,13 @@ class Partition final : private raft::GroupListener {
   void set_config(const PartitionConfig& config);
 
   // `batch` was validated; `record_count` is the one in its header. Errors: kNotYet, kStorageFailed,
-  // kResourceExhausted, kDiskFull before anything happened; kTimedOut or kOutcomeUnknown when it may or may
-  // not survive.
+  // kDataLoss, kResourceExhausted, kDiskFull before anything happened; kTimedOut or kOutcomeUnknown when it
+  // may or may not survive.
   void produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
                Done<ProduceAck> done);
 
   // `done` may be called inside. The id is good until then, for cancel_fetch (which answers kCancelled).
+  // Errors: kDataLoss at a damaged range, and from a lost end on, where nothing would ever come.
   FetchId fetch(const FetchInput& input, Done<FetchOutput> done);
   void cancel_fetch(FetchId id);
 
@@ -147,11 +155,13 @@ class Partition final : private raft::GroupListener {
     Done<model::Offset> done;
   };
 
-  Partition(log::Log& log, const PartitionConfig& config, const Surroundings& surroundings);
+  Partition(log::Log& log, std::string topic_name, const PartitionConfig& config,
+            const Surroundings& surroundings);
   void on_leader() override;
   void on_commit(model::LogPosition commit) override;
   void on_log_failed(const Error& error) override;
 
+  [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
   void fail_writes(const Error& error);
   void end_fetches(const Error& error);
   void arm_produce_timer();
@@ -167,6 +177,7 @@ class Partition final : private raft::GroupListener {
   void refine_time(log::TimeKind kind, model::Timestamp time, model::Offset from, Done<TimeLookup> done);
 
   log::Log& log_;
+  const std::string topic_name_;
   PartitionConfig config_;
   Surroundings surroundings_;
   std::unique_ptr<raft::RaftGroup> group_;

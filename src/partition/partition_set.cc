@@ -57,27 +57,28 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
                         const PartitionConfig& config, Expected expected, Done<std::monostate> ready) {
   failures_.erase(id);
   if (auto adopted = logs_.adopt(id, config.log))
-    return start_partition(id, **adopted, config, std::move(ready));
+    return start_partition(id, **adopted, topic_name, config, std::move(ready));
   if (expected == Expected::kThere) {
     const Error missing = data_is_missing(id, topic_name);
     failures_.insert_or_assign(id, missing);
     return ready(missing);
   }
   logs_.create(id, topic_name, config.log,
-               [this, id, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
+               [this, id, topic_name, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
                  if (!log) {
                    failures_.insert_or_assign(id, log.error());
                    return ready(std::move(log).error());
                  }
-                 start_partition(id, **log, config, std::move(ready));
+                 start_partition(id, **log, topic_name, config, std::move(ready));
                });
 }
 
 void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& log,
-                                   const PartitionConfig& config, Done<std::monostate> ready) {
+                                   const std::string& topic_name, const PartitionConfig& config,
+                                   Done<std::monostate> ready) {
   // Its creation was in the journal's last rounds.
   if (stopping_) return ready(Error{ErrorCode::kShuttingDown, "the node is stopping", kStoppingRetryMs});
-  auto partition = Partition::open(log, config, surroundings_);
+  auto partition = Partition::open(log, topic_name, config, surroundings_);
   if (!partition) {
     telemetry::log_error("partition cannot be served",
                          {{"partition", id.to_string()}, {"error", partition.error().to_string()}});
@@ -120,8 +121,8 @@ Error PartitionSet::not_here(const model::TopicPartition& id) const {
 std::vector<PartitionSet::NotServing> PartitionSet::not_serving() const {
   std::vector<NotServing> result;
   for (const auto& [id, partition] : partitions_) {
-    if (const auto serving = partition->check_serving(); !serving)
-      result.push_back({id, serving.error().to_string()});
+    if (const auto appendable = partition->check_appendable(); !appendable)
+      result.push_back({id, appendable.error().to_string()});
   }
   for (const auto& [id, error] : failures_) result.push_back({id, error.to_string()});
   return result;

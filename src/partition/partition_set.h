@@ -65,8 +65,8 @@ class PartitionSet {
   void stop(log::Log::Done done);
 
  private:
-  void start_partition(const model::TopicPartition& id, log::Log& log, const PartitionConfig& config,
-                       Done<std::monostate> ready);
+  void start_partition(const model::TopicPartition& id, log::Log& log, const std::string& topic_name,
+                       const PartitionConfig& config, Done<std::monostate> ready);
   void arm_maintenance();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
 

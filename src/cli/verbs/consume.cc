@@ -102,6 +102,10 @@ class Consumption {
     const GracefulInterrupt graceful;
     const ExitCode code = read(**consumer, total);
     session_.out().flush();
+    if (code == ExitCode::kOk && bounded_ && !lost_ends_.empty() && !session_.out().closed() &&
+        !(options_.count && printed_ >= *options_.count)) {
+      return fail_lost_end();
+    }
     if (session_.out().failed()) {
       return session_.fail(ExitCode::kFailure, std::string("cannot write the output: ") +
                                                    std::strerror(session_.out().error_number()));
@@ -131,6 +135,8 @@ class Consumption {
     std::string outside;
     for (const PartitionOffset& one : found) {
       if (one.error) return *one.error;
+      if (one.end_lost && (!range_last_ || *range_last_ >= one.log_end))
+        lost_ends_[one.partition] = one.log_end;
       const auto begin = begin_offset(offsets, one.log_start, one.log_end, one.offset);
       std::int64_t end = one.log_end;
       if (range_last_) end = options_.follow ? *range_last_ + 1 : std::min(end, *range_last_ + 1);
@@ -182,6 +188,15 @@ class Consumption {
     return ExitCode::kOk;
   }
 
+  // All that is there was printed, and it is not all there was.
+  ExitCode fail_lost_end() {
+    const auto& [partition, end] = *lost_ends_.begin();
+    return session_.fail(Error{ErrorCode::kDataLoss, "topic '" + options_.topic + "' partition " +
+                                                         std::to_string(partition) +
+                                                         ": what was acknowledged from offset " +
+                                                         std::to_string(end) + " on is lost"});
+  }
+
   [[nodiscard]] bool done() const {
     return (options_.count && printed_ >= *options_.count) || (bounded_ && ends_.empty());
   }
@@ -222,6 +237,7 @@ class Consumption {
   bool bounded_ = false;  // stops where `ends_` says
   std::optional<std::int64_t> range_last_;
   std::map<std::int32_t, std::int64_t> ends_;  // partitions that are not finished, and their ends (exclusive)
+  std::map<std::int32_t, std::int64_t> lost_ends_;  // partitions that end there, but had ended later
   std::uint64_t printed_ = 0;
 };
 

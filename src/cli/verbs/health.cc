@@ -1,4 +1,5 @@
 // health: what is wrong with the nodes and the partitions, and what to do about it.
+#include <algorithm>
 #include <memory>
 #include <thread>
 
@@ -33,8 +34,9 @@ class Findings {
   Value problems_ = Value::array();
 };
 
-// Returns: whether it answered.
-bool check_node(Findings& findings, const ClientOptions& base, const std::string& address) {
+// Returns: its data directory, if it answered.
+std::optional<std::string> check_node(Findings& findings, const ClientOptions& base,
+                                      const std::string& address) {
   ClientOptions options = base;
   options.servers = {address};
   auto admin = Admin::create(options);
@@ -42,7 +44,7 @@ bool check_node(Findings& findings, const ClientOptions& base, const std::string
   if (!node) {
     findings.add("the node does not answer: " + node.error().to_string(), address, {},
                  "is forebayd running there? forebay doctor --server " + address);
-    return false;
+    return std::nullopt;
   }
   const std::string where = "node " + std::to_string(node->id) + " (" + address + ")";
   for (const std::string& warning : node->warnings) {
@@ -53,16 +55,41 @@ bool check_node(Findings& findings, const ClientOptions& base, const std::string
                      " of " + config::format_bytes(node->disk_reserve_bytes) + "): produce is refused",
                  where, {}, "forebay topic trim, a shorter retention.ms, or a larger disk");
   }
-  return true;
+  return node->data_dir;
 }
 
-std::string range_text(const DamagedRange& range) {
+// What is lost, and what that does.
+std::string damage_text(const DamagedRange& range) {
   const std::string begin = std::to_string(range.begin_offset);
-  return range.end_offset ? "offsets " + begin + " to " + std::to_string(*range.end_offset - 1)
-                          : "everything from offset " + begin + " on";
+  if (!range.end_offset) {
+    return "lost tail: what was acknowledged from offset " + begin + " on; produce is refused";
+  }
+  if (*range.end_offset == range.begin_offset)
+    return "damaged: control frames at offset " + begin + ", no record";
+  return "damaged range: offsets " + begin + " to " + std::to_string(*range.end_offset - 1) +
+         "; reading them is refused";
 }
 
-Result<void> check_topics(Findings& findings, Admin& admin) {
+// Accepted damage is history.
+void check_damage(Findings& findings, const PartitionDescription& partition, const std::string& topic,
+                  const std::string& data_dir) {
+  for (const DamagedRange& range : partition.damage) {
+    if (range.accepted) continue;
+    const std::string number = std::to_string(partition.partition);
+    findings.add(
+        damage_text(range), topic + '/' + number, {},
+        "restore the data directory from a copy, or accept the loss with the node stopped: forebay log "
+        "accept-loss --data-dir " +
+            data_dir + " --topic " + topic + " --partition " + number + " (docs/operations.md, \"Damage\")");
+  }
+}
+
+bool has_lost_tail(const PartitionDescription& partition) {
+  return std::any_of(partition.damage.begin(), partition.damage.end(),
+                     [](const DamagedRange& range) { return !range.accepted && !range.end_offset; });
+}
+
+Result<void> check_topics(Findings& findings, Admin& admin, const std::string& data_dir) {
   FOREBAY_TRY(const auto topics, admin.list_topics(Admin::Internal::kShow));
   for (const TopicSummary& summary : topics) {
     const auto topic = admin.describe_topic(summary.name);
@@ -73,17 +100,13 @@ Result<void> check_topics(Findings& findings, Admin& admin) {
       continue;
     }
     for (const PartitionDescription& partition : topic->partitions) {
-      const std::string where = summary.name + '/' + std::to_string(partition.partition);
-      if (partition.state != "ready") {
-        findings.add("not ready: " + partition.state, where, {}, "forebay topic describe " + summary.name);
+      // A lost tail is why it is not ready, and is told with what to do about it.
+      if (partition.state != "ready" && !has_lost_tail(partition)) {
+        findings.add("not ready: " + partition.state,
+                     summary.name + '/' + std::to_string(partition.partition), {},
+                     "forebay topic describe " + summary.name);
       }
-      for (const DamagedRange& range : partition.damage) {
-        findings.add("damaged: " + range_text(range), where, {},
-                     range.end_offset
-                         ? "restore the data directory from a copy, or trim below it: forebay topic trim " +
-                               summary.name
-                         : "a lost tail must be accepted offline; see docs/operations.md");
-      }
+      check_damage(findings, partition, summary.name, data_dir);
     }
   }
   return {};
@@ -91,13 +114,14 @@ Result<void> check_topics(Findings& findings, Admin& admin) {
 
 Findings examine(Session& session) {
   Findings findings;
-  bool answered = false;
+  std::optional<std::string> data_dir;
   for (const std::string& address : session.globals().servers) {
-    answered = check_node(findings, session.client_options(), address) || answered;
+    auto found = check_node(findings, session.client_options(), address);
+    if (!data_dir) data_dir = std::move(found);
   }
-  if (!answered) return findings;  // nobody to ask about topics
+  if (!data_dir) return findings;  // nobody to ask about topics
   const auto admin = session.admin();
-  const auto checked = admin ? check_topics(findings, **admin) : Result<void>(admin.error());
+  const auto checked = admin ? check_topics(findings, **admin, *data_dir) : Result<void>(admin.error());
   if (!checked) {
     findings.add("topics cannot be listed: " + checked.error().to_string(), "cluster", {}, "forebay doctor");
   }

@@ -42,6 +42,10 @@ ExitCode run_offsets(Session& session, const OffsetsOptions& options) {
         continue;
       }
       outcomes.succeeded();
+      if (offset.end_lost) {
+        session.warn(name + '/' + std::to_string(offset.partition) + ": what was acknowledged from offset " +
+                     std::to_string(offset.log_end) + " on is lost; see: forebay health");
+      }
       Value row = Value::object();
       row.set("topic", name)
           .set("partition", offset.partition)

@@ -18,7 +18,11 @@ Value partition_value(const PartitionDescription& partition) {
   for (const std::uint32_t node : partition.replicas) replicas.push(node);
   Value damage = Value::array();
   for (const DamagedRange& range : partition.damage) {
-    damage.push(Value::object().set("begin", range.begin_offset).set("end", Value(range.end_offset)));
+    damage.push(Value::object()
+                    .set("kind", range.end_offset ? "range" : "tail")
+                    .set("begin", range.begin_offset)
+                    .set("end", Value(range.end_offset))
+                    .set("accepted", range.accepted));
   }
   Value value = Value::object();
   value.set("partition", partition.partition)
@@ -39,7 +43,18 @@ Value partition_value(const PartitionDescription& partition) {
 
 Value topic_value(const TopicDescription& topic) {
   Value partitions = Value::array();
-  for (const PartitionDescription& partition : topic.partitions) partitions.push(partition_value(partition));
+  Value damage = Value::array();
+  for (const PartitionDescription& partition : topic.partitions) {
+    partitions.push(partition_value(partition));
+    for (const Value& range : partitions.items().back().at("damage").items()) {
+      damage.push(Value::object()
+                      .set("partition", partition.partition)
+                      .set("kind", range.at("kind"))
+                      .set("begin", range.at("begin"))
+                      .set("end", range.at("end"))
+                      .set("accepted", range.at("accepted")));
+    }
+  }
   Value config = Value::object();
   Value changed = Value::object();
   for (const ConfigEntry& entry : topic.config) {
@@ -52,6 +67,7 @@ Value topic_value(const TopicDescription& topic) {
       .set("replication", topic.replication_factor)
       .set("internal", topic.internal)
       .set("partitions", std::move(partitions))
+      .set("damage", std::move(damage))
       .set("config", std::move(config))
       .set("config_changed", std::move(changed));
   return value;
@@ -76,6 +92,13 @@ View describe_view(bool every_config) {
                             {"SEGMENTS", "segments", Show::kPlain, In::kWide},
                             {"OLDEST", "oldest_append_time", Show::kPlain, In::kWide},
                             {"LAST SCRUB", "last_full_scrub", Show::kPlain, In::kWide}}});
+  view.sections.push_back({"damage",
+                           "damage; see: forebay health",
+                           {{"PARTITION", "partition"},
+                            {"KIND", "kind"},
+                            {"BEGIN", "begin"},
+                            {"END", "end"},
+                            {"ACCEPTED", "accepted"}}});
   view.sections.push_back(every_config ? Section{"config", "config", {}}
                                        : Section{"config_changed", "config that is not the default", {}});
   return view;
@@ -212,8 +235,11 @@ Command describe_command() {
       " \"partitions\": [{\"partition\": n, \"leader\": node or null, \"term\": n, \"replicas\": [node],\n"
       "                 \"log_start\": n, \"log_end\": n, \"bytes\": n, \"state\": text, \"segments\": n,\n"
       "                 \"oldest_append_time\": time or null, \"oldest_leaves_at\": time or null,\n"
-      "                 \"last_full_scrub\": time or null, \"damage\": [{\"begin\": n, \"end\": n or "
-      "null}]}],\n"
+      "                 \"last_full_scrub\": time or null,\n"
+      "                 \"damage\": [{\"kind\": \"range\" or \"tail\", \"begin\": n, \"end\": n or null, "
+      "\"accepted\": bool}]}],\n"
+      " \"damage\": [{\"partition\": n, \"kind\": text, \"begin\": n, \"end\": n or null, \"accepted\": "
+      "bool}],\n"
       " \"config\": {key: text}, \"config_changed\": {key: text}}\n"
       "of one TOPIC; with several, or with -r: an array of them";
   command.notes =

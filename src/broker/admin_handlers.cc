@@ -116,7 +116,7 @@ void NodeBroker::create_topic(CreateTopicRequest request, Done<CreateTopicResult
   if (!overrides) return done(overrides.error());
   on_controller([this, request = std::move(request), overrides = std::move(*overrides),
                  done = std::move(done)]() mutable {
-    if (controller_ == nullptr) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
+    if (auto open = check_changeable(); !open) return done(open.error());
     cluster::CreateTopic create{request.name, request.partitions, request.replication_factor,
                                 std::move(overrides)};
     const auto id = controller_->new_id();
@@ -190,8 +190,8 @@ void NodeBroker::describe_topic(std::string name, Done<TopicDescription> done) {
 void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigEntry>> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, request = std::move(request), done = std::move(done)]() mutable {
-    if (controller_ == nullptr || !controller_->image())
-      return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
+    if (auto open = check_changeable(); !open) return done(open.error());
+    if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
     auto decide = [this, request](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
       const auto topic = image.find(request.name);
       if (!topic) return cluster::unknown_topic(request.name);
@@ -221,7 +221,7 @@ void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigE
 void NodeBroker::delete_topic(std::string name, Done<std::monostate> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, name = std::move(name), done = std::move(done)]() mutable {
-    if (controller_ == nullptr) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
+    if (auto open = check_changeable(); !open) return done(open.error());
     auto id = std::make_shared<model::TopicId>();
     controller_->submit(
         [name, id](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
@@ -240,8 +240,8 @@ void NodeBroker::add_partitions(std::string name, std::uint32_t total, bool vali
                                 Done<AddPartitionsResult> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, name = std::move(name), total, validate_only, done = std::move(done)]() mutable {
-    if (controller_ == nullptr || !controller_->image())
-      return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
+    if (auto open = check_changeable(); !open) return done(open.error());
+    if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
     auto decide = [this, name, total](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
       FOREBAY_TRY(auto added,
                   cluster::decide_add_partitions(image, name, total, {config_.node}, config_.limits));

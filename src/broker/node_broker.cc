@@ -80,6 +80,11 @@ Result<void> NodeBroker::check_intake() const {
   return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", kStoppingRetryMs};
 }
 
+Result<void> NodeBroker::check_changeable() const {
+  if (controller_ == nullptr) return Error{ErrorCode::kNotYet, "the node is starting; retry", 100};
+  return controller_->check_changeable();
+}
+
 Result<TopicHead> NodeBroker::topic_head(const std::string& topic) const {
   const RoutingPtr table = routing();
   FOREBAY_TRY(const TopicRoute* route, table->find(topic));
@@ -102,6 +107,7 @@ void NodeBroker::describe_node(Done<NodeDescription> done) {
       node.warnings.push_back("topic '" + unready.topic + "' partition " +
                               std::to_string(unready.partition.value()) + " is not ready: " + unready.reason);
     }
+    if (const auto open = check_changeable(); !open) node.warnings.push_back(open.error().context);
     if (!loaded) return done(std::move(node));  // nothing can be claimed yet
     // What the metadata claims was posted to the shards before this.
     using Ids = std::vector<model::TopicPartition>;
@@ -129,9 +135,11 @@ void NodeBroker::unready_partitions(Done<std::vector<UnreadyPartition>> done) {
     // What is being opened is known here; what stopped later is known to its shard only.
     using NotServing = std::vector<partition::PartitionSet::NotServing>;
     auto gather = std::make_shared<Gather<NotServing>>(
-        shards_.size(), [table = routing(), opening = reconciler_->unready(),
+        shards_.size(), [table = routing(), opening = reconciler_->unready(), changeable = check_changeable(),
                          done = std::move(done)](Result<std::vector<NotServing>> shards) mutable {
           std::map<std::pair<std::string, model::PartitionIndex>, std::string> reasons;
+          if (!changeable)
+            reasons[{cluster::kClusterTopicName, model::PartitionIndex(0)}] = changeable.error().to_string();
           for (auto& one : opening) reasons[{one.topic, one.partition}] = one.reason;
           for (const auto& [name, route] : table->topics) {
             for (const NotServing& shard : *shards) {

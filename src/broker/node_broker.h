@@ -77,6 +77,8 @@ class NodeBroker final : public Broker {
  private:
   [[nodiscard]] RoutingPtr routing() const { return std::atomic_load(&routing_); }
   [[nodiscard]] Result<void> check_intake() const;
+  // Why no topic can be changed: kNotYet, kDataLoss. On the controller's shard.
+  [[nodiscard]] Result<void> check_changeable() const;
   // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
   [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,

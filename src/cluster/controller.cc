@@ -1,10 +1,12 @@
 #include "cluster/controller.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "base/assert.h"
 #include "cluster/cluster_codec.h"
+#include "log/core/damage.h"
 #include "model/batch_builder.h"
 #include "model/record_iterator.h"
 #include "telemetry/log.h"
@@ -121,21 +123,56 @@ void Controller::on_loaded(Result<ClusterImage> image) {
   if (!image) return fail(image.error());
   image_ = std::move(*image);
   const auto marks = log_.watermarks();
-  if (image_.applied < marks.log_start || image_.applied > marks.high_watermark) {
-    return fail(Error{ErrorCode::kDataLoss,
-                      "the metadata store has applied __cluster up to " +
-                          std::to_string(image_.applied.value()) + " but the log holds " +
-                          std::to_string(marks.log_start.value()) + " to " +
-                          std::to_string(marks.high_watermark.value()) +
-                          ": the kv folder and the topics folder are not of the same data directory"});
+  if (image_.applied > marks.high_watermark && log_.log().tail_accepted()) {
+    return adopt_store(marks.high_watermark);
   }
-  replay_until_ = marks.high_watermark;
+  if (image_.applied > marks.high_watermark) {
+    // The store is written only from the log: the log was longer.
+    log_.log().report_lost_tail([](const Result<void>&) {});
+    return degrade("the log of __cluster ends at offset " + std::to_string(marks.high_watermark.value()) +
+                   ", the metadata store has applied it up to " + std::to_string(image_.applied.value()) +
+                   ": part of the log is lost");
+  }
+  if (image_.applied < marks.log_start) {
+    return degrade("the metadata store has applied __cluster up to offset " +
+                   std::to_string(image_.applied.value()) + " and the log begins at " +
+                   std::to_string(marks.log_start.value()) +
+                   ": the kv folder is older than the rest of the data directory");
+  }
+  replay();
+}
+
+void Controller::replay() {
+  const std::vector<log::Damage> damage = log_.log().status().damage;
+  has_holes_ = std::any_of(damage.begin(), damage.end(),
+                           [](const log::Damage& one) { return log::is_accepted(one.kind); });
+  replay_until_ = log_.watermarks().high_watermark;
   changed_ = true;
   read_next();
 }
 
+// The log lost its end, which was accepted: what the store has of it is all there is. From now on it counts
+// from the log's new end, durably before anything is decided: else a crash would take new records for those
+// applied before.
+void Controller::adopt_store(model::Offset log_end) {
+  telemetry::log_warn("metadata store taken as the truth, the log of __cluster lost its end",
+                      {{"applied", image_.applied.value()}, {"log_end", log_end.value()}});
+  image_.applied = log_end;
+  auto batch = std::make_shared<kv::WriteBatch>();
+  batch->put(std::string(kAppliedKey), std::to_string(log_end.value()));
+  auto written = std::make_shared<Result<void>>();
+  pool_.run([store = &kv_, batch, written] { *written = store->write(*batch, kv::Durability::kDurable); },
+            executor_,
+            [alive = alive_, written] {
+              Controller* self = *alive;
+              if (self == nullptr) return;
+              if (!*written) return self->fail(written->error());
+              self->replay();
+            });
+}
+
 void Controller::read_next() {
-  if (stopping_ || failed_) return;
+  if (stopping_ || failed_ || degraded_) return;
   after_apply();
   fetch_ = log_.fetch(
       {.from = image_.applied, .bytes_max = 1U << 20, .bytes_min = 1, .wait_max = std::chrono::hours(1)},
@@ -146,10 +183,18 @@ void Controller::read_next() {
 
 void Controller::on_frames(Result<partition::FetchOutput> fetched) {
   if (stopping_) return;
+  if (!fetched && fetched.error().code == ErrorCode::kDataLoss) {
+    const bool at_end = log_.end_is_lost() && image_.applied >= replay_until_;
+    return degrade(at_end ? "what the log of __cluster held from offset " +
+                                std::to_string(image_.applied.value()) + " on is lost"
+                          : fetched.error().context);
+  }
   if (!fetched) return fail(fetched.error());
   for (const auto& frame : fetched->frames) {
-    if (auto applied = apply_batch(frame->payload.span(), image_.applied); !applied)
-      return fail(applied.error());
+    const auto applied = apply_batch(frame->payload.span(), image_.applied);
+    if (!applied && ready_)
+      return degrade("a record of __cluster cannot be applied: " + applied.error().context);
+    if (!applied) return fail(applied.error());
   }
   image_.applied = std::max(image_.applied, fetched->next);
   // Posted: a fetch may answer inside the call, and a long log must not become a deep stack.
@@ -180,7 +225,13 @@ Result<void> Controller::apply_batch(ByteSpan batch, model::Offset from) {
       // The topic's content is needed for the store before apply moves it.
       dirty_[key(kTopicPrefix, deleted->id)] = std::nullopt;
     }
-    FOREBAY_CHECK(apply(image_, record));
+    auto applied = apply(image_, record);
+    if (!applied && has_holes_) {
+      telemetry::log_warn("metadata record left out, it speaks of what was accepted as lost",
+                          {{"reason", applied.error().context}});
+      continue;
+    }
+    FOREBAY_CHECK(std::move(applied));
     mark_dirty(record);
     changed_ = true;
   }
@@ -234,6 +285,26 @@ void Controller::after_apply() {
   decide_next();
 }
 
+void Controller::degrade(const std::string& why) {
+  degraded_ =
+      Error{ErrorCode::kDataLoss,
+            "topics can be used but not changed, because metadata is lost: " + why +
+                ". Restore the data directory from a copy, or stop the node and accept the loss: forebay log "
+                "accept-loss --data-dir DIR --topic __cluster --partition 0"};
+  telemetry::log_error("metadata is read only", {{"error", degraded_->to_string()}});
+  publish();
+  write_behind();
+  if (ready_) std::exchange(ready_, nullptr)(Result<void>{});
+  auto requests = std::exchange(requests_, {});
+  for (auto& request : requests) request.done(*degraded_);
+}
+
+Result<void> Controller::check_changeable() const {
+  if (failed_) return *failed_;
+  if (degraded_) return *degraded_;
+  return {};
+}
+
 void Controller::fail(const Error& error) {
   if (stopping_) return;
   telemetry::log_error("cluster metadata failed", {{"error", error.to_string()}});
@@ -253,7 +324,7 @@ void Controller::fail(const Error& error) {
 
 void Controller::submit(Decide decide, Decided done) {
   if (stopping_) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
-  if (failed_) return done(*failed_);
+  if (auto changeable = check_changeable(); !changeable) return done(std::move(changeable).error());
   requests_.push_back({std::move(decide), std::move(done)});
   decide_next();
 }
@@ -329,7 +400,8 @@ void Controller::write_behind() {
               self->writing_ = false;
               if (!*written) return self->fail(written->error());
               if (self->stop_done_) return std::exchange(self->stop_done_, nullptr)();
-              if (applied.value() - self->log_.watermarks().log_start.value() >= kTrimRecordsMin) {
+              if (!self->degraded_ &&
+                  applied.value() - self->log_.watermarks().log_start.value() >= kTrimRecordsMin) {
                 self->log_.trim(applied, [](const Result<model::Offset>&) {});
               }
               self->write_behind();

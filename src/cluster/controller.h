@@ -2,6 +2,10 @@
 // __cluster, applies what is committed, and keeps the state in the key-value store so that opening replays
 // little.
 //
+// Where the log is damaged, or behind the store, the node must run all the same: the image is then what store
+// and log tell up to there, and no decision is taken until an operator has accepted the loss (`forebay log
+// accept-loss`).
+//
 // One decision is in flight at a time, so a decision always sees every earlier one applied. Applying reads
 // the log like any consumer: replay at start, new records and (later) a follower all take the same path.
 // Thread rules: everything on the shard of __cluster; the image it hands out may go to any thread.
@@ -42,10 +46,14 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
-  // Loads the state, replays the log behind it, forms the cluster on a first start; then calls `ready`.
+  // Loads the state, replays the log behind it, forms the cluster on a first start; then calls `ready`, also
+  // when part of the metadata is lost: see check_changeable().
   void start(UniqueFunction<void(Result<void>)> ready);
-  // Errors of `decide` come back as they are; kShuttingDown, kStorageFailed, kOutcomeUnknown from the log.
+  // Errors of `decide` come back as they are; kShuttingDown, kStorageFailed, kOutcomeUnknown from the log;
+  // those of check_changeable().
   void submit(Decide decide, Decided done);
+  // Why no decision is taken: kDataLoss, with what to do about it.
+  [[nodiscard]] Result<void> check_changeable() const;
   [[nodiscard]] ImagePtr image() const { return published_; }
   [[nodiscard]] model::Uuid new_id();
 
@@ -63,6 +71,8 @@ class Controller {
   };
 
   void on_loaded(Result<ClusterImage> image);
+  void replay();
+  void adopt_store(model::Offset log_end);
   void read_next();
   void on_frames(Result<partition::FetchOutput> fetched);
   [[nodiscard]] Result<void> apply_batch(ByteSpan batch, model::Offset from);
@@ -72,6 +82,8 @@ class Controller {
   void on_logged(Result<partition::ProduceAck> ack);
   void write_behind();
   void mark_dirty(const ClusterRecord& record);
+  // What is known stands; nothing is decided any more.
+  void degrade(const std::string& why);
   void fail(const Error& error);
 
   partition::Partition& log_;
@@ -92,6 +104,8 @@ class Controller {
   Decided deciding_done_;
   std::optional<Waiting> waiting_;
   std::optional<Error> failed_;
+  std::optional<Error> degraded_;
+  bool has_holes_ = false;  // part of the log was accepted as lost: a record may speak of what is not there
   bool stopping_ = false;
 
   std::map<std::string, std::optional<std::string>>

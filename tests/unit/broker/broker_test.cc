@@ -200,6 +200,85 @@ TEST_F(BrokerTest, DescriptionNamesLeaderStateAndSize) {
   EXPECT_TRUE(topic->partitions[0].oldest_append_time.has_value());
 }
 
+// Metadata that is lost in part stops no node: what it knows is served, and nothing is changed on its
+// strength.
+TEST_F(BrokerTest, LostMetadataIsReadOnlyAndTheRestIsServed) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"a"})));
+  kv::WriteBatch batch;
+  batch.put("cluster/applied", "1000");  // of a longer log
+  node_.shard_.machine_.scheduler().run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(node_.store_->write(batch, kv::Durability::kDurable));
+  node_.power_cut();
+  ASSERT_TRUE(node_.start());
+  node_.shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // the partitions open
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"b"})));
+  ASSERT_TRUE(node_.produce("orders", 1, batch_of({"c"})));
+  EXPECT_EQ(node_.fetch("orders", 0, 0)->next_offset, Offset(2));
+
+  EXPECT_EQ(node_.create("new").error().code, ErrorCode::kDataLoss);
+  for (const bool validate_only : {false, true}) {
+    const auto created = node_.call<CreateTopicResult>([&](auto done) {
+      node_.broker_->create_topic({.name = "new", .validate_only = validate_only}, std::move(done));
+    });
+    EXPECT_EQ(created.error().code, ErrorCode::kDataLoss);
+    const auto altered = node_.call<std::vector<ConfigEntry>>([&](auto done) {
+      node_.broker_->alter_topic(
+          {.name = "orders", .set = {{"retention.ms", "1000"}}, .validate_only = validate_only},
+          std::move(done));
+    });
+    EXPECT_EQ(altered.error().code, ErrorCode::kDataLoss);
+    const auto added = node_.call<AddPartitionsResult>(
+        [&](auto done) { node_.broker_->add_partitions("orders", 5, validate_only, std::move(done)); });
+    EXPECT_EQ(added.error().code, ErrorCode::kDataLoss);
+  }
+  const auto deleted =
+      node_.call<std::monostate>([&](auto done) { node_.broker_->delete_topic("orders", std::move(done)); });
+  EXPECT_EQ(deleted.error().code, ErrorCode::kDataLoss);
+
+  const auto unready = node_.call<std::vector<UnreadyPartition>>(
+      [&](auto done) { node_.broker_->unready_partitions(std::move(done)); });
+  ASSERT_TRUE(unready);
+  ASSERT_EQ(unready->size(), 1U);
+  EXPECT_EQ(unready->front().topic, "__cluster");
+  EXPECT_NE(unready->front().reason.find("accept-loss"), std::string::npos);
+  const auto node =
+      node_.call<NodeDescription>([&](auto done) { node_.broker_->describe_node(std::move(done)); });
+  ASSERT_EQ(node->warnings.size(), 1U);
+  EXPECT_NE(node->warnings[0].find("metadata is lost"), std::string::npos);
+}
+
+TEST_F(BrokerTest, LostEndOfAPartitionIsShown) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  ASSERT_TRUE(node_.produce("orders", 1, batch_of({"a"})));
+  const auto topic = node_.broker_->topic_head("orders");
+  auto* partition = node_.shard_.set_->find({topic->id, model::PartitionIndex(1)});
+  ASSERT_NE(partition, nullptr);
+  bool marked = false;
+  partition->log().report_lost_tail([&](const Result<void>& durable) { marked = durable.has_value(); });
+  node_.run_until([&] { return marked; });
+  EXPECT_EQ(node_.produce("orders", 1, batch_of({"b"})).error().code, ErrorCode::kDataLoss);
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"b"})));
+  const auto ends = node_.offsets("orders", OffsetPoint::kEnd);
+  ASSERT_TRUE(ends);
+  EXPECT_FALSE((*ends)[0].end_lost);
+  EXPECT_TRUE((*ends)[1].end_lost);
+  EXPECT_EQ((*ends)[1].high_watermark, Offset(1));
+  const auto description = node_.call<TopicDescription>(
+      [&](auto done) { node_.broker_->describe_topic("orders", std::move(done)); });
+  const PartitionDescription& lost = description->partitions[1];
+  EXPECT_NE(lost.state.find("--topic orders --partition 1"), std::string::npos) << lost.state;
+  ASSERT_EQ(lost.damage.size(), 1U);
+  EXPECT_EQ(lost.damage[0].begin, Offset(1));
+  EXPECT_FALSE(lost.damage[0].end.has_value());
+  EXPECT_FALSE(lost.damage[0].accepted);
+  const auto unready = node_.call<std::vector<UnreadyPartition>>(
+      [&](auto done) { node_.broker_->unready_partitions(std::move(done)); });
+  ASSERT_EQ(unready->size(), 1U);
+  EXPECT_EQ(unready->front().topic, "orders");
+  EXPECT_EQ(unready->front().partition, model::PartitionIndex(1));
+}
+
 TEST_F(BrokerTest, StoppingBrokerRefusesWithARetryDelay) {
   ASSERT_TRUE(node_.create("orders"));
   node_.broker_->stop_intake();

@@ -63,6 +63,41 @@ class ControllerTest : public testing::Test {
     });
   }
 
+  partition::Partition& log() { return *shard_.set_->find(cluster_partition()); }
+  std::int64_t log_end() { return log().watermarks().high_watermark.value(); }
+  // As if the store had been written from a longer log.
+  void put_applied(std::int64_t offset) {
+    shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // behind what the controller writes
+    kv::WriteBatch batch;
+    batch.put("cluster/applied", std::to_string(offset));
+    ASSERT_TRUE(store_->write(batch, kv::Durability::kDurable));
+  }
+  // It serves what it knows, and takes no decision.
+  void expect_read_only() {
+    ASSERT_TRUE(ready_) << ready_.error().to_string();
+    ASSERT_NE(controller_->image(), nullptr);
+    const auto refused = create("refused");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
+    EXPECT_NE(refused.error().context.find("--topic __cluster --partition 0"), std::string::npos)
+        << refused.error().context;
+    EXPECT_EQ(controller_->check_changeable().error().code, ErrorCode::kDataLoss);
+  }
+  // With the node stopped. Returns: how many losses there were.
+  std::size_t accept_all() {
+    log::RecoveryOptions options{.data_dir = partition::kDataDir,
+                                 .shard_count = 1,
+                                 .journal = shard_.config_.journal,
+                                 .wall_now = shard_.machine_.wall_clock().now(),
+                                 .accept = {}};
+    auto& fs = shard_.machine_.file_system();
+    const auto losses = log::find_losses(fs, options);
+    EXPECT_TRUE(losses);
+    options.accept = *losses;
+    EXPECT_TRUE(log::recover(fs, shard_.machine_.rng(), options));
+    return losses->size();
+  }
+
   ShardHarness shard_;
   std::shared_ptr<kv::MemoryDisk> store_disk_ = std::make_shared<kv::MemoryDisk>();
   std::unique_ptr<kv::KeyValueStore> store_;
@@ -168,14 +203,123 @@ TEST_F(ControllerTest, ConfirmedPartitionsAreTheSameFromTheLogAndFromTheStore) {
   }
 }
 
-TEST_F(ControllerTest, StoreAheadOfTheLogIsRefused) {
-  kv::WriteBatch batch;
-  batch.put("cluster/applied", "1000000");
-  ASSERT_TRUE(store_->write(batch, kv::Durability::kDurable));
+// --- lost metadata
+
+TEST_F(ControllerTest, StoreAheadOfTheLogIsReadOnlyUntilTheLossIsAccepted) {
+  ASSERT_TRUE(create("orders"));
+  put_applied(log_end() + 1);
+  for (int life = 0; life < 2; ++life) {
+    power_cut();
+    start();
+    expect_read_only();
+    EXPECT_NE(controller_->image()->find("orders"), nullptr);
+    EXPECT_TRUE(log().end_is_lost());
+    shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // until the mark is durable
+  }
+  power_cut();
+  ASSERT_EQ(accept_all(), 1U);
+  start();
+  ASSERT_TRUE(ready_) << ready_.error().to_string();
+  EXPECT_NE(controller_->image()->find("orders"), nullptr);
+  // The store counts in the log's new offsets before anything is decided: a decision at an offset that the
+  // store had seen in the life before is not taken for that one.
+  store_disk_->fail_writes(Error{ErrorCode::kStorageFailed, "no more"});
+  ASSERT_TRUE(create("new"));
+  power_cut();
+  store_disk_->fail_writes(std::nullopt);
+  start();
+  ASSERT_TRUE(ready_) << ready_.error().to_string();
+  EXPECT_NE(controller_->image()->find("orders"), nullptr);
+  EXPECT_NE(controller_->image()->find("new"), nullptr);
+  ASSERT_TRUE(create("more"));
+}
+
+TEST_F(ControllerTest, AcceptedEndDoesNotExcuseALaterLoss) {
+  ASSERT_TRUE(create("orders"));
+  put_applied(log_end() + 1);
   power_cut();
   start();
-  ASSERT_FALSE(ready_);
-  EXPECT_EQ(ready_.error().code, ErrorCode::kDataLoss);
+  shard_.machine_.scheduler().run_for(std::chrono::seconds(1));
+  power_cut();
+  ASSERT_EQ(accept_all(), 1U);
+  start();
+  ASSERT_TRUE(create("a"));
+  ASSERT_TRUE(create("b"));
+  put_applied(log_end() + 5);
+  power_cut();
+  start();
+  expect_read_only();
+}
+
+TEST_F(ControllerTest, LostEndOfTheLogIsReadOnlyUntilAccepted) {
+  ASSERT_TRUE(create("orders"));
+  bool marked = false;
+  log().log().report_lost_tail([&marked](const Result<void>& durable) { marked = durable.has_value(); });
+  run_until([&] { return marked; });
+  power_cut();
+  start();
+  expect_read_only();
+  EXPECT_NE(controller_->image()->find("orders"), nullptr);
+  power_cut();
+  ASSERT_EQ(accept_all(), 1U);
+  start();
+  ASSERT_TRUE(ready_);
+  ASSERT_TRUE(create("more"));
+}
+
+TEST_F(ControllerTest, LostEndOfALogThatNeverFormedACluster) {
+  bool marked = false;
+  log().log().report_lost_tail([&marked](const Result<void>& durable) { marked = durable.has_value(); });
+  run_until([&] { return marked; });
+  auto [trimmed, done] = ShardHarness::slot<model::Offset>();
+  log().trim(std::nullopt, std::move(done));
+  ASSERT_TRUE(shard_.wait(trimmed));
+  power_cut();
+  store_disk_ = std::make_shared<kv::MemoryDisk>();
+  start();  // an empty store, and a log that begins behind all it had
+  expect_read_only();
+  EXPECT_TRUE(controller_->image()->topics.empty());
+}
+
+// Rot in a record that only the log has: the store is lost too.
+TEST_F(ControllerTest, DamagedRangeStopsTheReplayUntilAcceptedAndIsThenPassedOver) {
+  ASSERT_TRUE(create("alpha"));
+  ASSERT_TRUE(create("bravo"));
+  ASSERT_TRUE(submit([](const ClusterImage& image) -> Result<ClusterRecord> {
+    FOREBAY_TRY(auto set, decide_set_config(image, "bravo", {{"retention.ms", "1000"}}));
+    return ClusterRecord(std::move(set));
+  }));
+  ASSERT_TRUE(create("charlie"));
+  controller_.reset();
+  shard_.tear_down();
+  shard_.machine_.reboot(sim::Landing::kKeep);
+  store_.reset();
+  store_disk_ = std::make_shared<kv::MemoryDisk>();
+  bool hurt = false;
+  for (const std::string& path : shard_.machine_.disk().files()) {
+    if (!path.ends_with(".journal")) continue;
+    const auto bytes = *shard_.machine_.disk().content(path);
+    const std::size_t at = as_text(bytes).find("bravo");
+    if (at == std::string::npos) continue;
+    shard_.machine_.disk().flip_bit(path, at * 8);
+    hurt = true;
+  }
+  ASSERT_TRUE(hurt);
+  start();
+  expect_read_only();
+  EXPECT_NE(controller_->image()->find("alpha"), nullptr);
+  EXPECT_EQ(controller_->image()->find("charlie"), nullptr);
+  power_cut();
+  ASSERT_EQ(accept_all(), 1U);
+  for (int life = 0; life < 2; ++life) {
+    start();
+    ASSERT_TRUE(ready_) << ready_.error().to_string();
+    EXPECT_NE(controller_->image()->find("alpha"), nullptr);
+    EXPECT_EQ(controller_->image()->find("bravo"), nullptr);
+    EXPECT_NE(controller_->image()->find("charlie"), nullptr);
+    ASSERT_TRUE(create("more" + std::to_string(life)));
+    power_cut();
+  }
 }
 
 // What the pool still has to do belongs to nobody then; address sanitizer sees a use of the controller.

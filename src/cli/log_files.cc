@@ -89,11 +89,7 @@ Result<void> dump_directory(const std::string& directory, const EmitLine& emit) 
       return {};
     }
     for (const log::FoldedPartition& partition : one.fold.partitions) {
-      std::string name;
-      if (auto text = read_text(log::topic_directory(directory, partition.state.id.topic) + "/NAME"))
-        name = *text;
-      while (!name.empty() && name.back() == '\n') name.pop_back();
-      if (!emit(partition_line(name, partition))) return {};
+      if (!emit(partition_line(topic_name(directory, partition.state.id.topic), partition))) return {};
     }
   }
   return {};

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <map>
 
+#include "log/segment_io.h"
+
 namespace forebay::cli {
 namespace {
 
@@ -174,6 +176,13 @@ Result<std::string> read_text(const std::string& path) {
   FOREBAY_TRY(InputFile file, InputFile::open(path));
   FOREBAY_TRY(const ByteSpan bytes, file.whole());
   return std::string(as_text(bytes));
+}
+
+std::string topic_name(const std::string& directory, const model::TopicId& topic) {
+  const auto text = read_text(log::topic_directory(directory, topic) + "/NAME");
+  std::string name = text ? *text : std::string();
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  return name;
 }
 
 Result<DirectoryState> read_directory(const std::string& directory) {

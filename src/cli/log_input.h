@@ -95,6 +95,9 @@ class DirectoryUse {
   int descriptor_ = -1;
 };
 
+// From the file that is there for people; empty when there is none.
+[[nodiscard]] std::string topic_name(const std::string& directory, const model::TopicId& topic);
+
 // What the marker files and the journals of a data directory say.
 struct DirectoryState {
   log::Identity identity;

@@ -3,6 +3,7 @@
 #include "cli/record_format.h"
 #include "cli/time_text.h"
 #include "log/core/control.h"
+#include "log/core/damage.h"
 #include "model/record_batch.h"
 #include "model/record_iterator.h"
 
@@ -38,11 +39,12 @@ struct ControlValue {
 Value damage_value(const std::vector<log::Damage>& damage) {
   Value list = Value::array();
   for (const log::Damage& one : damage) {
-    const bool tail = one.kind == log::DamageKind::kTail;
+    const bool tail = log::is_tail(one.kind);
     list.push(Value::object()
-                  .set("kind", tail ? "tail" : "middle")
+                  .set("kind", tail ? "tail" : "range")
                   .set("begin", one.begin.to_string())
-                  .set("end", tail ? Value() : Value(one.end.to_string())));
+                  .set("end", tail ? Value() : Value(one.end.to_string()))
+                  .set("accepted", log::is_accepted(one.kind)));
   }
   return list;
 }

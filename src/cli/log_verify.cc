@@ -4,6 +4,7 @@
 
 #include "cli/log_files.h"
 #include "cli/log_input.h"
+#include "log/core/damage.h"
 #include "log/core/index.h"
 #include "log/segment_io.h"
 #include "model/record_batch.h"
@@ -13,6 +14,12 @@ namespace forebay::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+// All of [begin, end) is in the list.
+bool is_covered(std::vector<log::Damage> damage, const model::LogPosition& begin,
+                const model::LogPosition& end) {
+  return !log::add_lost_range(damage, begin, end);
+}
 
 class Verifier {
  public:
@@ -46,7 +53,7 @@ class Verifier {
       return {};
     }
     std::optional<std::uint64_t> tail;
-    FOREBAY_CHECK(segment_frames(file, path, segment->id, segment->meta, tail));
+    FOREBAY_CHECK(segment_frames(file, path, segment->id, segment->meta, {}, tail));
     if (!tail) return {};
     FOREBAY_TRY(const bool zeros, file.zeros_from(*tail));
     if (!zeros) {
@@ -103,7 +110,8 @@ class Verifier {
   }
 
   Result<void> segment_frames(InputFile& file, const std::string& path, const model::TopicPartition& id,
-                              const log::SegmentMeta& meta, std::optional<std::uint64_t>& tail) {
+                              const log::SegmentMeta& meta, const std::vector<log::Damage>& accepted,
+                              std::optional<std::uint64_t>& tail) {
     std::uint64_t counted = 0;
     FOREBAY_CHECK(walk_segment(file, id, meta, [&](const log::SegmentCursor::Step& step) {
       if (const auto* whole = std::get_if<log::SegmentCursor::Whole>(&step)) {
@@ -118,6 +126,10 @@ class Verifier {
         } else if (damaged->begin == damaged->end) {
           add(LogProblem::Severity::kWarning, path, damaged->file_position,
               "damaged padding; no frame is lost");
+        } else if (is_covered(accepted, damaged->begin, damaged->end)) {
+          add(LogProblem::Severity::kWarning, path, damaged->file_position,
+              "positions " + damaged->begin.to_string() + " to before " + damaged->end.to_string() +
+                  " are damaged; this loss was accepted");
         } else {
           add(LogProblem::Severity::kDamage, path, damaged->file_position,
               "positions " + damaged->begin.to_string() + " to before " + damaged->end.to_string() +
@@ -173,12 +185,16 @@ class Verifier {
   Result<void> partition_segments(const std::string& directory, const log::FoldedPartition& partition,
                                   std::set<std::string>& known) {
     const model::TopicPartition& id = partition.state.id;
+    std::vector<log::Damage> accepted;
     for (const log::Damage& damage : partition.state.damage) {
+      if (log::is_accepted(damage.kind)) {
+        accepted.push_back(damage);
+        continue;
+      }
       add(LogProblem::Severity::kDamage, log::partition_directory(directory, id), 0,
-          damage.kind == log::DamageKind::kTail
-              ? "the log is damaged from " + damage.begin.to_string() + " on"
-              : "the log is damaged from " + damage.begin.to_string() + " to before " +
-                    damage.end.to_string());
+          log::is_tail(damage.kind) ? "the log is damaged from " + damage.begin.to_string() + " on"
+                                    : "the log is damaged from " + damage.begin.to_string() + " to before " +
+                                          damage.end.to_string());
     }
     if (partition.base_unknown) {
       add(LogProblem::Severity::kDamage, log::partition_directory(directory, id), 0,
@@ -188,13 +204,14 @@ class Verifier {
       const std::string path = log::segment_path(directory, id, meta);
       known.insert(path);
       auto file = InputFile::open(path);
+      if (!file && is_covered(accepted, meta.begin, meta.end)) continue;
       if (!file) {
         add(LogProblem::Severity::kDamage, path, 0, file.error().context);
         continue;
       }
       ++result_.files;
       std::optional<std::uint64_t> tail;
-      FOREBAY_CHECK(segment_frames(*file, path, id, meta, tail));
+      FOREBAY_CHECK(segment_frames(*file, path, id, meta, accepted, tail));
       check_index(directory, id, meta, known);
     }
     return {};

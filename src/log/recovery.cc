@@ -324,15 +324,7 @@ class Recovery {
 
   Result<std::vector<Loss>> find_losses() {
     FOREBAY_CHECK(read());
-    std::vector<Loss> losses;
-    for (const Recovered::Shard& shard : recovered_.shards) {
-      for (const RecoveredPartition& partition : shard.partitions) {
-        const std::vector<Loss> of_one = losses_of(partition.state);
-        losses.insert(losses.end(), of_one.begin(), of_one.end());
-      }
-    }
-    std::stable_sort(losses.begin(), losses.end(), [](const Loss& a, const Loss& b) { return a.id < b.id; });
-    return losses;
+    return log::losses_of(recovered_);
   }
 
  private:
@@ -505,6 +497,18 @@ std::uint32_t shard_of(const model::TopicPartition& id, std::uint32_t shard_coun
 
 Result<Recovered> recover(io::FileSystem& fs, runtime::Rng& rng, const RecoveryOptions& options) {
   return Recovery(fs, options).run(rng);
+}
+
+std::vector<Loss> losses_of(const Recovered& recovered) {
+  std::vector<Loss> losses;
+  for (const Recovered::Shard& shard : recovered.shards) {
+    for (const RecoveredPartition& partition : shard.partitions) {
+      const std::vector<Loss> of_one = losses_of(partition.state);
+      losses.insert(losses.end(), of_one.begin(), of_one.end());
+    }
+  }
+  std::stable_sort(losses.begin(), losses.end(), [](const Loss& a, const Loss& b) { return a.id < b.id; });
+  return losses;
 }
 
 Result<std::vector<Loss>> find_losses(io::FileSystem& fs, const RecoveryOptions& options) {

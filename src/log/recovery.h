@@ -64,6 +64,8 @@ struct RecoveryOptions {
 [[nodiscard]] Result<Recovered> recover(io::FileSystem& fs, runtime::Rng& rng,
                                         const RecoveryOptions& options);
 
+// What is lost in there and nobody has accepted yet, by partition.
+[[nodiscard]] std::vector<Loss> losses_of(const Recovered& recovered);
 // What a recovery would find lost, and nobody has accepted yet. Changes nothing.
 [[nodiscard]] Result<std::vector<Loss>> find_losses(io::FileSystem& fs, const RecoveryOptions& options);
 

@@ -14,6 +14,7 @@ std::vector<Command> all_commands() {
   add_perf_produce_command(commands);
   add_perf_consume_command(commands);
   add_log_commands(commands);
+  add_log_accept_loss_command(commands);
   add_doctor_command(commands);
   add_completion_command(commands);
   add_version_command(commands);

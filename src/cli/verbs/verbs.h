@@ -20,6 +20,7 @@ void add_health_command(std::vector<Command>& commands);
 void add_perf_produce_command(std::vector<Command>& commands);
 void add_perf_consume_command(std::vector<Command>& commands);
 void add_log_commands(std::vector<Command>& commands);
+void add_log_accept_loss_command(std::vector<Command>& commands);
 void add_doctor_command(std::vector<Command>& commands);
 void add_completion_command(std::vector<Command>& commands);
 void add_version_command(std::vector<Command>& commands);

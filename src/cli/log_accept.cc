@@ -1,0 +1,123 @@
+#include "cli/log_accept.h"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "cli/log_files.h"
+#include "cli/log_input.h"
+#include "cli/time_text.h"
+#include "io/real_file_system.h"
+#include "log/acceptance.h"
+#include "log/segment_io.h"
+#include "runtime/shard.h"
+#include "runtime/system_clock.h"
+
+namespace forebay::cli {
+namespace {
+
+// Of what is being decided, the ranges that are shown.
+FoundLoss shown(const std::string& data_dir, const log::Loss& loss) {
+  FoundLoss found;
+  found.topic_id = loss.id.topic.to_string();
+  found.topic = topic_name(data_dir, loss.id.topic);
+  if (found.topic.empty()) found.topic = found.topic_id;
+  found.partition = loss.id.partition.value();
+  found.kind = log::loss_kind_name(loss.kind);
+  found.what = log::describe(loss);
+  found.begin = loss.begin.next_offset.value();
+  if (loss.kind == log::LossKind::kRange) found.end = loss.end.next_offset.value();
+  return found;
+}
+
+std::string user_name() {
+  const passwd* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
+// One JSON object a line.
+std::string audit_line(const FoundLoss& loss, model::Timestamp now) {
+  Value line = Value::object();
+  line.set("time", iso_ms(now.value()))
+      .set("user", user_name())
+      .set("uid", static_cast<std::uint32_t>(::getuid()));
+  if (const char* before_sudo = std::getenv("SUDO_USER"); before_sudo != nullptr)
+    line.set("sudo_user", before_sudo);
+  line.set("verb", "log accept-loss")
+      .set("topic", loss.topic)
+      .set("topic_id", loss.topic_id)
+      .set("partition", loss.partition)
+      .set("kind", loss.kind)
+      .set("begin", loss.begin)
+      .set("end", loss.end)
+      .set("what", loss.what);
+  std::string text;
+  line.append_json(text, -1);
+  return text + '\n';
+}
+
+// New files would be the caller's, and the daemon could not write them.
+Result<void> check_owner(const std::string& data_dir) {
+  struct stat status {};
+  if (::stat(data_dir.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  const passwd* owner = ::getpwuid(status.st_uid);
+  const std::string name = owner != nullptr ? owner->pw_name : std::to_string(status.st_uid);
+  return Error{ErrorCode::kFailedPrecondition, data_dir + " belongs to user " + name +
+                                                   "; run this as that user: sudo -u " + name +
+                                                   " forebay log accept-loss ..."};
+}
+
+}  // namespace
+
+struct DirectoryLosses::Opened {
+  Opened() : shard("accept-loss") {}
+  runtime::Shard shard;  // never started: only blocking calls are made
+  std::unique_ptr<io::FileSystem> fs;
+  runtime::SystemRng rng;
+  runtime::SystemWallClock clock;
+  log::DataDirectory directory;
+  log::RecoveryOptions options;
+  std::vector<log::Loss> losses;
+};
+
+DirectoryLosses::DirectoryLosses(std::unique_ptr<Opened> opened) : opened_(std::move(opened)) {}
+DirectoryLosses::DirectoryLosses(DirectoryLosses&& other) noexcept = default;
+DirectoryLosses::~DirectoryLosses() = default;
+
+Result<DirectoryLosses> DirectoryLosses::open(const std::string& data_dir) {
+  FOREBAY_TRY(const LogPath kind, recognise_log_path(data_dir));
+  if (kind != LogPath::kDataDirectory)
+    return Error{ErrorCode::kInvalidArgument, data_dir + " is a file; name the data directory"};
+  FOREBAY_CHECK(check_owner(data_dir));
+  auto opened = std::make_unique<Opened>();
+  FOREBAY_TRY(opened->fs, io::make_real_file_system(
+                              opened->shard, io::IoEngine{.uring = false, .direct = false, .why = {}}));
+  auto directory = log::open_data_directory(*opened->fs, data_dir, opened->rng);
+  if (!directory && directory.error().code == ErrorCode::kLocked)
+    return Error{ErrorCode::kLocked, data_dir + " is in use by a daemon: stop it first"};
+  FOREBAY_TRY(opened->directory, std::move(directory));
+  FOREBAY_TRY(opened->options, log::options_in_force(*opened->fs, data_dir));
+  FOREBAY_TRY(opened->losses, log::find_losses(*opened->fs, opened->options));
+  DirectoryLosses result(std::move(opened));
+  for (const log::Loss& loss : result.opened_->losses) result.found_.push_back(shown(data_dir, loss));
+  return result;
+}
+
+Result<std::size_t> DirectoryLosses::accept(const std::vector<std::size_t>& chosen) {
+  const model::Timestamp now = opened_->clock.now();
+  std::vector<log::Loss> losses;
+  std::string audit;
+  for (const std::size_t index : chosen) {
+    losses.push_back(opened_->losses.at(index));
+    audit += audit_line(found_.at(index), now);
+  }
+  opened_->options.wall_now = now;
+  FOREBAY_TRY(const auto open,
+              log::accept_losses(*opened_->fs, opened_->rng, opened_->options, std::move(losses), audit));
+  return open.size();
+}
+
+}  // namespace forebay::cli

@@ -14,6 +14,19 @@ namespace {
 constexpr runtime::Duration kIdleFlush =
     std::chrono::seconds(60);  // memory of an idle log goes to its segment
 
+// Frames cover their range, and readers rely on that there is no hole: what follows an accepted one covers
+// it.
+void cover_holes(ReadResult& result, model::Offset from) {
+  for (FramePtr& frame : result.frames) {
+    if (frame->header.begin.next_offset > from) {
+      Frame wider = *frame;
+      wider.header.begin = {from, 0};
+      frame = std::make_shared<const Frame>(std::move(wider));
+    }
+    from = frame->header.end.next_offset;
+  }
+}
+
 }  // namespace
 
 LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const LogConfig& config, LogSlot slot)
@@ -308,16 +321,25 @@ bool LogReplica::holds_sealed_segments() const {
 // --- reading
 // --------------------------------------------------------------------------------------------------------
 
-void LogReplica::read(const ReadRequest& asked, ReadResultDone done) {
+void LogReplica::read(const ReadRequest& request, ReadResultDone done) {
+  const auto is_hole = [](const Damage& one) { return one.kind == DamageKind::kAcceptedMiddle; };
+  if (std::none_of(damage_.begin(), damage_.end(), is_hole)) return read_from(request, std::move(done));
+  ReadRequest behind = request;
+  behind.from = past_accepted(request.from);
+  read_from(behind, [from = request.from, done = std::move(done)](Result<ReadResult> result) mutable {
+    if (result) cover_holes(*result, from);
+    done(std::move(result));
+  });
+}
+
+void LogReplica::read_from(const ReadRequest& request, ReadResultDone done) {
   if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
-  if (asked.from < log_start_.next_offset || asked.from > end_.next_offset) {
+  if (request.from < log_start_.next_offset || request.from > end_.next_offset) {
     return done(Error{ErrorCode::kOffsetOutOfRange,
-                      "offset " + std::to_string(asked.from.value()) + " is outside of " +
+                      "offset " + std::to_string(request.from.value()) + " is outside of " +
                           std::to_string(log_start_.next_offset.value()) + ".." +
                           std::to_string(end_.next_offset.value()) + " of " + id_.to_string()});
   }
-  ReadRequest request = asked;
-  request.from = past_accepted(asked.from);
   if (request.from >= request.upto || request.from == end_.next_offset)
     return done(ReadResult{{}, request.from});
   if (const auto good = damaged_until(request.from)) return done(data_loss_error(id_, request.from, *good));
@@ -386,90 +408,6 @@ std::optional<model::Offset> LogReplica::find_in_memory(TimeKind kind, model::Ti
     if (found >= time) return std::max(header.begin.next_offset, log_start_.next_offset);
   }
   return std::nullopt;
-}
-
-// --- damage
-// ---------------------------------------------------------------------------------------------------------
-
-void LogReplica::report_damage(const SegmentRef& segment, const SegmentCursor::Damaged& damage) {
-  ReplicaSegment* known = find_segment(segment.serial);
-  if (known == nullptr) return;  // gone meanwhile
-  copy_to_quarantine(*known);
-  if (damage.begin == damage.end) {  // padding: no frame is lost
-    ++scrub_errors_;
-    ++parts_.env.stats.scrub_errors;
-    return;
-  }
-  add_damage(damage.begin, damage.end);
-}
-
-void LogReplica::report_missing(const SegmentRef& segment) {
-  const ReplicaSegment* known = find_segment(segment.serial);
-  if (known == nullptr || known->ref.meta.end == known->ref.meta.begin) return;
-  add_damage(known->ref.meta.begin, known->ref.meta.end);
-}
-
-void LogReplica::folder_seen(const FolderReport& report) {
-  const auto matching = [this](const SegmentMeta& meta) {
-    return std::find_if(segments_.begin(), segments_.end(),
-                        [&meta](const ReplicaSegment& s) { return s.ref.meta == meta; });
-  };
-  for (const auto& [meta, bytes] : report.disk_bytes) {
-    if (const auto it = matching(meta); it != segments_.end()) it->disk_bytes = bytes;
-  }
-  for (const SegmentMeta& meta : report.missing) {
-    const auto it = matching(meta);
-    if (it == segments_.end()) continue;
-    it->disk_bytes = 0;
-    report_missing(SegmentRef(it->ref));
-  }
-}
-
-void LogReplica::add_damage(model::LogPosition begin, model::LogPosition end) {
-  if (!add_lost_range(damage_, std::max(begin, log_start_), end)) return;
-  ++scrub_errors_;
-  ++parts_.env.stats.scrub_errors;
-  // Nobody waits for it: should it be lost, the next reader finds the damage again.
-  parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
-}
-
-void LogReplica::report_lost_tail(Done durable) {
-  add_lost_tail(damage_, end_);
-  parts_.journal->add_record(slot_, SetDamage{damage_}, lifetime_.guard(std::move(durable)));
-}
-
-// A good copy of [begin, end) is there, in the journal: what was damaged in a segment is written again from
-// it.
-void LogReplica::heal(model::LogPosition begin, model::LogPosition end) {
-  std::vector<Damage> left;
-  for (const Damage& damage : damage_) {
-    if (damage.kind != DamageKind::kMiddle || end <= damage.begin || damage.end <= begin) {
-      left.push_back(damage);
-      continue;
-    }
-    if (damage.begin < begin) left.push_back({DamageKind::kMiddle, damage.begin, begin});
-    if (end < damage.end) left.push_back({DamageKind::kMiddle, end, damage.end});
-  }
-  damage_ = std::move(left);
-}
-
-void LogReplica::segment_verified(const SegmentRef& segment) {
-  const ReplicaSegment* known = find_segment(segment.serial);
-  if (known == nullptr || known->ref.meta != segment.meta) return;
-  const std::vector<Damage> before = damage_;
-  heal(segment.meta.begin, segment.meta.end);
-  if (damage_ != before) parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
-}
-
-void LogReplica::copy_to_quarantine(ReplicaSegment& segment) {
-  if (segment.copied_to_quarantine) return;
-  segment.copied_to_quarantine = true;
-  parts_.env.run_blocking(
-      lifetime_,
-      [&fs = parts_.env.fs, data_dir = parts_.env.config.data_dir, ref = segment.ref] {
-        return quarantine_copy(fs, data_dir, ref.id, segment_path(data_dir, ref.id, ref.meta));
-      },
-      [](const Result<void>&) {});
 }
 
 // --- the rest

@@ -165,6 +165,8 @@ class LogReplica final : public Log,
   void segments_replaced(const std::vector<SegmentMeta>& removed, const CompactedSegment& added);
 
   void take_segments(const PartitionCheckpoint& state);
+  // `from` is in no accepted range.
+  void read_from(const ReadRequest& request, ReadResultDone done);
   void fold(const Frame& frame);
   void log_start_durable(model::LogPosition begin);
   void drop_segments_below(model::LogPosition begin);

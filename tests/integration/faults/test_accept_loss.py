@@ -3,13 +3,14 @@ operator has accepted it."""
 
 import json
 import os
+import re
 import shutil
 import struct
 import sys
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from broker import SMALL_RING, BrokerTest, main, snapshot, wait_until  # noqa: E402
+from broker import SMALL_RING, BrokerTest, flip_bit, main, snapshot, wait_until  # noqa: E402
 
 SHARDS = 2
 CLUSTER_ID = "00000000-0000-0000-0000-000000000001"
@@ -175,6 +176,52 @@ class Tail(Lost):
         raise AssertionError("no topic d")
 
 
+class Range(Lost):
+    def test_is_passed_over_once_it_is_accepted(self):
+        node = self.broker(*SMALL_RING).start()
+        node.ok("topic", "create", "d", "--config", "segment.bytes=256KiB")
+        records = 600
+        node.produce("d", [value(n) for n in range(records)])
+        segments = node.segments(node.topic_id("d"), 0)
+        node.stop_cleanly()
+        os.remove(segments[1])
+        flip_bit(segments[3], os.path.getsize(segments[3]) // 2, 3)
+        node.start()  # ready: the rest can be read and written
+        wait_until(lambda: node.json("topic", "describe", "d")["damage"], "the missing file is noticed")
+        at = 0
+        lost = set()
+        while at < records:
+            done = node.run("consume", "d", "--offsets", str(at), "--until-end", "-o", "%o\n")
+            if done.returncode == 0:
+                break
+            self.refused(done)
+            begin, at = map(int, re.search(r"at offset (\d+); next good offset (\d+)", done.stderr).groups())
+            lost |= set(range(begin, at))
+        self.assertTrue(lost)
+        health = node.run("health")
+        self.assertEqual(health.returncode, 1)
+        self.assertIn("damaged range: offsets %d to" % min(lost), health.stdout)
+        self.assertIn("accept-loss --data-dir %s --topic d --partition 0" % node.data_dir, health.stdout)
+        node.produce("d", [value(records)])
+        node.stop_cleanly()
+        self.assertEqual(node.run("log", "verify", node.data_dir).returncode, 1)
+        done = self.accept(node, "--topic", "d", "--yes", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout)["losses"]
+        self.assertEqual(set().union(*(range(one["begin"], one["end"]) for one in told)), lost)
+        verified = node.run("log", "verify", node.data_dir)
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+        self.assertIn("accepted", verified.stdout)
+        self.assertIn('"accepted":true', node.ok("log", "dump", node.data_dir, "-o", "json").stdout.replace(" ", ""))
+        for _ in range(2):
+            node.start()
+            self.assertEqual([(offset, text) for _, offset, text in node.consume("d")],
+                             [(n, value(n)) for n in range(records + 1) if n not in lost])
+            self.assertEqual(node.metric("forebay_damaged_partitions"), 0)
+            node.ok("health")
+            node.stop_cleanly()
+
+
 class Metadata(Lost):
     def read_only(self, node):
         text = self.not_ready(node)
@@ -219,6 +266,27 @@ class Metadata(Lost):
         self.assertEqual(len(node.consume("d", "--partition", str(self.elsewhere))), 600)
         node.produce("d", [b"goes on"], "--partition", str(self.elsewhere))
         self.accepted(node)
+
+    def test_metadata_that_is_gone_altogether(self):
+        node = self.filled(records=600)
+        node.stop_cleanly()
+        for path in self.journal_of(node, shard_of(CLUSTER_ID, 0)):
+            os.remove(path)
+        for folder in (node.path("topics", CLUSTER_ID), node.path("kv")):
+            shutil.rmtree(folder, ignore_errors=True)
+        segments = node.files("topics", ".log")
+        self.assertTrue(segments)
+        for _ in range(2):  # it is not taken for a first start, with no topics there
+            node.start(wait=False)
+            self.assertIn("__cluster", self.not_ready(node))
+            self.refused(node.run("topic", "create", "e", timeout=30), "--topic __cluster --partition 0")
+            self.assertEqual(node.json("topic", "list"), [])
+            node.stop_cleanly()
+        self.assertEqual(node.files("topics", ".log"), segments)
+        done = self.accept(node, "--topic", "__cluster", "--yes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        node.start()
+        node.ok("topic", "create", "e")
 
 
 if __name__ == "__main__":

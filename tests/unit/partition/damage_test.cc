@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "log/acceptance.h"
 #include "log/core/damage.h"
 #include "log/core/round.h"
 #include "log/data_directory.h"
@@ -94,10 +95,13 @@ class DamageTest : public testing::Test {
     EXPECT_TRUE(found) << found.error().to_string();
     return found ? *found : std::vector<log::Loss>{};
   }
-  Result<log::Recovered> accept(std::vector<log::Loss> accepted) {
-    log::RecoveryOptions with = options();
-    with.accept = std::move(accepted);
-    return log::recover(shard_.machine_.file_system(), shard_.machine_.rng(), with);
+  Result<std::vector<log::Loss>> accept(std::vector<log::Loss> accepted) {
+    return log::accept_losses(shard_.machine_.file_system(), shard_.machine_.rng(), options(),
+                              std::move(accepted), "accepted\n");
+  }
+  std::string audit() {
+    const auto content = shard_.machine_.disk().content(log::audit_log_path(kDataDir));
+    return content ? std::string(as_text(*content)) : std::string();
   }
   // Offsets of all that is read from log start on, each with the value that was written there.
   Numbers read_all(Partition& partition) {
@@ -229,6 +233,10 @@ TEST_F(DamageTest, CrashAtAnyStepOfAcceptingLeavesTheOldStateOrTheNew) {
     SCOPED_TRACE(step);
     crash();
     auto found = losses();
+    // Whole lines or nothing, and never the deed without the line.
+    const std::string lines = audit();
+    EXPECT_EQ(lines.size() % std::string("accepted\n").size(), 0U) << lines;
+    EXPECT_TRUE(!found.empty() || lines.ends_with("accepted\n"));
     if (found.empty()) {  // the power went after the switch: all of it is there
       ASSERT_TRUE(shard_.start());
       Partition& partition = shard_.open(topic_partition(1));
@@ -254,6 +262,27 @@ TEST_F(DamageTest, CrashAtAnyStepOfAcceptingLeavesTheOldStateOrTheNew) {
     ASSERT_LT(step, 500U);
   }
   EXPECT_TRUE(saw_old);
+}
+
+TEST_F(DamageTest, AuditLogIsOnlyEverLonger) {
+  auto& fs = shard_.machine_.file_system();
+  ASSERT_TRUE(log::append_audit(fs, kDataDir, "one\n"));
+  ASSERT_TRUE(log::append_audit(fs, kDataDir, "two\nthree\n"));
+  EXPECT_EQ(audit(), "one\ntwo\nthree\n");
+  // Somebody wrote into it: his line stays his own.
+  shard_.machine_.disk().replace_file(log::audit_log_path(kDataDir), as_bytes(std::string("by hand")));
+  ASSERT_TRUE(log::append_audit(fs, kDataDir, "four\n"));
+  EXPECT_EQ(audit(), "by hand\nfour\n");
+  // It cannot be written: nothing is accepted.
+  (void)with_lost_end();
+  crash();
+  shard_.machine_.disk().inject({.op = sim::DiskOp::kWrite,
+                                 .path = sim::path_contains("audit.log"),
+                                 .times = sim::DiskFault::kForever});
+  EXPECT_FALSE(accept(losses()));
+  shard_.machine_.disk().clear_faults();
+  EXPECT_EQ(losses().size(), 1U);
+  EXPECT_EQ(audit(), "by hand\nfour\n");
 }
 
 // Rot in the middle of the journal: one record is lost, its place is known.
@@ -321,11 +350,17 @@ TEST_F(MiddleDamageTest, AcceptedRangeIsPassedOverFromMemoryAndFromDisk) {
     if (life == 0) {
       const auto all = shard_.fetch(partition, {.from = Offset(0), .bytes_max = 100U << 20});
       EXPECT_EQ((*all)->frames.size(), 7U);
+      Offset at(0);
+      for (const auto& frame : (*all)->frames) {
+        EXPECT_EQ(frame->header.begin.next_offset, at);
+        at = frame->header.end.next_offset;
+      }
     }
     const auto at_hole = shard_.fetch(partition, {.from = Offset(4), .bytes_max = 1});
     ASSERT_TRUE(at_hole && *at_hole) << at_hole->error().to_string();
     ASSERT_EQ((*at_hole)->frames.size(), 1U);
-    EXPECT_EQ((*at_hole)->frames[0]->header.begin.next_offset, Offset(5));
+    EXPECT_EQ((*at_hole)->frames[0]->header.begin.next_offset, Offset(4));  // it covers the hole
+    EXPECT_EQ((*at_hole)->frames[0]->header.end.next_offset, Offset(6));
     ASSERT_EQ(damage(partition).size(), 1U);
     EXPECT_EQ(damage(partition)[0].kind, log::DamageKind::kAcceptedMiddle);
     EXPECT_EQ(shard_.logs_->stats().damaged_logs, 0U);

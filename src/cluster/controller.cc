@@ -263,6 +263,11 @@ void Controller::publish() {
 
 void Controller::after_apply() {
   if (image_.applied < replay_until_) return;
+  if (ready_ && image_.cluster_id.is_nil() && formed_before_ && !has_holes_) {
+    log_.log().report_lost_tail([](const Result<void>&) {});
+    return degrade(
+        "neither the log of __cluster nor the metadata store has anything, and there is data of topics");
+  }
   if (ready_ && image_.cluster_id.is_nil()) {
     if (!deciding_ && requests_.empty()) {
       submit([id = new_id()](

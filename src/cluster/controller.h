@@ -46,6 +46,9 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
+  // Before start(): there is data of topics, so that an empty log and an empty store are a loss, not a first
+  // start.
+  void expect_formed() { formed_before_ = true; }
   // Loads the state, replays the log behind it, forms the cluster on a first start; then calls `ready`, also
   // when part of the metadata is lost: see check_changeable().
   void start(UniqueFunction<void(Result<void>)> ready);
@@ -105,6 +108,7 @@ class Controller {
   std::optional<Waiting> waiting_;
   std::optional<Error> failed_;
   std::optional<Error> degraded_;
+  bool formed_before_ = false;
   bool has_holes_ = false;  // part of the log was accepted as lost: a record may speak of what is not there
   bool stopping_ = false;
 

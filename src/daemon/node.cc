@@ -141,6 +141,7 @@ class WiredNode final : public Node {
   std::unique_ptr<api::ApiServer> api_;
   std::unique_ptr<http::HttpServer> http_;
   std::vector<log::Recovered::Shard> recovered_;
+  bool topics_were_there_ = false;  // recovery found data of some
   bool shards_started_ = false;
   bool stopped_ = false;
 };
@@ -197,7 +198,14 @@ Result<void> WiredNode::open_disk() {
   epoch_ = recovered.epoch;
   for (const std::string& one : report_.notes) note("recovery", one);
   quarantine_unknown(*fs, recovered);
+  topics_were_there_ = !recovered.unread.empty();
   recovered_ = std::move(recovered.shards);
+  for (const log::Recovered::Shard& shard : recovered_) {
+    topics_were_there_ = topics_were_there_ ||
+                         std::any_of(shard.partitions.begin(), shard.partitions.end(), [](const auto& one) {
+                           return one.state.id != cluster::cluster_partition();
+                         });
+  }
   log_info("recovered", {{"boot_epoch", epoch_.value()},
                          {"first_start", report_.first_start},
                          {"clean", report_.clean},
@@ -287,11 +295,18 @@ void WiredNode::snapshot_shard(std::uint32_t index) {
       shards_.at(index).schedule_after(std::chrono::seconds(1), [this, index] { snapshot_shard(index); });
 }
 
+// Reads all of it: what is wrong inside of a file shows only then.
+Result<std::unique_ptr<kv::KeyValueStore>> open_whole_store(const std::string& path) {
+  FOREBAY_TRY(auto store, kv::open_rocksdb_store(path));
+  FOREBAY_CHECK(store->scan(kv::KeyRange::all(), [](std::string_view, std::string_view) { return true; }));
+  return store;
+}
+
 // The store is a copy of what __cluster says: a damaged one goes to quarantine and is made again from the
 // log.
 Result<void> WiredNode::open_store() {
   const std::string path = settings_.node.data_dir + "/kv";
-  auto opened = kv::open_rocksdb_store(path);
+  auto opened = open_whole_store(path);
   if (!opened && opened.error().code == ErrorCode::kDataLoss) {
     auto& fs = *stacks_[0]->fs;
     const std::string quarantine = settings_.node.data_dir + "/quarantine";
@@ -350,6 +365,7 @@ Result<void> WiredNode::open_cluster() {
           controller_ = std::make_unique<cluster::Controller>(
               *stack.partitions->find(cluster::cluster_partition()), *kv_, home, pool_, rng_,
               [this](cluster::ImagePtr image) { broker_->on_image(image); });
+          if (topics_were_there_) controller_->expect_formed();
           broker_->start(*controller_,
                          [&ready](Result<void> started) { ready.set_value(std::move(started)); });
         });

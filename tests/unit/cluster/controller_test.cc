@@ -26,6 +26,7 @@ class ControllerTest : public testing::Test {
     controller_ =
         std::make_unique<Controller>(log, *store_, shard_.machine_.executor(), shard_.machine_.pool(),
                                      shard_.machine_.rng(), [this](const ImagePtr&) { ++images_; });
+    if (formed_before_) controller_->expect_formed();
     auto result = std::make_shared<std::optional<Result<void>>>();
     controller_->start([result](Result<void> ready) { *result = std::move(ready); });
     run_until([&] { return result->has_value(); });
@@ -103,6 +104,7 @@ class ControllerTest : public testing::Test {
   std::unique_ptr<kv::KeyValueStore> store_;
   std::unique_ptr<Controller> controller_;
   Result<void> ready_;
+  bool formed_before_ = false;
   int images_ = 0;
 };
 
@@ -279,6 +281,27 @@ TEST_F(ControllerTest, LostEndOfALogThatNeverFormedACluster) {
   start();  // an empty store, and a log that begins behind all it had
   expect_read_only();
   EXPECT_TRUE(controller_->image()->topics.empty());
+}
+
+// There is data of topics: what looks like a first start is a loss.
+TEST_F(ControllerTest, EmptyLogAndStoreOfANodeWithTopicsAreALoss) {
+  controller_.reset();
+  shard_.tear_down();
+  shard_.machine_.reboot(sim::Landing::kKeep);
+  shard_.machine_.disk().remove(partition::kDataDir);
+  store_.reset();
+  store_disk_ = std::make_shared<kv::MemoryDisk>();
+  formed_before_ = true;
+  for (int life = 0; life < 2; ++life) {
+    start();
+    expect_read_only();
+    shard_.machine_.scheduler().run_for(std::chrono::seconds(1));
+    power_cut();
+  }
+  ASSERT_EQ(accept_all(), 1U);
+  start();
+  ASSERT_TRUE(create("new"));
+  EXPECT_FALSE(controller_->image()->cluster_id.is_nil());
 }
 
 // Rot in a record that only the log has: the store is lost too.

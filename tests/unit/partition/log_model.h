@@ -8,6 +8,7 @@
 // I8  what a reader was given does not change; the ends do not go back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -62,10 +63,9 @@ struct ModelPartition {
   model::TopicPartition id;
   PartitionConfig config;
   std::uint32_t life = 0;
-  bool exists = false;     // its creation was answered, its removal not asked for
-  bool doubtful = false;   // ... neither is known
-  bool hurt = false;       // its files were damaged: DATA_LOSS is a fair answer
-  bool read_whole = true;  // since the last restart: what the log holds is known to the last record
+  bool exists = false;                            // its creation was answered, its removal not asked for
+  bool doubtful = false;                          // ... neither is known
+  bool hurt = false;                              // its files were damaged: DATA_LOSS is a fair answer
   std::map<std::int64_t, std::uint64_t> content;  // acknowledged or given to a reader
   std::int64_t trimmed = 0;                       // answered: log start is there at least
   std::int64_t trim_asked = 0;                    // ... and there at most, unless retention moves it
@@ -85,6 +85,11 @@ struct ModelPartition {
     *this = std::move(fresh);
   }
 
+  // The log says that it does not know where it ended: nothing is promised any more from here on.
+  void forget_from(std::int64_t end) {
+    content.erase(content.lower_bound(end), content.end());
+    end_seen = std::min(end_seen, end);
+  }
   // Takes a record that a reader was given. Reports through gtest.
   void on_record(const SentRecords& sent, const model::RecordView& record, ReadPass& pass);
   // Judges a whole pass. `quiet`: no compaction ran while it was read, so no tombstone can have gone from

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "shard_harness.h"
+#include "sim/sim_rng.h"
 
 namespace forebay::partition {
 
@@ -74,6 +77,10 @@ class NodeHarness {
     }
     return all;
   }
+
+  // Turns over a bit of a round that a start would read and that has a successor. Returns: which one; nothing
+  // when there is none.
+  std::optional<std::string> rot_a_round(sim::SimRng& rng);
 
   // Runs until the shared result is there. Nothing: the simulation stopped before (the power is off).
   template <typename T>

@@ -8,8 +8,10 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "log/log_reads.h"
 #include "log_model.h"
@@ -44,6 +46,7 @@ struct Reached {
   std::uint64_t clean_stops = 0;
   std::uint64_t scrubbed = 0;
   std::uint64_t refused_for_memory = 0;
+  std::uint64_t rotten_journals = 0;
 };
 
 class NodeSoak {
@@ -91,6 +94,7 @@ class NodeSoak {
       live();
     }
     if (!failed() && come_up() && !failed()) live_quietly();
+    if (!failed() && rng_.one_in(2)) start_with_a_rotten_journal();
   }
 
  private:
@@ -127,6 +131,27 @@ class NodeSoak {
     return false;
   }
 
+  // One round that has a successor rots, whatever is in it: what it held is answered with DATA_LOSS, or the
+  // log's end says that it is not certain; nothing is missing in silence.
+  void start_with_a_rotten_journal() {
+    for (int step = 0; step < 30; ++step) random_step();
+    count_what_was_reached();
+    node_.tear_down();
+    node_.machine_.reboot(sim::Landing::kSeeded);
+    const auto rotten = node_.rot_a_round(rng_);
+    if (!rotten) return;
+    if (verbose()) std::printf("rot in %s\n", rotten->c_str());
+    ++reached_.rotten_journals;
+    for (ModelPartition& one : partitions_) one.hurt = true;
+    static_cast<void>(come_up());
+  }
+
+  [[nodiscard]] bool end_is_lost(const ModelPartition& one) {
+    const auto damage = node_.logs_of(one.id).find(one.id)->status().damage;
+    return std::any_of(damage.begin(), damage.end(),
+                       [](const log::Damage& range) { return range.kind == log::DamageKind::kTail; });
+  }
+
   bool open_all() {
     for (ModelPartition& one : partitions_) {
       EXPECT_TRUE(!one.exists || node_.knows(one.id)) << one.id.to_string() << " was created and is gone";
@@ -160,7 +185,7 @@ class NodeSoak {
   // After a restart nothing but the disk's damage may keep a partition from being written.
   bool write_all() {
     for (ModelPartition& one : partitions_) {
-      if (!one.exists) continue;
+      if (!one.exists || end_is_lost(one)) continue;
       Partition* partition = node_.set_of(one.id).find(one.id);
       const auto numbers = some_records(one, 1);
       std::optional<Result<ProduceAck>> ack;
@@ -187,6 +212,10 @@ class NodeSoak {
     EXPECT_GE(first.log_start.value(), std::max(one.trimmed, one.start_seen)) << one.id.to_string();
     if (!one.retention()) {
       EXPECT_LE(first.log_start.value(), one.trim_asked) << one.id.to_string();
+    }
+    if (end_is_lost(one)) {
+      EXPECT_TRUE(one.hurt);
+      one.forget_from(first.high_watermark.value());
     }
     EXPECT_GE(first.high_watermark.value(), one.end_seen) << one.id.to_string() << ": the end went back";
     ReadPass pass;
@@ -544,6 +573,7 @@ TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
       {"clean stops", reached.clean_stops},
       {"bytes scrubbed", reached.scrubbed},
       {"appends refused for memory", reached.refused_for_memory},
+      {"rotten journals", reached.rotten_journals},
   };
   const bool one_world = first == last;
   for (const auto& [what, count] : places) {

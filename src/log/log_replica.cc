@@ -459,7 +459,8 @@ void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, mo
     std::optional<model::Timestamp> last;
     // A segment of which no frame can be read has times that say nothing.
     if (segment.times && segment.times->last_append.value() >= 0) last = segment.times->last_append;
-    pieces.push_back({segment.ref.meta.begin, segment.ref.meta.end, segment.ref.meta.size_bytes, last});
+    const bool lost = !last && is_accepted_range(damage_, segment.ref.meta.begin, segment.ref.meta.end);
+    pieces.push_back({segment.ref.meta.begin, segment.ref.meta.end, segment.ref.meta.size_bytes, last, lost});
     if (wanted && (!last || now.value() - last->value() <= *config_.retention_ms)) known = segments_.size();
   }
   const model::LogPosition rest = pieces.empty() ? log_start_ : pieces.back().end;

@@ -1,6 +1,7 @@
 #include "log/core/damage.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace forebay::log {
@@ -52,6 +53,13 @@ std::optional<model::Offset> range_end(const std::vector<Damage>& damage, Damage
       return one.end.next_offset;
   }
   return std::nullopt;
+}
+
+bool is_accepted_range(const std::vector<Damage>& damage, const LogPosition& begin, const LogPosition& end) {
+  std::vector<Damage> passed;
+  std::copy_if(damage.begin(), damage.end(), std::back_inserter(passed),
+               [](const Damage& one) { return one.kind == DamageKind::kAcceptedMiddle; });
+  return !add_lost_range(passed, begin, end);
 }
 
 bool add_lost_range(std::vector<Damage>& damage, LogPosition begin, LogPosition end) {

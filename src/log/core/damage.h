@@ -31,6 +31,10 @@ namespace forebay::log {
 [[nodiscard]] std::optional<model::Offset> range_end(const std::vector<Damage>& damage, DamageKind kind,
                                                      model::Offset offset);
 
+// All of [begin, end) is accepted as lost.
+[[nodiscard]] bool is_accepted_range(const std::vector<Damage>& damage, const model::LogPosition& begin,
+                                     const model::LogPosition& end);
+
 // Adds [begin, end) as lost, but for what is accepted already. Returns: whether that was news.
 bool add_lost_range(std::vector<Damage>& damage, model::LogPosition begin, model::LogPosition end);
 // Adds that the log's end is lost and that it was at `end` or behind. Returns: whether that was news.

@@ -1,5 +1,7 @@
 #include "log/core/retention.h"
 
+#include <algorithm>
+
 namespace forebay::log {
 
 std::optional<model::LogPosition> plan_log_start(const LogConfig& config,
@@ -11,10 +13,13 @@ std::optional<model::LogPosition> plan_log_start(const LogConfig& config,
   for (const RetentionPiece& piece : pieces) total += piece.bytes;
 
   model::LogPosition begin = log_start;
-  for (const RetentionPiece& piece : pieces) {
+  for (auto at = pieces.begin(); at != pieces.end(); ++at) {
+    const RetentionPiece& piece = *at;
     if (piece.end > committed) break;
-    const bool too_old = config.retention_ms && piece.last_append &&
-                         now.value() - piece.last_append->value() > *config.retention_ms;
+    const auto dated = std::find_if(
+        at, pieces.end(), [](const RetentionPiece& one) { return one.last_append || !one.accepted_as_lost; });
+    const bool too_old = config.retention_ms && dated != pieces.end() && dated->last_append &&
+                         now.value() - dated->last_append->value() > *config.retention_ms;
     // What remains must still hold retention_bytes: the bound says how much is kept, not how much may be
     // lost.
     const bool too_much = config.retention_bytes && total - piece.bytes >= *config.retention_bytes;

@@ -18,6 +18,8 @@ struct RetentionPiece {
   std::uint64_t bytes = 0;
   // Of its last frame; nothing when it could not be found out (an unreadable segment never goes by time).
   std::optional<model::Timestamp> last_append;
+  // Nobody can read it, and that is accepted: it goes with what is behind it, which is no older.
+  bool accepted_as_lost = false;
 };
 
 // Requires: pieces are in log order, from the one that holds log_start to the end of the log.

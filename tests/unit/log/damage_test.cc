@@ -36,6 +36,14 @@ TEST(DamageList, WhatIsAcceptedIsNotLostAgain) {
   EXPECT_EQ(damage, (List{middle(5, 10), passed(10, 20), middle(20, 30), ended(25)}));
 }
 
+TEST(DamageList, AcceptedRangeIsAcceptedAsAWhole) {
+  const List damage{passed(10, 20), passed(20, 30), middle(30, 40)};
+  EXPECT_TRUE(is_accepted_range(damage, at(12), at(25)));
+  EXPECT_FALSE(is_accepted_range(damage, at(9), at(12)));
+  EXPECT_FALSE(is_accepted_range(damage, at(25), at(35)));
+  EXPECT_FALSE(is_accepted_range(damage, at(30), at(40)));
+}
+
 TEST(DamageList, FirstLostTailCounts) {
   List damage;
   EXPECT_FALSE(lost_tail(damage).has_value());

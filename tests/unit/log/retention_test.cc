@@ -70,6 +70,31 @@ TEST(Retention, UnreadablePieceStopsItByTime) {
   EXPECT_EQ(begin->next_offset, Offset(10));
 }
 
+TEST(Retention, PieceThatIsAcceptedAsLostGoesWithTheOneBehindIt) {
+  LogConfig config;
+  config.retention_ms = 100;
+  const auto piece = [](std::int64_t begin, std::optional<std::int64_t> last, bool lost) {
+    return RetentionPiece{{model::Offset(begin), 0},
+                          {model::Offset(begin + 10), 0},
+                          10,
+                          last ? std::optional(model::Timestamp(*last)) : std::nullopt,
+                          lost};
+  };
+  const std::vector<RetentionPiece> pieces{piece(0, 500, false), piece(10, std::nullopt, true),
+                                           piece(20, std::nullopt, true), piece(30, 700, false),
+                                           piece(40, std::nullopt, true)};
+  const model::LogPosition start{model::Offset(0), 0}, committed{model::Offset(50), 0};
+  const auto planned = [&](std::int64_t now) {
+    const auto begin = plan_log_start(config, pieces, start, committed, model::Timestamp(now));
+    return begin ? begin->next_offset.value() : -1;
+  };
+  EXPECT_EQ(planned(600), -1);
+  EXPECT_EQ(planned(601), 10);
+  EXPECT_EQ(planned(800), 10);
+  EXPECT_EQ(planned(801), 40);
+  EXPECT_EQ(planned(100'000), 40);  // behind the last one nothing tells the time
+}
+
 TEST(Roll, BySizeByAgeAndNeverForNothing) {
   LogConfig config;
   config.segment_bytes = 1000;

@@ -386,6 +386,7 @@ TEST_F(DamageTest, AcceptedMissingSegmentIsPassedOverByReadersAndByTime) {
   const log::SegmentMeta lost = segments[2].meta;
   crash();
   shard_.machine_.disk().remove(log::segment_path(kDataDir, topic_partition(1), lost));
+  shard_.machine_.disk().remove(log::index_path(kDataDir, topic_partition(1), lost));
   ASSERT_TRUE(shard_.start());
   partition = &shard_.open(topic_partition(1), config);
   shard_.machine_.scheduler().run_for(1s);  // the look around in the folder
@@ -418,6 +419,12 @@ TEST_F(DamageTest, AcceptedMissingSegmentIsPassedOverByReadersAndByTime) {
   ASSERT_EQ(damage(*partition).size(), 1U);
   EXPECT_EQ(damage(*partition)[0].kind, log::DamageKind::kAcceptedMiddle);
   EXPECT_EQ(shard_.logs_->stats().scrub_errors, 0U);
+  // And it does not hold retention up.
+  config.log.retention_ms = 1000;
+  partition->set_config(config);
+  shard_.machine_.scheduler().run_for(1min);
+  EXPECT_GE(partition->watermarks().log_start, Offset(end));
+  EXPECT_TRUE(damage(*partition).empty());
 }
 
 // Bytes in a segment rot: found by the reader, accepted, passed over.

@@ -66,7 +66,8 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
   for (const std::string& problem : problems)
     telemetry::log_error("topic configuration unusable", {{"problem", problem}});
   std::atomic_store(&routing_, table);
-  reconciler_->apply(*image, *table);
+  const bool whole = check_changeable().has_value();
+  reconciler_->apply(*image, *table, whole ? Reconciler::Metadata::kWhole : Reconciler::Metadata::kPartial);
 }
 
 void NodeBroker::stop(UniqueFunction<void()> done) {

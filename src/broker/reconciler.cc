@@ -19,7 +19,7 @@ Reconciler::Reconciler(model::NodeId node, std::vector<ShardHandle> shards, runt
 
 Reconciler::~Reconciler() { *alive_ = nullptr; }
 
-void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& routing) {
+void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& routing, Metadata metadata) {
   for (const auto& [name, route] : routing.topics) {
     if (route.internal) continue;  // opened by whoever owns them
     TopicState& topic = topics_[route.topic->id];
@@ -29,7 +29,7 @@ void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& r
       const auto id = route.id_of(model::PartitionIndex(static_cast<std::int32_t>(i)));
       const auto at = partitions_.find(id);
       if (at == partitions_.end()) {
-        open(id, route, route.shards[i]);
+        open(id, route, route.shards[i], metadata);
       } else if (at->second.config != route.config) {
         at->second.config = route.config;
         const ShardHandle shard = shards_[route.shards[i]];
@@ -45,13 +45,14 @@ void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& r
   check_waiters();
 }
 
-void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard_index) {
+void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard_index,
+                      Metadata metadata) {
   partitions_[id] = State{route.topic->name, shard_index, false, std::nullopt, route.config};
   TopicState& topic = topics_.at(id.topic);
   ++topic.opening;
-  const auto expected = static_cast<std::uint32_t>(id.partition.value()) < topic.confirmed
-                            ? partition::Expected::kThere
-                            : partition::Expected::kMayBeNew;
+  const bool confirmed = static_cast<std::uint32_t>(id.partition.value()) < topic.confirmed;
+  const auto expected = confirmed || metadata == Metadata::kPartial ? partition::Expected::kThere
+                                                                    : partition::Expected::kMayBeNew;
   const ShardHandle shard = shards_[shard_index];
   auto report = [alive = alive_, home = &home_, id](Result<std::monostate> result) {
     home->post([alive, id, result = std::move(result)]() mutable {

@@ -37,7 +37,9 @@ class Reconciler {
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
 
-  void apply(const cluster::ClusterImage& image, const RoutingTable& routing);
+  // Of metadata that is lost in part nothing is taken for new.
+  enum class Metadata : std::uint8_t { kWhole, kPartial };
+  void apply(const cluster::ClusterImage& image, const RoutingTable& routing, Metadata metadata);
   // Calls back when all partitions of the topic are ready and confirmed, or with the first that never will
   // be, or kTimedOut.
   void when_ready(model::TopicId topic, std::uint32_t partitions, std::chrono::milliseconds timeout,
@@ -70,7 +72,7 @@ class Reconciler {
     std::optional<runtime::TimerId> timer;
     Done<std::monostate> done;
   };
-  void open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard);
+  void open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard, Metadata metadata);
   void confirm(model::TopicId topic);
   void on_opened(const model::TopicPartition& id, Result<std::monostate> result);
   void start_removal(const cluster::TopicPtr& topic);

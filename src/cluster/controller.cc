@@ -174,6 +174,7 @@ void Controller::adopt_store(model::Offset log_end) {
 void Controller::read_next() {
   if (stopping_ || failed_ || degraded_) return;
   after_apply();
+  if (degraded_) return;
   fetch_ = log_.fetch(
       {.from = image_.applied, .bytes_max = 1U << 20, .bytes_min = 1, .wait_max = std::chrono::hours(1)},
       [alive = alive_](Result<partition::FetchOutput> fetched) {
@@ -183,12 +184,7 @@ void Controller::read_next() {
 
 void Controller::on_frames(Result<partition::FetchOutput> fetched) {
   if (stopping_) return;
-  if (!fetched && fetched.error().code == ErrorCode::kDataLoss) {
-    const bool at_end = log_.end_is_lost() && image_.applied >= replay_until_;
-    return degrade(at_end ? "what the log of __cluster held from offset " +
-                                std::to_string(image_.applied.value()) + " on is lost"
-                          : fetched.error().context);
-  }
+  if (!fetched && fetched.error().code == ErrorCode::kDataLoss) return degrade(fetched.error().context);
   if (!fetched) return fail(fetched.error());
   for (const auto& frame : fetched->frames) {
     const auto applied = apply_batch(frame->payload.span(), image_.applied);
@@ -263,6 +259,10 @@ void Controller::publish() {
 
 void Controller::after_apply() {
   if (image_.applied < replay_until_) return;
+  if (ready_ && log_.end_is_lost()) {
+    return degrade("what the log of __cluster held from offset " + std::to_string(image_.applied.value()) +
+                   " on is lost");
+  }
   if (ready_ && image_.cluster_id.is_nil() && formed_before_ && !has_holes_) {
     log_.log().report_lost_tail([](const Result<void>&) {});
     return degrade(

@@ -190,5 +190,21 @@ TEST(MissingPartition, PowerCutAtEveryStepOfACreationLeavesItUsable) {
   EXPECT_GT(made_again, 0);
 }
 
+// Whether it was confirmed may be in what is lost of the metadata.
+TEST_F(MissingPartitionTest, NothingIsMadeAnewWhileMetadataIsLostInPart) {
+  create_without_confirmation("new", 1);
+  const auto id = id_of("new", 0);
+  auto& log = node_.shard_.set_->find(cluster::cluster_partition())->log();
+  bool marked = false;
+  log.report_lost_tail([&marked](const Result<void>& durable) { marked = durable.has_value(); });
+  node_.run_until([&] { return marked && node_.shard_.set_->find(id) != nullptr; });
+  lose(id);
+  ASSERT_EQ(confirmed("new"), 0U);
+  restart();
+  wait_opened();
+  EXPECT_EQ(node_.shard_.set_->find(id), nullptr);
+  EXPECT_EQ(code_of(node_.produce("new", 0, batch_of({"a"}))), ErrorCode::kDataLoss);
+}
+
 }  // namespace
 }  // namespace forebay::broker

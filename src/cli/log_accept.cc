@@ -70,12 +70,28 @@ Result<void> check_owner(const std::string& data_dir) {
                                                    " forebay log accept-loss ..."};
 }
 
+// Blocking calls on the files of a data directory.
+struct BlockingFiles {
+  [[nodiscard]] Result<void> open() {
+    FOREBAY_TRY(fs,
+                io::make_real_file_system(shard, io::IoEngine{.uring = false, .direct = false, .why = {}}));
+    return {};
+  }
+  runtime::Shard shard{"log-files"};  // never started
+  std::unique_ptr<io::FileSystem> fs;
+};
+
 }  // namespace
 
+Result<std::vector<log::Loss>> find_open_losses(const std::string& data_dir) {
+  BlockingFiles files;
+  FOREBAY_CHECK(files.open());
+  FOREBAY_TRY(const log::RecoveryOptions options, log::options_in_force(*files.fs, data_dir));
+  return log::find_losses(*files.fs, options);
+}
+
 struct DirectoryLosses::Opened {
-  Opened() : shard("accept-loss") {}
-  runtime::Shard shard;  // never started: only blocking calls are made
-  std::unique_ptr<io::FileSystem> fs;
+  BlockingFiles files;
   runtime::SystemRng rng;
   runtime::SystemWallClock clock;
   log::DataDirectory directory;
@@ -93,14 +109,13 @@ Result<DirectoryLosses> DirectoryLosses::open(const std::string& data_dir) {
     return Error{ErrorCode::kInvalidArgument, data_dir + " is a file; name the data directory"};
   FOREBAY_CHECK(check_owner(data_dir));
   auto opened = std::make_unique<Opened>();
-  FOREBAY_TRY(opened->fs, io::make_real_file_system(
-                              opened->shard, io::IoEngine{.uring = false, .direct = false, .why = {}}));
-  auto directory = log::open_data_directory(*opened->fs, data_dir, opened->rng);
+  FOREBAY_CHECK(opened->files.open());
+  auto directory = log::open_data_directory(*opened->files.fs, data_dir, opened->rng);
   if (!directory && directory.error().code == ErrorCode::kLocked)
     return Error{ErrorCode::kLocked, data_dir + " is in use by a daemon: stop it first"};
   FOREBAY_TRY(opened->directory, std::move(directory));
-  FOREBAY_TRY(opened->options, log::options_in_force(*opened->fs, data_dir));
-  FOREBAY_TRY(opened->losses, log::find_losses(*opened->fs, opened->options));
+  FOREBAY_TRY(opened->options, log::options_in_force(*opened->files.fs, data_dir));
+  FOREBAY_TRY(opened->losses, log::find_losses(*opened->files.fs, opened->options));
   DirectoryLosses result(std::move(opened));
   for (const log::Loss& loss : result.opened_->losses) result.found_.push_back(shown(data_dir, loss));
   return result;
@@ -115,8 +130,8 @@ Result<std::size_t> DirectoryLosses::accept(const std::vector<std::size_t>& chos
     audit += audit_line(found_.at(index), now);
   }
   opened_->options.wall_now = now;
-  FOREBAY_TRY(const auto open,
-              log::accept_losses(*opened_->fs, opened_->rng, opened_->options, std::move(losses), audit));
+  FOREBAY_TRY(const auto open, log::accept_losses(*opened_->files.fs, opened_->rng, opened_->options,
+                                                  std::move(losses), audit));
   return open.size();
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "cli/value.h"
+#include "log/core/loss.h"
 
 namespace forebay::cli {
 
@@ -21,6 +22,11 @@ struct FoundLoss {
   std::string what;
   Value begin, end;  // offsets; no end: a lost tail
 };
+
+// What a start would find lost and nobody has accepted: more than the journal says of itself, for what is
+// missing may have held more. Changes nothing; whoever calls keeps daemons out. Errors: as
+// DirectoryLosses::open.
+[[nodiscard]] Result<std::vector<log::Loss>> find_open_losses(const std::string& data_dir);
 
 class DirectoryLosses {
  public:

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <set>
 
+#include "cli/log_accept.h"
 #include "cli/log_files.h"
 #include "cli/log_input.h"
 #include "log/core/damage.h"
@@ -14,12 +15,6 @@ namespace forebay::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// All of [begin, end) is in the list.
-bool is_covered(std::vector<log::Damage> damage, const model::LogPosition& begin,
-                const model::LogPosition& end) {
-  return !log::add_lost_range(damage, begin, end);
-}
 
 class Verifier {
  public:
@@ -39,7 +34,7 @@ class Verifier {
       }
     }
     unknown_files(path, known);
-    return {};
+    return open_losses(path);
   }
 
   Result<void> lone_segment(const std::string& path) {
@@ -126,7 +121,7 @@ class Verifier {
         } else if (damaged->begin == damaged->end) {
           add(LogProblem::Severity::kWarning, path, damaged->file_position,
               "damaged padding; no frame is lost");
-        } else if (is_covered(accepted, damaged->begin, damaged->end)) {
+        } else if (log::is_accepted_range(accepted, damaged->begin, damaged->end)) {
           add(LogProblem::Severity::kWarning, path, damaged->file_position,
               "positions " + damaged->begin.to_string() + " to before " + damaged->end.to_string() +
                   " are damaged; this loss was accepted");
@@ -182,19 +177,23 @@ class Verifier {
     return {};
   }
 
+  Result<void> open_losses(const std::string& directory) {
+    FOREBAY_TRY(const auto losses, find_open_losses(directory));
+    for (const log::Loss& loss : losses) {
+      const bool tail = loss.kind == log::LossKind::kTail;
+      add(LogProblem::Severity::kDamage, log::partition_directory(directory, loss.id), 0,
+          "the log is damaged from " + loss.begin.to_string() +
+              (tail ? " on" : " to before " + loss.end.to_string()));
+    }
+    return {};
+  }
+
   Result<void> partition_segments(const std::string& directory, const log::FoldedPartition& partition,
                                   std::set<std::string>& known) {
     const model::TopicPartition& id = partition.state.id;
     std::vector<log::Damage> accepted;
     for (const log::Damage& damage : partition.state.damage) {
-      if (log::is_accepted(damage.kind)) {
-        accepted.push_back(damage);
-        continue;
-      }
-      add(LogProblem::Severity::kDamage, log::partition_directory(directory, id), 0,
-          log::is_tail(damage.kind) ? "the log is damaged from " + damage.begin.to_string() + " on"
-                                    : "the log is damaged from " + damage.begin.to_string() + " to before " +
-                                          damage.end.to_string());
+      if (log::is_accepted(damage.kind)) accepted.push_back(damage);
     }
     if (partition.base_unknown) {
       add(LogProblem::Severity::kDamage, log::partition_directory(directory, id), 0,
@@ -204,7 +203,7 @@ class Verifier {
       const std::string path = log::segment_path(directory, id, meta);
       known.insert(path);
       auto file = InputFile::open(path);
-      if (!file && is_covered(accepted, meta.begin, meta.end)) continue;
+      if (!file && log::is_accepted_range(accepted, meta.begin, meta.end)) continue;
       if (!file) {
         add(LogProblem::Severity::kDamage, path, 0, file.error().context);
         continue;

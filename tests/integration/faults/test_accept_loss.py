@@ -97,6 +97,9 @@ class Tail(Lost):
         lost = self.elsewhere
         node.kill()
         self.lose_newest(node, shard_of(self.topic_id(node), lost))
+        verified = node.run("log", "verify", node.data_dir)  # also before a start has seen it
+        self.assertEqual(verified.returncode, 1)
+        self.assertIn("the log is damaged from", verified.stdout)
         node.start(wait=False)
         text = self.not_ready(node)
         self.assertIn('"d"', text)

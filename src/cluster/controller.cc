@@ -188,9 +188,11 @@ void Controller::on_frames(Result<partition::FetchOutput> fetched) {
   if (!fetched) return fail(fetched.error());
   for (const auto& frame : fetched->frames) {
     const auto applied = apply_batch(frame->payload.span(), image_.applied);
-    if (!applied && ready_)
+    const bool newer = !applied && applied.error().code == ErrorCode::kNewerFormat;
+    if (!applied && ready_ && !newer)
       return degrade("a record of __cluster cannot be applied: " + applied.error().context);
     if (!applied) return fail(applied.error());
+    image_.applied = std::max(image_.applied, frame->header.end.next_offset);
   }
   image_.applied = std::max(image_.applied, fetched->next);
   // Posted: a fetch may answer inside the call, and a long log must not become a deep stack.
@@ -291,11 +293,13 @@ void Controller::after_apply() {
 }
 
 void Controller::degrade(const std::string& why) {
-  degraded_ =
-      Error{ErrorCode::kDataLoss,
-            "topics can be used but not changed, because metadata is lost: " + why +
-                ". Restore the data directory from a copy, or stop the node and accept the loss: forebay log "
-                "accept-loss --data-dir DIR --topic __cluster --partition 0"};
+  std::string text = "topics can be used but not changed, because metadata is lost: " + why +
+                     ". Restore the data directory from a copy";
+  if (log::is_open(log_.log().status().damage)) {
+    text += ", or stop the node and accept the loss: forebay log accept-loss --data-dir DIR --topic " +
+            std::string(kClusterTopicName) + " --partition 0";
+  }
+  degraded_ = Error{ErrorCode::kDataLoss, std::move(text)};
   telemetry::log_error("metadata is read only", {{"error", degraded_->to_string()}});
   publish();
   write_behind();

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "cluster/cluster_codec.h"
 #include "kv/memory_store.h"
+#include "model/batch_builder.h"
 #include "shard_harness.h"
 
 namespace forebay::cluster {
@@ -302,6 +304,34 @@ TEST_F(ControllerTest, EmptyLogAndStoreOfANodeWithTopicsAreALoss) {
   start();
   ASSERT_TRUE(create("new"));
   EXPECT_FALSE(controller_->image()->cluster_id.is_nil());
+}
+
+// A record that cannot follow is a bug or damage that no checksum sees: what is before it is served.
+TEST_F(ControllerTest, RecordThatCannotBeAppliedIsReadOnly) {
+  ASSERT_TRUE(create("orders"));
+  const auto log_value = [&](const std::string& value) {
+    model::BatchBuilder builder;
+    ASSERT_TRUE(builder.append(model::NewRecord{
+        .key = std::nullopt, .value = as_bytes(value), .headers = {}, .timestamp = model::Timestamp(0)}));
+    auto [produced, done] = ShardHarness::slot<partition::ProduceAck>();
+    controller_.reset();  // it would see the record at once
+    log().produce(std::string(as_text(*builder.build(model::Codec::kNone))), 1, partition::Acks::kAll,
+                  std::chrono::seconds(30), std::move(done));
+    ASSERT_TRUE(shard_.wait(produced));
+  };
+  log_value(encode_record(TopicDeleted{model::TopicId{}}));
+  store_disk_ = std::make_shared<kv::MemoryDisk>();  // so that it is read together with what is before it
+  for (int life = 0; life < 2; ++life) {
+    power_cut();
+    start();
+    ASSERT_TRUE(ready_) << ready_.error().to_string();
+    EXPECT_NE(controller_->image()->find("orders"), nullptr);
+    const auto refused = create("refused");
+    EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
+    EXPECT_NE(refused.error().context.find("deletion of an unknown"), std::string::npos);
+    EXPECT_EQ(refused.error().context.find("accept-loss"), std::string::npos);  // there is nothing to accept
+    shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // the store has what was applied
+  }
 }
 
 // Rot in a record that only the log has: the store is lost too.

@@ -51,8 +51,9 @@ void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, 
   TopicState& topic = topics_.at(id.topic);
   ++topic.opening;
   const bool confirmed = static_cast<std::uint32_t>(id.partition.value()) < topic.confirmed;
-  const auto expected = confirmed || metadata == Metadata::kPartial ? partition::Expected::kThere
-                                                                    : partition::Expected::kMayBeNew;
+  const auto expected = confirmed                        ? partition::Expected::kThere
+                        : metadata == Metadata::kPartial ? partition::Expected::kUncertain
+                                                         : partition::Expected::kMayBeNew;
   const ShardHandle shard = shards_[shard_index];
   auto report = [alive = alive_, home = &home_, id](Result<std::monostate> result) {
     home->post([alive, id, result = std::move(result)]() mutable {

@@ -62,7 +62,9 @@ Value segments_value(const std::vector<log::SegmentMeta>& segments) {
 }
 
 struct RecordText {
-  Value operator()(const log::CreateReplica&) const { return Value::object().set("type", "create"); }
+  Value operator()(const log::CreateReplica& create) const {
+    return Value::object().set("type", create.lost ? "create lost" : "create");
+  }
   Value operator()(const log::RemoveReplica&) const { return Value::object().set("type", "remove"); }
   Value operator()(const log::SetHardState& record) const {
     return Value::object()

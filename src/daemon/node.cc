@@ -19,6 +19,7 @@
 #include "io/fail_point_file_system.h"
 #include "io/real_file_system.h"
 #include "kv/rocksdb_store.h"
+#include "log/core/damage.h"
 #include "log/quarantine.h"
 #include "log/recovery.h"
 #include "runtime/shard_group.h"
@@ -198,7 +199,6 @@ Result<void> WiredNode::open_disk() {
   epoch_ = recovered.epoch;
   for (const std::string& one : report_.notes) note("recovery", one);
   quarantine_unknown(*fs, recovered);
-  topics_were_there_ = !recovered.unread.empty();
   recovered_ = std::move(recovered.shards);
   for (const log::Recovered::Shard& shard : recovered_) {
     topics_were_there_ = topics_were_there_ ||
@@ -222,12 +222,13 @@ void WiredNode::note(const std::string& event, const std::string& note) {
 
 // Only while the metadata log is whole: where it is damaged, a folder may be known to what was lost of it.
 void WiredNode::quarantine_unknown(io::FileSystem& fs, const log::Recovered& recovered) {
-  std::vector<model::TopicPartition> known = recovered.unread;
+  std::vector<model::TopicPartition> known;
   bool metadata_whole = false;
   for (const log::Recovered::Shard& shard : recovered.shards) {
     for (const auto& partition : shard.partitions) {
       known.push_back(partition.state.id);
-      if (partition.state.id == cluster::cluster_partition()) metadata_whole = partition.state.damage.empty();
+      if (partition.state.id == cluster::cluster_partition())
+        metadata_whole = !log::is_open(partition.state.damage);
     }
     for (const auto& removed : shard.removed) known.push_back(removed.id);
   }

@@ -119,6 +119,7 @@ class LogReplica final : public Log,
   [[nodiscard]] std::optional<model::Timestamp> last_full_scrub() const { return last_full_scrub_; }
   [[nodiscard]] bool holds_sealed_segments() const;
   [[nodiscard]] const std::vector<Damage>& damage() const { return damage_; }
+  [[nodiscard]] bool is_wholly_lost() const { return log::is_wholly_lost(checkpoint()); }
   // What the look around in the log's folder found.
   void folder_seen(const FolderReport& report);
 

@@ -349,7 +349,10 @@ class Recovery {
       damaged_files_.insert(damaged_files_.end(), state.damaged_files.begin(), state.damaged_files.end());
       auto& notes = recovered_.report.notes;
       notes.insert(notes.end(), state.fold.notes.begin(), state.fold.notes.end());
-      if (!state.whole) FOREBAY_CHECK(salvage(shard, state.fold));
+      const bool some_lost =
+          std::any_of(state.fold.partitions.begin(), state.fold.partitions.end(),
+                      [](const FoldedPartition& folded) { return is_wholly_lost(folded.state); });
+      if (!state.whole || some_lost) FOREBAY_CHECK(salvage(shard, state.fold));
       auto tails = reader.read_tails(state.fold.partitions, files);
       for (std::size_t i = 0; i < tails.size(); ++i) take(state.fold.partitions[i], std::move(tails[i]));
       if (reader.frames_unread()) {
@@ -365,8 +368,8 @@ class Recovery {
   }
 
   // Part of the shard's journal is lost: of a partition whose creation or checkpoint was in it, what lies in
-  // its folder is all there is. One that cannot be read does not stop the start, and its folder is left
-  // alone.
+  // its folder is all there is. One that cannot be read now does not stop the start: it counts as wholly
+  // lost, its folder is left alone, and each later start tries again.
   Result<void> salvage(std::uint32_t shard, FoldResult& fold) {
     std::map<model::TopicPartition, FoldedPartition*> known;
     for (FoldedPartition& folded : fold.partitions) known[folded.state.id] = &folded;
@@ -376,13 +379,19 @@ class Recovery {
     std::vector<FoldedPartition> found;
     for (const model::TopicPartition& id : folders) {
       const auto entry = known.find(id);
-      const bool has_base = entry != known.end() && !entry->second->base_unknown;
+      const bool has_base =
+          entry != known.end() && !entry->second->base_unknown && !is_wholly_lost(entry->second->state);
       if (shard_of(id, old_.boot.shard_count) != shard || has_base || gone.contains(id)) continue;
       auto salvaged = salvage_partition(fs_, options_.data_dir, id);
       auto& notes = recovered_.report.notes;
       if (!salvaged) {
         notes.push_back("partition " + id.to_string() + " cannot be salvaged: " + salvaged.error().context);
-        if (entry == known.end()) recovered_.unread.push_back(id);
+        if (entry == known.end()) {
+          FoldedPartition unread;
+          unread.state.id = id;
+          add_lost_tail(unread.state.damage, {});
+          found.push_back(std::move(unread));
+        }
       } else if (*salvaged) {
         notes.push_back("partition " + id.to_string() + " was salvaged from its segments up to " +
                         (*salvaged)->segment_end.to_string());

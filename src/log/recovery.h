@@ -48,8 +48,6 @@ struct Recovered {
     std::shared_ptr<JournalSeed> seed;
   };
   std::vector<Shard> shards;
-  // Have a folder that could not be read now; nothing else is known of them.
-  std::vector<model::TopicPartition> unread;
 };
 
 struct RecoveryOptions {

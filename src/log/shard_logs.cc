@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "log/core/damage.h"
+#include "log/core/recovery_fold.h"
 #include "log/quarantine.h"
 #include "log/segment_io.h"
 #include "log/shard_logs_state.h"
@@ -95,7 +96,7 @@ Result<Log*> ShardLogsState::adopt(const model::TopicPartition& id, const LogCon
     return Error{ErrorCode::kNotFound, "no log of " + id.to_string() + " was recovered"};
   }
   it->second->adopt(config);
-  look_around(*it->second);
+  if (!it->second->is_wholly_lost()) look_around(*it->second);
   return it->second.get();
 }
 
@@ -119,6 +120,24 @@ void ShardLogsState::look_around(LogReplica& log) {
 
 void ShardLogsState::create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
                             UniqueFunction<void(Result<Log*>)> done) {
+  PartitionCheckpoint blank;
+  blank.id = id;
+  begin_life(std::move(blank), std::move(topic_name), config, CreateReplica{}, std::move(done));
+}
+
+void ShardLogsState::create_lost(const model::TopicPartition& id, std::string topic_name,
+                                 const LogConfig& config, UniqueFunction<void(Result<Log*>)> done) {
+  PartitionCheckpoint lost;
+  lost.id = id;
+  add_lost_tail(lost.damage, {});
+  // No term of the life before was higher: each start makes one at most.
+  lost.hard_state = {model::Term(env_.epoch.value()), kUnknownVote};
+  begin_life(std::move(lost), std::move(topic_name), config, CreateReplica{.lost = true}, std::move(done));
+}
+
+void ShardLogsState::begin_life(PartitionCheckpoint state, std::string topic_name, const LogConfig& config,
+                                CreateReplica record, UniqueFunction<void(Result<Log*>)> done) {
+  const model::TopicPartition id = state.id;
   if (logs_.contains(id)) {
     return done(Error{ErrorCode::kFailedPrecondition, "a log of " + id.to_string() + " is there already"});
   }
@@ -127,14 +146,14 @@ void ShardLogsState::create(const model::TopicPartition& id, std::string topic_n
   }
   if (stopping_ || journal_failed_)
     return done(Error{ErrorCode::kShuttingDown, "the shard's journal has ended"});
-  RecoveredPartition blank;
-  blank.state.id = id;
-  if (const auto it = removed_.find(id); it != removed_.end()) blank.state.hard_state = it->second;
-  LogReplica& log = open_log(std::move(blank), config);
+  const auto before = removed_.find(id);
+  if (before != removed_.end() && before->second.term > state.hard_state.term)
+    state.hard_state = before->second;
+  LogReplica& log = open_log({.state = std::move(state), .tail = {}, .end = {}}, config);
   log.adopt(config);
   creating_.insert(id);
   write_name(id.topic, std::move(topic_name));
-  journal_->add_record(log.slot(), CreateReplica{},
+  journal_->add_record(log.slot(), record,
                        lifetime_.guard([this, id, done = std::move(done)](Result<void> result) mutable {
                          creating_.erase(id);
                          const auto it = logs_.find(id);

@@ -49,6 +49,10 @@ class ShardLogs {
   // open already.
   virtual void create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
                       UniqueFunction<void(Result<Log*>)> done) = 0;
+  // The same for one of which nothing is left where something was: its lost_tail() is the very begin, until
+  // an operator accepts that. What may lie in its folder stays there, and is tried again at each start.
+  virtual void create_lost(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
+                           UniqueFunction<void(Result<Log*>)> done) = 0;
   // Ends the replica's life: journal first, then its folder moves to <data>/trash/<topic
   // id>-<partition>-<time>/. Pending reads and listeners get kCancelled; the Log is gone when done is called.
   virtual void remove(const model::TopicPartition& id, Log::Done done) = 0;

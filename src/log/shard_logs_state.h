@@ -27,6 +27,8 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
   [[nodiscard]] Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) override;
   void create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
               UniqueFunction<void(Result<Log*>)> done) override;
+  void create_lost(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
+                   UniqueFunction<void(Result<Log*>)> done) override;
   void remove(const model::TopicPartition& id, Log::Done done) override;
   [[nodiscard]] Log* find(const model::TopicPartition& id) override;
   [[nodiscard]] ShardLogsStats stats() const override;
@@ -45,6 +47,8 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
 
   LogReplica& open_log(RecoveredPartition recovered, const LogConfig& config);
   [[nodiscard]] LogReplica* by_slot(LogSlot slot) const;
+  void begin_life(PartitionCheckpoint state, std::string topic_name, const LogConfig& config,
+                  CreateReplica record, UniqueFunction<void(Result<Log*>)> done);
   void look_around(LogReplica& log);
   void write_name(const model::TopicId& topic, std::string name);
   void removed_durably(const model::TopicPartition& id, Log::Done done);

@@ -82,9 +82,10 @@ Result<void> Partition::check_serving() const {
 
 Error Partition::lost_end_error(const model::LogPosition& end) const {
   const std::string partition = std::to_string(log_.id().partition.value());
+  const bool all = end.next_offset == model::Offset(0);
   return Error{
       ErrorCode::kDataLoss,
-      "the end of topic '" + topic_name_ + "' partition " + partition +
+      (all ? "all of topic '" : "the end of topic '") + topic_name_ + "' partition " + partition +
           " is lost: what was acknowledged from offset " + std::to_string(end.next_offset.value()) +
           " on cannot be read, and nothing is appended so that no offset is given out twice. Restore the "
           "data directory from a copy, or stop the node and accept the loss: forebay log accept-loss "

@@ -12,15 +12,12 @@ constexpr std::uint32_t kMemoryRetryMs = 50;
 constexpr std::uint32_t kStoppingRetryMs = 1000;
 constexpr std::uint32_t kOpeningRetryMs = 20;
 
-Error data_is_missing(const model::TopicPartition& id, const std::string& topic_name) {
-  const std::string number = std::to_string(id.partition.value());
-  return Error{
-      ErrorCode::kDataLoss,
-      "the data of partition " + number + " of topic '" + topic_name +
-          "' is gone: it was in use, and neither the journal nor the folder topics/" + id.topic.to_string() +
-          "/" + number +
-          " holds it. Nothing is made in its place, for its offsets would be given out again. Stop the node "
-          "and restore its data directory from a copy; see docs/operations.md, \"Damage\""};
+Error uncertain(const model::TopicPartition& id, const std::string& topic_name) {
+  return Error{ErrorCode::kDataLoss,
+               "metadata is lost, and whether partition " + std::to_string(id.partition.value()) +
+                   " of topic '" + topic_name +
+                   "' was ever made is not known: nothing is made in its place; see what "
+                   "forebay health says of topic __cluster"};
 }
 }  // namespace
 
@@ -58,19 +55,23 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
   failures_.erase(id);
   if (auto adopted = logs_.adopt(id, config.log))
     return start_partition(id, **adopted, topic_name, config, std::move(ready));
-  if (expected == Expected::kThere) {
-    const Error missing = data_is_missing(id, topic_name);
-    failures_.insert_or_assign(id, missing);
-    return ready(missing);
+  auto made = [this, id, topic_name, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
+    if (!log) {
+      failures_.insert_or_assign(id, log.error());
+      return ready(std::move(log).error());
+    }
+    start_partition(id, **log, topic_name, config, std::move(ready));
+  };
+  switch (expected) {
+    case Expected::kMayBeNew:
+      return logs_.create(id, topic_name, config.log, std::move(made));
+    case Expected::kThere:
+      telemetry::log_error("partition is gone, neither journal nor folder holds anything of it",
+                           {{"topic", topic_name}, {"partition", id.partition.value()}});
+      return logs_.create_lost(id, topic_name, config.log, std::move(made));
+    case Expected::kUncertain:
+      return made(uncertain(id, topic_name));
   }
-  logs_.create(id, topic_name, config.log,
-               [this, id, topic_name, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
-                 if (!log) {
-                   failures_.insert_or_assign(id, log.error());
-                   return ready(std::move(log).error());
-                 }
-                 start_partition(id, **log, topic_name, config, std::move(ready));
-               });
 }
 
 void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& log,

@@ -16,8 +16,9 @@ namespace forebay::partition {
 
 // What is known of a replica's life before this start.
 enum class Expected : std::uint8_t {
-  kMayBeNew,  // it may never have been made: when it is not there, it is made
-  kThere,     // it was there: when it is not, its data is lost
+  kMayBeNew,   // it may never have been made: when it is not there, it is made
+  kThere,      // it was there: when it is not, its data is lost
+  kUncertain,  // nobody knows, for metadata is lost: when it is not there, nothing is made
 };
 
 struct PartitionSetConfig {
@@ -35,7 +36,8 @@ class PartitionSet {
   PartitionSet& operator=(const PartitionSet&) = delete;
 
   // Adopts what recovery found, or makes a new replica where that is `expected`; `ready` when it can be
-  // written, or why it cannot: kDataLoss when it should be there and is not.
+  // written, or why it cannot. One that should be there and is not becomes one with a lost end at offset 0,
+  // for ever and for the offline tools to see, until an operator accepts the loss.
   void open(const model::TopicPartition& id, const std::string& topic_name, const PartitionConfig& config,
             Expected expected, Done<std::monostate> ready);
   // Gone is success. At once it answers what waits and find() knows it no more; the object dies later, so a

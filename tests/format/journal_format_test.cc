@@ -163,6 +163,16 @@ TEST(JournalFormat, DamageOfEveryKindIsTheGoldenBytes) {
   }
 }
 
+TEST(JournalFormat, CreateLostIsTheGoldenBytes) {
+  std::vector<std::byte> bytes;
+  WireWriter out(bytes);
+  put_record(out, partition(), CreateReplica{.lost = true});
+  EXPECT_EQ(bytes, golden("record-create-lost.bin"));
+  const auto decoded = decode_record(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_TRUE(std::get<CreateReplica>(decoded->record).lost);
+}
+
 // A data round, a checkpoint in two parts, a clean idle round.
 std::vector<std::byte> write_journal() {
   std::vector<std::byte> file;

@@ -122,6 +122,7 @@ def main():
     kinds = (1, position(20), position(22)), (2, position(30, 1), position(30, 1)), \
             (3, position(12), position(15, 2)), (4, position(25), position(25))
     write("record-damage.bin", record(7, listed(*(struct.pack("<B", k) + b + e for k, b, e in kinds))))
+    write("record-create-lost.bin", record(8))
     half = len(checkpoint_bytes) // 2
     first, first_crc = round_(2, 2, 1, data_crc, directory, entry(3, checkpoint_bytes[:half]), 0, 2, 2)
     second, second_crc = round_(2, 3, 2, first_crc, b"", entry(3, checkpoint_bytes[half:]), 1, 2, 2)

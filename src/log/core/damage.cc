@@ -40,6 +40,11 @@ std::optional<LogPosition> lost_tail(const std::vector<Damage>& damage) {
   return found == damage.end() ? std::nullopt : std::optional(found->begin);
 }
 
+bool is_wholly_lost(const PartitionCheckpoint& state) {
+  const auto end = lost_tail(state.damage);
+  return end && end->next_offset == model::Offset(0) && state.segments.empty();
+}
+
 bool tail_accepted_at(const std::vector<Damage>& damage, model::Offset end) {
   return std::any_of(damage.begin(), damage.end(), [end](const Damage& one) {
     return one.kind == DamageKind::kAcceptedTail && one.begin.next_offset == end;

@@ -25,6 +25,8 @@ namespace forebay::log {
 [[nodiscard]] bool is_open(const std::vector<Damage>& damage);
 // Where the log ends as far as anybody knows, when more than that may have been acknowledged and is lost.
 [[nodiscard]] std::optional<model::LogPosition> lost_tail(const std::vector<Damage>& damage);
+// Nothing of the log is left, as far as the journal knows, and nobody has accepted that.
+[[nodiscard]] bool is_wholly_lost(const PartitionCheckpoint& state);
 // Somebody accepted that the log ends there.
 [[nodiscard]] bool tail_accepted_at(const std::vector<Damage>& damage, model::Offset end);
 // The end of the range of that kind (a middle one) that holds `offset`.

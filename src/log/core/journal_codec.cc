@@ -15,6 +15,7 @@ enum class RecordType : std::uint16_t {
   kSetLogStart = 5,
   kReplaceSegments = 6,
   kSetDamage = 7,
+  kCreateLostReplica = 8,
 };
 
 // Smallest encodings, so that a count that lies is refused before anything is allocated.
@@ -158,8 +159,8 @@ CheckpointEntry get_entry(WireReader& in) {
 void put_record(WireWriter& out, const model::TopicPartition& id, const JournalRecord& record) {
   out.partition(id);
   const auto head = [&](RecordType type) { out.put(static_cast<std::uint16_t>(type)); };
-  if (std::holds_alternative<CreateReplica>(record)) {
-    head(RecordType::kCreateReplica);
+  if (const auto* create = std::get_if<CreateReplica>(&record)) {
+    head(create->lost ? RecordType::kCreateLostReplica : RecordType::kCreateReplica);
   } else if (std::holds_alternative<RemoveReplica>(record)) {
     head(RecordType::kRemoveReplica);
   } else if (const auto* hard = std::get_if<SetHardState>(&record)) {
@@ -190,6 +191,9 @@ Result<PartitionRecord> decode_record(ByteSpan bytes) {
   switch (static_cast<RecordType>(type)) {
     case RecordType::kCreateReplica:
       result.record = CreateReplica{};
+      break;
+    case RecordType::kCreateLostReplica:
+      result.record = CreateReplica{.lost = true};
       break;
     case RecordType::kRemoveReplica:
       result.record = RemoveReplica{};

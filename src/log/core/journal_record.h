@@ -64,7 +64,10 @@ struct Damage {
 
 // --- records of a round, each for one partition
 // -------------------------------------------------------------------------
-struct CreateReplica {};  // the replica's life begins; whatever precedes is void but the hard state
+// The replica's life begins; whatever precedes is void but the hard state.
+struct CreateReplica {
+  bool lost = false;  // it had a life before, of which nothing is left: a lost tail at the very begin
+};
 struct RemoveReplica {};  // ... and ends
 struct SetHardState {
   HardState state;

@@ -33,6 +33,11 @@ std::string describe(const Loss& loss) {
       return "offsets " + begin + " to " + std::to_string(loss.end.next_offset.value() - 1) +
              " are lost; readers will pass over them without an error";
     case LossKind::kTail:
+      if (loss.begin.next_offset == model::Offset(0)) {
+        return "all that was acknowledged is lost; the log will begin again at offset 0, so that its offsets "
+               "are given "
+               "out a second time: readers must be set back to 0";
+      }
       return "what was acknowledged from offset " + begin +
              " on is lost; the log will go on there, so that these offsets are given out a second time: "
              "readers "

@@ -136,12 +136,13 @@ void RecoveryFold::apply_frame(const ScannedFrame& frame) {
 
 void RecoveryFold::apply_record(const PartitionRecord& record) {
   Partition& p = partition(record.id);
-  if (std::holds_alternative<CreateReplica>(record.record)) {
+  if (const auto* create = std::get_if<CreateReplica>(&record.record)) {
     const HardState kept = p.state.hard_state;
     p = Partition{};
     p.state.id = record.id;
     p.state.hard_state = kept;
     p.base_known = true;
+    if (create->lost) add_lost_tail(p.state.damage, {});
   } else if (std::holds_alternative<RemoveReplica>(record.record)) {
     const HardState kept = p.state.hard_state;
     p = Partition{};

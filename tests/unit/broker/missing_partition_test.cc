@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "broker_harness.h"
+#include "log/acceptance.h"
+#include "log/core/damage.h"
 
 namespace forebay::broker {
 namespace {
@@ -96,7 +98,9 @@ TEST_F(MissingPartitionTest, ConfirmedOneIsNeverMadeAnew) {
     const auto described = node_.call<TopicDescription>(
         [&](auto done) { node_.broker_->describe_topic("orders", std::move(done)); });
     ASSERT_TRUE(described);
-    EXPECT_NE(described->partitions[1].state.find("DATA_LOSS"), std::string::npos);
+    EXPECT_NE(described->partitions[1].state.find("all of topic 'orders' partition 1 is lost"),
+              std::string::npos)
+        << described->partitions[1].state;
     // Everything else is served.
     EXPECT_TRUE(node_.produce("orders", 0, batch_of({"c"})));
     EXPECT_EQ(node_.fetch("orders", 2, 0)->high_watermark, Offset(2));
@@ -124,6 +128,51 @@ TEST_F(MissingPartitionTest, UnconfirmedTopicIsMadeAndConfirmedByTheNextStart) {
   EXPECT_EQ(node_.fetch("known", 1, 0)->high_watermark, Offset(1));
 }
 
+// The offline verb sees it once a start has found it missing; accepted, it begins again at offset 0, in a
+// term higher than that of its first life.
+TEST_F(MissingPartitionTest, BeginsAgainOnceItsLossIsAccepted) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  model::Term before;
+  for (int start = 0; start < 4; ++start) {
+    if (start > 0) restart();
+    wait_opened();
+    const auto ack = node_.produce("orders", 1, batch_of({"first life"}));
+    ASSERT_TRUE(ack) << ack.error().to_string();
+    before = ack->term;
+  }
+  const auto id = id_of("orders", 1);
+  lose(id);
+  restart();
+  wait_opened();
+  node_.power_cut();
+  const auto options = [this] {
+    return log::RecoveryOptions{.data_dir = partition::kDataDir,
+                                .shard_count = 1,
+                                .journal = node_.shard_.config_.journal,
+                                .wall_now = node_.shard_.machine_.wall_clock().now(),
+                                .accept = {}};
+  };
+  auto& machine = node_.shard_.machine_;
+  const auto losses = log::find_losses(machine.file_system(), options());
+  ASSERT_TRUE(losses) << losses.error().to_string();
+  ASSERT_EQ(losses->size(), 1U);
+  EXPECT_EQ((*losses)[0].id, id);
+  EXPECT_EQ((*losses)[0].kind, log::LossKind::kTail);
+  EXPECT_EQ((*losses)[0].begin.next_offset, Offset(0));
+  EXPECT_NE(log::describe((*losses)[0]).find("begin again at offset 0"), std::string::npos);
+  ASSERT_TRUE(log::accept_losses(machine.file_system(), machine.rng(), options(), *losses, "accepted\n"));
+  start();
+  wait_opened();
+  EXPECT_TRUE(unready().empty());
+  const auto ack = node_.produce("orders", 1, batch_of({"second life"}));
+  ASSERT_TRUE(ack) << ack.error().to_string();
+  EXPECT_EQ(ack->base_offset, Offset(0));
+  EXPECT_GT(ack->term, before);
+  restart();
+  wait_opened();
+  EXPECT_EQ(node_.fetch("orders", 1, 0)->high_watermark, Offset(1));
+}
+
 // Data of which the metadata knows nothing is nobody's to delete.
 TEST_F(MissingPartitionTest, DataThatTheMetadataDoesNotKnowIsKeptAndNamed) {
   const auto id = partition::topic_partition(9, 4);
@@ -143,6 +192,39 @@ TEST_F(MissingPartitionTest, DataThatTheMetadataDoesNotKnowIsKeptAndNamed) {
   auto& kept = node_.shard_.open(id);
   const std::vector<std::pair<std::int64_t, std::string>> want{{0, "a"}};
   EXPECT_EQ(node_.shard_.read_all(kept), want);
+}
+
+// The power goes at any step of the start that finds a partition missing: no later start takes it for a blank
+// one.
+TEST(MissingPartition, PowerCutWhileItIsFoundMissingNeverMakesItBlank) {
+  bool whole = false;
+  for (std::uint64_t step = 1; !whole; ++step) {
+    SCOPED_TRACE(step);
+    ASSERT_LT(step, 500U);
+    BrokerHarness node(step);
+    ASSERT_TRUE(node.start());
+    ASSERT_TRUE(node.create("orders", 2));
+    ASSERT_TRUE(node.produce("orders", 1, batch_of({"a"})));
+    const model::TopicPartition id{node.broker_->topic_head("orders")->id, model::PartitionIndex(1)};
+    ASSERT_TRUE(node.call<std::monostate>([&](auto done) { node.shard_.set_->remove(id, std::move(done)); }));
+    node.power_cut();
+    const auto wait_open = [&node, id] {
+      node.run_until([&] {
+        const auto* lost = node.shard_.set_->find(id);
+        return node.shard_.machine_.disk().power_is_off() || (lost != nullptr && lost->is_ready());
+      });
+      return !node.shard_.machine_.disk().power_is_off();
+    };
+    ASSERT_TRUE(node.start());
+    node.shard_.machine_.disk().crash_at_step(step);
+    whole = wait_open();
+    node.power_cut();
+    ASSERT_TRUE(node.start());
+    ASSERT_TRUE(wait_open());
+    EXPECT_EQ(code_of(node.produce("orders", 1, batch_of({"b"}))), ErrorCode::kDataLoss);
+    EXPECT_EQ(code_of(node.fetch("orders", 1, 0)), ErrorCode::kDataLoss);
+    EXPECT_TRUE(node.produce("orders", 0, batch_of({"b"})));
+  }
 }
 
 // The power goes at any step of a creation and of an addition: what the metadata knows becomes ready, and

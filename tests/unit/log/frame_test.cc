@@ -147,6 +147,7 @@ TEST(JournalRecord, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
   const Damage passed{DamageKind::kAcceptedMiddle, {model::Offset(1), 0}, {model::Offset(5), 0}};
   const Damage ended{DamageKind::kAcceptedTail, {model::Offset(9), 1}, {model::Offset(9), 1}};
   const std::vector<JournalRecord> records{CreateReplica{},
+                                           CreateReplica{.lost = true},
                                            RemoveReplica{},
                                            SetHardState{{model::Term(3), model::NodeId(2)}},
                                            SetHardState{{model::Term(4), std::nullopt}},

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/crc32c.h"
+#include "log/core/damage.h"
 #include "log/core/journal_ring.h"
 #include "log/core/recovery_fold.h"
 
@@ -214,6 +215,18 @@ TEST(Fold, CreateVoidsAnEarlierLifeButNotItsVote) {
   EXPECT_TRUE(result.partitions[0].tail.empty());
   EXPECT_EQ(result.partitions[0].end, at(0));
   EXPECT_EQ(result.partitions[0].state.hard_state, (HardState{model::Term(7), model::NodeId(2)}));
+}
+
+TEST(Fold, CreateLostIsALifeWithALostTailAtItsBegin) {
+  FileBuilder builder;
+  builder.add_frame(frame_at(partition(0), at(0), at(4)));
+  builder.add_record(partition(0), CreateReplica{.lost = true});
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_FALSE(result.partitions[0].base_unknown);
+  EXPECT_EQ(result.partitions[0].end, at(0));
+  EXPECT_TRUE(result.partitions[0].tail.empty());
+  EXPECT_TRUE(is_wholly_lost(result.partitions[0].state));
 }
 
 TEST(Fold, FramesBelowTheSegmentEndOfTheCheckpointAreDropped) {

@@ -378,8 +378,15 @@ void Partition::status(Done<PartitionStatus> done) {
   status.marks = watermarks();
   status.term = group_->term();
   status.leader = group_->is_leader();
-  const auto appendable = check_appendable();
-  status.state = appendable ? "ready" : appendable.error().context;
+  const auto serving = check_serving();
+  status.state = serving ? "ready" : serving.error().context;
+  // For tables: what to do is in the answer to a producer, and in `forebay health`.
+  if (const auto end = log_.lost_tail(); end && serving) {
+    const std::int64_t known = end->next_offset.value();
+    status.state =
+        (known == 0 ? "all of it is lost" : "its end is lost, from offset " + std::to_string(known) + " on") +
+        std::string("; see: forebay health");
+  }
   if (!check_readable() || status.marks.log_start >= status.marks.high_watermark)
     return done(std::move(status));
   log_.read({.from = status.marks.log_start, .upto = status.marks.high_watermark, .bytes_max = 1},

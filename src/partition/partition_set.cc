@@ -87,6 +87,12 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
     return ready(std::move(partition).error());
   }
   Partition& opened = **partition;
+  if (const auto end = log.lost_tail()) {
+    telemetry::log_error("partition takes no records, its end is lost",
+                         {{"topic", topic_name},
+                          {"partition", id.partition.value()},
+                          {"known_end", end->next_offset.value()}});
+  }
   partitions_.insert_or_assign(id, std::move(*partition));
   opened.start(std::move(ready));
 }

@@ -267,7 +267,7 @@ TEST_F(BrokerTest, LostEndOfAPartitionIsShown) {
   const auto description = node_.call<TopicDescription>(
       [&](auto done) { node_.broker_->describe_topic("orders", std::move(done)); });
   const PartitionDescription& lost = description->partitions[1];
-  EXPECT_NE(lost.state.find("--topic orders --partition 1"), std::string::npos) << lost.state;
+  EXPECT_NE(lost.state.find("its end is lost, from offset 1 on"), std::string::npos) << lost.state;
   ASSERT_EQ(lost.damage.size(), 1U);
   EXPECT_EQ(lost.damage[0].begin, Offset(1));
   EXPECT_FALSE(lost.damage[0].end.has_value());
@@ -277,6 +277,7 @@ TEST_F(BrokerTest, LostEndOfAPartitionIsShown) {
   ASSERT_EQ(unready->size(), 1U);
   EXPECT_EQ(unready->front().topic, "orders");
   EXPECT_EQ(unready->front().partition, model::PartitionIndex(1));
+  EXPECT_NE(unready->front().reason.find("--topic orders --partition 1"), std::string::npos);
 }
 
 TEST_F(BrokerTest, StoppingBrokerRefusesWithARetryDelay) {

@@ -19,11 +19,15 @@
 namespace forebay::cli {
 namespace {
 
+// Its folder may have no name, and may not be there at all.
+constexpr std::string_view kMetadataTopicId = "00000000-0000-0000-0000-000000000001";
+
 // Of what is being decided, the ranges that are shown.
 FoundLoss shown(const std::string& data_dir, const log::Loss& loss) {
   FoundLoss found;
   found.topic_id = loss.id.topic.to_string();
   found.topic = topic_name(data_dir, loss.id.topic);
+  if (found.topic_id == kMetadataTopicId) found.topic = "__cluster";
   if (found.topic.empty()) found.topic = found.topic_id;
   found.partition = loss.id.partition.value();
   found.kind = log::loss_kind_name(loss.kind);

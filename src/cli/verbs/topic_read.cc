@@ -93,7 +93,7 @@ View describe_view(bool every_config) {
                             {"OLDEST", "oldest_append_time", Show::kPlain, In::kWide},
                             {"LAST SCRUB", "last_full_scrub", Show::kPlain, In::kWide}}});
   view.sections.push_back({"damage",
-                           "damage; see: forebay health",
+                           "damage",
                            {{"PARTITION", "partition"},
                             {"KIND", "kind"},
                             {"BEGIN", "begin"},

@@ -256,6 +256,7 @@ class Metadata(Lost):
         self.read_only(node)
         self.known(node, self.on_cluster_shard)
         node.produce("d", [b"goes on"], "--partition", str(self.elsewhere))
+        os.remove(node.path("topics", CLUSTER_ID, "NAME"))  # it is known by its id
         self.accepted(node)
 
     def test_metadata_log_that_is_gone_and_a_store_that_is_there(self):

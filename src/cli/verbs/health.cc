@@ -21,9 +21,8 @@ struct HealthOptions {
 
 class Findings {
  public:
-  void add(std::string_view what, std::string_view where, Value since, std::string_view fix) {
-    problems_.push(
-        Value::object().set("what", what).set("where", where).set("since", std::move(since)).set("fix", fix));
+  void add(std::string_view what, std::string_view where, std::string_view fix) {
+    problems_.push(Value::object().set("what", what).set("where", where).set("fix", fix));
   }
   [[nodiscard]] bool healthy() const { return problems_.items().empty(); }
   [[nodiscard]] Value value() const {
@@ -42,18 +41,18 @@ std::optional<std::string> check_node(Findings& findings, const ClientOptions& b
   auto admin = Admin::create(options);
   const auto node = admin ? (*admin)->describe_node() : Result<NodeDescription>(admin.error());
   if (!node) {
-    findings.add("the node does not answer: " + node.error().to_string(), address, {},
+    findings.add("the node does not answer: " + node.error().to_string(), address,
                  "is forebayd running there? forebay doctor --server " + address);
     return std::nullopt;
   }
   const std::string where = "node " + std::to_string(node->id) + " (" + address + ")";
   for (const std::string& warning : node->warnings) {
-    findings.add(warning, where, {}, "see the node's log, and: forebay node describe --server " + address);
+    findings.add(warning, where, "see the node's log, and: forebay node describe --server " + address);
   }
   if (node->disk_available_bytes < node->disk_reserve_bytes) {
     findings.add("the disk is below its reserve (" + config::format_bytes(node->disk_available_bytes) +
                      " of " + config::format_bytes(node->disk_reserve_bytes) + "): produce is refused",
-                 where, {}, "forebay topic trim, a shorter retention.ms, or a larger disk");
+                 where, "forebay topic trim, a shorter retention.ms, or a larger disk");
   }
   return node->data_dir;
 }
@@ -77,7 +76,7 @@ void check_damage(Findings& findings, const PartitionDescription& partition, con
     if (range.accepted) continue;
     const std::string number = std::to_string(partition.partition);
     findings.add(
-        damage_text(range), topic + '/' + number, {},
+        damage_text(range), topic + '/' + number,
         "restore the data directory from a copy, or accept the loss with the node stopped: forebay log "
         "accept-loss --data-dir " +
             data_dir + " --topic " + topic + " --partition " + number + " (docs/operations.md, \"Damage\")");
@@ -95,7 +94,7 @@ Result<void> check_topics(Findings& findings, Admin& admin, const std::string& d
     const auto topic = admin.describe_topic(summary.name);
     if (!topic) {
       if (topic.error().code == ErrorCode::kUnknownTopic) continue;  // deleted meanwhile
-      findings.add("cannot be described: " + topic.error().to_string(), "topic " + summary.name, {},
+      findings.add("cannot be described: " + topic.error().to_string(), "topic " + summary.name,
                    "forebay topic describe " + summary.name);
       continue;
     }
@@ -103,7 +102,7 @@ Result<void> check_topics(Findings& findings, Admin& admin, const std::string& d
       // A lost tail is why it is not ready, and is told with what to do about it.
       if (partition.state != "ready" && !has_lost_tail(partition)) {
         findings.add("not ready: " + partition.state,
-                     summary.name + '/' + std::to_string(partition.partition), {},
+                     summary.name + '/' + std::to_string(partition.partition),
                      "forebay topic describe " + summary.name);
       }
       check_damage(findings, partition, summary.name, data_dir);
@@ -123,7 +122,7 @@ Findings examine(Session& session) {
   const auto admin = session.admin();
   const auto checked = admin ? check_topics(findings, **admin, *data_dir) : Result<void>(admin.error());
   if (!checked) {
-    findings.add("topics cannot be listed: " + checked.error().to_string(), "cluster", {}, "forebay doctor");
+    findings.add("topics cannot be listed: " + checked.error().to_string(), "cluster", "forebay doctor");
   }
   return findings;
 }
@@ -140,10 +139,8 @@ ExitCode run_health(Session& session, const HealthOptions& options) {
   if (session.is_text()) {
     session.out().write(findings.healthy() ? "healthy\n" : "not healthy\n");
     if (!findings.healthy()) {
-      session.print(
-          value,
-          {{{"problems", "", {{"WHERE", "where"}, {"WHAT", "what"}, {"SINCE", "since"}, {"FIX", "fix"}}}},
-           View::Repeat::kNo});
+      session.print(value, {{{"problems", "", {{"WHERE", "where"}, {"WHAT", "what"}, {"FIX", "fix"}}}},
+                            View::Repeat::kNo});
     }
   } else {
     session.print(value, {});
@@ -164,8 +161,7 @@ void add_health_command(std::vector<Command>& commands) {
   command.options = {{"--wait", "DURATION", "ask again until healthy, at most this long",
                       set_duration(&options->wait, std::chrono::seconds(1))}};
   command.json_shape =
-      "{\"healthy\": bool, \"problems\": [{\"what\": text, \"where\": text, \"since\": time or null, "
-      "\"fix\": text}]}";
+      "{\"healthy\": bool, \"problems\": [{\"what\": text, \"where\": text, \"fix\": text}]}";
   command.run = [options](Session& session) { return run_health(session, *options); };
   commands.push_back(std::move(command));
 }

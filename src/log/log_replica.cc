@@ -46,6 +46,7 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
       terms_(recovered.state.terms.begin(), recovered.state.terms.end()),
       memberships_(std::move(recovered.state.memberships)),
       damage_(std::move(recovered.state.damage)),
+      scrub_(recovered.state.scrub),
       memory_(parts.memory, this),
       writer_(parts.env, parts.slots, *this, id_, memory_),
       reads_(parts.env, parts.store, parts.extents, *this, id_) {
@@ -310,6 +311,11 @@ void LogReplica::on_segment_writes_failed(const Error& error) {
       {ErrorCode::kStorageFailed, "segments of " + id_.to_string() + " cannot be written: " + error.context});
 }
 
+bool LogReplica::lists(const SegmentRef& segment) const {
+  return std::any_of(segments_.begin(), segments_.end(),
+                     [&segment](const ReplicaSegment& s) { return s.ref.serial == segment.serial; });
+}
+
 void LogReplica::on_times(std::uint64_t serial, const SegmentTimes& times) {
   if (ReplicaSegment* segment = find_segment(serial)) segment->times = times;
 }
@@ -494,6 +500,7 @@ PartitionCheckpoint LogReplica::checkpoint() const {
     if (membership.first < flushed_) out.memberships.push_back(membership);
   }
   out.max_append_time = segment_append_time_;
+  out.scrub = scrub_;
   return out;
 }
 
@@ -516,7 +523,7 @@ LogStatus LogReplica::status() const {
     status.max_event_time = times->max_event;
   }
   out.damage = damage_;
-  out.last_full_scrub = last_full_scrub_;
+  out.last_full_scrub = last_full_scrub();
   out.scrub_errors = scrub_errors_;
   return out;
 }

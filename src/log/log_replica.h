@@ -115,8 +115,13 @@ class LogReplica final : public Log,
   // All of it has just been read and is right: what was noted as damaged there is not (a file that came
   // back).
   void segment_verified(const SegmentRef& segment);
-  void scrub_done(model::Timestamp at) { last_full_scrub_ = at; }
-  [[nodiscard]] std::optional<model::Timestamp> last_full_scrub() const { return last_full_scrub_; }
+  // The next checkpoint keeps it: what is lost with a crash is read once more.
+  void set_scrub(const ScrubState& scrub) { scrub_ = scrub; }
+  [[nodiscard]] const ScrubState& scrub() const { return scrub_; }
+  [[nodiscard]] std::optional<model::Timestamp> last_full_scrub() const {
+    return scrub_.last_full == model::kNoTimestamp ? std::nullopt : std::optional(scrub_.last_full);
+  }
+  [[nodiscard]] bool lists(const SegmentRef& segment) const;
   [[nodiscard]] bool holds_sealed_segments() const;
   [[nodiscard]] const std::vector<Damage>& damage() const { return damage_; }
   [[nodiscard]] bool is_wholly_lost() const { return log::is_wholly_lost(checkpoint()); }
@@ -209,7 +214,7 @@ class LogReplica final : public Log,
   };
   std::deque<LogStartFrame> log_start_frames_;  // those that say more than log_start_
   std::vector<Damage> damage_;
-  std::optional<model::Timestamp> last_full_scrub_;
+  ScrubState scrub_;
   std::uint64_t scrub_errors_ = 0;
   runtime::TimePoint last_append_{};
 

@@ -1,6 +1,7 @@
 // Reads every sealed segment of the shard again and again, slowly, and checks every byte: rot is found before
-// a reader meets it. One file at a time, on the blocking pool, at a bounded rate. Thread rules: everything on
-// the shard.
+// a reader meets it. One file at a time, on the blocking pool, at a bounded rate. How far it
+// has come and when each log was read whole is in the checkpoints: a start goes on from there. Thread rules:
+// everything on the shard.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +33,12 @@ class Scrub {
   struct Job;
   struct Round;  // what one turn on the pool found
 
+  [[nodiscard]] runtime::Duration due_in(const LogReplica& log) const;
   void begin_pass();
+  void begin_log();
   void next_segment();
   void read_on();
+  void end_segment(LogReplica& log, const SegmentRef& segment, bool failed);
   void end_log();
   void wait(runtime::Duration pause, void (Scrub::*then)());
 

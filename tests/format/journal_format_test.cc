@@ -143,6 +143,24 @@ TEST(JournalFormat, CheckpointIsTheGoldenBytes) {
   EXPECT_EQ(encode_checkpoint(*decoded), bytes);
 }
 
+TEST(JournalFormat, CheckpointWithScrubStateIsTheGoldenBytes) {
+  CheckpointEntry entry;
+  PartitionCheckpoint& state = entry.state;
+  state.id = partition();
+  state.hard_state = {model::Term(8), model::NodeId(2)};
+  state.log_epoch = model::LogEpoch(6);
+  state.log_start = {model::Offset(10), 1};
+  state.segment_end = {model::Offset(50), 2};
+  state.max_append_time = model::Timestamp(12345);
+  state.scrub = {
+      model::Timestamp(1'700'000'000'000), model::Timestamp(1'700'000'100'000), {model::Offset(30), 1}};
+  const std::vector<std::byte> bytes = golden("checkpoint-scrub.bin");
+  EXPECT_EQ(encode_checkpoint({entry}), bytes);
+  const auto decoded = decode_checkpoint(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(decoded->front().state.scrub, state.scrub);
+}
+
 TEST(JournalFormat, DamageOfEveryKindIsTheGoldenBytes) {
   const SetDamage damage{{{DamageKind::kMiddle, {model::Offset(20), 0}, {model::Offset(22), 0}},
                           {DamageKind::kTail, {model::Offset(30), 1}, {model::Offset(30), 1}},

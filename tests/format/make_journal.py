@@ -119,6 +119,10 @@ def main():
     checkpoint_bytes += listed(SEGMENT) + listed(struct.pack("<Q", 5) + position(0)) + listed(DAMAGE)
     checkpoint_bytes += listed(position(0, 1) + MEMBERSHIP)
     write("checkpoint.bin", checkpoint_bytes)
+    scrubbed = struct.pack("<I", 1) + partition() + struct.pack("<B", 8) + hard_state(8, 2)
+    scrubbed += struct.pack("<Q", 6) + position(10, 1) + position(50, 2) + struct.pack("<q", 12345)
+    scrubbed += struct.pack("<qq", 1_700_000_000_000, 1_700_000_100_000) + position(30, 1) + 4 * listed()
+    write("checkpoint-scrub.bin", scrubbed)
     kinds = (1, position(20), position(22)), (2, position(30, 1), position(30, 1)), \
             (3, position(12), position(15, 2)), (4, position(25), position(25))
     write("record-damage.bin", record(7, listed(*(struct.pack("<B", k) + b + e for k, b, e in kinds))))

@@ -25,7 +25,13 @@ constexpr std::size_t kTermBytes = 8 + 12;
 constexpr std::size_t kMembershipBytesMin = 12 + 3 * 4;
 constexpr std::size_t kCheckpointEntryBytesMin = 90;
 
-enum CheckpointFlags : std::uint8_t { kRemoved = 1, kHasTruncation = 2, kHasEnd = 4, kAllFlags = 7 };
+enum CheckpointFlags : std::uint8_t {
+  kRemoved = 1,
+  kHasTruncation = 2,
+  kHasEnd = 4,
+  kHasScrub = 8,
+  kAllFlags = 15
+};
 
 void put_hard_state(WireWriter& out, const HardState& state) {
   out.put(state.term.value());
@@ -94,8 +100,8 @@ void put_entry(WireWriter& out, const CheckpointEntry& entry) {
   const PartitionCheckpoint& state = entry.state;
   out.partition(state.id);
   out.put(static_cast<std::uint8_t>((state.removed ? kRemoved : 0) |
-                                    (state.last_truncation ? kHasTruncation : 0) |
-                                    (entry.end ? kHasEnd : 0)));
+                                    (state.last_truncation ? kHasTruncation : 0) | (entry.end ? kHasEnd : 0) |
+                                    (state.scrub != ScrubState{} ? kHasScrub : 0)));
   put_hard_state(out, state.hard_state);
   out.put(state.log_epoch.value());
   out.position(state.log_start);
@@ -105,6 +111,11 @@ void put_entry(WireWriter& out, const CheckpointEntry& entry) {
   if (entry.end) {
     out.position(entry.end->end);
     out.put(entry.end->term.value());
+  }
+  if (state.scrub != ScrubState{}) {
+    out.put(state.scrub.last_full.value());
+    out.put(state.scrub.pass_begin.value());
+    out.position(state.scrub.upto);
   }
   put_segments(out, state.segments);
   out.put(static_cast<std::uint32_t>(state.terms.size()));
@@ -138,6 +149,11 @@ CheckpointEntry get_entry(WireReader& in) {
     end.end = in.position();
     end.term = model::Term(in.get<std::uint64_t>());
     entry.end = end;
+  }
+  if ((flags & kHasScrub) != 0) {
+    state.scrub.last_full = model::Timestamp(in.get<std::int64_t>());
+    state.scrub.pass_begin = model::Timestamp(in.get<std::int64_t>());
+    state.scrub.upto = in.position();
   }
   state.segments = get_segments(in);
   state.terms.resize(in.count(kTermBytes));

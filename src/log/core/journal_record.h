@@ -90,6 +90,14 @@ struct SetDamage {
 using JournalRecord = std::variant<CreateReplica, RemoveReplica, SetHardState, Truncate, SetLogStart,
                                    ReplaceSegments, SetDamage>;
 
+// How far the scrub (log/scrub.h) has come with a log. Wall times.
+struct ScrubState {
+  model::Timestamp last_full = model::kNoTimestamp;   // when the last full pass ended
+  model::Timestamp pass_begin = model::kNoTimestamp;  // of the pass under way
+  model::LogPosition upto;                            // what lies below has been read in that pass
+  friend bool operator==(const ScrubState&, const ScrubState&) = default;
+};
+
 // Everything that must survive the reuse of the journal's oldest file, for one partition.
 struct PartitionCheckpoint {
   model::TopicPartition id;
@@ -107,7 +115,8 @@ struct PartitionCheckpoint {
   // The last committed membership and all later ones, each with the position of its frame.
   std::vector<std::pair<model::LogPosition, Membership>> memberships;
   model::Timestamp max_append_time{-1};  // of frames below segment_end: append time never decreases
-  bool removed = false;                  // only term and vote still count
+  ScrubState scrub;
+  bool removed = false;  // only term and vote still count
 };
 
 }  // namespace forebay::log

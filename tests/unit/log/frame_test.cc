@@ -184,6 +184,7 @@ CheckpointEntry example_entry() {
   state.damage = {{DamageKind::kMiddle, {model::Offset(20), 0}, {model::Offset(22), 0}}};
   state.memberships = {{{model::Offset(0), 1}, example_membership()}};
   state.max_append_time = model::Timestamp(12345);
+  state.scrub = {model::Timestamp(-1), model::Timestamp(777), {model::Offset(50), 3}};
   entry.end = KnownEnd{{model::Offset(120), 0}, model::Term(8)};
   return entry;
 }
@@ -203,6 +204,8 @@ TEST(Checkpoint, IsReadBackAsWrittenAndNoShorterLengthIs) {
   EXPECT_EQ(state.damage, example_entry().state.damage);
   EXPECT_EQ(state.memberships, example_entry().state.memberships);
   EXPECT_EQ(state.hard_state, example_entry().state.hard_state);
+  EXPECT_EQ(state.scrub, example_entry().state.scrub);
+  EXPECT_EQ(decoded->back().state.scrub, ScrubState{});
   EXPECT_EQ(decoded->front().end, example_entry().end);
   EXPECT_TRUE(decoded->back().state.removed);
   for (std::size_t length = 0; length < bytes.size(); ++length) {

@@ -1,4 +1,5 @@
 // What a bad disk does to segments: never wrong bytes, never a lost acknowledgement, never a crash.
+#include <map>
 #include <set>
 
 #include "log/log_reads.h"
@@ -10,6 +11,7 @@ namespace {
 
 using model::LogPosition;
 using model::Offset;
+using model::Timestamp;
 
 WorldOptions disk_only(std::uint64_t seed = 1) {
   WorldOptions options;
@@ -473,6 +475,62 @@ TEST(Scrub, FileThatCameBackHealsTheDamage) {
   world.check_reads(0);
   world.restart();
   EXPECT_TRUE(world.log(0).status().damage.empty());
+}
+
+// A node that is started again long before a pass is through comes to its end all the same; and when that was
+// is known at the next start, after a clean stop and after a crash.
+TEST(Scrub, GoesOnAfterARestartAndRemembersTheLastFullPass) {
+  WorldOptions options = disk_only();
+  options.shard.scrub_bytes_per_second = 64U << 10;
+  options.shard.scrub_pause = std::chrono::hours(24);
+  LogWorld world(options);
+  ASSERT_TRUE(world.start());
+  for (std::int32_t partition = 0; partition < 3; ++partition) {
+    ASSERT_TRUE(world.create(partition));
+    for (int i = 0; i < 300; ++i) {
+      world.append(partition, {.records = 2, .value_bytes = 700});
+      if (i % 8 == 0) {
+        ASSERT_TRUE(world.settle());
+      }
+    }
+    ASSERT_TRUE(world.flush_all());
+  }
+  std::uint64_t sealed_bytes = 0;
+  for (std::int32_t partition = 0; partition < 3; ++partition) {
+    const LogStatus status = world.log(partition).status();
+    for (const SegmentStatus& segment : status.segments) sealed_bytes += segment.meta.size_bytes;
+  }
+  std::uint64_t read_bytes = 0;
+  int starts = 0;
+  const auto all_done = [&world] { return world.logs().stats().oldest_full_scrub > Timestamp(0); };
+  while (!all_done()) {
+    ASSERT_LT(++starts, 100);
+    // Not even one log is read to its end in one life.
+    world.run_for(std::chrono::milliseconds(2500));
+    read_bytes += world.logs().stats().scrubbed_bytes;
+    ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+    ASSERT_TRUE(world.start());
+  }
+  EXPECT_GT(starts, 3);
+  EXPECT_LT(read_bytes, 2 * sealed_bytes) << "most was read again after each start";
+  const auto done = world.logs().stats().oldest_full_scrub;
+  std::map<std::int32_t, Timestamp> each;
+  for (std::int32_t partition = 0; partition < 3; ++partition) {
+    each[partition] = world.log(partition).status().last_full_scrub.value();
+  }
+  for (const bool clean : {false, true}) {
+    if (clean) {
+      ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
+      ASSERT_TRUE(world.start());
+    } else {
+      world.restart(sim::Landing::kDrop);
+    }
+    for (const auto& [partition, at] : each) EXPECT_EQ(world.log(partition).status().last_full_scrub, at);
+    world.run_for(std::chrono::hours(1));
+    EXPECT_EQ(world.logs().stats().scrubbed_bytes, 0U) << "it is not due";
+  }
+  world.run_for(std::chrono::hours(26));
+  EXPECT_GT(world.logs().stats().oldest_full_scrub, done);
 }
 
 TEST(Scrub, ReportsTheAgeOfTheLastFullPass) {

@@ -49,6 +49,8 @@ class Gone(Lost):
                              and "accept-loss" in p["fix"]], health.stdout)
             self.assertGreaterEqual(len(node.consume("d", "--partition", str(kept))), 600)
             node.produce("d", [b"goes on"], "--partition", str(kept))
+            terms = [one["term"] for one in node.json("topic", "describe", "d")["partitions"]]
+            self.assertGreater(terms[lost], terms[kept], "a term of its first life may come again")
             node.stop_cleanly()
 
         before = snapshot(node.data_dir)

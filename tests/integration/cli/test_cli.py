@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import resource
 import signal
 import subprocess
@@ -532,6 +533,11 @@ class EveryVerb(CliTest):
             self.node.ok("produce", topic, stdin=b"x\n")
         journal = os.path.join(self.node.data_dir, "journal")
         file = sorted(os.path.join(folder, name) for folder, _, names in os.walk(journal) for name in names)[0]
+        # A directory that no daemon uses, and that has lost nothing.
+        idle = os.path.join(self.node.directory, "idle")
+        os.makedirs(idle, exist_ok=True)
+        for name in ("FORMAT", "BOOT"):
+            shutil.copy(os.path.join(self.node.data_dir, name), idle)
         return [
             (["topic", "create", "every-new", "--dry-run"], True),
             (["topic", "list"], True),
@@ -551,6 +557,7 @@ class EveryVerb(CliTest):
             (["doctor"], None),
             (["log", "dump", file], False),
             (["log", "verify", file], False),
+            (["log", "accept-loss", "--data-dir", idle, "--all", "--dry-run"], False),
             (["completion", "bash"], False),
             (["version"], True),  # of the broker too, when --server names one
             (["help"], False),

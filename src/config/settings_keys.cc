@@ -125,7 +125,7 @@ void add_segment_keys(std::vector<Key<Settings>>& keys) {
   keys.push_back(Make::duration<milliseconds>(
       "storage.scrub_interval", [](auto& s) -> auto& { return s.storage.scrub_interval; }, kUnitRequired,
       seconds(1), hours(24 * 365),
-      "Time from the beginning of one full verification to the beginning of the next."));
+      "Time from the end of one full verification of a partition to the beginning of its next."));
 }
 
 void add_process_keys(std::vector<Key<Settings>>& keys) {

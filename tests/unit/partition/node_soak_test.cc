@@ -1,6 +1,6 @@
-// Random lives of a whole node (shards, partitions, logs, journal, recovery) on tiny limits and a disk that
-// does everything a disk may do: power cuts at any step, also of a recovery; a dead process's late writes;
-// failed writes of journal and segments; rot of segments, live and at rest. Meanwhile partitions are
+// Random lives of a whole node (shards, partitions, logs, journal, recovery), mostly on tiny limits, and a
+// disk that does everything a disk may do: power cuts at any step, also of a recovery; a dead process's late
+// writes; failed writes of journal and segments; rot of segments, live and at rest. Meanwhile partitions are
 // compacted, trimmed, kept by size, removed and made again, and every start may have another number of
 // shards. The promises are those of log_model.h; and after every restart each partition can be written again.
 //
@@ -56,24 +56,29 @@ class NodeSoak {
         node_(seed, seed % 3 == 0 ? sim::Engine::kPageCache : sim::Engine::kDirect),
         reached_(reached) {
     log::ShardLogsConfig& config = node_.config_;
-    config.journal.file_bytes = rng_.one_in(2) ? 64U << 10 : 128U << 10;
+    // One world in three has room, so that more is under way at a time.
+    const std::uint64_t room = rng_.one_in(3) ? 8 : 1;
+    config.journal.file_bytes = (rng_.one_in(2) ? 64U << 10 : 128U << 10) * room;
     config.journal.files_max = static_cast<std::uint32_t>(rng_.between(4, 5));
-    config.journal.round_bytes_max = static_cast<std::uint32_t>(rng_.between(4, 16)) << 10;
-    config.journal.round_partition_bytes = static_cast<std::uint32_t>(rng_.between(1, 8)) << 10;
-    config.journal.frame_bytes_max = 16U << 10;
-    config.cache_bytes_max = rng_.one_in(2) ? 0 : rng_.between(4096, 64 << 10);
-    config.segment_write_bytes = static_cast<std::uint32_t>(rng_.between(1024, 16 << 10));
-    config.segment_writes_in_flight_max = static_cast<std::uint32_t>(rng_.between(1, 3));
+    config.journal.round_bytes_max =
+        static_cast<std::uint32_t>(rng_.between(4, 16) * std::min<std::uint64_t>(room, 4)) << 10;
+    config.journal.round_partition_bytes =
+        static_cast<std::uint32_t>(rng_.between(1, 8) * std::min<std::uint64_t>(room, 2)) << 10;
+    config.journal.frame_bytes_max = room == 1 ? 16U << 10 : 64U << 10;
+    config.cache_bytes_max = rng_.one_in(2) ? 0 : rng_.between(4096, 64 << 10) * room;
+    config.segment_write_bytes =
+        static_cast<std::uint32_t>(rng_.between(1024, 16 << 10) * std::min<std::uint64_t>(room, 2));
+    config.segment_writes_in_flight_max = static_cast<std::uint32_t>(rng_.between(1, 4));
     config.read_bytes_in_flight_max = rng_.between(64 << 10, 1 << 20);
     config.scrub_bytes_per_second = rng_.one_in(2) ? 0 : 8 << 20;
     config.scrub_pause = 50ms;
-    if (rng_.one_in(3)) config.pinned_bytes_max = rng_.between(12 << 10, 64 << 10);
-    const auto count = rng_.between(1, 4);
+    if (rng_.one_in(3)) config.pinned_bytes_max = rng_.between(12 << 10, 64 << 10) * room;
+    const auto count = rng_.between(1, 5);
     for (std::uint64_t i = 0; i < count; ++i) {
       ModelPartition one;
       one.id = topic_partition(static_cast<std::uint8_t>(1 + i / 2), static_cast<std::int32_t>(i % 2));
       log::LogConfig& log = one.config.log;
-      log.segment_bytes = rng_.between(4 << 10, 24 << 10);
+      log.segment_bytes = rng_.between(4 << 10, 24 << 10) * std::min<std::uint64_t>(room, 4);
       log.index_interval_bytes = static_cast<std::uint32_t>(rng_.between(512, 8 << 10));
       if (!rng_.one_in(3)) {
         log.cleanup = rng_.one_in(4) ? log::CleanupPolicy::kCompactAndDelete : log::CleanupPolicy::kCompact;
@@ -86,6 +91,7 @@ class NodeSoak {
       partitions_.push_back(std::move(one));
     }
     keys_ = rng_.between(2, 20);
+    value_bytes_max_ = room == 1 ? 4000 : 12'000;
   }
 
   void run() {
@@ -460,8 +466,9 @@ class NodeSoak {
       SentRecord record{one.id, one.life, std::nullopt, std::nullopt};
       if (!rng_.one_in(one.compacted() ? 20 : 2)) record.key = "key" + std::to_string(rng_.below(keys_));
       if (!record.key || !rng_.one_in(6)) {
-        record.value = std::string(rng_.one_in(15) ? rng_.between(1000, 5000) : rng_.between(1, 300),
-                                   static_cast<char>('a' + rng_.below(26)));
+        record.value =
+            std::string(rng_.one_in(15) ? rng_.between(1000, value_bytes_max_) : rng_.between(1, 300),
+                        static_cast<char>('a' + rng_.below(26)));
       }
       numbers.push_back(sent_.add(std::move(record)));
     }
@@ -532,6 +539,7 @@ class NodeSoak {
   SentRecords sent_;
   std::vector<ModelPartition> partitions_;
   std::uint64_t keys_ = 1;
+  std::uint64_t value_bytes_max_ = 1;
   std::uint32_t shard_count_ = 1;
   bool faults_ = false;
   bool late_writes_ = false;

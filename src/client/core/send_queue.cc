@@ -334,7 +334,8 @@ void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint
   leave_flight(batch);
   connect_failures_ = 0;
   if (is_retryable(error.code) && !batch.finished) {
-    last_error_ = error;
+    // What is refused only because one before it was does not say what is wrong.
+    if (!lane.recovering || error.code != ErrorCode::kNotYet) last_error_ = error;
     std::chrono::nanoseconds wait = std::chrono::milliseconds(error.retry_after_ms);
     // Those that are refused only because one before them was do not lengthen the wait.
     if (!lane.recovering) wait = std::max(wait, backoff_delay(limits_.retry, batch.tries, rng_));

@@ -399,6 +399,25 @@ TEST(SendQueue, DeliveryTimeoutAnswersWaitingAndSentRecords) {
   EXPECT_EQ(ids_of(hands.sent.back().batch.span()), std::vector<std::uint64_t>{3});
 }
 
+TEST(SendQueue, DeliveryTimeoutNamesTheRefusalAndNotItsEcho) {
+  auto limits = default_limits();
+  limits.delivery_timeout = milliseconds(1'000);
+  Hands hands(limits);
+  for (std::uint64_t id = 1; id <= 2; ++id) {
+    hands.append(0, id);
+    hands.run();
+  }
+  ASSERT_EQ(hands.sent.size(), 2u);
+  hands.queue.refused(hands.sent[0].correlation, {ErrorCode::kDiskFull, "no room", 5'000}, hands.now);
+  hands.queue.refused(hands.sent[1].correlation, {ErrorCode::kNotYet, "one before it failed"}, hands.now);
+  hands.run();
+  hands.pass(milliseconds(1'000));
+  for (std::uint64_t id = 1; id <= 2; ++id) {
+    ASSERT_EQ(hands.failure_of(id), ErrorCode::kTimedOut);
+    EXPECT_NE(hands.results.at(id).error().context.find("no room"), std::string::npos);
+  }
+}
+
 TEST(SendQueue, StreamThatOwesAnAnswerForTooLongIsGivenUp) {
   Hands hands(default_limits());
   hands.append(0, 1);

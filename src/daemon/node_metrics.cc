@@ -86,6 +86,8 @@ void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_
            [](Stats s) { return static_cast<double>(s.cached_bytes); });
     figure(Kind::kCounter, "forebay_segment_bytes_written_total", "Bytes written to segments",
            [](Stats s) { return static_cast<double>(s.segment_bytes_written); });
+    figure(Kind::kCounter, "forebay_segment_write_errors_total", "Failed writes of segments",
+           [](Stats s) { return static_cast<double>(s.segment_write_errors); });
     figure(Kind::kCounter, "forebay_segment_syncs_total", "Flushes of segments",
            [](Stats s) { return static_cast<double>(s.segment_syncs); });
     figure(Kind::kCounter, "forebay_disk_reads_total", "Reads that memory could not answer",

@@ -420,6 +420,7 @@ void SegmentWriter::seal() {
 void SegmentWriter::step_failed(const Error& error, bool file_is_suspect) {
   const bool full = error.code == ErrorCode::kDiskFull;
   if (file_is_suspect) abandon_active();
+  if (!full) ++env_.stats.segment_write_errors;
   if (!full && ++failures_ == 2) owner_.on_segment_writes_failed(error);
   if (full || failures_ >= 2) {
     resting_ = true;

@@ -31,6 +31,7 @@ struct ShardLogsStats {
   std::uint64_t logs = 0, open_files = 0, pinned_bytes = 0, cached_bytes = 0, read_bytes_in_flight = 0;
   std::uint64_t segment_bytes_written = 0, segment_syncs = 0, disk_reads = 0, disk_read_bytes = 0,
                 cache_reads = 0;
+  std::uint64_t segment_write_errors = 0;  // steps that failed for another reason than lack of space
   std::uint64_t scrubbed_bytes = 0, scrub_errors = 0;
   std::uint64_t damaged_logs = 0,
                 lost_tails = 0;  // with damage that nobody accepted; those without their end

@@ -1,6 +1,7 @@
 // Watches the free space of the data directory's file system against the reserve. Below it produce is
-// refused, so that what was accepted can still reach its segment; reading and trimming go on. Thread rules:
-// admission() from any thread; the rest on the home executor.
+// refused, so that what was accepted can still reach its segment; reading and trimming go on. Between two
+// looks at the disk it counts what it has admitted: a fast producer would else eat the reserve in the
+// meantime. Thread rules: admission(), shortage() and space() from any thread; the rest on the home executor.
 #pragma once
 
 #include <atomic>
@@ -26,16 +27,24 @@ class DiskWatch {
   DiskWatch& operator=(const DiskWatch&) = delete;
 
   void start();
-  // kDiskFull below the reserve.
-  [[nodiscard]] Result<void> admission() const;
+  // Takes in `bytes` that are to be stored. Errors: kDiskFull below the reserve.
+  [[nodiscard]] Result<void> admission(std::uint64_t bytes);
+  // The same question of nothing.
+  [[nodiscard]] Result<void> shortage() const;
   [[nodiscard]] io::DiskSpace space() const {
     return {total_.load(std::memory_order_relaxed), available_.load(std::memory_order_relaxed)};
   }
   [[nodiscard]] std::uint64_t reserve_bytes() const { return reserve_bytes_; }
 
  private:
+  // Each byte may take its place twice before the next look: in a file that the journal adds, and in its
+  // segment.
+  static constexpr std::uint64_t kPlacesPerByte = 2;
+  [[nodiscard]] std::uint64_t left() const;
+  [[nodiscard]] Error full(std::uint64_t left) const;
   void look();
-  void seen(const Result<io::DiskSpace>& space);
+  void look_soon();
+  void seen(const Result<io::DiskSpace>& space, std::uint64_t admitted_before);
 
   std::string path_;
   std::uint64_t reserve_bytes_;
@@ -44,6 +53,8 @@ class DiskWatch {
   runtime::BlockingPool& pool_;
   UniqueFunction<void()> on_low_;
   std::atomic<std::uint64_t> total_{0}, available_{UINT64_MAX};
+  std::atomic<std::uint64_t> admitted_{0};  // bytes since the last look
+  std::atomic<bool> looking_soon_{false};
   std::optional<runtime::TimerId> timer_;
   std::shared_ptr<DiskWatch*> alive_;
 };

@@ -135,6 +135,7 @@ partition::PartitionConfig internal_partition_config() {
   partition::PartitionConfig config;
   config.log.retention_ms.reset();
   config.log.segment_bytes = 16ULL << 20;
+  config.admission = partition::Admission::kAlways;
   return config;
 }
 

@@ -285,7 +285,7 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
   stack.partitions = std::make_unique<partition::PartitionSet>(
       *stack.logs, shards_.at(index), clock_,
       log::Voter{model::NodeId(settings_.node.id), directory_->identity.disk}, set_config,
-      [disk = disk_.get()] { return disk->admission(); });
+      [disk = disk_.get()](std::uint64_t bytes) { return disk->admission(bytes); });
   snapshot_shard(index);
 }
 
@@ -459,7 +459,7 @@ broker::NodeDescription WiredNode::describe() const {
   node.memory_bytes = resident_bytes();
   node.memory_limit_bytes = settings_.memory.limit;
   node.warnings = warnings_;
-  if (auto low = disk_->admission(); !low) node.warnings.push_back(low.error().context);
+  if (auto low = disk_->shortage(); !low) node.warnings.push_back(low.error().context);
   for (const auto& stack : stacks_) {
     const auto stats = stack->snapshot.get();
     node.journal_rounds += stats.journal.rounds;

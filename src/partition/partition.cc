@@ -111,7 +111,10 @@ Result<void> Partition::check_readable() const {
 void Partition::produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
                         Done<ProduceAck> done) {
   if (auto appendable = check_appendable(); !appendable) return done(std::move(appendable).error());
-  if (auto admitted = (*surroundings_.admission)(); !admitted) return done(std::move(admitted).error());
+  if (config_.admission == Admission::kBounded) {
+    if (auto admitted = (*surroundings_.admission)(batch.size()); !admitted)
+      return done(std::move(admitted).error());
+  }
 
   const auto appended = group_->append_records(std::move(batch), record_count, config_.log_append_time);
   ProduceAck ack{.base_offset = appended.base_offset,

@@ -31,8 +31,15 @@ enum class Durability : std::uint8_t {
                 // docs/operations.md
 };
 
+// Who may append when memory or disk run short.
+enum class Admission {
+  kBounded,  // nobody
+  kAlways,   // all: what is small, and without which nothing can be freed (metadata)
+};
+
 struct PartitionConfig {
   log::LogConfig log;
+  Admission admission = Admission::kBounded;
   bool log_append_time = false;  // message.timestamp.type
   Durability durability = Durability::kFlushed;
 };
@@ -74,7 +81,7 @@ struct Surroundings {
   runtime::WallClock* clock = nullptr;
   log::Voter self;
   // Asked before each append: kResourceExhausted (memory) or kDiskFull (reserve) with a retry delay.
-  UniqueFunction<Result<void>()>* admission = nullptr;
+  UniqueFunction<Result<void>(std::uint64_t bytes)>* admission = nullptr;
 };
 
 class Partition final : private raft::GroupListener {

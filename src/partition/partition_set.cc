@@ -23,7 +23,7 @@ Error uncertain(const model::TopicPartition& id, const std::string& topic_name) 
 
 PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, runtime::WallClock& clock,
                            log::Voter self, const PartitionSetConfig& config,
-                           UniqueFunction<Result<void>()> disk_admission)
+                           UniqueFunction<Result<void>(std::uint64_t)> disk_admission)
     : logs_(logs),
       executor_(executor),
       clock_(clock),
@@ -31,13 +31,13 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
       disk_admission_(std::move(disk_admission)),
       clock_guard_(clock.now(), executor.now().time_since_epoch(), config.last_wall_time),
       alive_(std::make_shared<PartitionSet*>(this)) {
-  admission_ = [this]() -> Result<void> {
+  admission_ = [this](std::uint64_t bytes) -> Result<void> {
     if (!logs_.accepts_appends()) {
       return Error{ErrorCode::kResourceExhausted,
                    "the node takes in data faster than its disk writes it; retry after the delay",
                    kMemoryRetryMs};
     }
-    return disk_admission_();
+    return disk_admission_(bytes);
   };
   surroundings_ = {.executor = &executor_, .clock = &clock_, .self = self, .admission = &admission_};
   if (clock_guard_.reason())

@@ -28,9 +28,10 @@ struct PartitionSetConfig {
 
 class PartitionSet {
  public:
-  // `disk_admission`: kDiskFull while the disk is below its reserve. All references outlive the set.
+  // `disk_admission`, of so many bytes: kDiskFull while the disk is below its reserve. All references outlive
+  // the set.
   PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, runtime::WallClock& clock, log::Voter self,
-               const PartitionSetConfig& config, UniqueFunction<Result<void>()> disk_admission);
+               const PartitionSetConfig& config, UniqueFunction<Result<void>(std::uint64_t)> disk_admission);
   ~PartitionSet();
   PartitionSet(const PartitionSet&) = delete;
   PartitionSet& operator=(const PartitionSet&) = delete;
@@ -76,8 +77,8 @@ class PartitionSet {
   runtime::Executor& executor_;
   runtime::WallClock& clock_;
   PartitionSetConfig config_;
-  UniqueFunction<Result<void>()> disk_admission_;
-  UniqueFunction<Result<void>()> admission_;
+  UniqueFunction<Result<void>(std::uint64_t)> disk_admission_;
+  UniqueFunction<Result<void>(std::uint64_t)> admission_;
   Surroundings surroundings_;
   ClockGuard clock_guard_;
   std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>> partitions_;

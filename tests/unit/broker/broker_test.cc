@@ -138,6 +138,20 @@ TEST_F(BrokerTest, AlteredConfigurationIsEffectiveAndShown) {
   EXPECT_TRUE(node_.produce("orders", 0, batch_of({std::string(2000, 'x')})));
 }
 
+// Shorter retention and deletion are what the refusal advises.
+TEST_F(BrokerTest, FullDiskStillTakesWhatFreesIt) {
+  ASSERT_TRUE(node_.create("orders"));
+  ASSERT_TRUE(node_.create("others"));
+  node_.shard_.disk_full_ = true;
+  ASSERT_EQ(node_.produce("orders", 0, batch_of({"a"})).error().code, ErrorCode::kDiskFull);
+  EXPECT_TRUE(node_.call<std::vector<ConfigEntry>>([&](auto done) {
+    node_.broker_->alter_topic({.name = "orders", .set = {{"retention.ms", "1000"}}}, std::move(done));
+  }));
+  EXPECT_TRUE(
+      node_.call<std::monostate>([&](auto done) { node_.broker_->delete_topic("others", std::move(done)); }));
+  EXPECT_EQ(node_.produce("orders", 0, batch_of({"a"})).error().code, ErrorCode::kDiskFull);
+}
+
 TEST_F(BrokerTest, ValidateOnlyChangesNothing) {
   const auto created = node_.call<CreateTopicResult>([&](auto done) {
     node_.broker_->create_topic({.name = "dry", .validate_only = true}, std::move(done));

@@ -29,20 +29,36 @@ class DiskWatchTest : public testing::Test {
 };
 
 TEST_F(DiskWatchTest, RoomyDiskAdmits) {
-  EXPECT_TRUE(watch_->admission());
+  EXPECT_TRUE(watch_->admission(1));
   EXPECT_EQ(low_, 0);
 }
 
 TEST_F(DiskWatchTest, BelowTheReserveItRefusesWithADelayAndAsksForRetentionUntilThereIsRoomAgain) {
   fill("/data/ballast", kCapacity * 3 / 4);
   machine_.scheduler().run_for(2s);
-  ASSERT_FALSE(watch_->admission());
-  EXPECT_EQ(watch_->admission().error().code, ErrorCode::kDiskFull);
-  EXPECT_GT(watch_->admission().error().retry_after_ms, 0U);
+  ASSERT_FALSE(watch_->admission(1));
+  EXPECT_EQ(watch_->admission(1).error().code, ErrorCode::kDiskFull);
+  EXPECT_GT(watch_->admission(1).error().retry_after_ms, 0U);
   EXPECT_GT(low_, 0);
   ASSERT_TRUE(machine_.file_system().remove_file("/data/ballast"));
   machine_.scheduler().run_for(2s);
-  EXPECT_TRUE(watch_->admission());
+  EXPECT_TRUE(watch_->admission(1));
+}
+
+// A fast producer writes more than the reserve between two looks: what was admitted counts at once, twice,
+// for its place in the journal and for that in its segment.
+TEST_F(DiskWatchTest, BetweenTwoLooksWhatWasAdmittedCounts) {
+  EXPECT_TRUE(watch_->admission(kCapacity / 8));
+  EXPECT_TRUE(watch_->admission(kCapacity / 8));
+  EXPECT_TRUE(watch_->shortage());
+  EXPECT_TRUE(watch_->admission(1)) << "the reserve itself is not touched yet";
+  ASSERT_FALSE(watch_->admission(1));
+  EXPECT_EQ(watch_->admission(1).error().code, ErrorCode::kDiskFull);
+  EXPECT_FALSE(watch_->shortage());
+  // It looks before its time, and the disk has the room.
+  machine_.scheduler().run_for(100ms);
+  EXPECT_TRUE(watch_->admission(1));
+  EXPECT_EQ(low_, 0) << "nothing needs to be deleted";
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ class ShardHarness {
                              machine_.executor(), machine_.pool(), machine_.wall_clock(), machine_.rng());
     set_ = std::make_unique<PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(),
                                           log::Voter{model::NodeId(1), directory_->identity.disk},
-                                          PartitionSetConfig{}, [this]() -> Result<void> {
+                                          PartitionSetConfig{}, [this](std::uint64_t) -> Result<void> {
                                             if (disk_full_) return Error{ErrorCode::kDiskFull, "full", 1000};
                                             return {};
                                           });

@@ -70,6 +70,35 @@ class Garbage(BrokerTest):
             connection.close()
 
 
+    def test_requests_that_come_byte_by_byte_are_ended(self):
+        """More of them than HTTP connections are allowed, and half prefaces of gRPC: each sends a byte now and then."""
+        node = self.broker(*SMALL_RING).start()
+        node.ok("topic", "create", "n")
+        slow = [connect(node.http) for _ in range(80)] + [connect(node.api) for _ in range(300)]
+        for number, connection in enumerate(slow):
+            connection.sendall(b"GET /readyz HTTP/1.1\r\nX-Slow: " if number < 80 else PREFACE[:9 + number % 8])
+        ended = set()
+
+        def served():
+            for number, connection in enumerate(slow[:80]):
+                try:
+                    connection.send(b"a")
+                except OSError:
+                    ended.add(number)
+            try:
+                return len(ended) == 80 and node.get("/readyz")[0] == 200
+            except OSError:
+                return False
+
+        wait_until(served, lambda: "%d ended" % len(ended))
+        node.produce("n", [b"x"])
+        status, seconds = node.stop()
+        self.assertEqual(status, 0, node.log())
+        self.assertLess(seconds, 10.0)
+        for connection in slow:
+            connection.close()
+
+
 class Clients(BrokerTest):
     def test_ten_thousand_connections_opened_and_dropped(self):
         node = self.broker(*SMALL_RING).start()

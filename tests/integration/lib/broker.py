@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from node import Node, free_ports  # noqa: E402,F401
 
 ARGUMENTS = None
+SKIPPED = 77  # the exit status that CTest takes for "did not run"
 DEADLINE = 60.0  # seconds: for anything that happens soon on an idle machine
 
 # Small files, so that a test sees rings that turn and segments that roll.
@@ -101,6 +102,12 @@ class Broker(Node):
         status, _ = self.stop()
         if status != 0:
             raise AssertionError("exit %d\n%s" % (status, self.log()))
+
+    def end(self):
+        """However it is: afterwards it does not run."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        self.process = None
 
     def restart(self):
         self.stop_cleanly()
@@ -209,10 +216,11 @@ def read_acked(path):
 
 
 class Load:
-    """A `forebay produce` that is fed as fast as it takes lines, until stopped; it survives restarts of the node."""
+    """A `forebay produce` that is fed as fast as it takes lines, or 50 lines every `pause` seconds, until stopped; it
+    survives restarts of the node."""
 
-    def __init__(self, node, topic, seed, value_bytes=200, options=()):
-        self.node, self.topic, self.seed = node, topic, seed
+    def __init__(self, node, topic, seed, value_bytes=200, options=(), pause=0):
+        self.node, self.topic, self.seed, self.pause = node, topic, seed, pause
         self.filler = "x" * value_bytes
         self.acked_path = os.path.join(node.directory, "acked-%s-%d" % (topic, seed))
         self.sent = 0
@@ -232,6 +240,7 @@ class Load:
                 self.process.stdin.write(b"\n".join(lines) + b"\n")
                 self.process.stdin.flush()
                 self.sent += len(lines)
+                self._stop.wait(self.pause)
         except BrokenPipeError:
             pass
 
@@ -392,11 +401,19 @@ class BrokerTest(unittest.TestCase):
 
 
 def main():
-    """Takes --forebayd and --forebay, leaves the rest to unittest."""
+    """Takes --forebayd, --forebay and what makes gRPC stubs, leaves the rest to unittest. Exit 77 when anything was
+    skipped."""
     global ARGUMENTS
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--forebayd", required=True)
     parser.add_argument("--forebay", required=True)
+    for name in ("--protoc", "--grpc-plugin", "--proto"):
+        parser.add_argument(name)
     # Tests import this file under its module name, but it may not be the one that runs.
     ARGUMENTS, rest = parser.parse_known_args()
-    unittest.main(module="__main__", argv=[sys.argv[0], *rest], verbosity=2)
+    result = unittest.main(module="__main__", argv=[sys.argv[0], *rest], verbosity=2, exit=False).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    for _, reason in result.skipped:
+        print("skipped: " + reason)
+    sys.exit(SKIPPED if result.skipped else 0)

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kCopyBytes = 1U << 20;
 constexpr int kNamesMax = 1000;
+constexpr const char* kUnfinishedSuffix = ".tmp";
 constexpr std::uint64_t kSpaceShare = 4;  // a copy may take this part of the free space at most
 
 std::string quarantine_directory(const std::string& data_dir) { return data_dir + "/quarantine"; }
@@ -154,7 +155,10 @@ Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir, co
   if (space.available_bytes / kSpaceShare < size) {
     return Error{ErrorCode::kDiskFull, "no room to copy " + path + " to quarantine"};
   }
-  FOREBAY_TRY(const auto copy, fs.open(to, io::OpenMode::kCreate, io::Caching::kDirect));
+  // Under its name only when it is whole and on stable storage: what has the name is never copied again.
+  const std::string unfinished = to + kUnfinishedSuffix;
+  if (fs.exists(unfinished)) FOREBAY_CHECK(fs.remove_file(unfinished));
+  FOREBAY_TRY(const auto copy, fs.open(unfinished, io::OpenMode::kCreate, io::Caching::kDirect));
   io::AlignedBuffer buffer(kCopyBytes);
   for (std::uint64_t at = 0; at < size; at += kCopyBytes) {
     const std::span<std::byte> piece = buffer.span().first(
@@ -164,6 +168,7 @@ Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir, co
     FOREBAY_CHECK(copy->write_now(at, piece));
   }
   FOREBAY_CHECK(copy->sync_now());
+  FOREBAY_CHECK(fs.rename(unfinished, to));
   return fs.sync_directory(directory);
 }
 

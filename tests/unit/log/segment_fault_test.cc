@@ -3,6 +3,7 @@
 #include <set>
 
 #include "log/log_reads.h"
+#include "log/quarantine.h"
 #include "log_world.h"
 #include "sim/sim_rng.h"
 
@@ -118,6 +119,34 @@ TEST(SegmentFaults, FlippedBitsAreAnsweredWithDataLossAndNothingElse) {
     // Life goes on.
     world.append(0, {.records = 1});
     ASSERT_TRUE(world.settle());
+  }
+}
+
+TEST(SegmentFaults, CopyInQuarantineIsWholeOrIsMadeAgain) {
+  for (const sim::DiskOp op :
+       {sim::DiskOp::kWrite, sim::DiskOp::kSync, sim::DiskOp::kCreate, sim::DiskOp::kRename}) {
+    SCOPED_TRACE(static_cast<int>(op));
+    LogWorld world(disk_only());
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    fill(world, 20);
+    const std::string path = world.segment_files(0).at(0);
+    const std::vector<std::byte> content = *world.disk().content(path);
+    const auto copy = [&] {
+      return quarantine_copy(world.machine().file_system(), "/data", world.partition_id(0), path);
+    };
+    const auto copies = [&] {
+      std::vector<std::string> found = world.disk().files();
+      std::erase_if(found,
+                    [](const std::string& name) { return name.find("/quarantine/") == std::string::npos; });
+      return found;
+    };
+    world.disk().inject(fault(op, sim::DiskEffect::kIoError, "/quarantine/"));
+    EXPECT_FALSE(copy());
+    world.disk().clear_faults();
+    ASSERT_TRUE(copy());
+    ASSERT_EQ(copies().size(), 1U);
+    EXPECT_EQ(world.disk().durable_content(copies()[0]), content);
   }
 }
 

@@ -44,7 +44,8 @@ class NodeHarness {
                                machine_.executor(), machine_.pool(), machine_.wall_clock(), machine_.rng());
       made.set = std::make_unique<PartitionSet>(*made.logs, machine_.executor(), machine_.wall_clock(),
                                                 log::Voter{model::NodeId(1), directory_->identity.disk},
-                                                PartitionSetConfig{}, []() -> Result<void> { return {}; });
+                                                PartitionSetConfig{},
+                                                [](std::uint64_t) -> Result<void> { return {}; });
     }
     return {};
   }

@@ -54,6 +54,20 @@ Result<Identity> read_identity(io::FileSystem& fs, const std::string& path) {
   return identity;
 }
 
+Result<void> write_identity(io::FileSystem& fs, const std::string& path, const Identity& identity) {
+  return io::write_file_atomically(fs, path + "/FORMAT", as_bytes(encode_format(kFormatVersion, identity)));
+}
+
+// Nothing was ever started here: whoever made the directory may have failed at, or died before, the sync of
+// its last name. Without FORMAT a later start would take all of it for a stranger's.
+Result<void> write_identity_again_if_new(io::FileSystem& fs, const std::string& path) {
+  const auto bytes = io::read_file(fs, boot_path(path));
+  const auto boot = bytes ? decode_boot(as_bytes(*bytes)) : Result<BootRecord>(bytes.error());
+  if (!boot || boot->epoch.value() != 0) return {};  // a damaged BOOT is for recovery to refuse
+  FOREBAY_TRY(const Identity identity, read_identity(fs, path));
+  return write_identity(fs, path, identity);
+}
+
 Result<void> make_data_directory(io::FileSystem& fs, const std::string& path, runtime::Rng& rng) {
   // BOOT first, FORMAT last: a directory with FORMAT has had a BOOT.
   const std::vector<std::byte> boot = encode_boot({});
@@ -63,7 +77,7 @@ Result<void> make_data_directory(io::FileSystem& fs, const std::string& path, ru
   std::memcpy(identity.disk.bytes.data(), halves, sizeof halves);
   identity.disk.bytes[6] = static_cast<std::uint8_t>((identity.disk.bytes[6] & 0x0f) | 0x40);  // random UUID
   identity.disk.bytes[8] = static_cast<std::uint8_t>((identity.disk.bytes[8] & 0x3f) | 0x80);
-  return io::write_file_atomically(fs, path + "/FORMAT", as_bytes(encode_format(kFormatVersion, identity)));
+  return write_identity(fs, path, identity);
 }
 
 }  // namespace
@@ -196,7 +210,8 @@ Result<DataDirectory> open_data_directory(io::FileSystem& fs, const std::string&
   DataDirectory directory;
   directory.path = path;
   FOREBAY_TRY(directory.lock, fs.lock(path + "/LOCK"));
-  if (!fs.exists(path + "/FORMAT")) FOREBAY_CHECK(make_data_directory(fs, path, rng));
+  FOREBAY_CHECK(fs.exists(path + "/FORMAT") ? write_identity_again_if_new(fs, path)
+                                            : make_data_directory(fs, path, rng));
   FOREBAY_TRY(directory.identity, read_identity(fs, path));
   return directory;
 }

@@ -366,6 +366,26 @@ TEST(Damage, MissingJournalFileIsRotOfItsRounds) {
   expect_honest(*recovered, node);
 }
 
+// The sync of the last name fails at the first start; the second one finds all there and serves. What it has
+// acknowledged must not be taken for a stranger's files after a power cut.
+TEST(DataDirectory, WhoseMakingFailedAtTheLastStepIsMadeDurableByTheNextStart) {
+  for (std::uint64_t skip = 0; skip < 6; ++skip) {
+    SCOPED_TRACE(skip);
+    HarnessOptions options = three_partitions();
+    options.seed = skip + 1;
+    JournalHarness node(options);
+    node.disk().inject({.op = sim::DiskOp::kSyncDirectory, .skip = skip});
+    const auto refused = node.recover_only();
+    node.disk().clear_faults();
+    node.stop_objects();
+    node.machine().kill_and_restart(sim::Landing::kKeep);
+    fill(node);
+    node.reboot(sim::Landing::kDrop);
+    EXPECT_TRUE(node.start());
+    if (HasFailure()) return;
+  }
+}
+
 // The power went while a round was under way, and the one before it, which was durable and acknowledged, has
 // rotted since. The torn one says that it followed it: that is not a longer torn end.
 TEST(Damage, RotRightBeforeATornRoundIsNotTakenForTorn) {

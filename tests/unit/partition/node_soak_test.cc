@@ -16,6 +16,7 @@
 #include "log/log_reads.h"
 #include "log_model.h"
 #include "model/record_iterator.h"
+#include "node_faults.h"
 #include "node_harness.h"
 #include "sim/sim_rng.h"
 
@@ -47,6 +48,7 @@ struct Reached {
   std::uint64_t scrubbed = 0;
   std::uint64_t refused_for_memory = 0;
   std::uint64_t rotten_journals = 0;
+  std::uint64_t refused_starts = 0;
 };
 
 class NodeSoak {
@@ -110,12 +112,15 @@ class NodeSoak {
 
   // Starts until it comes up, the power failing now and then on the way; then everything is checked.
   bool come_up() {
-    for (int tries = 0; tries < 8; ++tries) {
+    for (int tries = 0; tries < 10; ++tries) {
       const auto count = static_cast<std::uint32_t>(rng_.one_in(4) ? rng_.between(1, 3) : shard_count_);
       if (count != shard_count_) ++reached_.shard_counts_changed;
       shard_count_ = count;
       if (tries < 5 && rng_.one_in(3)) disk().crash_at_step(rng_.between(1, 150));
+      const bool faulty = tries < 5 && rng_.one_in(6);
+      if (faulty) inject(fault_of_a_start(rng_));
       const auto started = node_.start(shard_count_);
+      disk().clear_faults();
       if (verbose()) {
         std::printf("start with %u shards: %s\n", shard_count_,
                     started ? "ok" : started.error().to_string().c_str());
@@ -125,6 +130,12 @@ class NodeSoak {
       late_writes_ = false;
       if (started && open_all() && check_all(true) && write_all()) return true;
       if (failed()) return false;
+      if (faulty && !started && !dead()) {
+        ++reached_.refused_starts;
+        node_.tear_down();
+        node_.machine_.kill_and_restart(sim::Landing::kKeep);
+        continue;
+      }
       if (!dead()) {
         ADD_FAILURE() << "does not start: " << (started ? "-" : started.error().to_string());
         return false;
@@ -317,7 +328,10 @@ class NodeSoak {
     if (verbose()) std::printf("life of kind %d\n", static_cast<int>(kind));
     if (kind < 6) disk().crash_at_step(rng_.between(1, 600));
     for (int step = 0; step < 80 && !dead() && !failed(); ++step) {
-      if (kind >= 8 && step % 20 == 10) break_something();
+      if (kind >= 8 && step % 20 == 10) {
+        faults_ = true;
+        inject(fault_of_a_life(rng_));
+      }
       random_step();
     }
     if (failed()) return;
@@ -371,30 +385,7 @@ class NodeSoak {
     }
   }
 
-  // Writes fail, the disk is full, or it is slow; what is read stays sound.
-  void break_something() {
-    faults_ = true;
-    sim::DiskFault fault;
-    fault.op = rng_.one_in(3) ? sim::DiskOp::kSync : sim::DiskOp::kWrite;
-    switch (rng_.below(5)) {
-      case 0:
-        fault.effect = sim::DiskEffect::kNoSpace;
-        break;
-      case 1:
-        fault.effect = sim::DiskEffect::kStall;
-        fault.stall = std::chrono::milliseconds(rng_.between(1, 500));
-        break;
-      case 2:
-        fault.op = rng_.one_in(2) ? sim::DiskOp::kCreate : sim::DiskOp::kSyncDirectory;
-        break;
-      default:
-        fault.failed_sync =
-            rng_.one_in(2) ? sim::FailedSync::kNewBytesVisible : sim::FailedSync::kOldBytesBack;
-        break;
-    }
-    if (!rng_.one_in(4)) fault.path = sim::path_contains(rng_.one_in(3) ? "/journal/" : "/topics/");
-    fault.skip = rng_.below(8);
-    fault.times = rng_.between(1, 3);
+  void inject(const sim::DiskFault& fault) {
     if (verbose()) {
       std::printf("fault: op %d effect %d times %d\n", static_cast<int>(fault.op),
                   static_cast<int>(fault.effect), static_cast<int>(fault.times));
@@ -582,6 +573,7 @@ TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
       {"bytes scrubbed", reached.scrubbed},
       {"appends refused for memory", reached.refused_for_memory},
       {"rotten journals", reached.rotten_journals},
+      {"starts refused for a failing disk", reached.refused_starts},
   };
   const bool one_world = first == last;
   for (const auto& [what, count] : places) {

@@ -160,7 +160,10 @@ def peak_bytes(node):
 class Pressure(Wire):
     def test_refused_for_memory_and_taken_in_the_end(self):
         """16 MiB for requests, a disk that stands still for a while, and producers that want to send 80 MiB."""
-        node = self.broker("memory.produce_bytes_max=16MiB", "runtime.shards=1", *SMALL_RING)
+        # A ring so large that the other bound on memory, a quarter of it pinned, lies far away.
+        node = self.broker("memory.produce_bytes_max=16MiB", "runtime.shards=1", "storage.journal_file_bytes=20MiB",
+                           "storage.journal_files_max=16", "storage.segment_flush_bytes=64KiB",
+                           "memory.cache_bytes_per_shard=1MiB")
         trip = os.path.join(node.directory, "trip")
         node.daemon_environment["FOREBAYD_FAILPOINT"] = "journal.write:sleep=4000@1-1@" + trip
         node.start()

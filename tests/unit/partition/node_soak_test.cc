@@ -536,6 +536,14 @@ class NodeSoak {
   bool late_writes_ = false;
 };
 
+// So many come to every place that is counted. Under address sanitizer they would take minutes.
+constexpr std::uint64_t kWorlds = 80;
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t kWorldsInATest = 10;
+#else
+constexpr std::uint64_t kWorldsInATest = kWorlds;
+#endif
+
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
@@ -543,7 +551,7 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
 
 TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
   const std::uint64_t first = number_from("FOREBAY_SEED", number_from("FOREBAY_FIRST_SEED", 1));
-  const std::uint64_t last = number_from("FOREBAY_SEED", number_from("FOREBAY_SEEDS", 80));
+  const std::uint64_t last = number_from("FOREBAY_SEED", number_from("FOREBAY_SEEDS", kWorldsInATest));
   // Every file that is read or written takes buffers of a mebibyte: without this each would be given back to
   // the system and cleared again, which takes ten times as long as all the rest.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -575,10 +583,10 @@ TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
       {"rotten journals", reached.rotten_journals},
       {"starts refused for a failing disk", reached.refused_starts},
   };
-  const bool one_world = first == last;
+  const bool enough = last + 1 >= first + kWorlds;
   for (const auto& [what, count] : places) {
-    if (one_world || last > 1000) std::printf("%s: %llu\n", what, static_cast<unsigned long long>(count));
-    EXPECT_TRUE(one_world || count > 0) << "no world came to: " << what;
+    if (!enough || last > 1000) std::printf("%s: %llu\n", what, static_cast<unsigned long long>(count));
+    EXPECT_TRUE(!enough || count > 0) << "no world came to: " << what;
   }
 }
 

@@ -33,7 +33,7 @@ enum class ErrorCode : std::uint16_t {
   kOutcomeUnknown = 15,      // the request may or may not have been applied
   kResourceExhausted = 16,   // a byte bound is reached; retry after the delay in the detail
   kDiskFull = 17,            // the disk is below its reserve; trim, or add space
-  kDataLoss = 18,            // the range is damaged on this node and no other copy exists
+  kDataLoss = 18,            // the range, or the end of the log, is lost on this node and no other copy exists
   kStorageFailed = 19,       // the disk refused a read or a write
   kTimedOut = 20,            // the deadline of the request passed first
   kCancelled = 21,           // the caller went away

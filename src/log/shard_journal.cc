@@ -8,9 +8,10 @@
 namespace forebay::log {
 namespace {
 
-// A round holds so many on average: producers come faster than the disk flushes, and a longer round carries
-// more of them.
-constexpr std::uint32_t kBusyPartitions = 2;
+// So many partitions that had something in the last rounds are many: space the rounds. Their number, unlike
+// that of each round, does not depend on whether rounds are spaced.
+constexpr std::uint32_t kBusyPartitions = 16;
+constexpr std::uint32_t kWindowRounds = 64;
 // So much of a full round waits: it is worth a flush of its own.
 constexpr std::uint32_t kWorthARound = 4;
 constexpr runtime::Duration kIdleAfter = std::chrono::milliseconds(10);
@@ -203,7 +204,8 @@ bool ShardJournal::is_worth_a_round() const {
 }
 
 bool ShardJournal::spacing_says_wait() {
-  if (partitions_sum_ < kBusyPartitions * partitions_in_round_.size() || is_worth_a_round()) return false;
+  const bool many = std::max(window_partitions_, last_window_partitions_) >= kBusyPartitions;
+  if (!many || is_worth_a_round()) return false;
   const runtime::TimePoint next = round_started_ + config_.busy_round_spacing;
   const runtime::TimePoint now = ports_.executor.now();
   if (now >= next) return false;
@@ -297,6 +299,7 @@ void ShardJournal::put_item(RoundWriter& writer, std::uint32_t place, JournalQue
   if (!slot.in_round) {
     slot.in_round = true;
     in_round_.push_back(place);
+    if (std::exchange(slot.counted_in, window_) != window_) ++window_partitions_;
   }
   if (item.frame) {
     const FrameHeader& header = item.frame->header;
@@ -347,10 +350,11 @@ void ShardJournal::end_fill() {
     slot.in_round = false;
     slot.cut.reset();
   }
-  std::uint32_t& counted = partitions_in_round_[rounds_counted_++ % partitions_in_round_.size()];
-  partitions_sum_ -= counted;
-  counted = static_cast<std::uint32_t>(in_round_.size());
-  partitions_sum_ += counted;
+  if (++window_rounds_ == kWindowRounds) {
+    ++window_;
+    window_rounds_ = 0;
+    last_window_partitions_ = std::exchange(window_partitions_, 0);
+  }
   in_round_.clear();
 }
 

@@ -6,7 +6,6 @@
 // written there; a second failure ends the journal.
 #pragma once
 
-#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +48,7 @@ class ShardJournal final : public Journal {
     std::uint32_t generation = 0;  // of the slot's use: completions of an earlier use are not handed out
     bool open = false;
     bool in_round = false;                  // while a round is assembled
+    std::uint64_t counted_in = 0;           // the last window of rounds that it was counted in
     std::optional<HardState> hard_state;    // as of the last round assembled
     std::optional<KnownEnd> end;            // likewise
     std::optional<model::LogPosition> cut;  // lowest truncation in the round being assembled
@@ -157,9 +157,11 @@ class ShardJournal final : public Journal {
 
   runtime::TimePoint round_started_{};
   runtime::TimePoint last_round_end_{};
-  std::array<std::uint32_t, 64> partitions_in_round_{};
-  std::uint32_t partitions_sum_ = 0;
-  std::size_t rounds_counted_ = 0;
+  // Windows of rounds, from 1 on, and how many partitions had something in them.
+  std::uint64_t window_ = 1;
+  std::uint32_t window_rounds_ = 0;
+  std::uint32_t window_partitions_ = 0;
+  std::uint32_t last_window_partitions_ = 0;
   bool idle_wanted_ = false;
   std::optional<runtime::TimerId> idle_timer_;
   std::optional<runtime::TimerId> spacing_timer_;

@@ -93,7 +93,10 @@ TEST_F(RobustnessTest, OutOfDescriptorsIsWaitedOutAndTheListenerLives) {
   std::vector<RawSocket> sockets;
   {
     // Sockets of ours are made while descriptors last; then none is left for accept.
+    const auto accepted = metric("forebay_api_connections_total");
     for (int index = 0; index < 40; ++index) sockets.push_back(connect());
+    // All of them: an accept that is late would take the descriptor that is kept for the test.
+    ASSERT_TRUE(eventually([&] { return metric("forebay_api_connections_total") == accepted + 40; }));
     rlimit low = before;
     low.rlim_cur = open_descriptors();
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);

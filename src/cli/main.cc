@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 
 #include "cli/completion.h"
@@ -9,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/parser.h"
 #include "cli/verbs/verbs.h"
+#include "io/standard_descriptors.h"
 
 namespace forebay::cli {
 namespace {
@@ -74,7 +76,8 @@ ExitCode run_parsed(const std::vector<Command>& commands, const Parsed& parsed) 
   const ExitCode code = parsed.command->run(session);
   session.out().flush();
   if (session.out().failed() && code == ExitCode::kOk) {
-    return session.fail(ExitCode::kFailure, "cannot write the output");
+    return session.fail(ExitCode::kFailure, std::string("cannot write the output: ") +
+                                                std::strerror(session.out().error_number()));
   }
   return code;
 }
@@ -92,9 +95,7 @@ int run(const std::vector<std::string>& words) {
   auto parsed = parse_command_line(commands, words, variable("FOREBAY_SERVERS"));
   if (!parsed) {
     Session session({}, STDOUT_FILENO, STDERR_FILENO);
-    session.fail(ExitCode::kUsage, parsed.error().context);
-    session.note("see: forebay --help");
-    return static_cast<int>(ExitCode::kUsage);
+    return static_cast<int>(session.fail(ExitCode::kUsage, parsed.error().context));
   }
   if (const auto no_color = variable("NO_COLOR"); no_color && !no_color->empty())
     parsed->globals.no_color = true;
@@ -105,6 +106,8 @@ int run(const std::vector<std::string>& words) {
 }  // namespace forebay::cli
 
 int main(int count, char** arguments) {
+  if (!forebay::io::standard_descriptors_are_reserved())
+    return static_cast<int>(forebay::cli::ExitCode::kFailure);
   // Messages of a megabyte come and go all the time. By default glibc gives their memory back at once and
   // takes zeroed pages for the next one: two thirds of the CPU time of `perf consume`. Reading ahead is
   // bounded anyway.

@@ -12,6 +12,7 @@
 
 #include "config/settings.h"
 #include "daemon/node.h"
+#include "io/standard_descriptors.h"
 #include "telemetry/log.h"
 
 namespace {
@@ -98,6 +99,7 @@ void print_hints(const forebay::daemon::Listening& listening) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!forebay::io::standard_descriptors_are_reserved()) return kExitFailure;
   Flags flags;
   CLI::App app("forebayd: one node of Forebay, a replicated log broker");
   declare(app, flags);

@@ -369,6 +369,16 @@ class Configuration(BrokerTest):
 
 
 class Running(BrokerTest):
+    def test_closed_descriptors_are_not_taken_by_its_files(self):
+        node = self.broker()
+        command = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', *node.command()]
+        node.process = subprocess.Popen(command, cwd=node.directory, env=node.daemon_environment)
+        node.wait_until_ready()
+        for number in range(3):
+            self.assertEqual(os.readlink("/proc/%d/fd/%d" % (node.process.pid, number)), "/dev/null")
+        node.ok("topic", "create", "t")
+        self.assertEqual(node.stop()[0], 0)
+
     def test_log_level_changes_while_running(self):
         node = self.broker("log.level=error").start()
         before = node.whole_log()

@@ -4,8 +4,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <string_view>
 #include <thread>
 #include <utility>
+
+#include "forebay/v1/admin.grpc.pb.h"
 
 namespace forebay::client {
 namespace {
@@ -23,6 +26,32 @@ constexpr int kKeepaliveAnswerMs = 10'000;
 
 using Clock = std::chrono::system_clock;
 
+// How long a question may take whose answer is the reason why there is no connection: it is at hand.
+constexpr std::chrono::milliseconds kReasonWait{100};
+
+enum class Connected : std::uint8_t { kYes, kRefused, kTooLate };
+
+// Not WaitForConnected(): it waits on where somebody has refused already, while another server would answer.
+Connected wait_for_connection(grpc::Channel& channel, Clock::time_point deadline) {
+  while (true) {
+    const grpc_connectivity_state state = channel.GetState(true);
+    if (state == GRPC_CHANNEL_READY) return Connected::kYes;
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return Connected::kRefused;
+    if (!channel.WaitForStateChange(state, deadline)) return Connected::kTooLate;
+  }
+}
+
+// Why a channel that was refused has no connection; empty: not known. gRPC tells only a call.
+std::string reason_of_refusal(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::ClientContext context;
+  context.set_deadline(Clock::now() + kReasonWait);
+  v1::DescribeNodeResponse unused;
+  const grpc::Status status =
+      v1::Admin::NewStub(channel)->DescribeNode(&context, v1::DescribeNodeRequest(), &unused);
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return {};
+  return reason_in(status.error_message());
+}
+
 // What the broker refused before it did anything, and will do later.
 bool is_worth_repeating(const RpcError& failure, UnaryCaller::Repeat repeat) {
   if (!failure.from_broker) return false;
@@ -33,6 +62,19 @@ bool is_worth_repeating(const RpcError& failure, UnaryCaller::Repeat repeat) {
 }
 
 }  // namespace
+
+std::string reason_in(std::string_view message) {
+  if (message.find("http1.x") != std::string_view::npos)
+    return "something there speaks HTTP/1.1, not gRPC: is it a node's HTTP port?";
+  const std::size_t last = message.rfind(": ");
+  return std::string(last == std::string_view::npos ? message : message.substr(last + 2));
+}
+
+std::string ServerList::all() const {
+  std::string list;
+  for (const std::string& server : servers_) list += (list.empty() ? "" : ", ") + server;
+  return list;
+}
 
 std::string ServerList::current() const {
   const std::lock_guard lock(mutex_);
@@ -89,15 +131,26 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
   const Clock::time_point deadline = begin + timeout;
   Clock::time_point connect_deadline = begin + std::min(timeout, options_.connect_timeout);
   std::chrono::milliseconds delay = options_.reconnect_delay;
+  // One server that is silent must not eat the time of the others.
+  const auto share = std::min(timeout, options_.connect_timeout) / static_cast<int>(servers_.size());
+  std::shared_ptr<grpc::Channel> refused;  // by the last server that said no
   for (std::size_t tries = 1;; ++tries) {
     const Reached reached = channel();
     RpcError failure;
-    // The first connection attempt must not eat the time of the other servers.
-    const std::chrono::milliseconds share = options_.connect_timeout / static_cast<int>(servers_.size());
-    if (!reached.channel->WaitForConnected(std::min(Clock::now() + share, connect_deadline))) {
+    const Connected connected =
+        wait_for_connection(*reached.channel, std::min(Clock::now() + share, connect_deadline));
+    if (connected != Connected::kYes) {
       drop(reached);
-      failure.error = Error{ErrorCode::kUnavailable, "nobody answers at " + reached.server};
-      if (Clock::now() >= connect_deadline && tries >= servers_.size()) return failure;
+      failure.error = Error{ErrorCode::kUnavailable, "nobody answers at " + servers_.all()};
+      if (connected == Connected::kRefused) refused = reached.channel;
+      const bool in_time = Clock::now() + delay < std::min(connect_deadline, deadline);
+      if (!in_time && tries >= servers_.size()) {
+        if (refused != nullptr) {
+          if (const auto reason = reason_of_refusal(refused); !reason.empty())
+            failure.error.context += ": " + reason;
+        }
+        return failure;
+      }
     } else {
       auto failed = attempt(reached.channel, reached.server, deadline);
       if (!failed) return std::nullopt;
@@ -114,12 +167,12 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
       if (!broken && !is_worth_repeating(failure, repeat)) return failure;
       if (broken) connect_deadline = Clock::now() + options_.connect_timeout;
     }
+    // The next server may be fine: no wait before it.
+    if (tries % servers_.size() != 0 && !failure.from_broker) continue;
     const auto pause = std::max(delay, std::chrono::milliseconds(failure.error.retry_after_ms));
     if (Clock::now() + pause >= deadline) return failure;
-    if (tries % servers_.size() == 0 || failure.from_broker) {
-      std::this_thread::sleep_for(pause);
-      delay = std::min(delay * 2, options_.reconnect_delay_max);
-    }
+    std::this_thread::sleep_for(pause);
+    delay = std::min(delay * 2, options_.reconnect_delay_max);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_function.h"
@@ -28,6 +29,7 @@ class ServerList {
   // Goes on to the next server, unless somebody else did so already since `failed` was the current one.
   void leave(const std::string& failed);
   [[nodiscard]] std::size_t size() const { return servers_.size(); }
+  [[nodiscard]] std::string all() const;  // "a:1, b:2"
 
  private:
   const std::vector<std::string> servers_;
@@ -38,6 +40,9 @@ class ServerList {
 // A channel with a TCP connection of its own and large HTTP/2 frames (the default ones halve the throughput).
 // Does not connect yet. It tries once and reports; when to try again is the caller's choice.
 [[nodiscard]] std::shared_ptr<grpc::Channel> open_channel(const std::string& server);
+
+// What a person needs of gRPC's message about a connection that could not be made.
+[[nodiscard]] std::string reason_in(std::string_view message);
 
 // Unary calls, tried again within the options' timeouts. Any thread.
 class UnaryCaller {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "client/connection.h"
 #include "fake_broker.h"
 #include "forebay/types.h"
 
@@ -80,6 +81,33 @@ TEST(Admin, NobodyThereIsSaidSoon) {
   EXPECT_EQ(topics.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(topics.error().context, testing::HasSubstr(broker.address()));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST(Admin, NobodyThereIsSaidOfEveryServerAndWhy) {
+  FakeBroker one;
+  one.stop();
+  FakeBroker two;
+  two.stop();
+  auto admin = Admin::create(
+      {.servers = {one.address(), two.address()}, .connect_timeout = std::chrono::milliseconds(300)});
+  ASSERT_TRUE(admin.has_value());
+  const auto topics = (*admin)->list_topics();
+  ASSERT_FALSE(topics.has_value());
+  EXPECT_EQ(topics.error().context,
+            "nobody answers at " + one.address() + ", " + two.address() + ": Connection refused");
+}
+
+TEST(Admin, ReasonOfARefusalIsShort) {
+  EXPECT_EQ(
+      reason_in("failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7400: Failed to "
+                "connect to remote host: Connection refused"),
+      "Connection refused");
+  EXPECT_THAT(
+      reason_in("failed to connect to all addresses; last error: INTERNAL: ipv4:127.0.0.1:7402: Trying "
+                "to connect an http1.x server"),
+      testing::HasSubstr("HTTP port"));
+  EXPECT_EQ(reason_in("odd"), "odd");
+  EXPECT_EQ(reason_in(""), "");
 }
 
 TEST(Admin, KnownOffsetNeedsNoLookingUp) {

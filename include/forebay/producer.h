@@ -58,8 +58,8 @@ enum class WhenFull : std::uint8_t {
 struct ProducerOptions {
   Acks acks = Acks::kAll;
   Compression compression = Compression::kNone;
-  // A batch is closed when its encoded records reach this; one larger record makes a batch of its own.
-  // 1 KiB..8 MiB; keep it below the topic's max.message.bytes.
+  // A batch is closed when its encoded records reach this, or the topic's max.message.bytes when that is
+  // less; one larger record makes a batch of its own. 1 KiB..8 MiB.
   std::size_t batch_bytes_max = 256 * 1024;
   // How long an unfilled batch may wait for more records. 0: it leaves as soon as the window has room, and
   // what arrives while it has none is gathered: a busy producer batches by itself. At most 60 s.

@@ -65,6 +65,7 @@ Result<broker::ListOffsetsRequest> offsets_question(const v1::ListOffsetsRequest
 
 void fill_offset(const std::string& topic, const broker::PartitionOffset& from, v1::PartitionOffset* to) {
   to->set_partition(from.partition.value());
+  to->set_batch_bytes_max(from.batch_bytes_max);
   if (from.error) {
     *to->mutable_error() = to_detail(*from.error, {topic, from.partition.value()});
     return;

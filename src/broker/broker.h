@@ -106,7 +106,8 @@ struct PartitionOffset {
   model::Offset high_watermark;
   model::Term term;
   std::optional<Error> error;
-  bool end_lost = false;  // more was acknowledged than the high watermark says, and is lost
+  bool end_lost = false;              // more was acknowledged than the high watermark says, and is lost
+  std::uint32_t batch_bytes_max = 0;  // of the topic; also with an error
 };
 
 struct CreateTopicRequest {

@@ -194,11 +194,13 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
     }
   }
   auto gather = std::make_shared<Gather<PartitionOffset>>(request.partitions.size(), std::move(done));
+  const std::uint32_t batch_bytes_max = (*route)->config.max_message_bytes;
   for (std::size_t i = 0; i < request.partitions.size(); ++i) {
     const auto partition_index = request.partitions[i];
-    const auto fail = [gather, i, partition_index](Error error) {
+    const auto fail = [gather, i, partition_index, batch_bytes_max](Error error) {
       PartitionOffset offset;
       offset.partition = partition_index;
+      offset.batch_bytes_max = batch_bytes_max;
       offset.error = std::move(error);
       gather->set(i, std::move(offset));
     };
@@ -209,27 +211,28 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
     }
     const ShardHandle shard = shards_[*shard_index];
     const auto id = (*route)->id_of(partition_index);
-    shard.executor->post([shard, id, gather, i, fail, point = request.point, time = request.time] {
-      partition::Partition* partition = shard.partitions->find(id);
-      if (partition == nullptr) return fail(shard.partitions->not_here(id));
-      const auto answer = [gather, i, partition_index = id.partition, term = partition->term(),
-                           end_lost = partition->end_is_lost()](partition::Watermarks marks,
-                                                                std::optional<model::Offset> found) {
-        gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark, term,
-                                       std::nullopt, end_lost});
-      };
-      if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
-        // The end is known only once the leadership is established: before, it could go back.
-        if (auto serving = partition->check_readable(); !serving) return fail(serving.error());
-        const auto marks = partition->watermarks();
-        return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
-      }
-      const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
-      partition->find_by_time(kind, time, [answer, fail](Result<partition::Partition::TimeLookup> found) {
-        if (!found) return fail(found.error());
-        answer(found->marks, found->offset);
-      });
-    });
+    shard.executor->post(
+        [shard, id, gather, i, fail, batch_bytes_max, point = request.point, time = request.time] {
+          partition::Partition* partition = shard.partitions->find(id);
+          if (partition == nullptr) return fail(shard.partitions->not_here(id));
+          const auto answer = [gather, i, batch_bytes_max, partition_index = id.partition,
+                               term = partition->term(), end_lost = partition->end_is_lost()](
+                                  partition::Watermarks marks, std::optional<model::Offset> found) {
+            gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark,
+                                           term, std::nullopt, end_lost, batch_bytes_max});
+          };
+          if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
+            // The end is known only once the leadership is established: before, it could go back.
+            if (auto serving = partition->check_readable(); !serving) return fail(serving.error());
+            const auto marks = partition->watermarks();
+            return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
+          }
+          const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
+          partition->find_by_time(kind, time, [answer, fail](Result<partition::Partition::TimeLookup> found) {
+            if (!found) return fail(found.error());
+            answer(found->marks, found->offset);
+          });
+        });
   }
 }
 

@@ -156,7 +156,10 @@ SendQueue::Lane& Producer::Core::lane_of(std::string_view name, Topic& topic, st
   const auto index = static_cast<std::size_t>(partition);
   if (index >= topic.lanes.size()) topic.lanes.resize(index + 1);
   auto*& lane = topic.lanes[index];
-  if (lane == nullptr) lane = &queue_.lane(std::string(name), partition);
+  if (lane == nullptr) {
+    lane = &queue_.lane(std::string(name), partition);
+    queue_.set_topic_limit(*lane, topic.batch_bytes_max);
+  }
   return *lane;
 }
 
@@ -200,26 +203,35 @@ Result<void> Producer::Core::look_up(std::string_view name, Lock& lock, TimePoin
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
   ++performing_;
   lock.unlock();
-  auto count = ask_partition_count(topic_name, std::max(left, milliseconds(1)));
+  auto facts = ask_about(topic_name, std::max(left, milliseconds(1)));
   lock.lock();
   --performing_;
   Topic& topic = topics_[topic_name];
   topic.looking_up = false;
   delivered_.notify_all();
-  if (!count) {
+  if (!facts) {
     if (topic.partition_count == 0 && topic.lanes.empty()) topics_.erase(topic_name);
-    return std::move(count).error();
+    return std::move(facts).error();
   }
-  topic.partition_count = *count;
   topic.looked_up_at = steady_clock::now();
-  topic.keyless_partition %= topic.partition_count;
+  learn(topic, *facts);
   if (closed_) return closed_error();
   return {};
 }
 
+void Producer::Core::learn(Topic& topic, const TopicFacts& facts) {
+  topic.partition_count = facts.partition_count;
+  topic.keyless_partition %= topic.partition_count;
+  if (topic.batch_bytes_max == facts.batch_bytes_max) return;
+  topic.batch_bytes_max = facts.batch_bytes_max;
+  for (SendQueue::Lane* lane : topic.lanes) {
+    if (lane != nullptr) queue_.set_topic_limit(*lane, topic.batch_bytes_max);
+  }
+}
+
 // The ends of its partitions say how many there are. Of all questions that do, only this one is answered
 // without the disk, also right after a start.
-Result<std::int32_t> Producer::Core::ask_partition_count(const std::string& name, milliseconds timeout) {
+Result<Producer::Core::TopicFacts> Producer::Core::ask_about(const std::string& name, milliseconds timeout) {
   v1::ListOffsetsRequest request;
   request.set_topic(name);
   request.set_point(v1::END);
@@ -239,7 +251,7 @@ Result<std::int32_t> Producer::Core::ask_partition_count(const std::string& name
   if (response.offsets_size() == 0) {
     return Error{ErrorCode::kInternal, "the broker says that topic '" + name + "' has no partitions"};
   }
-  return response.offsets_size();
+  return TopicFacts{response.offsets_size(), response.offsets(0).batch_bytes_max()};
 }
 
 void Producer::Core::refresh_topics(Lock& lock) {
@@ -249,14 +261,12 @@ void Producer::Core::refresh_topics(Lock& lock) {
   }
   for (const std::string& name : stale) {
     lock.unlock();
-    auto count = ask_partition_count(name, kRefreshTimeout);
+    auto facts = ask_about(name, kRefreshTimeout);
     lock.lock();
     Topic& topic = topics_[name];
     topic.refresh_wanted = false;
     topic.looked_up_at = steady_clock::now();  // also after a failure: not more often than that
-    if (!count) continue;
-    topic.partition_count = *count;
-    topic.keyless_partition %= topic.partition_count;
+    if (facts) learn(topic, *facts);
   }
 }
 
@@ -364,9 +374,10 @@ void Producer::Core::on_ack(std::uint64_t correlation, const Ack& first) {
 
 void Producer::Core::on_refusal(std::uint64_t correlation, const Error& error) {
   Lock lock(mutex_);
-  if (error.code == ErrorCode::kUnknownPartition || error.code == ErrorCode::kUnknownTopic) {
+  if (error.code == ErrorCode::kUnknownPartition || error.code == ErrorCode::kUnknownTopic ||
+      error.code == ErrorCode::kRecordTooLarge) {
     for (auto& [name, topic] : topics_)
-      topic.refresh_wanted = true;  // rare: the topic was deleted, or made again
+      topic.refresh_wanted = true;  // rare: the topic was deleted, or made again, or takes less than before
     alarm_.set(steady_clock::now());
   }
   queue_.refused(correlation, error, steady_clock::now());

@@ -40,6 +40,7 @@ class Producer::Core final : public client::ProduceStream::Listener,
   // What is known of a topic's partitions, and where records without key go.
   struct Topic {
     std::int32_t partition_count = 0;  // 0: not looked up yet
+    std::size_t batch_bytes_max = 0;   // what the topic takes; 0: not known
     TimePoint looked_up_at{};
     bool looking_up = false;
     bool refresh_wanted = false;
@@ -62,8 +63,12 @@ class Producer::Core final : public client::ProduceStream::Listener,
   [[nodiscard]] Result<Topic*> topic_of(std::string_view name, std::int32_t partition, Lock& lock,
                                         TimePoint now, TimePoint deadline);
   [[nodiscard]] Result<void> look_up(std::string_view name, Lock& lock, TimePoint deadline);
-  [[nodiscard]] Result<std::int32_t> ask_partition_count(const std::string& name,
-                                                         std::chrono::milliseconds timeout);
+  struct TopicFacts {
+    std::int32_t partition_count = 0;
+    std::size_t batch_bytes_max = 0;
+  };
+  [[nodiscard]] Result<TopicFacts> ask_about(const std::string& name, std::chrono::milliseconds timeout);
+  void learn(Topic& topic, const TopicFacts& facts);
   void refresh_topics(Lock& lock);
   [[nodiscard]] std::int32_t choose_partition(const std::string_view name, Topic& topic,
                                               const model::NewRecord& record);

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kFirstReserveBytes = 4096;
 // Beside the 64 MiB that a message may have; larger things belong into an object store.
 constexpr std::size_t kRecordBytesMax = 32U << 20;
+// Data that does not compress grows by less than this part.
+constexpr std::size_t kCompressionSlack = 16;
 
 std::size_t payload_bytes(const model::NewRecord& record) {
   std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
@@ -46,10 +48,13 @@ struct SendQueue::Batch {
 // failure nothing is sent before all of them have come back.
 class SendQueue::Lane {
  public:
-  Lane(const std::string& topic_name, std::int32_t index) : topic(&topic_name), partition(index) {}
+  Lane(const std::string& topic_name, std::int32_t index, std::size_t limit)
+      : topic(&topic_name), partition(index), batch_bytes_max(limit) {}
 
   const std::string* topic;
   std::int32_t partition;
+  std::size_t batch_bytes_max;      // the producer's, or what the topic takes
+  std::size_t topic_bytes_max = 0;  // what the topic takes; 0: not known
   std::unique_ptr<Batch> open;
   std::deque<std::unique_ptr<Batch>> queue;  // closed, in order
   std::uint32_t in_flight = 0;
@@ -68,8 +73,16 @@ SendQueue::~SendQueue() = default;
 SendQueue::Lane& SendQueue::lane(const std::string& topic, std::int32_t partition) {
   const auto found = lanes_.try_emplace(topic).first;
   auto& slot = found->second[partition];
-  if (slot == nullptr) slot = std::make_unique<Lane>(found->first, partition);
+  if (slot == nullptr) slot = std::make_unique<Lane>(found->first, partition, limits_.batch_bytes_max);
   return *slot;
+}
+
+void SendQueue::set_topic_limit(Lane& lane, std::size_t batch_bytes_max) {
+  lane.topic_bytes_max = batch_bytes_max;
+  lane.batch_bytes_max = limits_.batch_bytes_max;
+  if (batch_bytes_max == 0) return;
+  const std::size_t slack = limits_.codec == model::Codec::kNone ? 0 : batch_bytes_max / kCompressionSlack;
+  lane.batch_bytes_max = std::min(lane.batch_bytes_max, batch_bytes_max - slack);
 }
 
 template <typename Visit>
@@ -82,7 +95,7 @@ void SendQueue::for_each_lane(Visit visit) {
 std::uint64_t SendQueue::open_batch_of(const Lane& lane) { return lane.open == nullptr ? 0 : lane.open->id; }
 
 bool SendQueue::fits_open_batch(const Lane& lane, const model::NewRecord& record) const {
-  return lane.open->builder.size_bytes_with(record) <= limits_.batch_bytes_max;
+  return lane.open->builder.size_bytes_with(record) <= lane.batch_bytes_max;
 }
 
 // --- records in ---
@@ -101,7 +114,7 @@ Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answe
   if (lane.open != nullptr) {
     const bool other_kind =
         token ? !lane.open->answers.functions.empty() : !lane.open->answers.tokens.empty();
-    if (other_kind || lane.open->builder.size_bytes_with(record) > limits_.batch_bytes_max) close_batch(lane);
+    if (other_kind || lane.open->builder.size_bytes_with(record) > lane.batch_bytes_max) close_batch(lane);
   }
   const std::size_t payload = payload_bytes(record);
   const std::size_t payload_max = std::min(kRecordBytesMax, limits_.buffer_bytes_max);
@@ -111,6 +124,15 @@ Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answe
                                                  std::to_string(payload_max)};
   }
   const bool opened = lane.open == nullptr;
+  // What fits behind other records is small enough. Of compressed records the broker knows better.
+  if (opened && lane.topic_bytes_max != 0 && limits_.codec == model::Codec::kNone) {
+    const std::size_t size = empty_builder_.size_bytes_with(record);
+    if (size > lane.topic_bytes_max) {
+      return Error{ErrorCode::kRecordTooLarge,
+                   "a record of " + std::to_string(size) + " bytes; topic '" + *lane.topic +
+                       "' takes at most " + std::to_string(lane.topic_bytes_max) + " (max.message.bytes)"};
+    }
+  }
   if (opened) open_batch(lane, now);
   Batch& batch = *lane.open;
   if (auto added = batch.builder.append(record); !added) return added;  // cannot happen below the bound above
@@ -124,7 +146,7 @@ Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answe
     buffered_bytes_ += size - batch.charged_bytes;
     batch.charged_bytes = size;
   }
-  if (size >= limits_.batch_bytes_max) {
+  if (size >= lane.batch_bytes_max) {
     close_batch(lane);
   } else if (opened) {
     offer(lane, now);
@@ -138,7 +160,7 @@ void SendQueue::open_batch(Lane& lane, TimePoint now) {
   batch.lane = &lane;
   batch.id = next_id_++;
   batch.opened_at = now;
-  batch.charged_bytes = std::min(lane.last_batch_bytes, limits_.batch_bytes_max);
+  batch.charged_bytes = std::min(lane.last_batch_bytes, lane.batch_bytes_max);
   if (!builders_.empty()) {
     batch.builder = std::move(builders_.back());
     builders_.pop_back();

@@ -88,6 +88,10 @@ class SendQueue {
   // The lane of a partition, made when it is new. Lives as long as the queue.
   [[nodiscard]] Lane& lane(const std::string& topic, std::int32_t partition);
 
+  // The topic takes no larger batches, as encoded, than that; 0: not known. Batches are kept below it from
+  // now on.
+  void set_topic_limit(Lane& lane, std::size_t batch_bytes_max);
+
   // --- records in ---
   // Whether a record of that size may be added now.
   [[nodiscard]] bool has_room(std::size_t bytes) const {
@@ -186,6 +190,7 @@ class SendQueue {
   std::deque<Lane*> idle_;     // those of them with nothing under way
   std::deque<Batch*> encodings_;
   std::vector<model::BatchBuilder> builders_;
+  const model::BatchBuilder empty_builder_;              // tells how large a record is alone
   std::unordered_map<std::uint64_t, Batch*> in_flight_;  // by correlation
   std::vector<Finished> finished_;
   std::set<std::uint64_t> live_;  // ids of batches that are not delivered

@@ -339,6 +339,7 @@ void MemoryBroker::list_offsets(broker::ListOffsetsRequest request,
     for (const model::PartitionIndex index : request.partitions) {
       broker::PartitionOffset offset;
       offset.partition = index;
+      offset.batch_bytes_max = kMaxMessageBytes;
       auto partition = find(request.topic, index);
       if (!partition) {
         offset.error = partition.error();

@@ -97,6 +97,7 @@ TEST_F(BrokerTest, OffsetsOfEveryPartition) {
   const auto ends = node_.offsets("orders", OffsetPoint::kEnd);
   ASSERT_TRUE(ends);
   ASSERT_EQ(ends->size(), 2U);
+  EXPECT_EQ((*ends)[0].batch_bytes_max, 1U << 20);  // max.message.bytes
   EXPECT_EQ((*ends)[0].offset, Offset(0));
   EXPECT_EQ((*ends)[1].offset, Offset(2));
   EXPECT_EQ((*node_.offsets("orders", OffsetPoint::kStart))[1].offset, Offset(0));

@@ -73,6 +73,7 @@ class FakeBroker::State {
   FakeBroker& broker;
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
+  std::uint32_t batch_bytes_max = 0;
   std::map<std::string, std::vector<Partition>> topics;
   std::vector<v1::ProduceRequest> requests;
   std::vector<v1::SubscribeRequest> subscriptions;
@@ -251,6 +252,7 @@ class FakeBroker::LogService final : public v1::Log::Service {
       const Partition& partition = found->second[static_cast<std::size_t>(i)];
       auto* out = response->add_offsets();
       out->set_partition(i);
+      out->set_batch_bytes_max(state_->batch_bytes_max);
       out->set_log_start(partition.log_start);
       out->set_log_end(partition.end);
       if (request->point() == v1::START) out->set_offset(partition.log_start);
@@ -351,6 +353,11 @@ void FakeBroker::stop() {
 void FakeBroker::add_topic(const std::string& name, std::int32_t partitions) {
   const std::lock_guard lock(state_->mutex);
   state_->topics[name].resize(static_cast<std::size_t>(partitions));
+}
+
+void FakeBroker::say_batch_bytes_max(std::uint32_t bytes) {
+  const std::lock_guard lock(state_->mutex);
+  state_->batch_bytes_max = bytes;
 }
 
 void FakeBroker::append(const std::string& topic, std::int32_t partition, const std::vector<Record>& records,

@@ -42,6 +42,8 @@ class FakeBroker {
   void start();
 
   void add_topic(const std::string& name, std::int32_t partitions);
+  // What ListOffsets says from now on of every topic; 0, as at first: nothing, as an older broker.
+  void say_batch_bytes_max(std::uint32_t bytes);
   void append(const std::string& topic, std::int32_t partition, const std::vector<Record>& records,
               model::Codec codec = model::Codec::kNone);
   // A batch as it is, for bad ones; it takes `records` offsets.

@@ -381,6 +381,80 @@ TEST(Producer, NextServerIsUsedWhenOneIsDead) {
   EXPECT_TRUE(producer->send("t", record_of("v")).get().has_value());
 }
 
+TEST(Producer, BatchesAreAsSmallAsTheTopicWantsThem) {
+  for (const Compression compression : {Compression::kNone, Compression::kSnappy}) {
+    FakeBroker broker;
+    broker.add_topic("t", 2);
+    broker.say_batch_bytes_max(2'000);
+    std::size_t largest = 0;
+    broker.on_produce = [&](const v1::ProduceRequest& request, std::size_t) {
+      largest = std::max(largest, request.batch().size());
+      return FakeBroker::Verdict{};
+    };
+    auto producer = producer_for(broker, {.compression = compression, .linger = milliseconds(60'000)});
+    std::minstd_rand random(1);
+    std::vector<std::future<Result<Ack>>> acks;
+    for (int i = 0; i < 100; ++i) {
+      std::string value(100, ' ');
+      for (char& c : value) c = static_cast<char>(random());  // does not compress
+      acks.push_back(producer->send("t", keyed(std::to_string(i), value)));
+    }
+    ASSERT_TRUE(producer->flush(kLong).has_value());
+    for (auto& ack : acks) EXPECT_TRUE(ack.get().has_value());
+    EXPECT_LE(largest, 2'000u);
+    EXPECT_GT(largest, 1'000u);  // not one by one
+  }
+}
+
+TEST(Producer, RecordThatTheTopicCannotTakeIsRefusedAtOnce) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.say_batch_bytes_max(2'000);
+  auto producer = producer_for(broker);
+  const auto refused = producer->send("t", record_of(std::string(2'000, 'x'))).get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kRecordTooLarge);
+  EXPECT_THAT(refused.error().context,
+              testing::HasSubstr("topic 't' takes at most 2000 (max.message.bytes)"));
+  EXPECT_TRUE(producer->send("t", record_of(std::string(1'900, 'x'))).get().has_value());
+  EXPECT_EQ(broker.requests().size(), 1u);
+}
+
+TEST(Producer, RefusedBatchMakesItLookAtTheLimitAgain) {
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  broker.say_batch_bytes_max(5'000);
+  broker.on_produce = [&](const v1::ProduceRequest& request, std::size_t) {
+    if (request.batch().size() <= 2'000) return FakeBroker::Verdict{};
+    return FakeBroker::Verdict{Kind::kRefuse, detail(v1::RECORD_TOO_LARGE, "too large")};
+  };
+  auto producer = producer_for(broker);
+  ASSERT_TRUE(producer->send("t", record_of("v")).get().has_value());
+  broker.say_batch_bytes_max(2'000);
+  const std::string large(3'000, 'x');
+  bool refused_here = false;
+  for (int tries = 0; tries < 2'000 && !refused_here; ++tries) {  // until then the broker does it
+    const auto refused = producer->send("t", record_of(large)).get();
+    ASSERT_FALSE(refused.has_value());
+    refused_here = refused.error().context.find("max.message.bytes") != std::string::npos;
+  }
+  EXPECT_TRUE(refused_here);
+}
+
+TEST(Producer, DeadServerTakesNoTimeFromTheNextOne) {
+  FakeBroker dead;
+  dead.stop();
+  FakeBroker broker;
+  broker.add_topic("t", 1);
+  // Waiting for the dead one for its share of the time to connect would take all that send() has.
+  auto producer = std::move(Producer::create({.servers = {dead.address(), broker.address()},
+                                              .connect_timeout = seconds(600)},
+                                             {.block_timeout = milliseconds(5'000)}))
+                      .value();
+  const Result<Ack> ack = producer->send("t", record_of("v")).get();
+  EXPECT_TRUE(ack.has_value()) << ack.error().to_string();
+}
+
 TEST(Producer, BrokerThatComesBackIsFoundAgain) {
   FakeBroker broker;
   broker.add_topic("t", 1);

@@ -398,11 +398,11 @@ void Partition::status(Done<PartitionStatus> done) {
               if (result && !result->frames.empty()) {
                 status.oldest_append_time = result->frames.front()->header.append_time;
                 // A segment leaves as a whole, when its last record is old enough; the first one bounds it
-                // from below.
-                if (retention && !status.log.segments.empty()) {
-                  const auto& first = status.log.segments.front();
-                  const auto last =
-                      first.max_append_time.value() >= 0 ? first.max_append_time : *status.oldest_append_time;
+                // from below. What is in no segment yet will be in one with what follows it.
+                if (retention) {
+                  const auto& segments = status.log.segments;
+                  const bool known = !segments.empty() && segments.front().max_append_time.value() >= 0;
+                  const auto last = known ? segments.front().max_append_time : *status.oldest_append_time;
                   status.oldest_leaves_at = last.plus(*retention);
                 }
               }

@@ -212,7 +212,13 @@ TEST_F(BrokerTest, DescriptionNamesLeaderStateAndSize) {
   EXPECT_EQ(topic->partitions[0].leader, model::NodeId(1));
   EXPECT_EQ(topic->partitions[0].state, "ready");
   EXPECT_EQ(topic->partitions[0].high_watermark, Offset(1));
-  EXPECT_TRUE(topic->partitions[0].oldest_append_time.has_value());
+  ASSERT_TRUE(topic->partitions[0].oldest_append_time.has_value());
+  // Also of a record that is in no segment yet.
+  EXPECT_EQ(topic->partitions[0].segments, 0U);
+  ASSERT_TRUE(topic->partitions[0].oldest_leaves_at.has_value());
+  EXPECT_EQ(*topic->partitions[0].oldest_leaves_at,
+            topic->partitions[0].oldest_append_time->plus(
+                std::chrono::milliseconds(std::chrono::hours(7 * 24)).count()));
 }
 
 // Metadata that is lost in part stops no node: what it knows is served, and nothing is changed on its

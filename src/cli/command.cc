@@ -73,6 +73,14 @@ Apply set_count(std::uint32_t* target) {
   };
 }
 
+Apply set_count_from_one(std::uint32_t* target) {
+  return [target](const std::string& text) -> Result<void> {
+    FOREBAY_CHECK(set_count(target)(text));
+    if (*target == 0) return Error{ErrorCode::kInvalidArgument, "expected at least 1, found '" + text + "'"};
+    return {};
+  };
+}
+
 Apply set_partition(std::optional<std::int32_t>* target) {
   return [target](const std::string& text) -> Result<void> {
     FOREBAY_TRY(*target, parse_partition(text));

@@ -58,6 +58,8 @@ struct Command {
   std::string notes;       // what else to know; may have several lines
   // `-o` may also be a template for records.
   enum class Output : std::uint8_t { kFormats, kFormatsOrTemplate } output = Output::kFormats;
+  // What reaches no broker ignores where they are.
+  enum class Reaches : std::uint8_t { kBrokers, kNobody } reaches = Reaches::kBrokers;
   std::function<ExitCode(Session&)> run;
 
   [[nodiscard]] std::string name() const { return verb.empty() ? noun : noun + ' ' + verb; }
@@ -72,6 +74,7 @@ struct Command {
 [[nodiscard]] Apply set_count(std::uint64_t* target);
 [[nodiscard]] Apply set_count(std::optional<std::uint64_t>* target);
 [[nodiscard]] Apply set_count(std::uint32_t* target);
+[[nodiscard]] Apply set_count_from_one(std::uint32_t* target);
 [[nodiscard]] Apply set_partition(std::optional<std::int32_t>* target);
 [[nodiscard]] Apply add_partition(std::vector<std::int32_t>* target);
 [[nodiscard]] Apply set_bytes(std::uint64_t* target);

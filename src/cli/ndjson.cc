@@ -150,15 +150,21 @@ bool is_word(const Found& found) {
          found.type == Found::Type::kFraction || found.type == Found::Type::kBoolean;
 }
 
+// The record format has no times before it.
+Result<std::int64_t> since_1970(const std::string& name, std::int64_t ms) {
+  if (ms < 0) return field_error(name, "is a time before 1970, which no record can have");
+  return ms;
+}
+
 Result<std::int64_t> time_of(const std::string& name, const Found& found) {
   if (found.type == Found::Type::kText) {
     auto ms = parse_rfc3339_ms(found.text);
-    if (!ms) return field_error(name, ": " + ms.error().context);
-    return ms;
+    if (!ms) return field_error(name, "is no time: " + ms.error().context);
+    return since_1970(name, *ms);
   }
   if (found.type == Found::Type::kInteger) {
     try {
-      return std::int64_t{std::stoll(found.text)};
+      return since_1970(name, std::stoll(found.text));
     } catch (const std::out_of_range&) {
       return field_error(name, "is out of range: expected milliseconds since 1970");
     }

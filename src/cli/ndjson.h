@@ -25,7 +25,7 @@ struct Fields {
 };
 
 // Key and id: a string (its characters, unescaped), a number or a boolean (as written in JSON); the key may
-// be null. Time: RFC 3339 text, or whole milliseconds since 1970. Of fields that repeat, the last counts.
+// be null. Time: RFC 3339 text, or whole milliseconds, from 1970 on. Of fields that repeat, the last counts.
 // Errors: kInvalidArgument when the line is not one JSON value in UTF-8, or a named field is missing or of
 // another type.
 [[nodiscard]] Result<Fields> read_fields(std::string_view line, const FieldNames& names);

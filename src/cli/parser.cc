@@ -9,6 +9,8 @@
 namespace forebay::cli {
 namespace {
 
+constexpr std::chrono::milliseconds kTimeoutMin{1};
+constexpr std::chrono::milliseconds kTimeoutMax = std::chrono::hours(24);  // the SDK's bound
 constexpr std::array<std::string_view, 5> kOutputs{"text", "wide", "json", "yaml", "help"};
 
 Result<void> apply_output(Globals& globals, const std::string& text) {
@@ -29,6 +31,15 @@ Result<void> apply_servers(Globals& globals, const std::string& text, Globals::S
   FOREBAY_TRY(globals.servers, parse_servers(text));
   globals.servers_from = from;
   return {};
+}
+
+Apply set_timeout(std::optional<std::chrono::milliseconds>* target) {
+  return [target](const std::string& text) -> Result<void> {
+    FOREBAY_CHECK(set_duration(target, std::chrono::seconds(1))(text));
+    if (**target < kTimeoutMin || **target > kTimeoutMax)
+      return Error{ErrorCode::kInvalidArgument, "expected 1ms to 1d, found '" + text + "'"};
+    return {};
+  };
 }
 
 Error usage(std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; }
@@ -163,6 +174,9 @@ class Tree {
     for (auto word = words.rbegin(); word != words.rend(); ++word) reversed.push_back(marked(*word));
     try {
       root_.parse(reversed);
+    } catch (const CLI::ArgumentMismatch& error) {
+      const std::string text = error.what();  // "--server: 1 required  missing"
+      return usage(text.substr(0, text.find(':')) + ": its value is missing");
     } catch (const CLI::ParseError& error) {
       return usage(error.what());
     }
@@ -202,6 +216,17 @@ class Tree {
     }
     FOREBAY_CHECK(check_output(*chosen->command, globals));
     return parsed;
+  }
+
+  // The words whose help tells most about the last parse().
+  [[nodiscard]] std::string understood() const {
+    for (const Leaf& leaf : leaves_) {
+      if (leaf.level.app->parsed()) return leaf.command->name() + ' ';
+    }
+    for (const auto& [noun, level] : nouns_) {
+      if (level.app->parsed()) return noun + ' ';
+    }
+    return "";
   }
 
  private:
@@ -311,7 +336,7 @@ std::vector<Option> global_options(Globals* globals) {
   options.back().completes = Completes::kChoice;
   options.push_back({"--timeout", "DURATION",
                      "give up after this long: 5s, 2m (default 30s; a bare number is seconds)",
-                     set_duration(&globals->timeout, std::chrono::seconds(1))});
+                     set_timeout(&globals->timeout)});
   options.push_back({"-y,--yes", "", "do it without asking", set_flag(&globals->yes)});
   options.push_back({"-q,--quiet", "", "no messages but warnings and errors", set_flag(&globals->quiet)});
   options.push_back({"-v,--verbose", "", "more messages", [globals](const std::string&) -> Result<void> {
@@ -327,13 +352,19 @@ std::vector<Option> global_options(Globals* globals) {
 Result<Parsed> parse_command_line(const std::vector<Command>& commands, const std::vector<std::string>& words,
                                   const std::optional<std::string>& servers_variable) {
   Globals globals;
-  if (servers_variable && !servers_variable->empty()) {
-    auto applied = apply_servers(globals, *servers_variable, Globals::ServersFrom::kEnvironment);
-    if (!applied) return usage("FOREBAY_SERVERS: " + applied.error().context);
-  }
   const std::vector<Option> options = global_options(&globals);
   Tree tree(commands, options);
-  return tree.parse(words, globals);
+  auto parsed = tree.parse(words, globals);
+  if (!parsed) return usage(parsed.error().context + "\nsee: forebay " + tree.understood() + "--help");
+  // Last: a value that nothing uses cannot be in the way.
+  const bool reaches_brokers = parsed->command != nullptr && !parsed->globals.help &&
+                               parsed->command->reaches == Command::Reaches::kBrokers;
+  if (servers_variable && !servers_variable->empty() && reaches_brokers &&
+      parsed->globals.servers_from == Globals::ServersFrom::kDefault) {
+    auto applied = apply_servers(parsed->globals, *servers_variable, Globals::ServersFrom::kEnvironment);
+    if (!applied) return usage("FOREBAY_SERVERS: " + applied.error().context);
+  }
+  return parsed;
 }
 
 }  // namespace forebay::cli

@@ -15,12 +15,14 @@ struct Advice {
   ErrorCode code;
   std::string_view next;
 };
-constexpr std::array<Advice, 6> kAdvice{{{ErrorCode::kUnknownTopic, "see: forebay topic list"},
-                                         {ErrorCode::kUnknownPartition, "see: forebay topic describe TOPIC"},
-                                         {ErrorCode::kOffsetOutOfRange, "see: forebay offsets TOPIC"},
-                                         {ErrorCode::kUnavailable, "see: forebay doctor"},
-                                         {ErrorCode::kDataLoss, "see: forebay health"},
-                                         {ErrorCode::kDiskFull, "see: forebay topic trim --help"}}};
+constexpr std::array<Advice, 7> kAdvice{
+    {{ErrorCode::kUnknownTopic, "see: forebay topic list"},
+     {ErrorCode::kUnknownPartition, "see: forebay topic describe TOPIC"},
+     {ErrorCode::kOffsetOutOfRange, "see: forebay offsets TOPIC"},
+     {ErrorCode::kUnavailable, "see: forebay doctor"},
+     {ErrorCode::kDataLoss, "see: forebay health"},
+     {ErrorCode::kDiskFull, "see: forebay topic trim --help"},
+     {ErrorCode::kRecordTooLarge, "see: forebay topic alter TOPIC --config max.message.bytes=SIZE"}}};
 
 }  // namespace
 
@@ -62,10 +64,18 @@ void Session::detail(std::string_view text) {
 }
 void Session::warn(std::string_view text) { line("warning: ", text); }
 
+// doctor is to look at the brokers that this command was to reach.
+std::string Session::servers_option(ErrorCode code) const {
+  if (code != ErrorCode::kUnavailable || globals_.servers_from != Globals::ServersFrom::kFlag) return "";
+  std::string list;
+  for (const std::string& server : globals_.servers) list += (list.empty() ? "" : ",") + server;
+  return " --server " + list;
+}
+
 ExitCode Session::fail(const Error& error) {
   line("error: ", error.to_string());
   for (const Advice& advice : kAdvice) {
-    if (advice.code == error.code) note(advice.next);
+    if (advice.code == error.code) note(std::string(advice.next) + servers_option(advice.code));
   }
   return exit_code_of(error.code);
 }

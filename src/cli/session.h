@@ -76,6 +76,7 @@ class Session {
 
  private:
   void line(std::string_view head, std::string_view text);
+  [[nodiscard]] std::string servers_option(ErrorCode code) const;
 
   Globals globals_;
   OutputStream out_;

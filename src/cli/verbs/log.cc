@@ -134,6 +134,7 @@ void add_log_commands(std::vector<Command>& commands) {
   auto dump_options = std::make_shared<DumpOptions>();
   Command dump;
   dump.noun = "log";
+  dump.reaches = Command::Reaches::kNobody;
   dump.verb = "dump";
   dump.summary = "show what is in the files of a data directory, without a daemon";
   dump.examples = {{"forebay log dump ./forebay-data", "what the journals say of each partition"},
@@ -157,6 +158,7 @@ void add_log_commands(std::vector<Command>& commands) {
   auto paths = std::make_shared<std::vector<std::string>>();
   Command verify;
   verify.noun = "log";
+  verify.reaches = Command::Reaches::kNobody;
   verify.verb = "verify";
   verify.summary = "check every checksum and record of files or a whole data directory; exit 1 on damage";
   verify.examples = {{"forebay log verify ./forebay-data", "the daemon must not run"},

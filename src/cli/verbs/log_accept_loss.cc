@@ -112,6 +112,7 @@ void add_log_accept_loss_command(std::vector<Command>& commands) {
   auto options = std::make_shared<AcceptOptions>();
   Command command;
   command.noun = "log";
+  command.reaches = Command::Reaches::kNobody;
   command.verb = "accept-loss";
   command.summary =
       "accept that damaged parts of a stopped node's logs are lost, so that they go on; asks first";

@@ -191,9 +191,6 @@ class LineParser {
       if (at != std::string_view::npos) {
         out.record.key = line.substr(0, at);
         out.record.value = line.substr(at + options_.key_separator->size());
-      } else if (options_.null_value) {
-        out.record.key = line;
-        out.record.value = std::string_view();
       } else {
         return Error{ErrorCode::kInvalidArgument, "no key separator '" + *options_.key_separator + "' in it"};
       }
@@ -249,7 +246,7 @@ class Production {
       if (interrupted() || ledger_.must_stop()) return ExitCode::kOk;
       std::string_view line;
       const auto outcome = reader_.next(line);
-      if (!outcome) return session_.fail(outcome.error());
+      if (!outcome) return session_.fail(ExitCode::kFailure, outcome.error().context);
       if (*outcome == LineReader::Outcome::kEnd || *outcome == LineReader::Outcome::kInterrupted)
         return ExitCode::kOk;
       Result<bool> parsed = true;
@@ -258,6 +255,8 @@ class Production {
       } else {
         parsed = parser_.parse(line, record);
       }
+      // One that the topic cannot take is known before anything after it is sent.
+      if (parsed && *parsed) parsed = send(producer, record.record);
       if (!parsed) {
         const std::string where =
             "line " + std::to_string(reader_.line_number()) + ": " + parsed.error().context;
@@ -269,12 +268,12 @@ class Production {
         session_.warn(where + "; skipped");
         continue;
       }
-      if (*parsed) send(producer, record.record);
       progress.update(reader_.bytes_read());
     }
   }
 
-  void send(Producer& producer, const RecordView& record) {
+  // Errors: kRecordTooLarge. Others are for the ledger, which ends the command.
+  Result<bool> send(Producer& producer, const RecordView& record) {
     const std::uint64_t line = reader_.line_number();
     const std::uint64_t bytes =
         (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
@@ -282,11 +281,12 @@ class Production {
     for (;;) {
       const auto sent = producer.send_token(options_.topic, options_.partition.value_or(-1), record,
                                             Token::pack(line, bytes));
-      if (sent) return;
+      if (sent) return true;
+      if (sent.error().code == ErrorCode::kRecordTooLarge) return sent.error();
       const bool full = sent.error().code == ErrorCode::kResourceExhausted;
       if (!full || interrupted() || Clock::now() >= deadline) {
         ledger_.fail(line, sent.error());
-        return;
+        return true;
       }
       ledger_.wait_for_answers(kRoomWait);
     }
@@ -375,11 +375,15 @@ ExitCode run_produce(Session& session, const ProduceOptions& options) {
     return session.fail(reason == ENOENT ? ExitCode::kNotFound : ExitCode::kFailure,
                         options.file + ": " + std::strerror(reason));
   }
+  struct stat status {};
+  if (::fstat(input.number(), &status) == 0 && S_ISDIR(status.st_mode))
+    return session.fail(ExitCode::kUsage, options.file + " is a directory, not a file of lines");
   const Descriptor acked(options.acked_file ? ::open(options.acked_file->c_str(),
                                                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
                                             : -1);
   if (options.acked_file && acked.number() < 0) {
-    return session.fail(ExitCode::kFailure, *options.acked_file + ": " + std::strerror(errno));
+    return session.fail(ExitCode::kFailure,
+                        "cannot write the --acked file " + *options.acked_file + ": " + std::strerror(errno));
   }
   return Production(session, options, input.number(), acked.number()).run();
 }
@@ -436,12 +440,15 @@ void add_produce_command(std::vector<Command>& commands) {
       {"--skip-bad", "", "leave bad lines out and go on", set_flag(&options->skip_bad)}};
   command.notes =
       "Lines count from 1. A bad line (no JSON, a named field missing or of the wrong type, no separator, "
-      "too long)\n"
-      "is reported with its number and ends the command: what precedes it is sent, nothing after it. Blank "
-      "lines of\n"
-      "NDJSON are no records. Broken connections are retried for --timeout (default 2m) per record; a retry "
-      "may store\n"
-      "a record twice. A record that fails ends the command too: exit 7 when others were acknowledged.";
+      "longer\n"
+      "than the topic's max.message.bytes) is reported with its number and ends the command: what precedes "
+      "it "
+      "is\n"
+      "sent, nothing after it. A carriage return belongs to its line. Blank lines of NDJSON are no records. "
+      "Broken\n"
+      "connections are retried for --timeout (default 2m) per record; a retry may store a record twice. A "
+      "record\n"
+      "that fails ends the command too: exit 7 when others were acknowledged.";
   command.json_shape =
       "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"bad_lines\": n}\n"
       "records and bytes (of key and value) that were acknowledged";

@@ -66,13 +66,13 @@ Command create_command() {
       {"forebay topic create orders -p 12 --dry-run", "would it work?"}};
   command.positionals = {{"NAME", "letters, digits, '.', '_' and '-'", set_text(&options->spec.name),
                           Option::Repeats::kNo, Option::Need::kRequired, Completes::kNothing}};
-  command.options = {
-      {"-p,--partitions", "N", "number of partitions (default 1)", set_count(&options->spec.partitions)},
-      {"--replication", "N", "copies of each record (default: the cluster's)",
-       set_count(&options->spec.replication_factor)},
-      {"-c,--config", "KEY=VALUE", "configuration, for example retention.ms=86400000",
-       add_pair(&options->config), Option::Repeats::kYes},
-      {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
+  command.options = {{"-p,--partitions", "N", "number of partitions (default 1)",
+                      set_count_from_one(&options->spec.partitions)},
+                     {"--replication", "N", "copies of each record (default: the cluster's)",
+                      set_count_from_one(&options->spec.replication_factor)},
+                     {"-c,--config", "KEY=VALUE", "configuration, for example retention.ms=86400000",
+                      add_pair(&options->config), Option::Repeats::kYes},
+                     {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
   command.json_shape =
       "{\"name\": text, \"id\": text or null, \"partitions\": n, \"replication\": n, \"dry_run\": bool}";
   command.run = [options](Session& session) { return run_create(session, *options); };
@@ -268,8 +268,8 @@ Command add_partitions_command() {
   command.examples = {{"forebay topic add-partitions orders --total 24", ""},
                       {"forebay topic add-partitions orders --add 12 --dry-run", ""}};
   command.positionals = {{"TOPIC", "the topic to widen", set_text(&options->name)}};
-  command.options = {{"-p,--total", "N", "the new number of partitions", set_count(&options->total)},
-                     {"--add", "N", "how many more", set_count(&options->add)},
+  command.options = {{"-p,--total", "N", "the new number of partitions", set_count_from_one(&options->total)},
+                     {"--add", "N", "how many more", set_count_from_one(&options->add)},
                      {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
   command.notes =
       "Records with a key go to the partition that the key and the number of partitions choose: after this, "
@@ -362,7 +362,9 @@ ExitCode run_trim(Session& session, const TrimOptions& options) {
       } else {
         outcomes.succeeded();
       }
-      add_row(result.partition, from, result.log_start, result.error ? &*result.error : nullptr);
+      // What was refused starts where it did.
+      add_row(result.partition, from, result.error ? from : result.log_start,
+              result.error ? &*result.error : nullptr);
     }
   }
   Value value = Value::object();

@@ -243,7 +243,10 @@ Command describe_command() {
       " \"config\": {key: text}, \"config_changed\": {key: text}}\n"
       "of one TOPIC; with several, or with -r: an array of them";
   command.notes =
-      "log_end is the offset that the next record will have. oldest_leaves_at says when retention by time "
+      "log_end is the offset that the next record will have. bytes are those of the segments and their "
+      "indexes: "
+      "what\n"
+      "is so far only in the shard's journal is not among them. oldest_leaves_at says when retention by time "
       "takes\n"
       "the oldest record.";
   command.run = [options](Session& session) { return run_describe(session, *options); };

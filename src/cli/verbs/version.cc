@@ -103,6 +103,7 @@ void add_completion_command(std::vector<Command>& commands) {
   auto shell = std::make_shared<std::string>();
   Command command;
   command.noun = "completion";
+  command.reaches = Command::Reaches::kNobody;
   command.summary = "a script that completes commands, options and topics in the shell";
   command.examples = {{"source <(forebay completion bash)", ""},
                       {"forebay completion fish > ~/.config/fish/completions/forebay.fish", ""}};
@@ -122,6 +123,7 @@ void add_help_command(std::vector<Command>& commands) {
   auto words = std::make_shared<std::vector<std::string>>();
   Command command;
   command.noun = "help";
+  command.reaches = Command::Reaches::kNobody;
   command.summary = "help on a command, or on exit-codes, offsets, templates, units";
   command.examples = {{"forebay help topic create", ""}, {"forebay help exit-codes", ""}};
   command.positionals = {{"WHAT", "a command or one of the pages", add_text(words.get()),

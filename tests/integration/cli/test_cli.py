@@ -77,6 +77,8 @@ class Topics(CliTest):
         node.ok("topic", "create", "cfg", "--config", "retention.mss=5", status=2)
         node.ok("topic", "create", status=2)
         node.ok("topic", "create", "x", "--partitions", "0x10", status=2)
+        node.ok("topic", "create", "x", "--partitions", "0", status=2)
+        node.ok("topic", "create", "x", "--replication", "0", status=2)
         node.ok("topic", "create", "rep", "--replication", "3", status=node.run(
             "topic", "create", "rep", "--replication", "3", "--dry-run").returncode)
         self.assertNotIn("rep", [t["name"] for t in node.json("topic", "list")])
@@ -155,7 +157,8 @@ class Topics(CliTest):
                          list(range(4, 10)))
         node.json("topic", "trim", "trimmed", "--before", "-3", "--partition", "0", "--yes")
         self.assertEqual(node.json("offsets", "trimmed", "--partition", "0")[0]["log_start"], 7)
-        node.ok("topic", "trim", "trimmed", "--before", "99", "--yes", status=5)
+        refused = node.json("topic", "trim", "trimmed", "--before", "99", "--yes", status=5)
+        self.assertEqual([p["log_start"] for p in refused["partitions"]], [7, 4])  # as they were
         node.ok("topic", "trim", "trimmed", "--before", "end", "--yes")
         self.assertEqual([o["log_start"] for o in node.json("offsets", "trimmed")], [10, 10])
         node.ok("topic", "trim", "trimmed", "--before", "4", "--partition", "9", "--yes", status=3)
@@ -198,7 +201,7 @@ class Producing(CliTest):
     def test_keys_headers_nulls(self):
         topic = self.topic()
         self.node.ok("produce", topic, "--key-separator", ":", "--null-value", "-H", "a=1", "-H", "a=2", "-H", "b=",
-                     stdin=b"k1:v1\nk2:\nk3\n:v4\nk5:a:b\n")
+                     stdin=b"k1:v1\nk2:\nk3:\n:v4\nk5:a:b\n")
         records = self.node.records(topic, "--until-end")
         self.assertEqual([(r["key"], r["value"]) for r in records],
                          [("k1", "v1"), ("k2", None), ("k3", None), ("", "v4"), ("k5", "a:b")])
@@ -258,22 +261,46 @@ class Producing(CliTest):
         summary = json.loads(done.stdout)
         self.assertEqual((summary["records"], summary["bad_lines"], summary["failed"]), (3, 1, 0))
         done = self.node.ok("produce", topic, "--key-separator", ":", stdin=b"a:1\nb\n", status=1)
+        # A line that was cut before its separator must not delete what has its key.
+        self.node.ok("produce", topic, "--key-separator", ":", "--null-value", stdin=b"a:1\nb\n", status=1)
         self.assertIn("line 2", done.stderr)
         done = self.node.ok("produce", topic, "--format", "ndjson", "--key-field", "nope", stdin=b'{"k":1}\n', status=1)
         self.assertIn("line 1", done.stderr)
         self.assertIn("nope", done.stderr)
 
-    def test_a_record_that_is_too_large_is_reported_with_its_line(self):
+    def test_a_line_that_is_too_long_for_the_topic_is_a_bad_line(self):
         topic = self.topic(None, 1, "--config", "max.message.bytes=65536")
-        done = self.node.ok("produce", topic, stdin=b"small\n" + b"x" * 100_000 + b"\n", status=7)
+        lines = b"small\n" + b"x" * 100_000 + b"\nafter it\n"
+        done = self.node.ok("produce", topic, stdin=lines, status=1)
         self.assertIn("line 2", done.stderr)
-        self.assertIn("RECORD_TOO_LARGE", done.stderr)
+        self.assertIn("max.message.bytes", done.stderr)
+        self.assertEqual([r["value"] for r in self.node.records(topic, "--until-end")], ["small"])
+        summary = json.loads(self.node.ok("produce", topic, "--skip-bad", "-o", "json", stdin=lines).stdout)
+        self.assertEqual((summary["records"], summary["bad_lines"], summary["failed"]), (2, 1, 0))
+
+    def test_a_topic_of_small_batches_takes_many_lines(self):
+        topic = self.topic(None, 1, "--config", "max.message.bytes=4KiB")
+        lines = b"".join(b"%d\n" % n for n in range(20_000))
+        self.assertEqual(json.loads(self.node.ok("produce", topic, "-o", "json", stdin=lines).stdout)["records"], 20_000)
+        self.node.ok("perf", "produce", "--topic", topic, "--records", "5000", "--size", "100")
+        done = self.node.ok("perf", "produce", "--topic", topic, "--records", "5", "--size", "8KiB", status=1)
+        self.assertIn("forebay topic alter", done.stderr)
+
+    def test_a_closed_descriptor_is_no_other_file(self):
+        topic = self.topic()
+        for closing, words in (("<&-", ["produce", topic]), (">&-", ["version"])):
+            with self.subTest(closing=closing):
+                done = subprocess.run(["sh", "-c", 'exec "$0" "$@" ' + closing, self.node.forebay, *words],
+                                      env=self.node.environment(), stderr=subprocess.PIPE, timeout=60)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(b"Bad file descriptor", done.stderr)
 
     def test_what_is_not_there(self):
         done = self.node.ok("produce", "no-such-topic", stdin=b"x\n", status=3)
         self.assertIn("forebay topic create no-such-topic", done.stderr)
         topic = self.topic()
         self.node.ok("produce", topic, "/no/such/file", status=3)
+        self.node.ok("produce", topic, self.node.directory, status=2)
         self.node.ok("produce", topic, "--partition", "7", stdin=b"x\n", status=3)
         self.node.ok("produce", topic, "--key-field", "k", stdin=b"x\n", status=2)
         self.node.ok("produce", topic, "--acks", "some", stdin=b"x\n", status=2)
@@ -594,6 +621,22 @@ class EveryVerb(CliTest):
             with self.subTest(words=words):
                 done = self.node.run(*words, "--server", nobody, "--timeout", "300ms", stdin=b"x\n")
                 self.assertEqual(done.returncode, 6 if asks else 0, done.stderr)
+        done = self.node.ok("topic", "list", "--server", nobody, "--timeout", "300ms", status=6)
+        self.assertIn("see: forebay doctor --server " + nobody, done.stderr)
+
+    def test_a_dead_server_in_front_costs_no_time(self):
+        topic = self.topic()
+        servers = "127.0.0.1:%d,%s" % (free_ports(1)[0], self.node.api)
+        for words in (("produce", topic), ("perf", "produce", "--topic", topic, "--records", "5"),
+                      ("perf", "consume", "--topic", topic), ("topic", "describe", topic)):
+            with self.subTest(words=words):
+                # Less than what the dead one could take when somebody waited for it.
+                self.node.ok(*words, "--server", servers, "--timeout", "2s", stdin=b"x\n")
+        self.assertEqual(len(self.node.records(topic, "--until-end", "--server", servers, "--timeout", "2s")), 6)
+
+    def test_another_port_of_the_node_is_told_from_nobody(self):
+        done = self.node.ok("topic", "list", "--server", self.node.http, "--timeout", "1s", status=6)
+        self.assertIn("not gRPC", done.stderr)
 
 
 class Offline(unittest.TestCase):

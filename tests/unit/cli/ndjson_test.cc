@@ -51,7 +51,8 @@ TEST(NdjsonKey, WhatBecomesTheKey) {
 TEST(NdjsonTime, TextAndMilliseconds) {
   EXPECT_EQ(read(R"({"t":"2026-01-31T12:00:00.25+00:00"})", nullptr, nullptr, "t")->time_ms, 1769860800250);
   EXPECT_EQ(read(R"({"t":1769860800000})", nullptr, nullptr, "t")->time_ms, 1769860800000);
-  EXPECT_EQ(read(R"({"t":-5})", nullptr, nullptr, "t")->time_ms, -5);
+  EXPECT_EQ(read(R"({"t":0})", nullptr, nullptr, "t")->time_ms, 0);
+  EXPECT_EQ(read(R"({"t":"1970-01-01T00:00:00Z"})", nullptr, nullptr, "t")->time_ms, 0);
 }
 
 TEST(NdjsonFields, AllAtOnceAndOneForTwo) {
@@ -98,6 +99,9 @@ TEST(NdjsonFields, BadLinesSayWhatIsWrong) {
       {"time is a boolean", R"({"t":true})", nullptr, nullptr, "t", "field 't' is a boolean"},
       {"time without zone", R"({"t":"2026-01-31T12:00:00"})", nullptr, nullptr, "t",
        "is not an RFC 3339 time"},
+      {"time is no time", R"({"t":"noon"})", nullptr, nullptr, "t", "field 't' is no time: 'noon'"},
+      {"milliseconds before 1970", R"({"t":-5})", nullptr, nullptr, "t", "before 1970"},
+      {"text before 1970", R"({"t":"1969-12-31T23:59:59Z"})", nullptr, nullptr, "t", "before 1970"},
       {"time out of range", R"({"t":18446744073709551615})", nullptr, nullptr, "t", "is out of range"},
   };
   for (const Case& c : cases) {

@@ -36,6 +36,10 @@ class ParserTest : public testing::Test {
     Command perf;
     perf.noun = "perf";
     perf.verb = "consume";
+    Command help;
+    help.noun = "help";
+    help.reaches = Command::Reaches::kNobody;
+    commands.push_back(help);
     perf.options = {{"-t,--topic", "T", "", set_text(&name), Option::Repeats::kNo, Option::Need::kRequired}};
     commands.push_back(perf);
   }
@@ -97,6 +101,28 @@ TEST_F(ParserTest, ServersFromTheEnvironmentYieldToTheFlag) {
   EXPECT_EQ(ok({"topic", "list", "-s", "flag:2"}).globals.servers, (std::vector<std::string>{"flag:2"}));
   variable = "nonsense";
   EXPECT_NE(refused({"topic", "list"}).find("FOREBAY_SERVERS"), std::string::npos);
+}
+
+TEST_F(ParserTest, ServersFromTheEnvironmentAreNotLookedAtWhereTheyAreNotUsed) {
+  variable = "nonsense";
+  EXPECT_EQ(ok({"topic", "list", "-s", "flag:2"}).globals.servers, (std::vector<std::string>{"flag:2"}));
+  ok({"topic", "list", "--help"});
+  ok({"help"});
+  ok({});
+}
+
+TEST_F(ParserTest, UsageErrorsPointToTheNearestHelp) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"topc"}, "\nsee: forebay --help"},
+      {{"--sever", "h:1"}, "\nsee: forebay --help"},
+      {{"topic", "lst"}, "\nsee: forebay topic --help"},
+      {{"topic", "create"}, "\nsee: forebay topic create --help"},
+      {{"topic", "create", "t", "--partition", "3"}, "\nsee: forebay topic create --help"},
+      {{"topic", "create", "t", "-p"},
+       "--partitions: its value is missing\nsee: forebay topic create --help"},
+      {{"consume", "t", "--acks", "al"}, "\nsee: forebay consume --help"},
+  };
+  for (const auto& [words, end] : cases) EXPECT_TRUE(refused(words).ends_with(end)) << refused(words);
 }
 
 TEST_F(ParserTest, RepeatedOptionsAreAllTaken) {
@@ -164,6 +190,8 @@ TEST_F(ParserTest, UsageErrors) {
       {{"topic", "create", "t", "-c", "=x"}, "--config: "},
       {{"topic", "create", "t", "--server", "nowhere"}, "--server: "},
       {{"topic", "create", "t", "--timeout", "soon"}, "--timeout: "},
+      {{"topic", "create", "t", "--timeout", "0"}, "--timeout: expected 1ms to 1d"},
+      {{"topic", "create", "t", "--timeout", "2d"}, "--timeout: expected 1ms to 1d"},
       {{"consume", "t", "--linger", "5parsecs"}, "--linger: "},
   };
   for (const Case& c : cases) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "config/topic_name.h"
+
 namespace forebay::cluster {
 namespace {
 
@@ -128,6 +130,14 @@ Result<void> apply(ClusterImage& image, const ClusterRecord& record) {
 }
 
 Error unknown_topic(const std::string& name) {
+  if (name.starts_with("__")) {
+    return Error{ErrorCode::kUnknownTopic,
+                 "topic '" + name + "' is internal or does not exist; it cannot be changed by clients"};
+  }
+  // Who is told to create it must be able to.
+  if (auto named = config::check_topic_name(name); !named) {
+    return Error{ErrorCode::kUnknownTopic, "no such topic: " + named.error().context};
+  }
   return Error{ErrorCode::kUnknownTopic,
                "topic '" + name + "' does not exist; create it with: forebay topic create " + name};
 }

@@ -128,6 +128,16 @@ TEST(ClusterImage, RecordOutOfPlaceChangesNothing) {
   EXPECT_EQ(image.deleting, before.deleting);
 }
 
+TEST(ClusterImage, NobodyIsToldToCreateWhatCannotBeCreated) {
+  for (const char* name : {"__cluster", "__mine", "bad name", "", ".."}) {
+    const Error error = unknown_topic(name);
+    EXPECT_EQ(error.code, ErrorCode::kUnknownTopic) << name;
+    EXPECT_EQ(error.context.find("forebay topic create"), std::string::npos) << error.context;
+  }
+  EXPECT_NE(unknown_topic("__cluster").context.find("internal"), std::string::npos);
+  EXPECT_NE(unknown_topic("bad name").context.find("a character that is not allowed"), std::string::npos);
+}
+
 TEST(ClusterImage, UnknownTopicNamesTheCommandThatMakesIt) {
   const auto deleted = decide_delete({}, "orders");
   ASSERT_FALSE(deleted);

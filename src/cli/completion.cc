@@ -10,8 +10,11 @@ namespace {
 constexpr std::string_view kBash =
     R"(# forebay completion for bash. Load it: source <(forebay completion bash)
 _forebay() {
-  local candidates
-  candidates=$(forebay __complete "${COMP_WORDS[@]:1:$COMP_CWORD}" 2>/dev/null)
+  local line words candidates
+  line=${COMP_LINE:0:COMP_POINT}
+  read -ra words <<<"$line"  # COMP_WORDS has HOST:PORT in three words
+  [[ $line != *[[:space:]] ]] || words+=("")
+  candidates=$(forebay __complete "${words[@]:1}" 2>/dev/null)
   if [ "$candidates" = ":files" ]; then
     COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
   else

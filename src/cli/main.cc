@@ -27,10 +27,21 @@ std::optional<std::string> variable(const char* name) {
   return std::string(value);
 }
 
-std::vector<std::string> topic_names() {
+// --server of a line that is still being written; else the variable.
+std::optional<std::string> servers_of(const std::vector<std::string>& words) {
+  constexpr std::string_view kWithValue = "--server=";
+  auto servers = variable("FOREBAY_SERVERS");
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {  // the last word is not finished
+    if (words[i].starts_with(kWithValue)) servers = words[i].substr(kWithValue.size());
+    if ((words[i] == "-s" || words[i] == "--server") && i + 2 < words.size()) servers = words[i + 1];
+  }
+  return servers;
+}
+
+std::vector<std::string> topic_names(const std::vector<std::string>& words) {
   ClientOptions options;
   options.request_timeout = kCompletionTimeout;
-  if (const auto servers = variable("FOREBAY_SERVERS"); servers && !servers->empty()) {
+  if (const auto servers = servers_of(words); servers && !servers->empty()) {
     auto parsed = parse_servers(*servers);
     if (!parsed) return {};
     options.servers = *parsed;
@@ -46,7 +57,8 @@ std::vector<std::string> topic_names() {
 
 int run_completion_words(const std::vector<Command>& commands, const std::vector<std::string>& words) {
   Globals unused;
-  const Candidates candidates = complete(commands, global_options(&unused), words, topic_names);
+  const Candidates candidates =
+      complete(commands, global_options(&unused), words, [&] { return topic_names(words); });
   OutputStream out(STDOUT_FILENO);
   if (candidates.files) out.write(":files\n");
   for (const std::string& word : candidates.words) out.write(word + '\n');

@@ -113,7 +113,8 @@ struct NodeDescription {
   std::string io_engine;  // "io_uring+direct" or "buffered", with the reason
   std::uint64_t boot_epoch = 0;
   std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
-  std::uint64_t memory_bytes = 0;  // resident
+  std::uint64_t journal_bytes = 0;  // of the disk: the journals of all shards
+  std::uint64_t memory_bytes = 0;   // resident
   std::uint64_t memory_limit_bytes = 0;
   std::uint32_t topics = 0, partitions = 0;
   std::uint64_t journal_rounds = 0;  // durable rounds since start

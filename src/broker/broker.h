@@ -190,7 +190,7 @@ struct NodeDescription {
   std::chrono::milliseconds uptime{0};
   std::uint32_t shards = 0;
   model::BootEpoch boot_epoch;
-  std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
+  std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0, journal_bytes = 0;
   std::uint64_t memory_bytes = 0, memory_limit_bytes = 0;
   std::uint32_t topics = 0, partitions = 0;
   std::uint64_t journal_rounds = 0;

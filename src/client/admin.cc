@@ -260,6 +260,7 @@ Result<NodeDescription> Admin::describe_node() {
   node.disk_total_bytes = response.disk_total_bytes();
   node.disk_available_bytes = response.disk_available_bytes();
   node.disk_reserve_bytes = response.disk_reserve_bytes();
+  node.journal_bytes = response.journal_bytes();
   node.memory_bytes = response.memory_bytes();
   node.memory_limit_bytes = response.memory_limit_bytes();
   node.topics = response.topics();

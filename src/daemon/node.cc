@@ -463,6 +463,7 @@ broker::NodeDescription WiredNode::describe() const {
   for (const auto& stack : stacks_) {
     const auto stats = stack->snapshot.get();
     node.journal_rounds += stats.journal.rounds;
+    node.journal_bytes += stats.journal.files * settings_.storage.journal_file_bytes;
     if (stats.journal.stalled)
       node.warnings.emplace_back("the disk has not finished a write for more than a second");
     if (stats.scrub_errors > 0)

@@ -32,7 +32,8 @@ ExitCode run_describe(Session& session) {
       .set("disk", Value::object()
                        .set("total_bytes", node->disk_total_bytes)
                        .set("available_bytes", node->disk_available_bytes)
-                       .set("reserve_bytes", node->disk_reserve_bytes))
+                       .set("reserve_bytes", node->disk_reserve_bytes)
+                       .set("journal_bytes", node->journal_bytes))
       .set("memory", Value::object()
                          .set("resident_bytes", node->memory_bytes)
                          .set("limit_bytes", node->memory_limit_bytes))
@@ -55,6 +56,7 @@ ExitCode run_describe(Session& session) {
                      {"disk free", "disk.available_bytes", Show::kBytes},
                      {"disk total", "disk.total_bytes", Show::kBytes},
                      {"disk reserve", "disk.reserve_bytes", Show::kBytes},
+                     {"journal", "disk.journal_bytes", Show::kBytes},
                      {"memory", "memory.resident_bytes", Show::kBytes},
                      {"memory limit", "memory.limit_bytes", Show::kBytes},
                      {"disk id", "disk_id", Show::kPlain, Column::In::kWide},
@@ -95,7 +97,7 @@ void add_node_commands(std::vector<Command>& commands) {
       " \"peer_address\": text, \"http_address\": text, \"data_dir\": text, \"uptime_ms\": n, \"shards\": "
       "n,\n"
       " \"io_engine\": text, \"boot_epoch\": n, \"topics\": n, \"partitions\": n,\n"
-      " \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n},\n"
+      " \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n, \"journal_bytes\": n},\n"
       " \"memory\": {\"resident_bytes\": n, \"limit_bytes\": n}, \"journal_rounds\": n, \"warnings\": "
       "[text]}";
   describe.run = [](Session& session) { return run_describe(session); };

@@ -512,6 +512,8 @@ class Examining(CliTest):
         node = self.node.json("node", "describe")
         self.assertEqual((node["id"], node["api_address"]), (1, self.node.api))
         self.assertGreater(node["disk"]["total_bytes"], 0)
+        self.assertEqual(node["disk"]["journal_bytes"] % (64 << 20), 0)
+        self.assertGreater(node["disk"]["journal_bytes"], 0)
         self.assertIn(self.node.api, self.node.ok("node", "describe").stdout)
         before = self.node.json("node", "log-level", "debug")["previous"]
         self.assertEqual(self.node.json("node", "log-level", before)["previous"], "debug")
@@ -530,6 +532,15 @@ class Examining(CliTest):
         self.assertEqual(self.node.ok("__complete", "consume", "completed-").stdout, "completed-topic\n")
         script = self.node.ok("completion", "bash").stdout.encode()
         subprocess.run(["bash", "-n"], input=script, check=True)
+        # As in a terminal: COMP_WORDS would have the address in three words.
+        pressed = b"""
+            COMP_LINE='forebay -s %s topic describe compl'; COMP_POINT=${#COMP_LINE}
+            COMP_WORDS=(forebay -s 127.0.0.1 : 1 topic describe compl); COMP_CWORD=7
+            _forebay; echo "${COMPREPLY[*]}"
+        """ % self.node.api.encode()
+        environment = {"PATH": os.path.dirname(self.node.forebay) + ":" + os.environ["PATH"]}
+        done = subprocess.run(["bash"], input=script + pressed, capture_output=True, check=True, env=environment)
+        self.assertEqual(done.stdout, b"completed-topic\n")
         self.assertIn("130", self.node.ok("help", "exit-codes").stdout)
         self.assertIn("examples:", self.node.ok("topic", "create", "--help").stdout)
         self.assertEqual(self.node.ok("help", "topic", "create").stdout,

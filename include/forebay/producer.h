@@ -67,7 +67,7 @@ struct ProducerOptions {
   // Batches of one partition that may be unanswered at a time. 1..64
   std::uint32_t in_flight_per_partition_max = 5;
   // Bytes of batches on a connection that may be unanswered at a time; one batch is always let through.
-  std::size_t in_flight_bytes_max = 4 * 1024 * 1024;
+  std::size_t in_flight_bytes_max = 8 * 1024 * 1024;
   // Bound of everything that was sent and not yet answered. At least batch_bytes_max.
   std::size_t buffer_bytes_max = 64 * 1024 * 1024;
   WhenFull when_full = WhenFull::kBlock;

@@ -38,7 +38,36 @@ constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() {
 }
 constexpr auto kTables = make_tables();
 
+constexpr std::uint32_t times(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t product = 0;
+  for (std::uint32_t bit = 1U << 31; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = times_x(b);
+  }
+  return product;
+}
+
+// kByteSteps[k] = x^(8 * 2^k) mod P: the step over 2^k bytes.
+constexpr std::array<std::uint32_t, 64> make_byte_steps() {
+  std::array<std::uint32_t, 64> steps{};
+  std::uint32_t value = 1U << 23;  // x^8
+  for (std::uint32_t& step : steps) {
+    step = value;
+    value = times(value, value);
+  }
+  return steps;
+}
+constexpr auto kByteSteps = make_byte_steps();
+
 }  // namespace
+
+// The register's start value and the inversion at the end cancel out between the two.
+std::uint32_t crc32c_combine(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) {
+  for (std::size_t k = 0; second_bytes != 0; ++k, second_bytes >>= 1) {
+    if ((second_bytes & 1) != 0) first = times(kByteSteps[k], first);
+  }
+  return first ^ second;
+}
 
 std::uint32_t crc32c_ways::portable(std::uint32_t crc, ByteSpan bytes) {
   std::uint32_t state = ~crc;

@@ -1,5 +1,7 @@
 #include "io/file_system.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -7,10 +9,18 @@
 
 namespace forebay::io {
 
+namespace {
+constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+}
+
 AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(round_up_to_block(bytes)) {
   if (size_ == 0) return;
-  void* memory = std::aligned_alloc(kBlockBytes, size_);
+  const bool huge = size_ >= kHugePageBytes;
+  const std::size_t alignment = huge ? kHugePageBytes : kBlockBytes;
+  void* memory = std::aligned_alloc(alignment, (size_ + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
+  // The kernel pins the pages of a direct transfer one by one: one of 2 MiB costs what one of 4 KiB does.
+  if (huge) static_cast<void>(::madvise(memory, size_ / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE));
   std::memset(memory, 0, size_);
   data_.reset(static_cast<std::byte*>(memory));
 }

@@ -97,16 +97,25 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
   }
 
   bool end_of_turn() override {
-    submit();
+    if (submit_and_collect()) return true;
     if (in_flight_ == 0) return false;
-    const bool collected = collect();
-    if (collected) return true;
     // From here a completion must wake us; one that came just before must be seen now.
     if (!told_when_asleep_) tell_when_asleep(true);
     return ::io_uring_cq_ready(&ring_) > 0;
   }
 
+  void between_tasks() override { static_cast<void>(submit_and_collect()); }
+
  private:
+  // Returns: whether anything had completed.
+  bool submit_and_collect() {
+    submit();
+    if (in_flight_ == 0 || !collect()) return false;
+    // What a completion started (the journal's next round) goes to the disk before anything else is done.
+    submit();
+    return true;
+  }
+
   void submit() {
     unsigned prepared = 0;
     while (!waiting_.empty() && in_flight_ < entries_) {

@@ -38,6 +38,7 @@ class JournalQueue {
     if (slot >= chains_.size()) chains_.resize(slot + 1);
     pending_bytes_ += item.bytes();
     ++pending_items_;
+    if (item.record) ++pending_records_;
     const std::uint32_t place = take_place(std::move(item));
     Chain& chain = chains_[slot];
     if (chain.first == kNone) {
@@ -50,6 +51,7 @@ class JournalQueue {
   }
   [[nodiscard]] bool empty() const { return pending_items_ == 0; }
   [[nodiscard]] std::size_t pending_bytes() const { return pending_bytes_; }
+  [[nodiscard]] bool has_records() const { return pending_records_ != 0; }
 
   // Logs with something waiting, in turn.
   [[nodiscard]] std::size_t turns() const { return turns_.size(); }
@@ -75,6 +77,7 @@ class JournalQueue {
     free_places_.push_back(place);
     pending_bytes_ -= item.bytes();
     --pending_items_;
+    if (item.record) --pending_records_;
     return item;
   }
   // Everything of one log. The log leaves the turns.
@@ -109,6 +112,7 @@ class JournalQueue {
   std::deque<std::uint32_t> turns_;
   std::size_t pending_bytes_ = 0;
   std::size_t pending_items_ = 0;
+  std::size_t pending_records_ = 0;
 };
 
 }  // namespace forebay::log

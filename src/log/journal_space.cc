@@ -91,9 +91,8 @@ void ShardJournal::write_checkpoint_part() {
     switch_file();
   }
   const bool last = checkpoint.part + 1 == checkpoint.parts;
-  RoundWriter writer(buffer_for(bytes));
-  writer.add_directory(directory_);
-  writer.add_checkpoint_part(part);
+  begin_fill(round_, directory_, bytes);
+  round_.writer.add_checkpoint_part(part);
   RoundHeader header = next_header(RoundKind::kCheckpoint);
   if (checkpoint.part == 0) checkpoint.id = header.sequence;
   header.checkpoint_id = checkpoint.id;
@@ -101,7 +100,7 @@ void ShardJournal::write_checkpoint_part() {
   header.checkpoint_parts = checkpoint.parts;
   header.clean = last && clean_checkpoint_ && queue_.empty();
   if (last) header.live_from = ring_.live_from(true);
-  write_round(writer, header);
+  write_round(header);
 }
 
 void ShardJournal::checkpoint_part_written() {
@@ -112,7 +111,7 @@ void ShardJournal::checkpoint_part_written() {
     delete_in_background(directory_path_ + "/" + journal_file_name(shard_, number), false);
   }
   space_wanted_for_.reset();
-  if (header_.clean) finish_stop({});
+  if (round_.header.clean) finish_stop({});
 }
 
 // Called whenever files may be short. Every way to more space is tried: a new file, a checkpoint that brings
@@ -213,16 +212,17 @@ void ShardJournal::continue_in(std::uint64_t number, std::shared_ptr<io::File> f
   next.unflushed = ring_.current().unflushed;
   ring_.push_in_use(std::move(next));
   used_sequence_ = used_sequence_.next();
-  header_.sequence = used_sequence_;
-  header_.file_number = ring_.current().number;
-  if (header_.kind != RoundKind::kCheckpoint && !checkpoint_) checkpoint_due_ = true;
-  if (header_.kind == RoundKind::kCheckpoint && header_.checkpoint_part == 0) {
-    header_.checkpoint_id = header_.sequence;
-    checkpoint_->id = header_.sequence;
+  RoundHeader& header = round_.header;
+  header.sequence = used_sequence_;
+  header.file_number = ring_.current().number;
+  if (header.kind != RoundKind::kCheckpoint && !checkpoint_) checkpoint_due_ = true;
+  if (header.kind == RoundKind::kCheckpoint && header.checkpoint_part == 0) {
+    header.checkpoint_id = header.sequence;
+    checkpoint_->id = header.sequence;
   }
-  header_.live_from = ring_.live_from(false);
-  header_.next_file = ring_.next_free();
-  submit(reseal_round(buffer_->span(), header_));
+  header.live_from = ring_.live_from(false);
+  header.next_file = ring_.next_free();
+  submit(reseal_round(round_.buffer->span(), header));
 }
 
 void ShardJournal::delete_in_background(std::string path, bool directory) {

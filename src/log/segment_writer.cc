@@ -249,7 +249,14 @@ void SegmentWriter::poke() {
 void SegmentWriter::run() {
   waiting_ = false;
   busy_ = true;
-  switch (plan()) {
+  const Step step = plan();
+  if (step != Step::kWrite) return take(step);
+  // A task of its own: the copies of several logs in one go would keep the journal waiting.
+  env_.executor.post(lifetime_.guard([this] { take(active_ && active_->dropped ? Step::kNone : plan()); }));
+}
+
+void SegmentWriter::take(Step step) {
+  switch (step) {
     case Step::kNone:
       return step_done();
     case Step::kCreate:

@@ -120,6 +120,7 @@ class SegmentWriter {
     return demand_ && *demand_ > position;
   }
 
+  void take(Step step);
   void create();
   void reopen();
   void grow();

@@ -14,6 +14,8 @@ constexpr std::uint32_t kBusyPartitions = 16;
 constexpr std::uint32_t kWindowRounds = 64;
 // So much of a full round waits: it is worth a flush of its own.
 constexpr std::uint32_t kWorthARound = 4;
+// So much is gathered in one task: the completion of the round in flight should not have to wait for more.
+constexpr std::size_t kGatherBytes = 512U << 10;
 constexpr runtime::Duration kIdleAfter = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -28,8 +30,7 @@ ShardJournal::ShardJournal(JournalSeed seed, const JournalConfig& config, const 
       ports_(ports),
       last_sequence_(seed.last_sequence),
       last_crc_(seed.last_crc),
-      used_sequence_(seed.last_sequence),
-      buffer_(std::make_shared<io::AlignedBuffer>()) {
+      used_sequence_(seed.last_sequence) {
   for (const JournalSeed::Known& known : seed.known) {
     Slot slot;
     slot.id = known.id;
@@ -95,6 +96,7 @@ void ShardJournal::close(LogSlot slot_id) {
   const std::uint32_t place = slot_id.value();
   Slot& slot = slots_.at(place);
   FOREBAY_ASSERT(slot.open);
+  if (slot.in_round) close_gathered();
   std::vector<JournalQueue::Item> dropped = queue_.drop(place);
   ring_.forget(place);
   slot_of_.erase(slot.id);
@@ -173,12 +175,16 @@ void ShardJournal::wake() {
     ports_.executor.cancel(*spacing_timer_);
     spacing_timer_.reset();
   }
-  if (scheduled_ || in_flight_ || failed_ || spacing_timer_) return;
+  if (scheduled_ || failed_ || spacing_timer_ || (in_flight_ && !may_gather())) return;
   scheduled_ = true;
   ports_.executor.post([this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     scheduled_ = false;
-    start_round();
+    if (in_flight_) {
+      if (may_gather()) gather();
+    } else {
+      start_round();
+    }
   });
 }
 
@@ -203,9 +209,13 @@ bool ShardJournal::is_worth_a_round() const {
   return queue_.pending_bytes() >= config_.round_bytes_max / kWorthARound;
 }
 
-bool ShardJournal::spacing_says_wait() {
+bool ShardJournal::may_be_spaced() const {
   const bool many = std::max(window_partitions_, last_window_partitions_) >= kBusyPartitions;
-  if (!many || is_worth_a_round()) return false;
+  return many && !is_worth_a_round();
+}
+
+bool ShardJournal::spacing_says_wait() {
+  if (!may_be_spaced()) return false;
   const runtime::TimePoint next = round_started_ + config_.busy_round_spacing;
   const runtime::TimePoint now = ports_.executor.now();
   if (now >= next) return false;
@@ -222,13 +232,19 @@ std::size_t ShardJournal::first_in_turn_bytes(bool control_only) const {
   return control_only && !head->is_control() ? 0 : head->bytes();
 }
 
+// Header, directory and entries fit a usual buffer; a long directory leaves half of it all the same.
+std::size_t ShardJournal::entries_bytes_max(std::size_t fixed_bytes) const {
+  const std::size_t whole = config_.round_bytes_max;
+  return whole - std::min(fixed_bytes, whole / 2);
+}
+
 bool ShardJournal::start_data_round() {
   const std::size_t fixed = kRoundHeaderBytes + directory_.size();
   // The first in turn always fits; beyond it a round takes what there is room for.
   bool control_only = false;
   std::size_t first = first_in_turn_bytes(false);
   const std::size_t wanted =
-      std::max(first, std::min<std::size_t>(queue_.pending_bytes(), config_.round_bytes_max));
+      std::max(first, std::min<std::size_t>(queue_.pending_bytes(), entries_bytes_max(fixed)));
   const std::size_t left = config_.file_bytes - ring_.current().used_bytes;
   const bool nearly_full = left < config_.file_bytes / 16 && round_blocks_bytes(fixed + wanted) > left;
   const bool switch_early = nearly_full && ring_.free_count() >= 2;
@@ -248,53 +264,103 @@ bool ShardJournal::start_data_round() {
   }
   if (checkpoint_due_) return false;  // a new file begins with a checkpoint
   const std::size_t room = room_left() - fixed;
-  const std::size_t budget = std::min(room, std::max<std::size_t>(first, config_.round_bytes_max));
-  RoundWriter writer(buffer_for(round_blocks_bytes(fixed + std::min(budget, queue_.pending_bytes()))));
-  writer.add_directory(directory_);
-  fill_round(writer, budget, control_only);
-  end_fill();
-  write_round(writer, next_header(RoundKind::kData));
+  round_.budget_bytes = std::min(room, std::max(first, entries_bytes_max(fixed)));
+  begin_fill(round_, directory_, fixed + std::min(round_.budget_bytes, queue_.pending_bytes()));
+  fill(round_, control_only);
+  end_fill(round_);
+  write_round(next_header(RoundKind::kData));
   return true;
 }
 
-void ShardJournal::fill_round(RoundWriter& writer, std::size_t budget_bytes, bool control_only) {
-  std::size_t left = budget_bytes;
-  bool first = true;
+// Only where the round can follow the one in flight without a look at the ring, and would not be spaced.
+bool ShardJournal::may_gather() const {
+  if (gathering_ == Gathering::kClosed || recovering_write_ || failed_ || queue_.empty() ||
+      queue_.has_records())
+    return false;
+  if (gathering_ == Gathering::kOpen) return gathered_.budget_bytes > 0;
+  return round_.header.kind == RoundKind::kData && !checkpoint_due_ && !may_be_spaced();
+}
+
+void ShardJournal::gather() {
+  if (gathering_ == Gathering::kNone) {
+    const std::size_t fixed = kRoundHeaderBytes + round_.directory.size();
+    const std::size_t most = entries_bytes_max(fixed);
+    if (!records_may_use(round_blocks_bytes(fixed + most)) || first_in_turn_bytes(false) > most) return;
+    gathered_.budget_bytes = most;
+    begin_fill(gathered_, round_.directory, fixed + most);
+    gathering_ = Gathering::kOpen;
+  }
+  const std::size_t left = gathered_.budget_bytes;
+  const std::size_t step = std::min(left, std::max(first_in_turn_bytes(false), kGatherBytes));
+  gathered_.budget_bytes = step;
+  fill(gathered_, false);
+  const std::size_t taken = step - gathered_.budget_bytes;
+  gathered_.budget_bytes = left - taken;
+  if (taken == 0) return close_gathered();  // what is next in turn does not fit any more
+  gathered_.writer.checksum();
+  wake();  // for the rest, if there is one
+}
+
+void ShardJournal::close_gathered() {
+  if (gathering_ != Gathering::kOpen) return;
+  end_fill(gathered_);
+  gathering_ = Gathering::kClosed;
+}
+
+void ShardJournal::submit_gathered() {
+  FOREBAY_ASSERT(!gathered_.completions.empty());
+  close_gathered();
+  gathering_ = Gathering::kNone;
+  std::swap(round_, gathered_);
+  write_round(next_header(RoundKind::kData));
+}
+
+// Buffers are sized for the usual round, grown for a large frame, and given back after it.
+void ShardJournal::begin_fill(Round& round, ByteSpan directory, std::size_t bytes) {
+  const std::size_t whole = round_blocks_bytes(bytes);
+  const std::size_t usual = round_blocks_bytes(config_.round_bytes_max);
+  if (round.buffer->size() < whole || round.buffer->size() > std::max(whole, usual)) {
+    round.buffer = std::make_shared<io::AlignedBuffer>(std::max(whole, usual));
+  }
+  round.writer = RoundWriter(round.buffer->span());
+  round.writer.add_directory(directory);
+}
+
+void ShardJournal::fill(Round& round, bool control_only) {
   // A log whose turn brings nothing is passed over once; when all have been, the round is full.
   std::size_t barren = 0;
   while (queue_.turns() > 0 && barren < queue_.turns()) {
     const std::uint32_t slot = queue_.next_turn();
-    const std::size_t taken = take_turn(writer, slot, left, control_only, first);
+    const bool first = round.completions.empty();
+    const std::size_t taken = take_turn(round, slot, control_only, first);
     if (taken == 0) {
       // What does not fit any more keeps its turn for the next round.
       if (!control_only) return;
       ++barren;
     } else {
       barren = 0;
-      first = false;
     }
-    left -= taken;
+    round.budget_bytes -= taken;
     queue_.end_turn();
   }
 }
 
-std::size_t ShardJournal::take_turn(RoundWriter& writer, std::uint32_t slot, std::size_t budget_bytes,
-                                    bool control_only, bool first) {
-  const std::size_t turn_bytes = std::min<std::size_t>(budget_bytes, config_.round_partition_bytes);
+std::size_t ShardJournal::take_turn(Round& round, std::uint32_t slot, bool control_only, bool first) {
+  const std::size_t turn_bytes = std::min<std::size_t>(round.budget_bytes, config_.round_partition_bytes);
   std::size_t taken = 0;
   while (const JournalQueue::Item* head = queue_.head(slot)) {
     if (control_only && !head->is_control()) break;
     const std::size_t bytes = head->bytes();
     // One item larger than a turn is let in alone; what the budget cannot hold never is, but for the first.
-    const bool alone = taken == 0 && (first || bytes <= budget_bytes);
+    const bool alone = taken == 0 && (first || bytes <= round.budget_bytes);
     if (taken + bytes > turn_bytes && !alone) break;
-    put_item(writer, slot, queue_.take(slot));
+    put_item(round, slot, queue_.take(slot));
     taken += bytes;
   }
   return taken;
 }
 
-void ShardJournal::put_item(RoundWriter& writer, std::uint32_t place, JournalQueue::Item item) {
+void ShardJournal::put_item(Round& round, std::uint32_t place, JournalQueue::Item item) {
   Slot& slot = slots_[place];
   if (!slot.in_round) {
     slot.in_round = true;
@@ -303,20 +369,20 @@ void ShardJournal::put_item(RoundWriter& writer, std::uint32_t place, JournalQue
   }
   if (item.frame) {
     const FrameHeader& header = item.frame->header;
-    writer.add_frame(*item.frame);
+    round.writer.add_frame(*item.frame);
     ring_.add_frames(place, header.end);
     slot.end = KnownEnd{header.end, header.term};
     ++stats_.frames;
-    Completion* last = completions_.empty() ? nullptr : &completions_.back();
+    Completion* last = round.completions.empty() ? nullptr : &round.completions.back();
     if (last != nullptr && !last->is_record && last->slot == place && last->log_epoch == item.log_epoch) {
       last->end = header.end;
       return;
     }
-    completions_.push_back({place, slot.generation, item.log_epoch, header.end, {}, false});
+    round.completions.push_back({place, slot.generation, item.log_epoch, header.end, {}, false});
     return;
   }
   JournalQueue::Record& record = *item.record;
-  writer.add_record(record.entry);
+  round.writer.add_record(record.entry);
   repeated_.insert(repeated_.end(), record.entry.begin(), record.entry.end());
   const bool cuts = std::holds_alternative<Truncate>(record.record) ||
                     std::holds_alternative<CreateReplica>(record.record) ||
@@ -336,14 +402,14 @@ void ShardJournal::put_item(RoundWriter& writer, std::uint32_t place, JournalQue
     slot.end = KnownEnd{};
     ring_.forget(place);
   }
-  completions_.push_back({place, slot.generation, {}, {}, std::move(record.done), true});
+  round.completions.push_back({place, slot.generation, {}, {}, std::move(record.done), true});
 }
 
 // The directory of this round, for the next one: the records again, then where each log ends.
-void ShardJournal::end_fill() {
-  next_directory_.swap(repeated_);
+void ShardJournal::end_fill(Round& round) {
+  round.directory.swap(repeated_);
   repeated_.clear();
-  WireWriter out(next_directory_);
+  WireWriter out(round.directory);
   for (const std::uint32_t place : in_round_) {
     Slot& slot = slots_[place];
     put_directory_entry(out, {slot.id, slot.end, slot.hard_state, slot.cut});
@@ -375,19 +441,9 @@ RoundHeader ShardJournal::next_header(RoundKind kind) {
   return header;
 }
 
-std::span<std::byte> ShardJournal::buffer_for(std::size_t bytes) {
-  // Sized for the usual round, grown for a large frame, and given back after it.
-  const std::size_t usual = round_blocks_bytes(std::size_t{config_.round_bytes_max} + (64U << 10));
-  if (buffer_->size() < bytes || buffer_->size() > std::max(bytes, usual)) {
-    buffer_ = std::make_shared<io::AlignedBuffer>(std::max(bytes, usual));
-  }
-  return buffer_->span();
-}
-
-void ShardJournal::write_round(RoundWriter& writer, RoundHeader header) {
-  const ByteSpan bytes = writer.seal(header);
-  header_ = header;
-  submit(bytes);
+void ShardJournal::write_round(const RoundHeader& header) {
+  round_.header = header;
+  submit(round_.writer.seal(round_.header));
 }
 
 void ShardJournal::submit(ByteSpan bytes) {
@@ -398,7 +454,7 @@ void ShardJournal::submit(ByteSpan bytes) {
   const std::shared_ptr<io::File> file = files_.at(current.number);
   // The buffer and the file outlive the journal while the disk uses them.
   file->write(current.used_bytes, bytes, io::WriteMode::kDurable,
-              [this, alive = std::weak_ptr(alive_), keep = buffer_, file](Result<void> result) {
+              [this, alive = std::weak_ptr(alive_), keep = round_.buffer, file](Result<void> result) {
                 if (!alive.expired()) on_written(std::move(result));
               });
   current.used_bytes += bytes.size();
@@ -411,28 +467,30 @@ void ShardJournal::on_written(Result<void> result) {
   stats_.last_round = last_round_end_ - round_started_;
   stats_.longest_round = std::max(stats_.longest_round, stats_.last_round);
   ++stats_.rounds;
-  stats_.bytes += header_.blocks_bytes();
-  last_sequence_ = header_.sequence;
-  last_crc_ = header_.crc;
-  directory_.swap(next_directory_);
-  next_directory_.clear();
+  stats_.bytes += round_.header.blocks_bytes();
+  last_sequence_ = round_.header.sequence;
+  last_crc_ = round_.header.crc;
+  directory_.swap(round_.directory);
+  round_.directory.clear();
   recovering_write_ = false;
   for (const std::uint32_t place : cut_slots_) slots_[place].cut_in_flight = false;
   cut_slots_.clear();
-  if (header_.kind == RoundKind::kCheckpoint) {
+  const RoundKind kind = round_.header.kind;
+  std::vector<Completion> completions = std::exchange(round_.completions, {});
+  // The disk has work again before anybody hears of what it has done.
+  if (gathering_ != Gathering::kNone) submit_gathered();
+  if (kind == RoundKind::kCheckpoint) {
     checkpoint_part_written();
   } else {
-    idle_wanted_ = header_.kind == RoundKind::kData;
-    hand_out_completions();
+    idle_wanted_ = kind == RoundKind::kData;
+    hand_out(std::move(completions));
   }
   after_round();
 }
 
-void ShardJournal::hand_out_completions() {
-  if (completions_.empty()) return;
+void ShardJournal::hand_out(std::vector<Completion> completions) {
+  if (completions.empty()) return;
   // The owner may add to the journal or close logs meanwhile.
-  std::vector<Completion> completions;
-  completions.swap(completions_);
   for (Completion& completion : completions) {
     if (completion.is_record) {
       if (completion.record_done) completion.record_done({});
@@ -471,9 +529,8 @@ void ShardJournal::write_idle_round() {
   // It is not worth the ring's last file.
   if (!make_room(bytes, false)) return;
   if (checkpoint_due_) return begin_checkpoint();  // proves as much
-  RoundWriter writer(buffer_for(bytes));
-  writer.add_directory(directory_);
-  write_round(writer, next_header(RoundKind::kIdle));
+  begin_fill(round_, directory_, bytes);
+  write_round(next_header(RoundKind::kIdle));
 }
 
 void ShardJournal::finish_stop(Result<void> result) {
@@ -485,10 +542,11 @@ void ShardJournal::finish_stop(Result<void> result) {
 
 void ShardJournal::fail_records(const Error& error) {
   std::vector<RecordDone> waiting;
-  for (Completion& completion : completions_) {
+  for (Completion& completion : round_.completions) {
     if (completion.record_done) waiting.push_back(std::move(completion.record_done));
   }
-  completions_.clear();
+  round_.completions.clear();
+  gathering_ = Gathering::kNone;  // frames only: nobody waits for a word
   while (queue_.turns() > 0) {
     for (JournalQueue::Item& item : queue_.drop(queue_.next_turn())) {
       if (item.record && item.record->done) waiting.push_back(std::move(item.record->done));

@@ -1,8 +1,11 @@
 // The journal behind journal.h: assembles rounds, writes one at a time, hands out completions, keeps the ring
 // of files. Everything on the shard.
 //
-// States: idle -> (post) -> round in flight -> completed -> idle ... A checkpoint is a run of rounds of its
-// own that nothing interrupts. After a failed write: a new file is made, the round that was in flight is
+// States: idle -> (post) -> round in flight -> completed -> idle ... While a data round is in flight the next
+// one is gathered already: its frames are copied and checksummed, so that it can be submitted the moment the
+// other is done; only its header, which names the one before, has to wait. Records are not gathered: a
+// truncation must not be mixed with flushes that speak of what it cuts. A checkpoint is a run of rounds of
+// its own that nothing interrupts. After a failed write: a new file is made, the round that was in flight is
 // written there; a second failure ends the journal.
 #pragma once
 
@@ -63,6 +66,16 @@ class ShardJournal final : public Journal {
     RecordDone record_done;
     bool is_record = false;
   };
+  // A round from the first byte put into its buffer until it is durable.
+  struct Round {
+    std::shared_ptr<io::AlignedBuffer> buffer = std::make_shared<io::AlignedBuffer>();
+    RoundWriter writer;
+    RoundHeader header;                // from sealing on
+    std::vector<std::byte> directory;  // what the next round will repeat of this one
+    std::vector<Completion> completions;
+    std::size_t budget_bytes = 0;  // what may still be put into it
+  };
+  enum class Gathering : std::uint8_t { kNone, kOpen, kClosed };  // kClosed: takes nothing more
   struct CheckpointWrite {
     std::vector<std::byte> bytes;
     std::uint32_t part = 0;
@@ -74,26 +87,31 @@ class ShardJournal final : public Journal {
   void wake();
   void start_round();
   [[nodiscard]] bool is_worth_a_round() const;
+  [[nodiscard]] bool may_be_spaced() const;
   [[nodiscard]] bool spacing_says_wait();
   [[nodiscard]] bool start_data_round();
-  void fill_round(RoundWriter& writer, std::size_t budget_bytes, bool control_only);
-  [[nodiscard]] std::size_t take_turn(RoundWriter& writer, std::uint32_t slot, std::size_t budget_bytes,
-                                      bool control_only, bool first);
-  void put_item(RoundWriter& writer, std::uint32_t slot, JournalQueue::Item item);
+  void begin_fill(Round& round, ByteSpan directory, std::size_t bytes);
+  void fill(Round& round, bool control_only);
+  [[nodiscard]] std::size_t take_turn(Round& round, std::uint32_t slot, bool control_only, bool first);
+  void put_item(Round& round, std::uint32_t slot, JournalQueue::Item item);
   [[nodiscard]] std::size_t first_in_turn_bytes(bool control_only) const;
-  void end_fill();
+  [[nodiscard]] std::size_t entries_bytes_max(std::size_t fixed_bytes) const;
+  void end_fill(Round& round);
+  [[nodiscard]] bool may_gather() const;
+  void gather();
+  void close_gathered();
+  void submit_gathered();
   [[nodiscard]] RoundHeader next_header(RoundKind kind);
-  void write_round(RoundWriter& writer, RoundHeader header);
+  void write_round(const RoundHeader& header);
   void submit(ByteSpan bytes);
   void on_written(Result<void> result);
-  void hand_out_completions();
+  void hand_out(std::vector<Completion> completions);
   void after_round();
   void arm_idle_round();
   void write_idle_round();
   void finish_stop(Result<void> result);
   void fail(const Error& error);
   void fail_records(const Error& error);
-  [[nodiscard]] std::span<std::byte> buffer_for(std::size_t bytes);
 
   // --- journal_space.cc: files, checkpoints, what to do when a write fails
   [[nodiscard]] bool growable() const;
@@ -136,16 +154,15 @@ class ShardJournal final : public Journal {
 
   RoundSequence last_sequence_;  // of the last good round
   std::uint32_t last_crc_ = 0;
-  RoundSequence used_sequence_;            // highest number ever used, good or abandoned
-  std::vector<std::byte> directory_;       // of the last good round
-  std::vector<std::byte> next_directory_;  // of the round being assembled or in flight
-  std::vector<std::byte> repeated_;        // its records
-  std::vector<std::uint32_t> in_round_;    // slots in the round being assembled
-  std::vector<std::uint32_t> cut_slots_;   // those with cut_in_flight
+  RoundSequence used_sequence_;           // highest number ever used, good or abandoned
+  std::vector<std::byte> directory_;      // of the last good round
+  std::vector<std::byte> repeated_;       // records of the round being assembled
+  std::vector<std::uint32_t> in_round_;   // slots in it
+  std::vector<std::uint32_t> cut_slots_;  // those with cut_in_flight
 
-  std::shared_ptr<io::AlignedBuffer> buffer_;
-  RoundHeader header_;  // of the round in flight
-  std::vector<Completion> completions_;
+  Round round_;     // in flight, or being assembled for it
+  Round gathered_;  // the next one, while round_ is in flight
+  Gathering gathering_ = Gathering::kNone;
   bool in_flight_ = false;
   bool scheduled_ = false;
   bool recovering_write_ = false;

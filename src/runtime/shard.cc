@@ -27,8 +27,12 @@ namespace forebay::runtime {
 
 namespace {
 
-// Tasks of one kind that run before descriptors and timers get their turn.
+// Tasks of one kind that run before descriptors and timers get their turn, and how long messages may keep
+// these waiting: a disk that waits for its next write is the dearest thing a shard has.
 constexpr std::size_t kTasksPerTurn = 256;
+constexpr Duration kMessagesPerTurn = std::chrono::microseconds(100);
+// Tasks that took so long together are interrupted by a look at what has completed.
+constexpr Duration kHooksEvery = std::chrono::microseconds(50);
 
 // Far beyond any use, and far from where adding it to the clock would overflow.
 constexpr Duration kDelayMax = std::chrono::hours(24 * 365 * 10);
@@ -147,7 +151,7 @@ class Shard::Loop {
     watch_alarm();
     while (!stopping_) {
       add_one(turns_);
-      last_stamp_ = std::chrono::steady_clock::now();
+      last_stamp_ = hooks_called_ = std::chrono::steady_clock::now();
       run_mailbox();
       run_posted_here();
       run_timers();
@@ -164,7 +168,8 @@ class Shard::Loop {
   }
 
   void run_mailbox() {
-    for (std::size_t i = 0; i < kTasksPerTurn; ++i) {
+    const TimePoint enough = last_stamp_ + kMessagesPerTurn;
+    for (std::size_t i = 0; i < kTasksPerTurn && last_stamp_ < enough; ++i) {
       Task task = mailbox_.pop();
       if (!task) return;
       add_one(mailbox_run_);
@@ -192,6 +197,9 @@ class Shard::Loop {
     if (took > longest_task_ns_.load(std::memory_order_relaxed)) {
       longest_task_ns_.store(took, std::memory_order_relaxed);
     }
+    if (end - hooks_called_ < kHooksEvery || hooks_.empty()) return;
+    for (std::size_t i = 0; i < hooks_.size(); ++i) hooks_[i]->between_tasks();
+    last_stamp_ = hooks_called_ = std::chrono::steady_clock::now();
   }
 
   void sleep() {
@@ -245,6 +253,7 @@ class Shard::Loop {
   TimerQueue<Task> timers_;
   std::vector<TurnHook*> hooks_;
   TimePoint last_stamp_{};
+  TimePoint hooks_called_{};
   bool stopping_ = false;
   std::atomic<bool> asleep_{false};
   std::atomic<bool> running_{false};

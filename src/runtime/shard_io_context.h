@@ -14,6 +14,9 @@ class TurnHook {
  public:
   // True when there may be more to do at once: the shard must not sleep yet.
   [[nodiscard]] virtual bool end_of_turn() = 0;
+  // Between two tasks of a long turn, so that nothing waits for all of them: the same, without a word on
+  // sleeping.
+  virtual void between_tasks() = 0;
 
  protected:
   ~TurnHook() = default;

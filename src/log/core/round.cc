@@ -87,6 +87,36 @@ Result<void> decode_directory(ByteSpan section, RoundContent& content) {
   return {};
 }
 
+// Puts the header before a content (directory, entries, padding) whose checksum is known.
+ByteSpan put_header(std::span<std::byte> buffer, RoundHeader& header, std::uint32_t content_crc) {
+  const std::size_t whole = header.blocks_bytes();
+  std::memset(buffer.data(), 0, kRoundHeaderBytes);
+  std::byte* to = buffer.data();
+  store_le(to, kMagic);
+  store_le(to + 12, kVersion);
+  store_le(to + 14, static_cast<std::uint8_t>(header.kind));
+  store_le(to + 15, static_cast<std::uint8_t>(header.clean ? kFlagClean : 0));
+  store_le(to + 16, header.boot_epoch.value());
+  store_le(to + 24, header.epoch_seed);
+  store_le(to + 32, header.sequence.value());
+  store_le(to + 40, header.previous.value());
+  store_le(to + 48, header.live_from.value());
+  store_le(to + 56, header.file_number);
+  store_le(to + 64, header.wall_time.value());
+  store_le(to + 72, header.previous_crc);
+  store_le(to + 76, header.shard);
+  store_le(to + 80, header.used_bytes);
+  store_le(to + 84, header.directory_bytes);
+  store_le(to + 88, header.checkpoint_part);
+  store_le(to + 92, header.checkpoint_parts);
+  store_le(to + 96, header.checkpoint_id.value());
+  store_le(to + 104, header.next_file);
+  header.crc = crc32c_combine(crc32c({to + kCrcBegin, kRoundHeaderBytes - kCrcBegin}), content_crc,
+                              whole - kRoundHeaderBytes);
+  store_le(to + kCrcAt, header.crc);
+  return {buffer.data(), whole};
+}
+
 }  // namespace
 
 void put_directory_entry(WireWriter& out, const RoundDirectoryEntry& entry) {
@@ -161,40 +191,27 @@ void RoundWriter::add_checkpoint_part(ByteSpan part) {
   if (!part.empty()) std::memcpy(to, part.data(), part.size());
 }
 
+void RoundWriter::checksum() {
+  content_crc_ = crc32c_extend(content_crc_,
+                               ByteSpan(buffer_).subspan(content_crc_upto_, used_bytes_ - content_crc_upto_));
+  content_crc_upto_ = used_bytes_;
+}
+
 ByteSpan RoundWriter::seal(RoundHeader& header) {
   header.used_bytes = static_cast<std::uint32_t>(used_bytes_);
   header.directory_bytes = static_cast<std::uint32_t>(directory_bytes_);
-  return reseal_round(buffer_, header);
+  const std::size_t whole = header.blocks_bytes();
+  FOREBAY_ASSERT(whole <= buffer_.size());
+  std::memset(buffer_.data() + used_bytes_, 0, whole - used_bytes_);
+  const std::uint32_t content =
+      crc32c_extend(content_crc_, ByteSpan(buffer_).subspan(content_crc_upto_, whole - content_crc_upto_));
+  return put_header(buffer_, header, content);
 }
 
 ByteSpan reseal_round(std::span<std::byte> buffer, RoundHeader& header) {
   const std::size_t whole = header.blocks_bytes();
   FOREBAY_ASSERT(whole <= buffer.size());
-  std::memset(buffer.data(), 0, kRoundHeaderBytes);
-  std::memset(buffer.data() + header.used_bytes, 0, whole - header.used_bytes);
-  std::byte* to = buffer.data();
-  store_le(to, kMagic);
-  store_le(to + 12, kVersion);
-  store_le(to + 14, static_cast<std::uint8_t>(header.kind));
-  store_le(to + 15, static_cast<std::uint8_t>(header.clean ? kFlagClean : 0));
-  store_le(to + 16, header.boot_epoch.value());
-  store_le(to + 24, header.epoch_seed);
-  store_le(to + 32, header.sequence.value());
-  store_le(to + 40, header.previous.value());
-  store_le(to + 48, header.live_from.value());
-  store_le(to + 56, header.file_number);
-  store_le(to + 64, header.wall_time.value());
-  store_le(to + 72, header.previous_crc);
-  store_le(to + 76, header.shard);
-  store_le(to + 80, header.used_bytes);
-  store_le(to + 84, header.directory_bytes);
-  store_le(to + 88, header.checkpoint_part);
-  store_le(to + 92, header.checkpoint_parts);
-  store_le(to + 96, header.checkpoint_id.value());
-  store_le(to + 104, header.next_file);
-  header.crc = crc32c({to + kCrcBegin, whole - kCrcBegin});
-  store_le(to + kCrcAt, header.crc);
-  return {buffer.data(), whole};
+  return put_header(buffer, header, crc32c(buffer.subspan(kRoundHeaderBytes, whole - kRoundHeaderBytes)));
 }
 
 Result<RoundHeader> decode_round_header(ByteSpan bytes) {

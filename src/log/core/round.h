@@ -85,6 +85,7 @@ void put_record_entry(std::vector<std::byte>& out, const model::TopicPartition& 
 // to whole blocks.
 class RoundWriter {
  public:
+  RoundWriter() = default;  // to be assigned to
   explicit RoundWriter(std::span<std::byte> buffer);
   // The bytes made by put_directory_entry / put_record_entry for the round before. Call first, at most once.
   void add_directory(ByteSpan directory);
@@ -92,8 +93,11 @@ class RoundWriter {
   void add_record(ByteSpan record_entry);  // as made by put_record_entry
   void add_checkpoint_part(ByteSpan part);
   [[nodiscard]] std::size_t used_bytes() const { return used_bytes_; }
-  // Writes header and padding. Returns: the whole blocks to be written. May be called again with another
-  // header (the same content is written elsewhere after a failed write). Sets used_bytes, directory_bytes,
+  [[nodiscard]] std::size_t directory_bytes() const { return directory_bytes_; }
+  // Takes what was added so far into the checksum: now, while it is in the processor's cache, instead of in
+  // seal().
+  void checksum();
+  // Writes header and padding. Returns: the whole blocks to be written. Sets used_bytes, directory_bytes,
   // crc.
   [[nodiscard]] ByteSpan seal(RoundHeader& header);
 
@@ -107,9 +111,12 @@ class RoundWriter {
   std::span<std::byte> buffer_;
   std::size_t used_bytes_ = kRoundHeaderBytes;
   std::size_t directory_bytes_ = 0;
+  std::uint32_t content_crc_ = 0;                     // of what lies behind the header
+  std::size_t content_crc_upto_ = kRoundHeaderBytes;  // and before this
 };
 
-// Seals again a round that seal() has filled before: new header fields, same content.
+// Seals again a round that seal() has sealed before: new header fields, same content (it is written elsewhere
+// after a failed write).
 [[nodiscard]] ByteSpan reseal_round(std::span<std::byte> buffer, RoundHeader& header);
 
 // Reads the header alone: magic, version, lengths within `bytes`; not the CRC. Errors: kCorruptBatch. (A

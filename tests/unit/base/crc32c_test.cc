@@ -105,6 +105,18 @@ TEST(Crc32c, ExtendedInPiecesIsTheWhole) {
   }
 }
 
+TEST(Crc32c, CombinedFromItsPartsIsTheWhole) {
+  std::mt19937_64 rng(5);
+  const auto bytes = random_bytes(rng, 5'000);
+  const std::uint32_t want = crc32c(bytes);
+  for (std::size_t at = 0; at <= bytes.size(); at += 1 + at / 7) {
+    const ByteSpan first = ByteSpan(bytes).first(at);
+    const ByteSpan second = ByteSpan(bytes).subspan(at);
+    ASSERT_EQ(crc32c_combine(crc32c(first), crc32c(second), second.size()), want) << at;
+  }
+  EXPECT_EQ(crc32c_combine(want, 0, 0), want);
+}
+
 TEST(Crc32c, EveryFlippedBitChangesTheValue) {
   std::mt19937_64 rng(4);
   auto bytes = random_bytes(rng, 300);

@@ -192,6 +192,107 @@ TEST(Journal, ClosedLogHoldsBackTheRingNoLonger) {
   EXPECT_EQ(node.journal().stats().pending_bytes, 0U);
 }
 
+// A round in flight that takes long, and what the others ask for meanwhile.
+class JournalGathers : public ::testing::Test {
+ protected:
+  // Tells how many steps the disk has been told to do when the first frame is reported.
+  class Node : public JournalHarness {
+   public:
+    using JournalHarness::JournalHarness;
+    void on_frames_durable(LogSlot slot, model::LogEpoch log_epoch, LogPosition end) override {
+      if (!steps_at_report) steps_at_report = disk().steps();
+      JournalHarness::on_frames_durable(slot, log_epoch, end);
+    }
+    std::optional<std::uint64_t> steps_at_report;
+  };
+
+  void start() {
+    ASSERT_TRUE(node_.start());
+    for (std::size_t i = 0; i < node_.partition_count(); ++i) node_.create(i);
+    ASSERT_TRUE(node_.settle());
+    node_.run_for(std::chrono::seconds(1));  // the ring has grown, the idle round is written
+  }
+  void put_a_round_in_flight(sim::DiskEffect effect) {
+    node_.disk().inject({.op = sim::DiskOp::kWrite,
+                         .effect = effect,
+                         .path = sim::path_contains(".journal"),
+                         .stall = std::chrono::milliseconds(3)});
+    node_.append(0, 1, 100);
+    node_.run_for(std::chrono::microseconds(1));
+    steps_ = node_.disk().steps();
+  }
+  void everything_is_found_after_a_crash() {
+    ASSERT_TRUE(node_.settle());
+    node_.reboot(sim::Landing::kDrop);
+    ASSERT_TRUE(node_.start());
+    EXPECT_EQ(node_.recovered().report.rotten_rounds, 0U);
+  }
+
+  Node node_{HarnessOptions{}};
+  std::uint64_t steps_ = 0;
+};
+
+TEST_F(JournalGathers, NextRoundIsUnderWayBeforeTheLastIsReported) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  put_a_round_in_flight(sim::DiskEffect::kStall);
+  node_.append(1, 1, 100);
+  node_.append(2, 1, 100);
+  node_.run_for(std::chrono::milliseconds(1));
+  EXPECT_FALSE(node_.steps_at_report.has_value());
+  ASSERT_TRUE(node_.settle());
+  EXPECT_EQ(node_.steps_at_report, steps_ + 1);
+  everything_is_found_after_a_crash();
+}
+
+TEST_F(JournalGathers, WhatDoesNotFitGoesIntoTheRoundAfter) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  const std::uint64_t before = node_.journal().stats().rounds;
+  put_a_round_in_flight(sim::DiskEffect::kStall);
+  for (int i = 0; i < 3; ++i) {
+    for (std::size_t p = 1; p < 4; ++p) node_.append(p, 1, 2'500);
+  }
+  everything_is_found_after_a_crash();
+  EXPECT_GE(node_.recovered().report.rounds_read, before + 3);
+}
+
+TEST_F(JournalGathers, RecordsStayBehindTheFramesBeforeThem) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  put_a_round_in_flight(sim::DiskEffect::kStall);
+  for (int i = 0; i < 3; ++i) node_.append(1, 1, 100);
+  node_.run_for(std::chrono::microseconds(10));
+  node_.truncate(1, 1);
+  node_.set_term(2, 5, 1);
+  node_.append(1, 1, 200);
+  node_.run_for(std::chrono::microseconds(10));
+  everything_is_found_after_a_crash();
+}
+
+TEST_F(JournalGathers, FailedWriteTakesAlongWhatWasGathered) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  put_a_round_in_flight(sim::DiskEffect::kIoError);
+  node_.append(1, 1, 100);
+  node_.append(0, 1, 100);
+  ASSERT_TRUE(node_.settle());
+  EXPECT_EQ(node_.journal().stats().write_errors, 1U);
+  everything_is_found_after_a_crash();
+}
+
+TEST_F(JournalGathers, ClosedLogLeavesTheOthersInTheGatheredRound) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  const TopicPartition id = partition_id(9, 0);
+  const LogSlot slot = node_.journal().open(id);
+  put_a_round_in_flight(sim::DiskEffect::kStall);
+  node_.journal().add_frame(slot, {}, records_frame(id, {}, 1, model::Term(1), 100, 1));
+  node_.append(1, 1, 100);
+  node_.run_for(std::chrono::microseconds(10));
+  node_.journal().close(slot);
+  EXPECT_EQ(node_.journal().open(partition_id(9, 1)), slot);
+  node_.append(2, 1, 100);
+  ASSERT_TRUE(node_.settle());
+  node_.append(3, 1, 100);
+  ASSERT_TRUE(node_.settle());
+}
+
 TEST(Journal, FailedWriteContinuesInANewFile) {
   JournalHarness node(HarnessOptions{});
   ASSERT_TRUE(node.start());

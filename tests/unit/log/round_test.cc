@@ -184,6 +184,24 @@ TEST(Round, SealedAgainElsewhereHasTheSameContent) {
   EXPECT_EQ(scan.rounds[0].entries.size(), 1U);
 }
 
+TEST(Round, ChecksumTakenOnTheWayIsThatOfTheWhole) {
+  std::vector<std::byte> buffer(kRoundBlockBytes);
+  const auto seal_with = [&buffer](bool on_the_way) {
+    RoundWriter writer(buffer);
+    for (std::int64_t i = 0; i < 4; ++i) {
+      writer.add_frame(frame_at(partition(0), at(i), at(i + 1)));
+      if (on_the_way && i % 2 == 0) writer.checksum();
+    }
+    RoundHeader header;
+    header.sequence = RoundSequence(8);
+    header.previous = RoundSequence(7);
+    const ByteSpan whole = writer.seal(header);
+    EXPECT_TRUE(round_crc_matches(header, whole));
+    return header.crc;
+  };
+  EXPECT_EQ(seal_with(true), seal_with(false));
+}
+
 TEST(Fold, AppendBelowTheEndTruncates) {
   FileBuilder builder;
   builder.add_record(partition(0), CreateReplica{});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/shard_group.h"
+#include "runtime/shard_io_context.h"
 #include "runtime/thread_blocking_pool.h"
 
 namespace forebay::runtime {
@@ -199,6 +200,35 @@ TEST(Shard, KnowsItsOwnThread) {
   bool inside = false;
   run_on(shard, [&] { inside = shard.on_own_thread(); });
   EXPECT_TRUE(inside);
+}
+
+// What has completed is not kept waiting by all the tasks that have come meanwhile.
+TEST(Shard, HooksAreCalledBetweenLongTasks) {
+  struct Hook final : TurnHook {
+    bool end_of_turn() override { return false; }
+    void between_tasks() override { ++calls; }
+    int calls = 0;
+  };
+  Hook hook;
+  Shard shard("long-tasks");
+  add_turn_hook(shard, hook);
+  std::vector<int> calls_before;
+  const auto long_task = [&] {
+    calls_before.push_back(hook.calls);
+    const auto end = std::chrono::steady_clock::now() + milliseconds(1);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  };
+  shard.start();
+  // Posted by one task of the shard: all of them belong to its next turn.
+  run_on(shard, [&] {
+    for (int i = 0; i < 3; ++i) shard.post(long_task);
+  });
+  while (shard.stats().tasks_run < 4) std::this_thread::yield();
+  shard.stop_and_join();
+  ASSERT_EQ(calls_before.size(), 3U);
+  EXPECT_LT(calls_before[0], calls_before[1]);
+  EXPECT_LT(calls_before[1], calls_before[2]);
 }
 
 TEST(Shard, StatsTellTheLongestTaskOnce) {

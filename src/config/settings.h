@@ -57,7 +57,7 @@ struct Settings {
     IoEngine io_engine = IoEngine::kAuto;
     std::uint64_t journal_file_bytes = 64ULL << 20;
     std::uint32_t journal_files_max = 8;         // per shard; the ring is at most the product of the two
-    std::uint64_t round_bytes_max = 2ULL << 20;  // of one durable write; a single larger batch goes alone
+    std::uint64_t round_bytes_max = 4ULL << 20;  // of one durable write; a single larger batch goes alone
     std::uint64_t round_partition_bytes = 64ULL << 10;  // of one partition in a round while others wait
     std::uint32_t flush_rate_max = 1'500;               // durable writes per second of the whole disk
     std::uint64_t disk_reserve_bytes = 0;            // produce is refused below it; 0: the size of all rings

@@ -2,10 +2,10 @@
 // a round. Format and rules: docs/format/journal.md and docs/architecture.md. Thread rules: everything on the
 // shard.
 //
-// One round is in flight; the next gathers what arrives meanwhile: at least one frame whatever its size, then
-// the partitions in turn, `round_partition_bytes` each, `round_bytes_max` in all. The ring of files is reused
-// from its oldest file once every partition's segment end has passed the frames in it; each file starts with
-// a checkpoint, so the oldest is never needed.
+// One round is in flight; the next gathers what arrives meanwhile (docs/adr/0007): at least one frame
+// whatever its size, then the partitions in turn, `round_partition_bytes` each, `round_bytes_max` in all. The
+// ring of files is reused from its oldest file once every partition's segment end has passed the frames in
+// it; each file starts with a checkpoint, so the oldest is never needed.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,12 @@ using LogSlot = StrongId<struct LogSlotTag, std::uint32_t>;
 struct JournalConfig {
   std::uint64_t file_bytes = 64ULL << 20;
   std::uint32_t files_max = 8;  // the ring grows up to this in the background
-  std::uint32_t round_bytes_max =
-      2U << 20;  // a single larger frame is still one round (frame_bytes_max bounds it)
+  // Header, directory and frames; a single larger frame is still one round (frame_bytes_max bounds it).
+  std::uint32_t round_bytes_max = 4U << 20;
   std::uint32_t round_partition_bytes = 64U << 10;
   std::uint32_t frame_bytes_max = 8U << 20;
-  // Rounds are spaced by this (start to start) while the last 64 rounds held 2 or more partitions on average
-  // and less than a quarter of a full round waits (docs/adr/0005).
+  // Rounds are spaced by this (start to start) while 16 or more partitions had something in the last 64
+  // rounds and less than an eighth of a full round waits (docs/adr/0005).
   runtime::Duration busy_round_spacing = std::chrono::microseconds(800);
   // A round older than this is reported as stalled.
   runtime::Duration stalled_after = std::chrono::seconds(1);

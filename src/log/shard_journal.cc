@@ -12,8 +12,8 @@ namespace {
 // that of each round, does not depend on whether rounds are spaced.
 constexpr std::uint32_t kBusyPartitions = 16;
 constexpr std::uint32_t kWindowRounds = 64;
-// So much of a full round waits: it is worth a flush of its own.
-constexpr std::uint32_t kWorthARound = 4;
+// One part in so many of a full round waits: it is worth a flush of its own.
+constexpr std::uint32_t kWorthARound = 8;
 // So much is gathered in one task: the completion of the round in flight should not have to wait for more.
 constexpr std::size_t kGatherBytes = 512U << 10;
 constexpr runtime::Duration kIdleAfter = std::chrono::milliseconds(10);

@@ -141,9 +141,9 @@ TEST(Load, RulesBetweenKeysNameTheSourceOfTheKey) {
     std::string_view want;
   };
   for (const Case& c :
-       {Case{"storage:\n  round_partition_bytes: 4MiB\n",
-             "forebay.yaml:2: storage.round_partition_bytes: found 4MiB, expected at most "
-             "storage.round_bytes_max, which is 2MiB"},
+       {Case{"storage:\n  round_partition_bytes: 5MiB\n",
+             "forebay.yaml:2: storage.round_partition_bytes: found 5MiB, expected at most "
+             "storage.round_bytes_max, which is 4MiB"},
         Case{"storage:\n  journal_file_bytes: 20MiB\n  round_bytes_max: 6MiB\n",
              "forebay.yaml:3: storage.round_bytes_max: found 6MiB, expected at most a quarter of "
              "storage.journal_file_bytes, which is 20MiB"},

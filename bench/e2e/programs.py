@@ -44,15 +44,21 @@ class Program:
         number = lambda name: float(re.search(rf"{name}=([\d.]+)", done.stdout).group(1))
         return {"mb_per_s": number("MB/s"), "p50": number("p50"), "p99": number("p99")}
 
-    def fio(self, directory, seconds, size_mib=256):
+    def fio(self, directory, seconds):
         """MB/s of 1 MiB direct durable writes into a file that is written already; None without fio."""
+        return self._fio(directory, seconds, "write", "--sync=dsync", "--ioengine=psync", "--size=256M", "--overwrite=1")
+
+    def fio_read(self, directory, seconds):
+        """MB/s of 1 MiB direct reads, six under way, of a file that was just written; None without fio."""
+        return self._fio(directory, seconds, "read", "--ioengine=libaio", "--iodepth=6", "--size=1G", "--fallocate=none")
+
+    def _fio(self, directory, seconds, direction, *options):
         if shutil.which("fio") is None:
             return None
-        command = ["fio", "--name=durable", f"--directory={directory}", "--rw=write", "--bs=1M", "--direct=1",
-                   "--sync=dsync", "--ioengine=psync", f"--size={size_mib}M", "--overwrite=1", "--time_based",
-                   f"--runtime={seconds}", "--output-format=json"]
+        command = ["fio", "--name=limit", f"--directory={directory}", f"--rw={direction}", "--bs=1M", "--direct=1",
+                   *options, "--time_based", f"--runtime={seconds}", "--output-format=json"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         for leftover in os.listdir(directory):
-            if leftover.startswith("durable."):
+            if leftover.startswith("limit."):
                 os.remove(os.path.join(directory, leftover))
-        return json.loads(done.stdout)["jobs"][0]["write"]["bw_bytes"] / 1e6
+        return json.loads(done.stdout)["jobs"][0][direction]["bw_bytes"] / 1e6

@@ -10,19 +10,30 @@
 namespace forebay::io {
 
 namespace {
-constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
-}
 
-AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(round_up_to_block(bytes)) {
-  if (size_ == 0) return;
-  const bool huge = size_ >= kHugePageBytes;
+constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+
+std::byte* allocate(std::size_t bytes) {
+  const bool huge = bytes >= kHugePageBytes;
   const std::size_t alignment = huge ? kHugePageBytes : kBlockBytes;
-  void* memory = std::aligned_alloc(alignment, (size_ + alignment - 1) / alignment * alignment);
+  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
   // The kernel pins the pages of a direct transfer one by one: one of 2 MiB costs what one of 4 KiB does.
-  if (huge) static_cast<void>(::madvise(memory, size_ / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE));
-  std::memset(memory, 0, size_);
-  data_.reset(static_cast<std::byte*>(memory));
+  if (huge) static_cast<void>(::madvise(memory, bytes / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE));
+  return static_cast<std::byte*>(memory);
+}
+
+}  // namespace
+
+AlignedBuffer::AlignedBuffer(std::size_t bytes) : AlignedBuffer(uninitialized(bytes)) {
+  if (size_ != 0) std::memset(data_.get(), 0, size_);
+}
+
+AlignedBuffer AlignedBuffer::uninitialized(std::size_t bytes) {
+  AlignedBuffer buffer;
+  buffer.size_ = round_up_to_block(bytes);
+  buffer.data_.reset(buffer.size_ == 0 ? nullptr : allocate(buffer.size_));
+  return buffer;
 }
 
 void AlignedBuffer::Free::operator()(std::byte* memory) const { std::free(memory); }

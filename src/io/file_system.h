@@ -29,7 +29,9 @@ inline constexpr std::size_t kBlockBytes = 4096;
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(std::size_t bytes);  // rounded up to whole blocks
+  explicit AlignedBuffer(std::size_t bytes);  // rounded up to whole blocks; zeros
+  // Holds whatever was there: for reads, which fill it.
+  [[nodiscard]] static AlignedBuffer uninitialized(std::size_t bytes);
   [[nodiscard]] std::byte* data() { return data_.get(); }
   [[nodiscard]] const std::byte* data() const { return data_.get(); }
   [[nodiscard]] std::size_t size() const { return size_; }

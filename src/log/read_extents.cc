@@ -79,7 +79,7 @@ void ReadExtents::read(const SegmentRef& segment, std::uint64_t file_begin, std:
     ++env_.stats.disk_reads;
     env_.stats.disk_read_bytes += bytes;
     auto extent = std::make_shared<Extent>();
-    extent->buffer = io::AlignedBuffer(bytes);
+    extent->buffer = io::AlignedBuffer::uninitialized(bytes);
     extent->file_begin = file_begin;
     const std::span<std::byte> into = extent->buffer.span();
     // The completion holds the memory, whether or not anybody is left to be told.

@@ -116,7 +116,10 @@ class Consumer {
 
   // Adds partitions of a topic (none named: all that it has now), each to be read from `from`; one that is
   // assigned already is moved there. Waits for the broker where `from` or the list must be looked up.
-  // Errors: kUnknownTopic, kUnknownPartition, kUnavailable, kTimedOut; nothing is changed then.
+  // A damaged partition, where the broker cannot find `from`, does not keep the others: it stands still at
+  // offset 0, and poll() reports it once.
+  // Errors: kUnknownTopic, kUnknownPartition, kUnavailable, kTimedOut, and kDataLoss or kStorageFailed when
+  // every partition is damaged; nothing is changed then.
   [[nodiscard]] Result<void> assign(std::string_view topic, std::vector<std::int32_t> partitions,
                                     OffsetSpec from);
   // Drops a topic's partitions (none named: all); what was read ahead is thrown away.

@@ -39,6 +39,12 @@ v1::OffsetPoint point_of(OffsetSpec::Kind kind) {
   return v1::START;
 }
 
+// Of one partition, and not mended by asking again.
+bool is_damage(const RpcError& error) {
+  return error.from_broker &&
+         (error.error.code == ErrorCode::kDataLoss || error.error.code == ErrorCode::kStorageFailed);
+}
+
 bool is_of(const ConsumedBatch& batch, const TopicPartition& partition) {
   return batch.partition() == partition.partition && batch.topic() == partition.topic;
 }
@@ -58,7 +64,7 @@ Consumer::Core::Core(const ClientOptions& client, const ConsumerOptions& options
 
 // --- assignment ---
 
-Result<std::map<std::int32_t, std::int64_t>> Consumer::Core::look_up(
+Result<std::map<std::int32_t, Result<std::int64_t>>> Consumer::Core::look_up(
     const std::string& topic, const std::vector<std::int32_t>& partitions, OffsetSpec spec) {
   v1::ListOffsetsRequest request;
   request.set_topic(topic);
@@ -75,16 +81,23 @@ Result<std::map<std::int32_t, std::int64_t>> Consumer::Core::look_up(
         const grpc::Status status = v1::Log::NewStub(channel)->ListOffsets(&context, request, &response);
         if (!status.ok()) return client::rpc_error_of(status, server);
         for (const auto& offset : response.offsets()) {
-          if (offset.has_error()) return client::rpc_error_of(offset.error());  // not yet: asked again
+          if (!offset.has_error()) continue;
+          auto error = client::rpc_error_of(offset.error());
+          if (!is_damage(error)) return error;  // not yet: asked again
         }
         return std::nullopt;
       },
       client::UnaryCaller::Repeat::kAlways);
   if (failed) return std::move(failed->error);
-  std::map<std::int32_t, std::int64_t> offsets;
+  std::map<std::int32_t, Result<std::int64_t>> offsets;
   for (const auto& found : response.offsets()) {
-    const bool known = spec.kind == OffsetSpec::Kind::kOffset;
-    offsets[found.partition()] = known ? spec.value : found.has_offset() ? found.offset() : found.log_end();
+    if (spec.kind == OffsetSpec::Kind::kOffset) {
+      offsets[found.partition()] = spec.value;
+    } else if (found.has_error()) {
+      offsets[found.partition()] = client::rpc_error_of(found.error()).error;
+    } else {
+      offsets[found.partition()] = found.has_offset() ? found.offset() : found.log_end();
+    }
   }
   for (const std::int32_t partition : partitions) {
     if (!offsets.contains(partition)) {
@@ -104,17 +117,22 @@ Result<void> Consumer::Core::assign(const std::string& topic, const std::vector<
     if (partition < 0)
       return Error{ErrorCode::kInvalidArgument, "partition " + std::to_string(partition) + " is negative"};
   }
-  std::map<std::int32_t, std::int64_t> offsets;
+  std::map<std::int32_t, Result<std::int64_t>> offsets;
   if (from.kind == OffsetSpec::Kind::kOffset && !partitions.empty()) {
     for (const std::int32_t partition : partitions) offsets[partition] = from.value;
   } else {
     FOREBAY_TRY(offsets, look_up(topic, partitions, from));
   }
+  const bool all_damaged =
+      !offsets.empty() &&
+      std::none_of(offsets.begin(), offsets.end(), [](const auto& one) { return one.second.has_value(); });
+  if (all_damaged) return offsets.begin()->second.error();
   Lock lock(mutex_);
   for (const auto& [partition, offset] : offsets) {
     const TopicPartition id{topic, partition};
     drop_decoded(id);
-    ahead_.assign(id, offset);
+    ahead_.assign(id, offset.value_or(0));
+    if (!offset) ahead_.fail(id, 0, offset.error());
   }
   pump(lock);
   return {};
@@ -404,7 +422,10 @@ Result<std::vector<std::int64_t>> Consumer::Core::end_offsets() {
   for (const auto& [topic, partitions] :
        by_topic) {  // the order of assignment(): by topic, then by partition
     FOREBAY_TRY(const auto found, look_up(topic, partitions, OffsetSpec::end()));
-    for (const std::int32_t partition : partitions) ends.push_back(found.at(partition));
+    for (const std::int32_t partition : partitions) {
+      FOREBAY_TRY(const std::int64_t end, found.at(partition));
+      ends.push_back(end);
+    }
   }
   return ends;
 }

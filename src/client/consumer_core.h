@@ -58,7 +58,8 @@ class Consumer::Core final : public client::SubscribeStream::Listener,
   void on_ended(std::uint64_t stream, const std::optional<client::RpcError>& error) override;
   void on_destroyed(std::uint64_t stream) override;
 
-  [[nodiscard]] Result<std::map<std::int32_t, std::int64_t>> look_up(
+  // Returns: of each partition its offset, or why the broker has none: damage, which waiting does not mend.
+  [[nodiscard]] Result<std::map<std::int32_t, Result<std::int64_t>>> look_up(
       const std::string& topic, const std::vector<std::int32_t>& partitions, OffsetSpec spec);
   // Waits for a delivery. Returns: false at the deadline, or when woken.
   [[nodiscard]] Result<bool> next_delivery(Clock::time_point deadline);

@@ -39,6 +39,12 @@ struct Reach {
   std::int64_t end = 0;  // exclusive; only looked at when the command stops by itself
 };
 
+// Of one partition: the others can be read all the same.
+bool is_damage(ErrorCode code) {
+  return code == ErrorCode::kDataLoss || code == ErrorCode::kStorageFailed ||
+         code == ErrorCode::kCorruptBatch;
+}
+
 class RecordPrinter {
  public:
   static Result<RecordPrinter> make(const Globals& globals) {
@@ -102,15 +108,11 @@ class Consumption {
     const GracefulInterrupt graceful;
     const ExitCode code = read(**consumer, total);
     session_.out().flush();
-    if (code == ExitCode::kOk && bounded_ && !lost_ends_.empty() && !session_.out().closed() &&
-        !(options_.count && printed_ >= *options_.count)) {
-      return fail_lost_end();
-    }
     if (session_.out().failed()) {
       return session_.fail(ExitCode::kFailure, std::string("cannot write the output: ") +
                                                    std::strerror(session_.out().error_number()));
     }
-    return code;
+    return session_.out().closed() ? code : with_damage(code);
   }
 
  private:
@@ -134,7 +136,12 @@ class Consumption {
     std::vector<Reach> reaches;
     std::string outside;
     for (const PartitionOffset& one : found) {
-      if (one.error) return *one.error;
+      if (one.error) {
+        if (!reads_past_damage() || !is_damage(one.error->code)) return *one.error;
+        damage_.push_back(*one.error);
+        damage_.back().context.insert(0, options_.topic + '/' + std::to_string(one.partition) + ": ");
+        continue;
+      }
       if (one.end_lost && (!range_last_ || *range_last_ >= one.log_end))
         lost_ends_[one.partition] = one.log_end;
       const auto begin = begin_offset(offsets, one.log_start, one.log_end, one.offset);
@@ -162,7 +169,10 @@ class Consumption {
     while (!done()) {
       if (interrupted()) return ExitCode::kInterrupted;
       auto batches = consumer.poll_batches(kPollWait);
-      if (!batches) return session_.fail(batches.error());
+      if (!batches) {
+        if (!set_aside(consumer, batches.error())) return session_.fail(batches.error());
+        continue;
+      }
       for (const ConsumedBatch& batch : *batches) {
         print(batch);
         if (session_.out().closed() || session_.out().failed() || done()) break;
@@ -188,13 +198,41 @@ class Consumption {
     return ExitCode::kOk;
   }
 
-  // All that is there was printed, and it is not all there was.
-  ExitCode fail_lost_end() {
-    const auto& [partition, end] = *lost_ends_.begin();
-    return session_.fail(Error{ErrorCode::kDataLoss, "topic '" + options_.topic + "' partition " +
-                                                         std::to_string(partition) +
-                                                         ": what was acknowledged from offset " +
-                                                         std::to_string(end) + " on is lost"});
+  // A command that ends by itself reads what else there is and tells of damage at its end. One that goes on
+  // for ever has no such moment, and whoever waits for it would not learn of a partition that stands still.
+  [[nodiscard]] bool reads_past_damage() const { return bounded_ && !options_.follow; }
+
+  // Goes on without the partition that this error of a poll is about.
+  bool set_aside(Consumer& consumer, const Error& error) {
+    if (!reads_past_damage() || !is_damage(error.code)) return false;
+    for (const PartitionFailure& failure : consumer.failures()) {
+      if (failure.error != error) continue;
+      damage_.push_back(error);
+      ends_.erase(failure.partition.partition);
+      lost_ends_.erase(failure.partition.partition);
+      consumer.unassign(options_.topic, {failure.partition.partition});
+      return true;
+    }
+    return false;
+  }
+
+  // All that can be read was printed, and it is not all there was.
+  ExitCode with_damage(ExitCode code) {
+    const bool counted = options_.count && printed_ >= *options_.count;
+    if (code == ExitCode::kOk && bounded_ && !counted) {
+      for (const auto& [partition, end] : lost_ends_) {
+        damage_.push_back({ErrorCode::kDataLoss,
+                           "topic '" + options_.topic + "' partition " + std::to_string(partition) +
+                               ": what was acknowledged from offset " + std::to_string(end) + " on is lost"});
+      }
+    }
+    for (std::size_t i = 0; i < damage_.size(); ++i) {
+      const bool last = i + 1 == damage_.size();  // says what to do next
+      const ExitCode damaged = last ? session_.fail(damage_[i])
+                                    : session_.fail(exit_code_of(damage_[i].code), damage_[i].to_string());
+      if (code == ExitCode::kOk) code = damaged;
+    }
+    return code;
   }
 
   [[nodiscard]] bool done() const {
@@ -238,6 +276,7 @@ class Consumption {
   std::optional<std::int64_t> range_last_;
   std::map<std::int32_t, std::int64_t> ends_;  // partitions that are not finished, and their ends (exclusive)
   std::map<std::int32_t, std::int64_t> lost_ends_;  // partitions that end there, but had ended later
+  std::vector<Error> damage_;                       // met on the way, told at the end
   std::uint64_t printed_ = 0;
 };
 
@@ -285,7 +324,10 @@ void add_consume_command(std::vector<Command>& commands) {
       "--until-end, but --offsets end waits like --follow. Records of one partition come in the order of "
       "their\n"
       "offsets; partitions come as they answer. -o may also be a template: see forebay help templates.\n"
-      "Text prints the values, one a line.";
+      "Text prints the values, one a line. A damaged partition does not keep the others: they are read to "
+      "their\n"
+      "ends, then the damage is told, and the exit code is 1; only with --follow it ends the command at "
+      "once.";
   command.json_shape =
       "one object a line:\n"
       "{\"topic\": text, \"partition\": n, \"offset\": n, \"event_time\": \"2026-01-31T12:00:00.000Z\",\n"

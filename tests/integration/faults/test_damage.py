@@ -86,6 +86,30 @@ class Segments(Damage):
             self.assertGreater(len(found), RECORDS // 2)
             self.again(node)
 
+    def test_a_damaged_partition_does_not_keep_the_others(self):
+        node = self.broker(*SMALL_RING).start()
+        node.ok("topic", "create", "d", "--partitions", "3", "--config", "segment.bytes=256KiB")
+        for partition in range(3):
+            node.produce("d", [value(n) for n in range(RECORDS)], "--partition", str(partition))
+        topic = node.topic_id("d")
+        node.stop_cleanly()
+        os.remove(node.segments(topic, 1)[1])
+        node.start()
+        done = node.run("consume", "d", "--until-end", "-o", "%p %o %v\n")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r"error: DATA_LOSS: d/1 at offset \d+: .*next good offset \d+")
+        read = {partition: [] for partition in range(3)}
+        for line in done.stdout.splitlines():
+            partition, offset, text = line.split(" ", 2)
+            self.assertEqual(text.encode(), value(int(offset)))
+            read[int(partition)].append(int(offset))
+        hole = int(re.search(r"d/1 at offset (\d+)", done.stderr).group(1))
+        self.assertEqual(read, {0: list(range(RECORDS)), 1: list(range(hole)), 2: list(range(RECORDS))})
+        # Without an end there is no other moment to tell of it.
+        follows = node.run("consume", "d", "--follow", timeout=60)
+        self.assertEqual(follows.returncode, 1, follows.stderr)
+        self.assertIn("DATA_LOSS: d/1", follows.stderr)
+
     def test_index_is_made_again(self):
         node = self.filled()
         for damage in ("missing", "empty", "flipped"):

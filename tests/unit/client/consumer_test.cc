@@ -123,6 +123,36 @@ TEST_F(ConsumerTest, AllPartitionsWhenNoneIsNamed) {
   EXPECT_EQ(consumer->assignment(), (std::vector<TopicPartition>{{"t", 1}}));
 }
 
+TEST_F(ConsumerTest, DamagedPartitionDoesNotKeepTheOthers) {
+  broker.append("t", 1, numbered(0, 5));
+  broker.on_list_offsets = [](std::int32_t partition) -> std::optional<v1::ErrorDetail> {
+    if (partition == 0) return detail(v1::DATA_LOSS, "gone");
+    return std::nullopt;
+  };
+  auto consumer = consumer_for(broker);
+  ASSERT_TRUE(consumer->assign("t", {}, OffsetSpec::start()).has_value());
+  EXPECT_EQ(consumer->assignment(), (std::vector<TopicPartition>{{"t", 0}, {"t", 1}}));
+  const auto failed = consumer->poll(kLong);
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().code, ErrorCode::kDataLoss);
+  EXPECT_THAT(failed.error().context, testing::HasSubstr("t/0"));
+  EXPECT_EQ(read(*consumer, 5), range(0, 5));
+  ASSERT_EQ(consumer->failures().size(), 1u);
+  EXPECT_EQ(consumer->failures()[0].partition, (TopicPartition{"t", 0}));
+  EXPECT_EQ(consumer->end_offsets().error().code, ErrorCode::kDataLoss);
+}
+
+TEST_F(ConsumerTest, DamageOfAllThatIsAssignedChangesNothing) {
+  broker.append("t", 0, numbered(0, 5));
+  auto consumer = consumer_for(broker);
+  ASSERT_TRUE(consumer->assign("t", {0}, OffsetSpec::at(2)).has_value());
+  broker.on_list_offsets = [](std::int32_t) { return detail(v1::DATA_LOSS, "gone"); };
+  EXPECT_EQ(consumer->assign("t", {}, OffsetSpec::start()).error().code, ErrorCode::kDataLoss);
+  EXPECT_EQ(consumer->seek({"t", 0}, OffsetSpec::end()).error().code, ErrorCode::kDataLoss);
+  EXPECT_EQ(consumer->assignment(), (std::vector<TopicPartition>{{"t", 0}}));
+  EXPECT_EQ(read(*consumer, 3), range(2, 5));
+}
+
 TEST_F(ConsumerTest, UnknownTopicAndPartitionChangeNothing) {
   auto consumer = consumer_for(broker);
   EXPECT_EQ(consumer->assign("nope", {}, OffsetSpec::start()).error().code, ErrorCode::kUnknownTopic);

@@ -253,6 +253,12 @@ class FakeBroker::LogService final : public v1::Log::Service {
       auto* out = response->add_offsets();
       out->set_partition(i);
       out->set_batch_bytes_max(state_->batch_bytes_max);
+      if (state_->broker.on_list_offsets) {
+        if (auto error = state_->broker.on_list_offsets(i)) {
+          *out->mutable_error() = *error;
+          continue;
+        }
+      }
       out->set_log_start(partition.log_start);
       out->set_log_end(partition.end);
       if (request->point() == v1::START) out->set_offset(partition.log_start);

@@ -66,6 +66,8 @@ class FakeBroker {
       on_subscribe;
   // May change the response; false: the stream is broken instead of sending it.
   std::function<bool(v1::FetchResponse& response, std::size_t number)> on_response;
+  // An error of ListOffsets for this partition; absent: it answers by its log.
+  std::function<std::optional<v1::ErrorDetail>(std::int32_t partition)> on_list_offsets;
   // An error answers CreateTopic; absent: it is done. DescribeTopic and ListOffsets answer by the logs.
   std::function<std::optional<v1::ErrorDetail>()> on_create;
 

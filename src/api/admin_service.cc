@@ -4,6 +4,7 @@
 
 #include "api/errors.h"
 #include "api/unary_call.h"
+#include "config/address.h"
 #include "telemetry/log.h"
 
 // Calls delete themselves when gRPC and the broker have let go of them.
@@ -54,12 +55,19 @@ void fill_topic(const broker::TopicDescription& from, v1::DescribeTopicResponse*
   for (const auto& entry : from.config) fill_entry(entry, to->add_config());
 }
 
+// The address that brought this client here works for it; the one that the node listens on may be a wildcard
+// or another network's. `dialled` is what the client says, so it is believed only when it is an address.
+std::string address_for_client(const broker::NodeDescription& node, const std::string& dialled) {
+  if (node.api_advertised) return *node.api_advertised;
+  const auto address = config::parse_address(dialled);
+  return address && address->port != 0 ? address->to_string() : node.api_address;
+}
+
 void fill_node(const broker::NodeDescription& from, v1::DescribeNodeResponse* to) {
   to->set_id(from.id.value());
   to->set_version(from.version);
   to->set_cluster_id(from.cluster_id);
   to->set_disk_id(from.disk_id);
-  to->set_api_address(from.api_address);
   to->set_peer_address(from.peer_address);
   to->set_http_address(from.http_address);
   to->set_data_dir(from.data_dir);
@@ -226,13 +234,18 @@ grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* /
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::DescribeNode(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::DescribeNode(grpc::CallbackServerContext* server_call,
                                                      const v1::DescribeNodeRequest* /*request*/,
                                                      v1::DescribeNodeResponse* response) {
   auto* call = new UnaryCall(context_, Method::kDescribeNode);
   if (call->over()) return call;
+  const grpc::string_ref authority = server_call->ExperimentalGetAuthority();
+  std::string dialled(authority.data(), authority.size());
   context_->broker.describe_node(call->answer<broker::NodeDescription>(
-      [response](const broker::NodeDescription& node) { fill_node(node, response); }));
+      [response, dialled = std::move(dialled)](const broker::NodeDescription& node) {
+        fill_node(node, response);
+        response->set_api_address(address_for_client(node, dialled));
+      }));
   return call;
 }
 

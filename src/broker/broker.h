@@ -187,6 +187,7 @@ struct TrimResult {
 struct NodeDescription {
   model::NodeId id;
   std::string version, cluster_id, disk_id, api_address, peer_address, http_address, data_dir, io_engine;
+  std::optional<std::string> api_advertised;  // what clients are to dial; none: what they have dialled
   std::chrono::milliseconds uptime{0};
   std::uint32_t shards = 0;
   model::BootEpoch boot_epoch;

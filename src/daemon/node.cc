@@ -443,7 +443,8 @@ broker::NodeDescription WiredNode::describe() const {
   node.version = FOREBAY_VERSION;
   if (controller_ && controller_->image()) node.cluster_id = controller_->image()->cluster_id.to_string();
   node.disk_id = directory_->identity.disk.to_string();
-  node.api_address = settings_.api.advertised ? settings_.api.advertised->to_string() : addresses.api;
+  node.api_address = addresses.api;
+  if (settings_.api.advertised) node.api_advertised = settings_.api.advertised->to_string();
   node.peer_address = addresses.peer;
   node.http_address = addresses.http;
   node.data_dir = settings_.node.data_dir;

@@ -514,7 +514,11 @@ class Examining(CliTest):
         self.assertGreater(node["disk"]["total_bytes"], 0)
         self.assertEqual(node["disk"]["journal_bytes"] % (64 << 20), 0)
         self.assertGreater(node["disk"]["journal_bytes"], 0)
-        self.assertIn(self.node.api, self.node.ok("node", "describe").stdout)
+        text = self.node.ok("node", "describe").stdout
+        self.assertIn(self.node.api, text)
+        port = self.node.api.rsplit(":", 1)[1]
+        dialled = self.node.json("node", "describe", "--server", "localhost:" + port)["api_address"]
+        self.assertEqual(dialled, "localhost:" + port)
         before = self.node.json("node", "log-level", "debug")["previous"]
         self.assertEqual(self.node.json("node", "log-level", before)["previous"], "debug")
         self.node.ok("node", "log-level", "loud", status=2)

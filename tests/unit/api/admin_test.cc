@@ -158,6 +158,25 @@ TEST_F(AdminTest, DescribesTheNode) {
   EXPECT_EQ(node.warnings_size(), 2);
 }
 
+TEST_F(AdminTest, TellsTheAddressThatWasDialledUnlessOneIsAdvertised) {
+  const auto told = [&](const std::string& authority) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    if (!authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, authority);
+    const auto stub = v1::Admin::NewStub(
+        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
+    grpc::ClientContext context;
+    v1::DescribeNodeResponse node;
+    EXPECT_TRUE(stub->DescribeNode(&context, v1::DescribeNodeRequest(), &node).ok());
+    return node.api_address();
+  };
+  EXPECT_EQ(told(""), address_);
+  EXPECT_EQ(told("broker.example:7400"), "broker.example:7400");
+  EXPECT_EQ(told("no-address"), "0.0.0.0:7400");  // where it listens
+  broker_.api_advertised = "public.example:9000";
+  EXPECT_EQ(told("broker.example:7400"), "public.example:9000");
+}
+
 TEST_F(AdminTest, ChangesTheLogLevelWhileRunning) {
   const telemetry::Level before = telemetry::log_level();
   v1::SetLogLevelRequest request;

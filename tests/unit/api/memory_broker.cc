@@ -527,13 +527,14 @@ void MemoryBroker::trim_topic(std::string name, std::vector<broker::TrimPoint> p
 }
 
 void MemoryBroker::describe_node(broker::Done<broker::NodeDescription> done) {
-  post([done = std::move(done)]() mutable {
+  post([done = std::move(done), advertised = api_advertised]() mutable {
     broker::NodeDescription node;
     node.id = model::NodeId(1);
     node.version = "0.1.0";
     node.cluster_id = "cluster";
     node.disk_id = "disk";
-    node.api_address = "127.0.0.1:7400";
+    node.api_address = "0.0.0.0:7400";
+    node.api_advertised = advertised;
     node.uptime = std::chrono::milliseconds(1234);
     node.shards = 1;
     node.boot_epoch = model::BootEpoch(2);

@@ -35,6 +35,7 @@ class MemoryBroker final : public broker::Broker {
   void fail_next_fetch(Error error);
   void advance(std::chrono::milliseconds by);
   void corrupt(const std::string& topic, std::int32_t partition, std::size_t frame);
+  std::optional<std::string> api_advertised;  // of describe_node()
 
   struct Counts {
     std::size_t produced = 0;         // requests that came

@@ -37,7 +37,6 @@ using telemetry::log_warn;
 constexpr std::uint64_t kPartitionBytes = 64U << 10;
 // For tests of faults on the real disk: src/io/fail_point_file_system.h has the names.
 constexpr const char* kFailPointVariable = "FOREBAYD_FAILPOINT";
-constexpr std::uint32_t kPartitionsWithoutLimit = 20'000;
 // A probe must not hang on a stuck shard: no answer by then is an answer too.
 constexpr auto kReadyTimeout = std::chrono::seconds(1);
 
@@ -337,12 +336,9 @@ Result<void> WiredNode::open_cluster() {
   config.node = model::NodeId(settings_.node.id);
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;
-  config.limits.partitions_max = kPartitionsWithoutLimit;
   if (settings_.memory.limit > 0) {
-    const auto left =
-        settings_.memory.limit - std::min(settings_.memory.limit, config::memory_needed(settings_, cores()));
-    config.limits.partitions_max =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(left / kPartitionBytes, kPartitionsWithoutLimit));
+    config.limits.memory = cluster::MemoryLimit{settings_.memory.limit,
+                                                config::memory_needed(settings_, cores()), kPartitionBytes};
   }
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });

@@ -1,5 +1,6 @@
 #include "cluster/core/cluster_image.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "config/topic_name.h"
@@ -96,6 +97,8 @@ std::vector<Replicas> place(std::uint32_t first, std::uint32_t count, std::uint3
   return placed;
 }
 
+std::uint64_t mebibytes_above(std::uint64_t bytes) { return (bytes + (1U << 20) - 1) >> 20; }
+
 Result<void> check_budget(const ClusterImage& image, std::uint32_t wanted, std::uint32_t topic_total,
                           const Limits& limits) {
   if (topic_total > limits.partitions_per_topic_max) {
@@ -106,8 +109,18 @@ Result<void> check_budget(const ClusterImage& image, std::uint32_t wanted, std::
   const std::size_t total = image.partition_count() + wanted;
   if (total > limits.partitions_max) {
     return Error{ErrorCode::kMemoryBudget,
+                 "the node would have " + std::to_string(total) + " partitions and takes " +
+                     std::to_string(limits.partitions_max) + " at most; use fewer partitions"};
+  }
+  if (!limits.memory) return {};
+  const MemoryLimit& memory = *limits.memory;
+  const std::uint64_t needed = memory.bytes_for_the_rest + total * memory.bytes_per_partition;
+  if (needed > memory.bytes) {
+    const std::uint64_t left = memory.bytes - std::min(memory.bytes, memory.bytes_for_the_rest);
+    return Error{ErrorCode::kMemoryBudget,
                  "the node would have " + std::to_string(total) + " partitions and its memory limit allows " +
-                     std::to_string(limits.partitions_max) + "; raise memory.limit or use fewer partitions"};
+                     std::to_string(left / memory.bytes_per_partition) + "; raise memory.limit to at least " +
+                     std::to_string(mebibytes_above(needed)) + "MiB or use fewer partitions"};
   }
   return {};
 }

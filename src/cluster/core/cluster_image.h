@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -92,9 +93,15 @@ struct ClusterImage {
 
 // --- decisions: request and image in, record or error out
 // ----------------------------------------------------------------
+struct MemoryLimit {
+  std::uint64_t bytes = 0;                // what the node may plan with
+  std::uint64_t bytes_for_the_rest = 0;   // of it, whatever the number of partitions
+  std::uint64_t bytes_per_partition = 0;  // above 0
+};
 struct Limits {
   std::uint32_t partitions_per_topic_max = 10'000;
-  std::uint32_t partitions_max = 20'000;  // of the node, from the memory budget
+  std::uint32_t partitions_max = 20'000;  // of the node, whatever its memory
+  std::optional<MemoryLimit> memory;
 };
 
 struct CreateTopic {

@@ -56,13 +56,25 @@ TEST(ClusterImage, LeadershipGoesRoundTheNodes) {
   EXPECT_EQ(created->topic.partitions[2], (Replicas{model::NodeId(3), model::NodeId(1)}));
 }
 
-TEST(ClusterImage, PartitionsBeyondTheMemoryBudgetAreRefusedWithTheNumber) {
+TEST(ClusterImage, PartitionsBeyondTheLastAreRefusedWithTheNumber) {
   const ClusterImage image = with_topic("orders", 10);
   const auto created =
       decide_create(image, {.name = "more", .partitions = 3}, id_of(2), kOneNode, {.partitions_max = 12});
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().code, ErrorCode::kMemoryBudget);
   EXPECT_NE(created.error().context.find("13"), std::string::npos);
+  EXPECT_EQ(created.error().context.find("memory.limit"), std::string::npos);  // would not help
+}
+
+TEST(ClusterImage, PartitionsBeyondTheMemoryBudgetAreRefusedWithTheMemoryNeeded) {
+  const ClusterImage image = with_topic("orders", 10);
+  const Limits limits{.memory = MemoryLimit{102U << 20, 90U << 20, 1U << 20}};
+  EXPECT_TRUE(decide_create(image, {.name = "more", .partitions = 2}, id_of(2), kOneNode, limits));
+  const auto created = decide_create(image, {.name = "more", .partitions = 3}, id_of(2), kOneNode, limits);
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code, ErrorCode::kMemoryBudget);
+  EXPECT_NE(created.error().context.find("allows 12;"), std::string::npos);
+  EXPECT_NE(created.error().context.find("at least 103MiB"), std::string::npos);
 }
 
 TEST(ClusterImage, PartitionsOnlyGrow) {

@@ -29,8 +29,13 @@ def line_of(partition, record):
     )
 
 
-def follow(log, topic, partition, begin, end, out):
-    """Puts (partition, record) into `out` for begin <= offset < end (None: for ever), then (partition, None)."""
+def follow(log, topic, bound, until_end, out):
+    """Puts (partition, record) into `out` from the log start on, then (partition, None) or (partition, error)."""
+    partition, begin = bound.partition, bound.log_start
+    end = bound.log_end if until_end else None
+    if bound.HasField("error"):  # of this partition; the others can be read
+        out.put((partition, bound.error))
+        return
     if end is not None and begin >= end:
         out.put((partition, None))
         return
@@ -66,9 +71,8 @@ def main():
             return 1
         records = queue.Queue(maxsize=1000)  # full: the streams are not read on, and the broker waits
         for bound in bounds:
-            end = bound.log_end if arguments.until_end else None
             thread = threading.Thread(
-                target=follow, args=(log, arguments.topic, bound.partition, bound.log_start, end, records), daemon=True
+                target=follow, args=(log, arguments.topic, bound, arguments.until_end, records), daemon=True
             )
             thread.start()
         open_partitions = len(bounds)

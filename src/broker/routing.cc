@@ -75,10 +75,10 @@ model::BatchRules TopicRoute::rules(model::Timestamp now) const {
 Result<void> TopicRoute::check_codec(model::Codec codec) const {
   const auto wanted = demanded(config.compression_type);
   if (!wanted || *wanted == codec) return {};
-  return Error{ErrorCode::kInvalidRecord, "topic '" + topic->name + "' takes batches compressed with " +
-                                              std::string(model::codec_name(*wanted)) +
-                                              " only (compression.type), this one has " +
-                                              std::string(model::codec_name(codec))};
+  return Error{ErrorCode::kInvalidRecord,
+               "topic '" + topic->name + "' takes batches compressed with " +
+                   std::string(model::codec_name(*wanted)) + " only (compression.type), this one has " +
+                   std::string(model::codec_name(codec)) + "; set the producer's compression to the topic's"};
 }
 
 Result<const TopicRoute*> RoutingTable::find(const std::string& name) const {

@@ -29,11 +29,15 @@ struct ExitCodeRow {
 // Every code, ascending: `forebay help exit-codes` prints it.
 inline constexpr std::array<ExitCodeRow, 9> kExitCodes{{
     {ExitCode::kOk, "ok", "done; a list without rows too"},
-    {ExitCode::kFailure, "failure", "the command ran and did not succeed; `health`: not healthy"},
+    {ExitCode::kFailure, "failure",
+     "the command ran and did not succeed; `health`: not healthy; `log verify`: damage; "
+     "`doctor`: a check failed"},
     {ExitCode::kUsage, "usage", "the command line or a value in it cannot be right; nothing was done"},
     {ExitCode::kNotFound, "not found", "no such topic, partition or file"},
     {ExitCode::kDenied, "denied", "not authenticated or not allowed"},
-    {ExitCode::kConflict, "conflict", "exists already, or the system is not in the state that this needs"},
+    {ExitCode::kConflict, "conflict",
+     "exists already, or the system is not in the state that this needs; an "
+     "offset outside the log"},
     {ExitCode::kUnavailable, "unavailable", "nobody answered in time, or the node cannot serve now: retry"},
     {ExitCode::kPartial, "partial", "some items succeeded and some failed"},
     {ExitCode::kInterrupted, "interrupted", "stopped by SIGINT or SIGTERM"},

@@ -22,6 +22,9 @@ std::string shown(const Value& value, Show show) {
     case Show::kPlain:
     case Show::kCount:
       return value.plain();
+    case Show::kBytesLimit:
+      if (*number == 0) return "none";
+      [[fallthrough]];
     case Show::kBytes:
       return config::format_bytes(static_cast<std::uint64_t>(*number));
     case Show::kDurationMs:

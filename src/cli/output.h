@@ -15,7 +15,7 @@ namespace forebay::cli {
 enum class Format : std::uint8_t { kText, kWide, kJson, kYaml };
 
 // How a value is written for people. JSON and YAML always have the raw one.
-enum class Show : std::uint8_t { kPlain, kBytes, kCount, kDurationMs, kRate };
+enum class Show : std::uint8_t { kPlain, kBytes, kBytesLimit, kCount, kDurationMs, kRate };
 
 struct Column {
   std::string title;

@@ -58,7 +58,7 @@ ExitCode run_describe(Session& session) {
                      {"disk reserve", "disk.reserve_bytes", Show::kBytes},
                      {"journal", "disk.journal_bytes", Show::kBytes},
                      {"memory", "memory.resident_bytes", Show::kBytes},
-                     {"memory limit", "memory.limit_bytes", Show::kBytes},
+                     {"memory limit", "memory.limit_bytes", Show::kBytesLimit},
                      {"disk id", "disk_id", Show::kPlain, Column::In::kWide},
                      {"boot epoch", "boot_epoch", Show::kPlain, Column::In::kWide},
                      {"journal rounds", "journal_rounds", Show::kPlain, Column::In::kWide}}}},

@@ -516,6 +516,7 @@ class Examining(CliTest):
         self.assertGreater(node["disk"]["journal_bytes"], 0)
         text = self.node.ok("node", "describe").stdout
         self.assertIn(self.node.api, text)
+        self.assertRegex(text, r"memory limit +none")
         port = self.node.api.rsplit(":", 1)[1]
         dialled = self.node.json("node", "describe", "--server", "localhost:" + port)["api_address"]
         self.assertEqual(dialled, "localhost:" + port)

@@ -312,6 +312,7 @@ void ShardJournal::submit_gathered() {
   close_gathered();
   gathering_ = Gathering::kNone;
   std::swap(round_, gathered_);
+  ++stats_.rounds_gathered;
   write_round(next_header(RoundKind::kData));
 }
 

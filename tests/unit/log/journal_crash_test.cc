@@ -14,6 +14,15 @@ void live(JournalHarness& node, int bursts) {
   }
 }
 
+// A life of frames that come faster than rounds are written, on a file and then on the next.
+void live_fast(JournalHarness& node, int bursts) {
+  for (std::size_t i = 0; i < node.partition_count() && !node.disk().power_is_off(); ++i) node.create(i);
+  for (int burst = 0; burst < bursts && !node.disk().power_is_off() && !node.failure(); ++burst) {
+    for (std::size_t i = 0; i < 5; ++i) node.append(i % node.partition_count(), 1, 200 + 300 * i);
+    node.run_for(std::chrono::microseconds(50));
+  }
+}
+
 bool start_again(JournalHarness& node, sim::Landing landing) {
   for (int i = 0; i < 5; ++i) {
     node.reboot(landing);
@@ -43,6 +52,33 @@ TEST_P(JournalCrash, EveryStepOfALife) {
     if (!crashed) break;
   }
   EXPECT_GT(steps_seen, 60U);
+}
+
+TEST_P(JournalCrash, EveryStepOfALifeOfGatheredRounds) {
+  std::uint64_t rounds = 0;
+  std::uint64_t gathered = 0;
+  for (std::uint64_t step = 1;; ++step) {
+    SCOPED_TRACE(step);
+    HarnessOptions options;
+    options.seed = 12;
+    options.engine = GetParam();
+    options.journal.file_bytes = 128U << 10;  // a round at a file's end is never gathered
+    options.journal.round_bytes_max = 8U << 10;
+    JournalHarness node(options);
+    ASSERT_TRUE(node.start());
+    node.disk().crash_at_step(step);
+    live_fast(node, 60);
+    static_cast<void>(node.settle());
+    rounds += node.journal().stats().rounds;
+    gathered += node.journal().stats().rounds_gathered;
+    const bool crashed = node.disk().power_is_off();
+    ASSERT_TRUE(start_again(node, sim::Landing::kSeeded));
+    live(node, 3);
+    ASSERT_TRUE(start_again(node, sim::Landing::kSeeded));
+    ASSERT_FALSE(HasFailure());
+    if (!crashed) break;
+  }
+  EXPECT_GT(gathered, rounds / 3);
 }
 
 TEST_P(JournalCrash, RandomLives) {

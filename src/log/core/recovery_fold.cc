@@ -68,7 +68,9 @@ void RecoveryFold::cut(Partition& p, const LogPosition& to) {
 
 void RecoveryFold::raise_hard_state(Partition& p, const HardState& state) {
   HardState& mine = p.state.hard_state;
-  if (state.term > mine.term || (state.term == mine.term && state.vote)) mine = state;
+  // A vote that is only inferred from frames never takes the place of the one that was given.
+  const bool says_more = state.vote && (*state.vote != kUnknownVote || !mine.vote);
+  if (state.term > mine.term || (state.term == mine.term && says_more)) mine = state;
 }
 
 void RecoveryFold::raise_term_of_frames(Partition& p, model::Term term) {

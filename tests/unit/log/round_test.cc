@@ -350,6 +350,21 @@ TEST(Fold, LostVoteIsInTheNextDirectory) {
   EXPECT_TRUE(result.partitions[0].state.damage.empty());
 }
 
+// The round whose directory knew the vote is rotten: a frame's term is all there is, until the checkpoint.
+TEST(Fold, VoteInACheckpointCountsMoreThanATermOfFrames) {
+  FileBuilder builder;
+  builder.add_frame(frame_at(partition(0), at(0), at(1), 2));
+  CheckpointEntry entry;
+  entry.state.id = partition(0);
+  entry.state.hard_state = {model::Term(2), model::NodeId(3)};
+  FileBuilder::Content content;
+  content.checkpoint = {entry};
+  builder.add(content);
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(result.partitions[0].state.hard_state, entry.state.hard_state);
+}
+
 TEST(Fold, TwoLostRoundsLeaveTheEndsOfOthersUnknown) {
   FileBuilder builder;
   builder.add_record(partition(0), CreateReplica{});

@@ -4,8 +4,9 @@
 #   compiles only in a target that links forebay::log_core: the build refuses a dependency that was not declared.
 #   PURE: may link other PURE modules only; what is banned inside is checked by tests/check_purity.
 #   LINK is public (headers name it), PRIVATE is for sources only.
-# forebay_test(NAME SOURCES ... LINK ... [LABEL unit])
+# forebay_test(NAME [THREADED] SOURCES ... LINK ... [LABEL unit])
 #   One GoogleTest binary, registered with ctest as one test.
+#   THREADED: more than one thread runs in it, so `./dev tsan` takes it too (target threaded_tests, label threaded).
 set_property(GLOBAL PROPERTY FOREBAY_PURE_MODULES "")
 
 # One precompiled header for all our code: the standard library, which every file uses, and nothing else.
@@ -53,7 +54,7 @@ function(forebay_module NAME)
 endfunction()
 
 function(forebay_test NAME)
-  cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(T "THREADED" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT T_LABEL)
     set(T_LABEL unit)
   endif()
@@ -71,5 +72,13 @@ function(forebay_test NAME)
     endif()
     add_dependencies(unit_tests ${NAME})
   endif()
-  set_tests_properties(${NAME} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT})
+  set(labels ${T_LABEL})
+  if(T_THREADED)
+    list(APPEND labels threaded)
+    if(NOT TARGET threaded_tests)
+      add_custom_target(threaded_tests)
+    endif()
+    add_dependencies(threaded_tests ${NAME})
+  endif()
+  set_tests_properties(${NAME} PROPERTIES LABELS "${labels}" TIMEOUT ${T_TIMEOUT})
 endfunction()

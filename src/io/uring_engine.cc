@@ -99,6 +99,8 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
   bool end_of_turn() override {
     if (submit_and_collect()) return true;
     if (in_flight_ == 0) return false;
+    // What the kernel would not take now, nobody would wake us for.
+    if (::io_uring_sq_ready(&ring_) > 0) return true;
     // From here a completion must wake us; one that came just before must be seen now.
     if (!told_when_asleep_) tell_when_asleep(true);
     return ::io_uring_cq_ready(&ring_) > 0;

@@ -109,10 +109,11 @@ Result<std::vector<broker::TrimPoint>> trim_points(const v1::TrimTopicRequest& r
 }  // namespace
 
 grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext* /*call*/,
-                                                    const v1::CreateTopicRequest* request,
-                                                    v1::CreateTopicResponse* response) {
+                                                    const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kCreateTopic);
-  if (call->over()) return call;
+  const auto request = call->read<v1::CreateTopicRequest>(*bytes);
+  if (!request) return call;
   call->about(request->name());
   broker::CreateTopicRequest question;
   question.name = request->name();
@@ -124,53 +125,57 @@ grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext*
       std::chrono::milliseconds(request->timeout_ms() == 0 ? kCreateTimeoutDefaultMs : request->timeout_ms());
   context_->broker.create_topic(
       std::move(question),
-      call->answer<broker::CreateTopicResult>([response](const broker::CreateTopicResult& created) {
-        response->set_id(created.id.to_string());
-        response->set_partitions(created.partitions);
-        response->set_replication_factor(created.replication_factor);
-      }));
+      call->answer<v1::CreateTopicResponse, broker::CreateTopicResult>(
+          response, [](const broker::CreateTopicResult& created, v1::CreateTopicResponse* to) {
+            to->set_id(created.id.to_string());
+            to->set_partitions(created.partitions);
+            to->set_replication_factor(created.replication_factor);
+          }));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::ListTopics(grpc::CallbackServerContext* /*call*/,
-                                                   const v1::ListTopicsRequest* request,
-                                                   v1::ListTopicsResponse* response) {
+                                                   const grpc::ByteBuffer* bytes,
+                                                   grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kListTopics);
-  if (call->over()) return call;
+  const auto request = call->read<v1::ListTopicsRequest>(*bytes);
+  if (!request) return call;
   using Topics = std::vector<broker::TopicSummary>;
   context_->broker.list_topics(request->include_internal(),
-                               call->answer<Topics>([response](const Topics& topics) {
-                                 for (const broker::TopicSummary& from : topics) {
-                                   v1::TopicSummary* to = response->add_topics();
-                                   to->set_name(from.name);
-                                   to->set_id(from.id.to_string());
-                                   to->set_partitions(from.partitions);
-                                   to->set_replication_factor(from.replication_factor);
-                                   to->set_internal(from.internal);
-                                   to->set_disk_bytes(from.disk_bytes);
-                                 }
-                               }));
+                               call->answer<v1::ListTopicsResponse, Topics>(
+                                   response, [](const Topics& topics, v1::ListTopicsResponse* list) {
+                                     for (const broker::TopicSummary& from : topics) {
+                                       v1::TopicSummary* to = list->add_topics();
+                                       to->set_name(from.name);
+                                       to->set_id(from.id.to_string());
+                                       to->set_partitions(from.partitions);
+                                       to->set_replication_factor(from.replication_factor);
+                                       to->set_internal(from.internal);
+                                       to->set_disk_bytes(from.disk_bytes);
+                                     }
+                                   }));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::DescribeTopic(grpc::CallbackServerContext* /*call*/,
-                                                      const v1::DescribeTopicRequest* request,
-                                                      v1::DescribeTopicResponse* response) {
+                                                      const grpc::ByteBuffer* bytes,
+                                                      grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kDescribeTopic);
-  if (call->over()) return call;
+  const auto request = call->read<v1::DescribeTopicRequest>(*bytes);
+  if (!request) return call;
   call->about(request->name());
-  context_->broker.describe_topic(request->name(), call->answer<broker::TopicDescription>(
-                                                       [response](const broker::TopicDescription& topic) {
-                                                         fill_topic(topic, response);
-                                                       }));
+  context_->broker.describe_topic(
+      request->name(),
+      call->answer<v1::DescribeTopicResponse, broker::TopicDescription>(response, fill_topic));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::AlterTopic(grpc::CallbackServerContext* /*call*/,
-                                                   const v1::AlterTopicRequest* request,
-                                                   v1::AlterTopicResponse* response) {
+                                                   const grpc::ByteBuffer* bytes,
+                                                   grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kAlterTopic);
-  if (call->over()) return call;
+  const auto request = call->read<v1::AlterTopicRequest>(*bytes);
+  if (!request) return call;
   call->about(request->name());
   broker::AlterTopicRequest question;
   question.name = request->name();
@@ -178,42 +183,50 @@ grpc::ServerUnaryReactor* AdminService::AlterTopic(grpc::CallbackServerContext* 
   question.unset.assign(request->unset().begin(), request->unset().end());
   question.validate_only = request->validate_only();
   using Config = std::vector<broker::ConfigEntry>;
-  context_->broker.alter_topic(std::move(question), call->answer<Config>([response](const Config& config) {
-    for (const broker::ConfigEntry& entry : config) fill_entry(entry, response->add_config());
-  }));
+  context_->broker.alter_topic(std::move(question),
+                               call->answer<v1::AlterTopicResponse, Config>(
+                                   response, [](const Config& config, v1::AlterTopicResponse* to) {
+                                     for (const broker::ConfigEntry& entry : config)
+                                       fill_entry(entry, to->add_config());
+                                   }));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::DeleteTopic(grpc::CallbackServerContext* /*call*/,
-                                                    const v1::DeleteTopicRequest* request,
-                                                    v1::DeleteTopicResponse* /*response*/) {
+                                                    const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kDeleteTopic);
-  if (call->over()) return call;
+  const auto request = call->read<v1::DeleteTopicRequest>(*bytes);
+  if (!request) return call;
   call->about(request->name());
-  context_->broker.delete_topic(request->name(), call->answer<std::monostate>([](std::monostate) {}));
+  context_->broker.delete_topic(request->name(),
+                                call->answer<v1::DeleteTopicResponse, std::monostate>(
+                                    response, [](std::monostate, v1::DeleteTopicResponse*) {}));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::AddPartitions(grpc::CallbackServerContext* /*call*/,
-                                                      const v1::AddPartitionsRequest* request,
-                                                      v1::AddPartitionsResponse* response) {
+                                                      const grpc::ByteBuffer* bytes,
+                                                      grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kAddPartitions);
-  if (call->over()) return call;
+  const auto request = call->read<v1::AddPartitionsRequest>(*bytes);
+  if (!request) return call;
   call->about(request->name());
   context_->broker.add_partitions(
       request->name(), request->total(), request->validate_only(),
-      call->answer<broker::AddPartitionsResult>([response](const broker::AddPartitionsResult& result) {
-        response->set_partitions(result.partitions);
-        response->set_warning(result.warning);
-      }));
+      call->answer<v1::AddPartitionsResponse, broker::AddPartitionsResult>(
+          response, [](const broker::AddPartitionsResult& result, v1::AddPartitionsResponse* to) {
+            to->set_partitions(result.partitions);
+            to->set_warning(result.warning);
+          }));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* /*call*/,
-                                                  const v1::TrimTopicRequest* request,
-                                                  v1::TrimTopicResponse* response) {
+                                                  const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kTrimTopic);
-  if (call->over()) return call;
+  const auto request = call->read<v1::TrimTopicRequest>(*bytes);
+  if (!request) return call;
   call->about(request->name());
   auto points = trim_points(*request);
   if (!points) {
@@ -223,37 +236,41 @@ grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* /
   using Results = std::vector<broker::TrimResult>;
   context_->broker.trim_topic(
       request->name(), std::move(*points),
-      call->answer<Results>([topic = request->name(), response](const Results& results) {
-        for (const broker::TrimResult& from : results) {
-          v1::TrimResult* to = response->add_results();
-          to->set_partition(from.partition.value());
-          to->set_log_start(from.log_start.value());
-          if (from.error) *to->mutable_error() = to_detail(*from.error, {topic, from.partition.value()});
-        }
-      }));
+      call->answer<v1::TrimTopicResponse, Results>(
+          response, [topic = request->name()](const Results& results, v1::TrimTopicResponse* list) {
+            for (const broker::TrimResult& from : results) {
+              v1::TrimResult* to = list->add_results();
+              to->set_partition(from.partition.value());
+              to->set_log_start(from.log_start.value());
+              if (from.error) *to->mutable_error() = to_detail(*from.error, {topic, from.partition.value()});
+            }
+          }));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::DescribeNode(grpc::CallbackServerContext* server_call,
-                                                     const v1::DescribeNodeRequest* /*request*/,
-                                                     v1::DescribeNodeResponse* response) {
+                                                     const grpc::ByteBuffer* bytes,
+                                                     grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kDescribeNode);
-  if (call->over()) return call;
+  const auto request = call->read<v1::DescribeNodeRequest>(*bytes);
+  if (!request) return call;
   const grpc::string_ref authority = server_call->ExperimentalGetAuthority();
   std::string dialled(authority.data(), authority.size());
-  context_->broker.describe_node(call->answer<broker::NodeDescription>(
-      [response, dialled = std::move(dialled)](const broker::NodeDescription& node) {
-        fill_node(node, response);
-        response->set_api_address(address_for_client(node, dialled));
+  context_->broker.describe_node(call->answer<v1::DescribeNodeResponse, broker::NodeDescription>(
+      response,
+      [dialled = std::move(dialled)](const broker::NodeDescription& node, v1::DescribeNodeResponse* to) {
+        fill_node(node, to);
+        to->set_api_address(address_for_client(node, dialled));
       }));
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext* /*call*/,
-                                                    const v1::SetLogLevelRequest* request,
-                                                    v1::SetLogLevelResponse* response) {
+                                                    const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kSetLogLevel);
-  if (call->over()) return call;
+  const auto request = call->read<v1::SetLogLevelRequest>(*bytes);
+  if (!request) return call;
   const auto level = telemetry::parse_level(request->level());
   if (!level) {
     call->fail({ErrorCode::kInvalidArgument,
@@ -264,8 +281,9 @@ grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext*
   telemetry::set_log_level(*level);
   telemetry::log_info("log level changed",
                       {{"from", telemetry::level_name(before)}, {"to", telemetry::level_name(*level)}});
-  response->set_previous(std::string(telemetry::level_name(before)));
-  call->succeed();
+  v1::SetLogLevelResponse message;
+  message.set_previous(std::string(telemetry::level_name(before)));
+  call->succeed(message, response);
   return call;
 }
 

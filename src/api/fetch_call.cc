@@ -1,11 +1,10 @@
 #include "api/fetch_call.h"
 
-#include <grpcpp/impl/codegen/proto_utils.h>
-
 #include <utility>
 
 #include "api/errors.h"
 #include "api/later.h"
+#include "api/messages.h"
 
 namespace forebay::api {
 
@@ -18,15 +17,14 @@ FetchCall::FetchCall(ContextPtr context, const std::string& peer, grpc::ByteBuff
 }
 
 void FetchCall::start(const grpc::ByteBuffer& request) {
-  v1::FetchRequest message;
-  grpc::ByteBuffer bytes(request);
-  if (!grpc::SerializationTraits<v1::FetchRequest>::Deserialize(&bytes, &message).ok()) {
-    fail({ErrorCode::kInvalidArgument, "the message is not a forebay.v1.FetchRequest"});
+  const auto message = read_message<v1::FetchRequest>(request);
+  if (!message) {
+    fail(message.error());
     return;
   }
-  question_.request.topic = message.topic();
-  question_.request.partition = model::PartitionIndex(message.partition());
-  auto question = fetch_question(message, context_->options);
+  question_.request.topic = message->topic();
+  question_.request.partition = model::PartitionIndex(message->partition());
+  auto question = fetch_question(*message, context_->options);
   if (!question) {
     fail(question.error());
     return;

@@ -1,7 +1,5 @@
 #include "api/log_service.h"
 
-#include <grpcpp/impl/codegen/proto_utils.h>
-
 #include <utility>
 
 #include "api/errors.h"
@@ -17,21 +15,16 @@ namespace {
 
 // One unary Append: the answer is a ProduceAck, or a status that may carry the partitions that were written.
 void append(Context& context, UnaryCall* call, const grpc::ByteBuffer& bytes, grpc::ByteBuffer* response) {
-  v1::ProduceRequest request;
-  grpc::ByteBuffer copy(bytes);
   context.metrics.received(bytes.Length());
-  if (!grpc::SerializationTraits<v1::ProduceRequest>::Deserialize(&copy, &request).ok()) {
-    call->fail({ErrorCode::kInvalidArgument, "the message is not a forebay.v1.ProduceRequest"});
-    return;
-  }
-  submit_produce(context, request, nullptr, [hold = CallHold(call), response](v1::ProduceResponse outcome) {
+  auto request = call->read<v1::ProduceRequest>(bytes);
+  if (!request) return;
+  submit_produce(context, *request, nullptr, [hold = CallHold(call), response](v1::ProduceResponse outcome) {
     if (!hold->claim()) return;
     if (outcome.has_error()) {
       hold->finish_failed(outcome.error(), outcome.has_acknowledged() ? &outcome.acknowledged() : nullptr);
       return;
     }
-    bool own_buffer = false;
-    (void)grpc::SerializationTraits<v1::ProduceAck>::Serialize(outcome.ack(), response, &own_buffer);
+    write_message(outcome.ack(), response);
     hold->finish_ok();
   });
 }
@@ -106,10 +99,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* LogService::Subscribe(grpc::Callback
 }
 
 grpc::ServerUnaryReactor* LogService::ListOffsets(grpc::CallbackServerContext* /*call*/,
-                                                  const v1::ListOffsetsRequest* request,
-                                                  v1::ListOffsetsResponse* response) {
+                                                  const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response) {
   auto* call = new UnaryCall(context_, Method::kListOffsets);
-  if (call->over()) return call;
+  const auto request = call->read<v1::ListOffsetsRequest>(*bytes);
+  if (!request) return call;
   call->about(request->topic());
   auto question = offsets_question(*request);
   if (!question) {
@@ -117,12 +110,14 @@ grpc::ServerUnaryReactor* LogService::ListOffsets(grpc::CallbackServerContext* /
     return call;
   }
   using Offsets = std::vector<broker::PartitionOffset>;
-  context_->broker.list_offsets(std::move(*question),
-                                call->answer<Offsets>([topic = request->topic(), response](Offsets offsets) {
-                                  for (const broker::PartitionOffset& offset : offsets) {
-                                    fill_offset(topic, offset, response->add_offsets());
-                                  }
-                                }));
+  context_->broker.list_offsets(
+      std::move(*question),
+      call->answer<v1::ListOffsetsResponse, Offsets>(
+          response, [topic = request->topic()](const Offsets& offsets, v1::ListOffsetsResponse* to) {
+            for (const broker::PartitionOffset& offset : offsets) {
+              fill_offset(topic, offset, to->add_offsets());
+            }
+          }));
   return call;
 }
 

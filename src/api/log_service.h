@@ -1,5 +1,5 @@
-// The service Log. Produce, Append, Fetch and Subscribe get and give raw bytes: batches go through without
-// being copied into messages.
+// The service Log. Its methods get and give raw bytes (messages.h): batches go through without being copied
+// into messages.
 // Thread rules: called by gRPC on its threads.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace forebay::api {
 
 using LogServiceBase = v1::Log::WithRawCallbackMethod_Produce<v1::Log::WithRawCallbackMethod_Append<
     v1::Log::WithRawCallbackMethod_Fetch<v1::Log::WithRawCallbackMethod_Subscribe<
-        v1::Log::WithCallbackMethod_ListOffsets<v1::Log::Service>>>>>;
+        v1::Log::WithRawCallbackMethod_ListOffsets<v1::Log::Service>>>>>;
 
 class LogService final : public LogServiceBase {
  public:
@@ -24,9 +24,8 @@ class LogService final : public LogServiceBase {
                                   grpc::ByteBuffer* response) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(grpc::CallbackServerContext* call,
                                                         const grpc::ByteBuffer* request) override;
-  grpc::ServerUnaryReactor* ListOffsets(grpc::CallbackServerContext* call,
-                                        const v1::ListOffsetsRequest* request,
-                                        v1::ListOffsetsResponse* response) override;
+  grpc::ServerUnaryReactor* ListOffsets(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

@@ -1,12 +1,11 @@
 #include "api/subscribe_stream.h"
 
-#include <grpcpp/impl/codegen/proto_utils.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "api/errors.h"
 #include "api/later.h"
+#include "api/messages.h"
 
 namespace forebay::api {
 namespace {
@@ -26,15 +25,14 @@ SubscribeStream::SubscribeStream(ContextPtr context, const std::string& peer)
 }
 
 void SubscribeStream::start(const grpc::ByteBuffer& request) {
-  v1::SubscribeRequest message;
-  grpc::ByteBuffer bytes(request);
-  if (!grpc::SerializationTraits<v1::SubscribeRequest>::Deserialize(&bytes, &message).ok()) {
-    fail({ErrorCode::kInvalidArgument, "the message is not a forebay.v1.SubscribeRequest"});
+  const auto message = read_message<v1::SubscribeRequest>(request);
+  if (!message) {
+    fail(message.error());
     return;
   }
-  question_.request.topic = message.topic();
-  question_.request.partition = model::PartitionIndex(message.partition());
-  auto question = fetch_question(message, context_->options);
+  question_.request.topic = message->topic();
+  question_.request.partition = model::PartitionIndex(message->partition());
+  auto question = fetch_question(*message, context_->options);
   if (!question) {
     fail(question.error());
     return;
@@ -214,9 +212,8 @@ void SubscribeStream::write_end() {
   v1::FetchResponse last;
   last.set_next_offset(question_.request.offset.value());
   *last.mutable_error() = *end_;
-  bool own_buffer = false;
   grpc::ByteBuffer bytes;
-  (void)grpc::SerializationTraits<v1::FetchResponse>::Serialize(last, &bytes, &own_buffer);
+  write_message(last, &bytes);
   outgoing_.Swap(&bytes);
   StartWriteAndFinish(&outgoing_, {}, to_status(*end_));
 }

@@ -10,6 +10,7 @@
 
 #include "api/context.h"
 #include "api/errors.h"
+#include "api/messages.h"
 
 namespace forebay::api {
 
@@ -20,25 +21,39 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public OpenCall {
     if (!enlist()) fail(stopping_error());
   }
 
-  // A callback for the broker: `fill` writes the answer into the response, or returns the error instead.
-  // It runs only when the call is still open, so it may use the request and the response of the call.
-  template <typename T, typename Fill>
-  [[nodiscard]] auto answer(Fill fill) {
-    return [hold = CallHold(this), fill = std::move(fill)](Result<T> result) mutable {
+  // The request, or nothing when the call is over: the node is stopping, or the bytes are no such message.
+  template <typename Request>
+  [[nodiscard]] std::optional<Request> read(const grpc::ByteBuffer& bytes) {
+    if (over()) return std::nullopt;
+    auto request = read_message<Request>(bytes);
+    if (request) return std::move(request).value();
+    fail(request.error());
+    return std::nullopt;
+  }
+  // A callback for the broker: `fill` makes the response of its answer; an error is answered by itself.
+  // `response` belongs to gRPC and lives until the call is finished.
+  template <typename Response, typename T, typename Fill>
+  [[nodiscard]] auto answer(grpc::ByteBuffer* response, Fill fill) {
+    return [hold = CallHold(this), response, fill = std::move(fill)](Result<T> result) mutable {
       if (!hold->claim()) return;
       if (!result) {
         hold->finish_failed(result.error());
         return;
       }
-      fill(std::move(result).value());
+      Response message;
+      fill(std::move(result).value(), &message);
+      write_message(message, response);
       hold->finish_ok();
     };
   }
   void fail(const Error& error) {
     if (claim()) finish_failed(error);
   }
-  void succeed() {
-    if (claim()) finish_ok();
+  template <typename Response>
+  void succeed(const Response& message, grpc::ByteBuffer* response) {
+    if (!claim()) return;
+    write_message(message, response);
+    finish_ok();
   }
   // Returns: true for one caller only, who must finish then.
   [[nodiscard]] bool claim() { return !finished_.exchange(true, std::memory_order_acq_rel); }

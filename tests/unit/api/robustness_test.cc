@@ -1,9 +1,11 @@
 // Peers that do not behave: they must cost what is bounded, and disturb nobody else.
 #include <fcntl.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <fstream>
+#include <future>
 #include <random>
 
 #include "api_fixture.h"
@@ -31,6 +33,17 @@ class RobustnessTest : public ApiTest {
     must_append(3, "value");
     v1::FetchResponse response;
     EXPECT_TRUE(fetch(fetch_request(3, 0), &response).ok());
+  }
+  // A unary call whose request are these bytes, whatever they are.
+  grpc::Status call_with_bytes(const std::string& method, const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::ClientContext context;
+    std::promise<grpc::Status> ended;
+    grpc::GenericStub(channel_).UnaryCall(&context, method, {}, &request, &response,
+                                          [&](grpc::Status status) { ended.set_value(std::move(status)); });
+    return ended.get_future().get();
   }
   [[nodiscard]] RawSocket connect() const { return RawSocket(server_->port()); }
 };
@@ -134,6 +147,34 @@ TEST_F(RobustnessTest, MessageThatIsNoRequestEndsTheStream) {
     return metric(R"(forebay_api_requests_total{method="Produce",result="INVALID_ARGUMENT"})") == 1;
   }));
   EXPECT_TRUE(eventually([this] { return metric("forebay_api_open_calls") == 0; }));
+  expect_healthy();
+}
+
+// gRPC's own decoding would say that there is no such method.
+TEST_F(RobustnessTest, BytesThatAreNoRequestAreAnInvalidArgumentOfEveryUnaryMethod) {
+  const google::protobuf::FileDescriptor* files[] = {v1::FetchRequest::descriptor()->file(),
+                                                     v1::DescribeTopicRequest::descriptor()->file()};
+  int asked = 0;
+  for (const google::protobuf::FileDescriptor* file : files) {
+    const google::protobuf::ServiceDescriptor& service = *file->service(0);
+    for (int index = 0; index < service.method_count(); ++index) {
+      const google::protobuf::MethodDescriptor& method = *service.method(index);
+      if (method.client_streaming() || method.server_streaming()) continue;
+      SCOPED_TRACE(method.full_name());
+      ++asked;
+      const grpc::Status status =
+          call_with_bytes("/" + service.full_name() + "/" + method.name(), "\xff\xff\xff garbage");
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+      EXPECT_NE(status.error_message().find("the message is not a " + method.input_type()->full_name()),
+                std::string::npos)
+          << status.error_message();
+      EXPECT_EQ(detail_of(status).reason(), v1::INVALID_ARGUMENT);
+      EXPECT_EQ(
+          metric("forebay_api_requests_total{method=\"" + method.name() + "\",result=\"INVALID_ARGUMENT\"}"),
+          1);
+    }
+  }
+  EXPECT_EQ(asked, 12);
   expect_healthy();
 }
 

@@ -140,8 +140,8 @@ class Verifier {
     ++result_.rounds;
     if (round.unreadable_entries != 0) {
       add(LogProblem::Severity::kDamage, path, round.file_offset,
-          std::to_string(round.unreadable_entries) + " entries of round " +
-              std::to_string(round.header.sequence.value()) + " cannot be read");
+          "entries of round " + std::to_string(round.header.sequence.value()) +
+              " that cannot be read: " + std::to_string(round.unreadable_entries));
     }
     for (const auto& entry : round.entries) {
       const auto* frame = std::get_if<log::ScannedFrame>(&entry);
@@ -161,7 +161,7 @@ class Verifier {
     const std::string newest = shard.files.empty() ? "journal" : shard.files.back();
     if (shard.rotten_rounds != 0) {
       add(LogProblem::Severity::kDamage, newest, 0,
-          std::to_string(shard.rotten_rounds) + " rounds are missing");
+          "rounds that are missing: " + std::to_string(shard.rotten_rounds));
     }
     if (shard.torn_bytes != 0) {
       add(LogProblem::Severity::kWarning, newest, 0,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/count_text.h"
 #include "cli/session.h"
 #include "config/units.h"
 
@@ -9,7 +10,7 @@ namespace forebay::cli {
 namespace {
 
 std::string amount(std::uint64_t count, const std::string& unit) {
-  return unit == "bytes" ? config::format_bytes(count) : std::to_string(count) + ' ' + unit;
+  return unit == Progress::kBytes ? config::format_bytes(count) : count_text(count, unit);
 }
 
 }  // namespace

@@ -12,7 +12,9 @@ class Session;
 
 class Progress {
  public:
-  // `total` 0: not known, only the count is shown. `unit`: "records", or "bytes" (shown as sizes).
+  static constexpr const char* kBytes = "byte";  // the unit that is shown as sizes
+
+  // `total` 0: not known, only the count is shown. `unit`: the word for a single one, "record".
   Progress(Session& session, std::uint64_t total, std::string unit);
   ~Progress();  // wipes the bar
   Progress(const Progress&) = delete;

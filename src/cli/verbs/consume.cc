@@ -164,7 +164,7 @@ class Consumption {
   }
 
   ExitCode read(Consumer& consumer, std::uint64_t total) {
-    Progress progress(session_, total, "records");
+    Progress progress(session_, total, "record");
     auto last_heard = std::chrono::steady_clock::now();
     while (!done()) {
       if (interrupted()) return ExitCode::kInterrupted;

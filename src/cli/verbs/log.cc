@@ -70,7 +70,7 @@ ExitCode run_verify(Session& session, const std::vector<std::string>& paths) {
   LogVerification result;
   ItemOutcomes outcomes;
   {
-    Progress progress(session, 0, "bytes");
+    Progress progress(session, 0, Progress::kBytes);
     const std::function<void(std::uint64_t)> report = [&](std::uint64_t bytes) { progress.update(bytes); };
     for (const std::string& path : paths) {
       const auto verified = verify_log(path, result, report);

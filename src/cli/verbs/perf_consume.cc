@@ -57,7 +57,7 @@ class PerfConsumption {
 
  private:
   ExitCode read(Consumer& consumer, std::uint64_t total) {
-    Progress progress(session_, total, "records");
+    Progress progress(session_, total, "record");
     auto last_heard = Clock::now();
     while (!ends_.empty() && !(options_.records && records_ >= *options_.records)) {
       if (interrupted()) return ExitCode::kInterrupted;

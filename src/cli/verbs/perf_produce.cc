@@ -280,7 +280,7 @@ ExitCode run_perf_produce(Session& session, const PerfProduceOptions& options) {
   session.detail(std::string("run ") + digits);
   for (const auto& worker : workers) worker->start();
   {
-    Progress progress(session, options.records, "records");
+    Progress progress(session, options.records, "record");
     while (!std::all_of(workers.begin(), workers.end(), [](const auto& w) { return w->finished(); })) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       std::uint64_t acked = 0;

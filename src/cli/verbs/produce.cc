@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "base/result.h"
+#include "cli/count_text.h"
 #include "cli/interrupt.h"
 #include "cli/line_reader.h"
 #include "cli/ndjson.h"
@@ -240,7 +241,7 @@ class Production {
 
  private:
   ExitCode read_and_send(Producer& producer) {
-    Progress progress(session_, input_bytes_, "bytes");
+    Progress progress(session_, input_bytes_, Progress::kBytes);
     LineRecord record;
     for (;;) {
       if (interrupted() || ledger_.must_stop()) return ExitCode::kOk;
@@ -299,7 +300,7 @@ class Production {
       failure = session_.fail_item("line " + std::to_string(one.line), one.error);
     }
     if (totals.failed > totals.failures.size()) {
-      session_.warn(std::to_string(totals.failed) + " records failed in all");
+      session_.warn(count_text(totals.failed, "record") + " failed in all");
     }
     if (totals.acked_file_error) failure = session_.fail(*totals.acked_file_error);
     const double seconds = std::chrono::duration<double>(took).count();
@@ -314,10 +315,9 @@ class Production {
     } else if (!session_.globals().quiet) {
       char buffer[48];
       std::snprintf(buffer, sizeof(buffer), " in %.3f s, ", seconds);
-      session_.out().write(std::to_string(totals.records) + " records, " +
-                           config::format_bytes(totals.bytes) + buffer + std::to_string(totals.failed) +
-                           " failed" + (bad_lines_ == 0 ? "" : ", " + std::to_string(bad_lines_) + " bad") +
-                           '\n');
+      session_.out().write(count_text(totals.records, "record") + ", " + config::format_bytes(totals.bytes) +
+                           buffer + std::to_string(totals.failed) + " failed" +
+                           (bad_lines_ == 0 ? "" : ", " + std::to_string(bad_lines_) + " bad") + '\n');
     }
     if (code != ExitCode::kOk) return code;
     if (failure == ExitCode::kOk) return ExitCode::kOk;

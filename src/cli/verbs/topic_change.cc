@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/result.h"
+#include "cli/count_text.h"
 #include "cli/offsets.h"
 #include "cli/session.h"
 #include "cli/verbs/verbs.h"
@@ -44,8 +45,7 @@ ExitCode run_create(Session& session, CreateOptions& options) {
       .set("dry_run", options.dry_run);
   if (session.is_text()) {
     session.note((options.dry_run ? "would create topic " : "created topic ") + options.spec.name + ": " +
-                 std::to_string(created->partitions) +
-                 (created->partitions == 1 ? " partition" : " partitions") + ", replication " +
+                 count_text(created->partitions, "partition") + ", replication " +
                  std::to_string(created->replication_factor));
   } else {
     session.print(value, {});
@@ -118,8 +118,8 @@ ExitCode run_alter(Session& session, const AlterOptions& options) {
       .set("config", std::move(config));
   if (session.is_text()) {
     const std::size_t count = value.at("changes").items().size();
-    session.note((options.dry_run ? "would change " : "changed ") + std::to_string(count) +
-                 (count == 1 ? " key of topic " : " keys of topic ") + options.name);
+    session.note((options.dry_run ? "would change " : "changed ") + count_text(count, "key") + " of topic " +
+                 options.name);
     if (count == 0) return ExitCode::kOk;
   }
   session.print(value,
@@ -252,7 +252,7 @@ ExitCode run_add_partitions(Session& session, const AddPartitionsOptions& option
       .set("warning", added->warning.empty() ? Value() : Value(added->warning));
   if (session.is_text()) {
     session.note("topic " + options.name + (options.dry_run ? " would have " : " has ") +
-                 std::to_string(added->partitions) + " partitions; it had " + std::to_string(now));
+                 count_text(added->partitions, "partition") + "; it had " + std::to_string(now));
   } else {
     session.print(value, {});
   }
@@ -322,13 +322,14 @@ ExitCode run_trim(Session& session, const TrimOptions& options) {
   auto plan = plan_trim(**admin, options, *before);
   if (!plan) return session.fail(plan.error());
   std::vector<TrimPoint> points;
-  std::int64_t doomed = 0;
+  std::uint64_t doomed = 0;
   for (const PlannedTrim& one : *plan) {
     points.push_back(one.point);
-    doomed += std::max<std::int64_t>(0, one.point.before.value_or(0) - one.log_start);
+    doomed +=
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, one.point.before.value_or(0) - one.log_start));
   }
   if (!options.dry_run) {
-    if (const auto refused = session.confirm("Remove up to " + std::to_string(doomed) + " records of topic " +
+    if (const auto refused = session.confirm("Remove up to " + count_text(doomed, "record") + " of topic " +
                                              options.name + " for ever?")) {
       return *refused;
     }

@@ -81,8 +81,8 @@ void RecoveryFold::apply(const ScannedRound& round, std::uint64_t lost_before) {
   if (lost_before > 0) apply_lost(round, lost_before);
   apply_directory(round, lost_before > 0);
   if (round.unreadable_entries > 0) {
-    result_.notes.push_back("journal round " + std::to_string(round.header.sequence.value()) + " holds " +
-                            std::to_string(round.unreadable_entries) + " frames that cannot be read");
+    result_.notes.push_back("frames of journal round " + std::to_string(round.header.sequence.value()) +
+                            " that cannot be read: " + std::to_string(round.unreadable_entries));
   }
   for (const auto& entry : round.entries) {
     if (const auto* frame = std::get_if<ScannedFrame>(&entry)) {

@@ -310,6 +310,7 @@ class Producing(CliTest):
         topic = self.topic()
         self.assertRegex(self.node.ok("produce", topic, stdin=b"a\nbb\n").stdout,
                          r"^2 records, 3B in \d+\.\d{3} s, 0 failed\n$")
+        self.assertRegex(self.node.ok("produce", topic, stdin=b"a\n").stdout, r"^1 record, 1B in ")
         self.assertEqual(self.node.ok("produce", topic, "-q", stdin=b"a\n").stdout, "")
 
     def test_input_without_end_in_bounded_memory(self):

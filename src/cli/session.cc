@@ -10,7 +10,8 @@
 namespace forebay::cli {
 namespace {
 
-// The command to run next, where one is obvious.
+// The command to run next, where one is obvious. TOPIC stands for the topic that the command is about.
+constexpr std::string_view kTopicPlace = "TOPIC";
 struct Advice {
   ErrorCode code;
   std::string_view next;
@@ -64,6 +65,20 @@ void Session::detail(std::string_view text) {
 }
 void Session::warn(std::string_view text) { line("warning: ", text); }
 
+// Nothing when it needs a topic and the command is about none, or about several.
+std::string Session::advice(ErrorCode code) const {
+  for (const Advice& one : kAdvice) {
+    if (one.code != code) continue;
+    std::string next(one.next);
+    if (const auto at = next.find(kTopicPlace); at != std::string::npos) {
+      if (topic_.empty()) return "";
+      next.replace(at, kTopicPlace.size(), topic_);
+    }
+    return next + servers_option(code);
+  }
+  return "";
+}
+
 // doctor is to look at the brokers that this command was to reach.
 std::string Session::servers_option(ErrorCode code) const {
   if (code != ErrorCode::kUnavailable || globals_.servers_from != Globals::ServersFrom::kFlag) return "";
@@ -74,9 +89,7 @@ std::string Session::servers_option(ErrorCode code) const {
 
 ExitCode Session::fail(const Error& error) {
   line("error: ", error.to_string());
-  for (const Advice& advice : kAdvice) {
-    if (advice.code == error.code) note(std::string(advice.next) + servers_option(advice.code));
-  }
+  if (const std::string next = advice(error.code); !next.empty()) note(next);
   return exit_code_of(error.code);
 }
 

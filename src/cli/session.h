@@ -58,6 +58,8 @@ class Session {
   void note(std::string_view line);    // what happens; silenced by -q
   void detail(std::string_view line);  // only with -v
   void warn(std::string_view line);    // silenced by nothing
+  // The one topic that the command is about, for what to do next.
+  void about(std::string_view topic) { topic_ = topic; }
   // "error: ..." with what to do next. Returns the exit code that belongs to it.
   ExitCode fail(const Error& error);
   ExitCode fail(ExitCode code, std::string_view line);
@@ -76,9 +78,11 @@ class Session {
 
  private:
   void line(std::string_view head, std::string_view text);
+  [[nodiscard]] std::string advice(ErrorCode code) const;
   [[nodiscard]] std::string servers_option(ErrorCode code) const;
 
   Globals globals_;
+  std::string topic_;
   OutputStream out_;
   int error_descriptor_;
   bool terminal_errors_ = false;

@@ -267,6 +267,7 @@ class Consumption {
       ++printed_;
     }
     if (batch.end_offset() >= end->second) ends_.erase(end);
+  session.about(options.topic);
   }
 
   Session& session_;

@@ -17,6 +17,7 @@ struct OffsetsOptions {
 };
 
 ExitCode run_offsets(Session& session, const OffsetsOptions& options) {
+  if (options.names.size() == 1) session.about(options.names.front());
   OffsetSpec spec = OffsetSpec::end();
   if (options.at) {
     const auto place = parse_offsets(*options.at, now_ms());

@@ -29,6 +29,7 @@ class PerfConsumption {
 
   ExitCode run() {
     auto admin = session_.admin();
+    session_.about(options_.topic);
     if (!admin) return session_.fail(admin.error());
     const auto offsets = (*admin)->list_offsets(options_.topic, options_.partitions, OffsetSpec::end());
     if (!offsets) return session_.fail(offsets.error());

@@ -256,6 +256,7 @@ ProducerOptions producer_options(const Session& session, const PerfProduceOption
 }
 
 ExitCode run_perf_produce(Session& session, const PerfProduceOptions& options) {
+  session.about(options.topic);
   const auto checked = check(options);
   if (!checked) return session.fail(ExitCode::kUsage, checked.error().context);
   // Fail before a thread is made when the topic is not there, and let the first record not pay for the look.

@@ -355,6 +355,7 @@ Result<void> check(const ProduceOptions& options) {
 }
 
 ExitCode run_produce(Session& session, const ProduceOptions& options) {
+  session.about(options.topic);
   const auto checked = check(options);
   if (!checked) return session.fail(ExitCode::kUsage, checked.error().context);
   // Before anything is read: an unknown topic should not take a line of the input.

@@ -32,6 +32,7 @@ struct CreateOptions {
 };
 
 ExitCode run_create(Session& session, CreateOptions& options) {
+  session.about(options.spec.name);
   for (auto& [key, value] : options.config) options.spec.config[key] = value;
   auto admin = session.admin();
   if (!admin) return session.fail(admin.error());
@@ -90,6 +91,7 @@ struct AlterOptions {
 
 ExitCode run_alter(Session& session, const AlterOptions& options) {
   if (options.set.empty() && options.unset.empty()) {
+  session.about(options.name);
     return session.fail(ExitCode::kUsage, "nothing to change: give --config KEY=VALUE or --unset KEY");
   }
   auto admin = session.admin();
@@ -234,6 +236,7 @@ struct AddPartitionsOptions {
 ExitCode run_add_partitions(Session& session, const AddPartitionsOptions& options) {
   if ((options.total == 0) == (options.add == 0)) {
     return session.fail(ExitCode::kUsage, "give --total N (the new count) or --add N (how many more)");
+  session.about(options.name);
   }
   auto admin = session.admin();
   if (!admin) return session.fail(admin.error());
@@ -316,6 +319,7 @@ Result<std::vector<PlannedTrim>> plan_trim(Admin& admin, const TrimOptions& opti
 ExitCode run_trim(Session& session, const TrimOptions& options) {
   const auto before = parse_offsets(options.before, now_ms());
   if (!before) return session.fail(ExitCode::kUsage, "--before: " + before.error().context);
+  session.about(options.name);
   if (before->last) return session.fail(ExitCode::kUsage, "--before: one offset, not a range");
   auto admin = session.admin();
   if (!admin) return session.fail(admin.error());

@@ -17,7 +17,14 @@ namespace forebay::cli {
 
 class Session;
 
-enum class Completes : std::uint8_t { kNothing, kTopic, kFile, kChoice };
+enum class Completes : std::uint8_t {
+  kNothing,
+  kTopic,
+  kFile,
+  kChoice,
+  kTopicConfigKey,
+  kTopicConfigPair,  // KEY=, the value is to follow
+};
 
 using Apply = std::function<Result<void>(const std::string& text)>;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/help.h"
+#include "config/topic_config.h"
 
 namespace forebay::cli {
 namespace {
@@ -16,13 +17,15 @@ _forebay() {
   [[ $line != *[[:space:]] ]] || words+=("")
   candidates=$(forebay __complete "${words[@]:1}" 2>/dev/null)
   if [ "$candidates" = ":files" ]; then
+    compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
   else
     local IFS=$'\n'
     COMPREPLY=($candidates)
+    [[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace 2>/dev/null  # the value follows at once
   fi
 }
-complete -o filenames -F _forebay forebay
+complete -F _forebay forebay
 )";
 
 constexpr std::string_view kZsh = R"(#compdef forebay
@@ -32,6 +35,8 @@ _forebay() {
   candidates=("${(@f)$(forebay __complete "${words[@]:1:$((CURRENT-1))}" 2>/dev/null)}")
   if [ "${candidates[1]}" = ":files" ]; then
     _files
+  elif [[ "${candidates[1]}" = *= ]]; then
+    compadd -S '' -a candidates  # the value follows at once
   else
     compadd -a candidates
   fi
@@ -133,6 +138,11 @@ class Completer {
         break;
       case Completes::kChoice:
         found_ = choices;
+        break;
+      case Completes::kTopicConfigKey:
+      case Completes::kTopicConfigPair:
+        for (const config::KeyDescription& key : config::describe_topic_keys())
+          found_.push_back(completes == Completes::kTopicConfigPair ? key.name + '=' : key.name);
         break;
     }
   }

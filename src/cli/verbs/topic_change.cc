@@ -72,7 +72,8 @@ Command create_command() {
                      {"--replication", "N", "copies of each record (default: the cluster's)",
                       set_count_from_one(&options->spec.replication_factor)},
                      {"-c,--config", "KEY=VALUE", "configuration, for example retention.ms=86400000",
-                      add_pair(&options->config), Option::Repeats::kYes},
+                      add_pair(&options->config), Option::Repeats::kYes, Option::Need::kOptional,
+                      Completes::kTopicConfigPair},
                      {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
   command.json_shape =
       "{\"name\": text, \"id\": text or null, \"partitions\": n, \"replication\": n, \"dry_run\": bool}";
@@ -90,8 +91,8 @@ struct AlterOptions {
 };
 
 ExitCode run_alter(Session& session, const AlterOptions& options) {
-  if (options.set.empty() && options.unset.empty()) {
   session.about(options.name);
+  if (options.set.empty() && options.unset.empty()) {
     return session.fail(ExitCode::kUsage, "nothing to change: give --config KEY=VALUE or --unset KEY");
   }
   auto admin = session.admin();
@@ -139,10 +140,11 @@ Command alter_command() {
       {"forebay topic alter orders --config retention.ms=86400000", ""},
       {"forebay topic alter orders --unset retention.ms --dry-run", "back to the default: a preview"}};
   command.positionals = {{"TOPIC", "the topic to change", set_text(&options->name)}};
-  command.options = {
-      {"-c,--config", "KEY=VALUE", "new value", add_pair(&options->set), Option::Repeats::kYes},
-      {"--unset", "KEY", "back to the default", add_text(&options->unset), Option::Repeats::kYes},
-      {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
+  command.options = {{"-c,--config", "KEY=VALUE", "new value", add_pair(&options->set), Option::Repeats::kYes,
+                      Option::Need::kOptional, Completes::kTopicConfigPair},
+                     {"--unset", "KEY", "back to the default", add_text(&options->unset),
+                      Option::Repeats::kYes, Option::Need::kOptional, Completes::kTopicConfigKey},
+                     {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
   command.json_shape =
       "{\"name\": text, \"dry_run\": bool, \"changes\": [{\"key\": text, \"from\": text, \"to\": text}],\n"
       " \"config\": {key: text}}";
@@ -234,9 +236,9 @@ struct AddPartitionsOptions {
 };
 
 ExitCode run_add_partitions(Session& session, const AddPartitionsOptions& options) {
+  session.about(options.name);
   if ((options.total == 0) == (options.add == 0)) {
     return session.fail(ExitCode::kUsage, "give --total N (the new count) or --add N (how many more)");
-  session.about(options.name);
   }
   auto admin = session.admin();
   if (!admin) return session.fail(admin.error());
@@ -317,9 +319,9 @@ Result<std::vector<PlannedTrim>> plan_trim(Admin& admin, const TrimOptions& opti
 }
 
 ExitCode run_trim(Session& session, const TrimOptions& options) {
+  session.about(options.name);
   const auto before = parse_offsets(options.before, now_ms());
   if (!before) return session.fail(ExitCode::kUsage, "--before: " + before.error().context);
-  session.about(options.name);
   if (before->last) return session.fail(ExitCode::kUsage, "--before: one offset, not a range");
   auto admin = session.admin();
   if (!admin) return session.fail(admin.error());

@@ -9,6 +9,7 @@
 #include "cli/help.h"
 #include "cli/parser.h"
 #include "cli/verbs/verbs.h"
+#include "config/topic_config.h"
 
 namespace forebay::cli {
 namespace {
@@ -185,6 +186,17 @@ TEST_F(CompletionTest, CommandsOptionsTopicsChoicesAndFiles) {
   EXPECT_FALSE(files);
   words({"produce", "orders", ""});
   EXPECT_TRUE(files);
+}
+
+TEST_F(CompletionTest, KeysOfATopicsConfiguration) {
+  using Words = std::vector<std::string>;
+  for (const char* verb : {"create", "alter"}) {
+    EXPECT_EQ(words({"topic", verb, "orders", "--config", "retention."}),
+              (Words{"retention.bytes=", "retention.ms="}));
+    EXPECT_EQ(words({"topic", verb, "orders", "--config", ""}).size(), config::topic_keys().size());
+  }
+  EXPECT_EQ(words({"topic", "alter", "orders", "--unset", "retention."}),
+            (Words{"retention.bytes", "retention.ms"}));
 }
 
 }  // namespace

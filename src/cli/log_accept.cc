@@ -50,14 +50,8 @@ std::string audit_line(const FoundLoss& loss, model::Timestamp now) {
       .set("uid", static_cast<std::uint32_t>(::getuid()));
   if (const char* before_sudo = std::getenv("SUDO_USER"); before_sudo != nullptr)
     line.set("sudo_user", before_sudo);
-  line.set("verb", "log accept-loss")
-      .set("topic", loss.topic)
-      .set("topic_id", loss.topic_id)
-      .set("partition", loss.partition)
-      .set("kind", loss.kind)
-      .set("begin", loss.begin)
-      .set("end", loss.end)
-      .set("what", loss.what);
+  line.set("verb", "log accept-loss");
+  set_loss(line, loss);
   std::string text;
   line.append_json(text, -1);
   return text + '\n';
@@ -86,6 +80,16 @@ struct BlockingFiles {
 };
 
 }  // namespace
+
+void set_loss(Value& object, const FoundLoss& loss) {
+  object.set("topic", loss.topic)
+      .set("topic_id", loss.topic_id)
+      .set("partition", loss.partition)
+      .set("kind", loss.kind)
+      .set("begin", loss.begin)
+      .set("end", loss.end)
+      .set("what", loss.what);
+}
 
 Result<std::vector<log::Loss>> find_open_losses(const std::string& data_dir) {
   BlockingFiles files;

@@ -23,6 +23,9 @@ struct FoundLoss {
   Value begin, end;  // offsets; no end: a lost tail
 };
 
+// Puts all that is known of a loss into an object: the answer has it, and the audit log.
+void set_loss(Value& object, const FoundLoss& loss);
+
 // What a start would find lost and nobody has accepted: more than the journal says of itself, for what is
 // missing may have held more. Changes nothing; whoever calls keeps daemons out. Errors: as
 // DirectoryLosses::open.

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/record_format.h"
 #include "cli/session.h"
+#include "cli/verbs/partition_ends.h"
 #include "cli/verbs/verbs.h"
 #include "cli/wall_clock.h"
 #include "forebay/consumer.h"
@@ -187,7 +188,7 @@ class Consumption {
         continue;
       }
       session_.out().flush();
-      drop_finished(consumer);
+      drop_finished(ends_, consumer, options_.topic);
       const auto failures = consumer.failures();
       if (failures.empty()) {
         last_heard = now;
@@ -239,20 +240,6 @@ class Consumption {
     return (options_.count && printed_ >= *options_.count) || (bounded_ && ends_.empty());
   }
 
-  // A partition may end in offsets without records (control frames aside, compaction takes them): the
-  // position tells.
-  void drop_finished(Consumer& consumer) {
-    for (auto it = ends_.begin(); it != ends_.end();) {
-      const auto position = consumer.position({options_.topic, it->first});
-      if (position && *position >= it->second) {
-        consumer.unassign(options_.topic, {it->first});
-        it = ends_.erase(it);
-      } else {
-        ++it;
-      }
-    }
-  }
-
   void print(const ConsumedBatch& batch) {
     const auto end = ends_.find(batch.partition());
     if (end == ends_.end()) return;  // read ahead of its end
@@ -267,7 +254,6 @@ class Consumption {
       ++printed_;
     }
     if (batch.end_offset() >= end->second) ends_.erase(end);
-  session.about(options.topic);
   }
 
   Session& session_;
@@ -275,13 +261,14 @@ class Consumption {
   RecordPrinter printer_;
   bool bounded_ = false;  // stops where `ends_` says
   std::optional<std::int64_t> range_last_;
-  std::map<std::int32_t, std::int64_t> ends_;  // partitions that are not finished, and their ends (exclusive)
+  PartitionEnds ends_;
   std::map<std::int32_t, std::int64_t> lost_ends_;  // partitions that end there, but had ended later
   std::vector<Error> damage_;                       // met on the way, told at the end
   std::uint64_t printed_ = 0;
 };
 
 ExitCode run_consume(Session& session, const ConsumeOptions& options) {
+  session.about(options.topic);
   if (options.until_end && options.follow) {
     return session.fail(ExitCode::kUsage, "--until-end and --follow contradict each other");
   }

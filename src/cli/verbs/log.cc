@@ -130,13 +130,19 @@ Positional path_positional(std::vector<std::string>* paths) {
 
 }  // namespace
 
+Command offline_log_command(std::string verb, std::string summary) {
+  Command command;
+  command.noun = "log";
+  command.verb = std::move(verb);
+  command.summary = std::move(summary);
+  command.reaches = Command::Reaches::kNobody;
+  return command;
+}
+
 void add_log_commands(std::vector<Command>& commands) {
   auto dump_options = std::make_shared<DumpOptions>();
-  Command dump;
-  dump.noun = "log";
-  dump.reaches = Command::Reaches::kNobody;
-  dump.verb = "dump";
-  dump.summary = "show what is in the files of a data directory, without a daemon";
+  Command dump =
+      offline_log_command("dump", "show what is in the files of a data directory, without a daemon");
   dump.examples = {{"forebay log dump ./forebay-data", "what the journals say of each partition"},
                    {"forebay log dump 00000000000000000000-00000000-1.log --records -o json",
                     "the frames and records of a segment"},
@@ -156,11 +162,8 @@ void add_log_commands(std::vector<Command>& commands) {
   commands.push_back(std::move(dump));
 
   auto paths = std::make_shared<std::vector<std::string>>();
-  Command verify;
-  verify.noun = "log";
-  verify.reaches = Command::Reaches::kNobody;
-  verify.verb = "verify";
-  verify.summary = "check every checksum and record of files or a whole data directory; exit 1 on damage";
+  Command verify = offline_log_command(
+      "verify", "check every checksum and record of files or a whole data directory; exit 1 on damage");
   verify.examples = {{"forebay log verify ./forebay-data", "the daemon must not run"},
                      {"forebay log verify 00000000000000000000-00000000-1.log", ""}};
   verify.positionals = {path_positional(paths.get())};

@@ -37,15 +37,9 @@ void print(Session& session, const AcceptOptions& options, const std::vector<Fou
            const std::vector<std::size_t>& chosen, bool accepted) {
   Value losses = Value::array();
   for (const std::size_t index : chosen) {
-    const FoundLoss& loss = found[index];
-    losses.push(Value::object()
-                    .set("topic", loss.topic)
-                    .set("topic_id", loss.topic_id)
-                    .set("partition", loss.partition)
-                    .set("kind", loss.kind)
-                    .set("begin", loss.begin)
-                    .set("end", loss.end)
-                    .set("what", loss.what));
+    Value loss = Value::object();
+    set_loss(loss, found[index]);
+    losses.push(std::move(loss));
   }
   Value value = Value::object();
   value.set("data_dir", options.data_dir)
@@ -110,12 +104,9 @@ ExitCode run_accept_loss(Session& session, const AcceptOptions& options) {
 
 void add_log_accept_loss_command(std::vector<Command>& commands) {
   auto options = std::make_shared<AcceptOptions>();
-  Command command;
-  command.noun = "log";
-  command.reaches = Command::Reaches::kNobody;
-  command.verb = "accept-loss";
-  command.summary =
-      "accept that damaged parts of a stopped node's logs are lost, so that they go on; asks first";
+  Command command = offline_log_command(
+      "accept-loss",
+      "accept that damaged parts of a stopped node's logs are lost, so that they go on; asks first");
   command.examples = {
       {"forebay log accept-loss --data-dir ./forebay-data --all --dry-run",
        "what is lost, and what it means"},

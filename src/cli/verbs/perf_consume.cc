@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "cli/verbs/partition_ends.h"
 #include "cli/verbs/perf_report.h"
 #include "cli/verbs/verbs.h"
 #include "forebay/consumer.h"
@@ -28,8 +29,8 @@ class PerfConsumption {
       : session_(session), options_(options) {}
 
   ExitCode run() {
-    auto admin = session_.admin();
     session_.about(options_.topic);
+    auto admin = session_.admin();
     if (!admin) return session_.fail(admin.error());
     const auto offsets = (*admin)->list_offsets(options_.topic, options_.partitions, OffsetSpec::end());
     if (!offsets) return session_.fail(offsets.error());
@@ -70,7 +71,7 @@ class PerfConsumption {
         last_heard = Clock::now();
         continue;
       }
-      drop_finished(consumer);
+      drop_finished(ends_, consumer, options_.topic);
       const auto failures = consumer.failures();
       if (failures.empty()) {
         last_heard = Clock::now();
@@ -91,22 +92,9 @@ class PerfConsumption {
     consumer.unassign(options_.topic, {batch.partition()});
   }
 
-  // A partition may end in offsets that compaction emptied: then the position tells.
-  void drop_finished(Consumer& consumer) {
-    for (auto it = ends_.begin(); it != ends_.end();) {
-      const auto position = consumer.position({options_.topic, it->first});
-      if (position && *position >= it->second) {
-        consumer.unassign(options_.topic, {it->first});
-        it = ends_.erase(it);
-      } else {
-        ++it;
-      }
-    }
-  }
-
   Session& session_;
   const PerfConsumeOptions& options_;
-  std::map<std::int32_t, std::int64_t> ends_;
+  PartitionEnds ends_;
   std::uint64_t records_ = 0;
   std::uint64_t bytes_ = 0;
 };

@@ -26,6 +26,9 @@ void add_completion_command(std::vector<Command>& commands);
 void add_version_command(std::vector<Command>& commands);
 void add_help_command(std::vector<Command>& commands);
 
+// What the verbs have in common that look at files without a daemon.
+[[nodiscard]] Command offline_log_command(std::string verb, std::string summary);
+
 // Every command, in the order of the overview.
 [[nodiscard]] std::vector<Command> all_commands();
 

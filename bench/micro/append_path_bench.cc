@@ -2,9 +2,6 @@
 // of what was written, from the segments. Directory: FOREBAY_BENCH_DIR or /tmp. cpu_s_per_gb is the whole
 // process's.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +14,7 @@
 #include "io/real_file_system.h"
 #include "log/shard_logs.h"
 #include "model/batch_builder.h"
+#include "node_bench.h"
 #include "runtime/shard.h"
 #include "runtime/system_clock.h"
 #include "runtime/thread_blocking_pool.h"
@@ -24,18 +22,10 @@
 namespace forebay::log {
 namespace {
 
+using bench::CountingRng;
+using bench::percentile;
+using bench::process_cpu_seconds;
 using Clock = std::chrono::steady_clock;
-
-double process_cpu_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
-
-struct CountingRng final : runtime::Rng {
-  std::uint64_t state = 1;
-  std::uint64_t next() override { return state += 0x9e3779b97f4a7c15ULL; }
-};
 
 // One record of random bytes, so that nothing on the way gains from zeros.
 std::vector<std::byte> make_batch(std::size_t bytes) {
@@ -53,11 +43,7 @@ std::vector<std::byte> make_batch(std::size_t bytes) {
 class Node {
  public:
   explicit Node(std::uint64_t cache_bytes_max) {
-    const char* wanted = ::getenv("FOREBAY_BENCH_DIR");
-    path_ = std::string(wanted != nullptr ? wanted : "/tmp") + "/forebay-append-bench-" +
-            std::to_string(::getpid());
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
+    path_ = bench::scratch_directory("append");
     const auto engine = io::probe_io_engine(path_, io::EngineChoice::kAuto, io::DirectChoice::kAuto).value();
     fs_ = io::make_real_file_system(shard_, engine).value();
     config_.data_dir = path_;
@@ -215,12 +201,6 @@ class Node {
   std::size_t left_to_add_ = 0, left_to_land_ = 0, next_ = 0, refused_ = 0;
   std::promise<void>* done_ = nullptr;
 };
-
-double percentile(std::vector<double>& values, double fraction) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0
-                        : values[static_cast<std::size_t>(fraction * static_cast<double>(values.size() - 1))];
-}
 
 // Arguments: payload bytes of a frame, frames on their way at any time, logs, frames a run.
 void append_path(benchmark::State& state) {

@@ -2,9 +2,6 @@
 // at once. Directory: FOREBAY_BENCH_DIR or /tmp. cpu_s_per_gb is the whole process's. Recovery: of a ring
 // full of frames that no segment has.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +15,7 @@
 #include "base/crc32c.h"
 #include "io/real_file_system.h"
 #include "log/recovery.h"
+#include "node_bench.h"
 #include "runtime/shard.h"
 #include "runtime/system_clock.h"
 #include "runtime/thread_blocking_pool.h"
@@ -25,28 +23,16 @@
 namespace forebay::log {
 namespace {
 
+using bench::CountingRng;
+using bench::percentile;
+using bench::process_cpu_seconds;
 using Clock = std::chrono::steady_clock;
-
-double process_cpu_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
-
-struct CountingRng final : runtime::Rng {
-  std::uint64_t state = 1;
-  std::uint64_t next() override { return state += 0x9e3779b97f4a7c15ULL; }
-};
 
 // One node's journal, and frames of one size for it. Everything on the shard but the calls said otherwise.
 class Node final : public JournalOwner {
  public:
   explicit Node(bool flush_segments) : flush_segments_(flush_segments) {
-    const char* wanted = ::getenv("FOREBAY_BENCH_DIR");
-    path_ = std::string(wanted != nullptr ? wanted : "/tmp") + "/forebay-journal-bench-" +
-            std::to_string(::getpid());
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
+    path_ = bench::scratch_directory("journal");
     engine_ = io::probe_io_engine(path_, io::EngineChoice::kAuto, io::DirectChoice::kAuto).value();
     fs_ = io::make_real_file_system(*shard_, engine_).value();
     start();
@@ -187,12 +173,6 @@ class Node final : public JournalOwner {
   std::size_t left_to_add_ = 0, left_to_land_ = 0, landed_ = 0, next_log_ = 0;
   std::promise<void>* done_ = nullptr;
 };
-
-double percentile(std::vector<double>& values, double fraction) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0
-                        : values[static_cast<std::size_t>(fraction * static_cast<double>(values.size() - 1))];
-}
 
 // Arguments: payload bytes of a frame, frames waiting at any time, logs.
 void journal_rounds(benchmark::State& state) {

@@ -2,30 +2,19 @@
 // make_journal.py from the documents: every build must read them, and write the same bytes.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "base/crc32c.h"
+#include "golden.h"
 #include "log/core/recovery_fold.h"
 #include "log/data_directory.h"
 
 namespace forebay::log {
 namespace {
 
-std::vector<std::byte> golden(const std::string& name) {
-  std::ifstream file("tests/format/journal/" + name, std::ios::binary);
-  EXPECT_TRUE(file.is_open()) << name;
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return {as_bytes(text).begin(), as_bytes(text).end()};
-}
+std::vector<std::byte> golden(const std::string& name) { return test::golden_file("journal/" + name); }
 
-model::TopicPartition partition() {
-  model::TopicPartition id;
-  for (std::uint8_t i = 0; i < 16; ++i) id.topic.bytes[i] = i;
-  id.partition = model::PartitionIndex(3);
-  return id;
-}
+model::TopicPartition partition() { return test::golden_partition(); }
 
 Voter voter(std::uint32_t node) {
   Voter result;
@@ -90,20 +79,27 @@ std::vector<JournalRecord> records() {
           SetDamage{{damage()}}};
 }
 
-std::vector<CheckpointEntry> checkpoint() {
-  CheckpointEntry entry;
-  PartitionCheckpoint& state = entry.state;
+// With what every partition has, and nothing that it may have.
+PartitionCheckpoint plain_state() {
+  PartitionCheckpoint state;
   state.id = partition();
   state.hard_state = {model::Term(8), model::NodeId(2)};
   state.log_epoch = model::LogEpoch(6);
   state.log_start = {model::Offset(10), 1};
   state.segment_end = {model::Offset(50), 2};
+  state.max_append_time = model::Timestamp(12345);
+  return state;
+}
+
+std::vector<CheckpointEntry> checkpoint() {
+  CheckpointEntry entry;
+  PartitionCheckpoint& state = entry.state;
+  state = plain_state();
   state.segments = {segment()};
   state.terms = {{model::Term(5), {}}};
   state.last_truncation = model::LogPosition{model::Offset(17), 1};
   state.damage = {damage()};
   state.memberships = {{{model::Offset(0), 1}, membership()}};
-  state.max_append_time = model::Timestamp(12345);
   entry.end = KnownEnd{{model::Offset(1007), 1}, model::Term(5)};
   return {entry};
 }
@@ -146,12 +142,7 @@ TEST(JournalFormat, CheckpointIsTheGoldenBytes) {
 TEST(JournalFormat, CheckpointWithScrubStateIsTheGoldenBytes) {
   CheckpointEntry entry;
   PartitionCheckpoint& state = entry.state;
-  state.id = partition();
-  state.hard_state = {model::Term(8), model::NodeId(2)};
-  state.log_epoch = model::LogEpoch(6);
-  state.log_start = {model::Offset(10), 1};
-  state.segment_end = {model::Offset(50), 2};
-  state.max_append_time = model::Timestamp(12345);
+  state = plain_state();
   state.scrub = {
       model::Timestamp(1'700'000'000'000), model::Timestamp(1'700'000'100'000), {model::Offset(30), 1}};
   const std::vector<std::byte> bytes = golden("checkpoint-scrub.bin");

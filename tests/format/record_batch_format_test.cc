@@ -2,11 +2,10 @@
 // plain ones to the same bytes.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "golden.h"
 #include "model/batch_builder.h"
 #include "model/record_batch.h"
 #include "model/record_iterator.h"
@@ -17,9 +16,7 @@ namespace {
 constexpr std::size_t kNoBound = 1 << 20;
 
 std::string golden(const std::string& name) {
-  std::ifstream file("tests/format/record_batch/" + name + ".bin", std::ios::binary);
-  EXPECT_TRUE(file.is_open()) << name;
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return std::string(as_text(test::golden_file("record_batch/" + name + ".bin")));
 }
 
 const std::vector<Record>& expected_records() {

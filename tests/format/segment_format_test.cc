@@ -2,10 +2,9 @@
 // them, and write the same bytes.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
+#include "golden.h"
 #include "log/core/index.h"
 #include "log/core/segment_layout.h"
 
@@ -15,18 +14,10 @@ namespace {
 constexpr const char* kName = "00000000000000000010-00000001-4";
 
 std::vector<std::byte> golden(const std::string& suffix) {
-  std::ifstream file("tests/format/segment/" + std::string(kName) + suffix, std::ios::binary);
-  EXPECT_TRUE(file.is_open());
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return {as_bytes(text).begin(), as_bytes(text).end()};
+  return test::golden_file("segment/" + std::string(kName) + suffix);
 }
 
-model::TopicPartition partition() {
-  model::TopicPartition id;
-  for (std::uint8_t i = 0; i < 16; ++i) id.topic.bytes[i] = i;
-  id.partition = model::PartitionIndex(3);
-  return id;
-}
+model::TopicPartition partition() { return test::golden_partition(); }
 
 SegmentMeta segment() {
   SegmentMeta meta = *parse_segment_file_name(std::string(kName) + ".log");

@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from broker import BrokerTest, Load, check_log, main, wait_until  # noqa: E402
+from broker import BrokerTest, FailPoints, Load, check_log, main, wait_until  # noqa: E402
 from small_disk import FailingDevice, SmallDisk, make_image, need_private_mounts  # noqa: E402
 
 MIB = 1 << 20
@@ -127,19 +127,11 @@ class Errors(BrokerTest):
     """Errors of the disk at named places of the daemon, switched on by a file."""
 
     def failing(self, *points, settings=()):
-        """A node whose fail points (name:action[@range]) wait for trip()."""
+        """A node whose fail points wait for trip()."""
         node = self.broker(*SMALL, *settings)
-        self.trip_path = os.path.join(node.directory, "trip")
-        points = ",".join("%s@%s" % (point, self.trip_path) for point in points)
-        node.daemon_environment["FOREBAYD_FAILPOINT"] = points
+        fail_points = FailPoints(node, *points)
+        self.trip, self.untrip = fail_points.trip, fail_points.untrip
         return node.start()
-
-    def trip(self):
-        with open(self.trip_path, "w"):
-            pass
-
-    def untrip(self):
-        os.remove(self.trip_path)
 
     def whole_ring(self, node, load):
         """From here on no file is added to the ring: a write of the journal is a round."""
@@ -294,16 +286,14 @@ class Device(BrokerTest):
 class Slow(BrokerTest):
     def test_stalled_journal_is_told_and_bounded_and_recovers(self):
         node = self.broker(*SMALL, "memory.produce_bytes_max=16MiB")
-        trip = os.path.join(node.directory, "trip")
-        node.daemon_environment["FOREBAYD_FAILPOINT"] = "journal.write:sleep=6000@1-1@" + trip
+        stall = FailPoints(node, "journal.write:sleep=6000@1-1")
         node.start()
         node.ok("topic", "create", "t", "--partitions", "2")
         loads = [Load(node, "t", n, value_bytes=4000, pause=0.01) for n in range(3)]
         for load in loads:
             load.wait_acked(200)
         before = node.rss_bytes()
-        with open(trip, "w"):
-            pass
+        stall.trip()
         wait_until(lambda: node.metric("forebay_journal_stalled") == 1, "the stall is seen")
         warnings = " ".join(node.json("node", "describe")["warnings"])
         self.assertIn("has not finished a write for more than a second", warnings)

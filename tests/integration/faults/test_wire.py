@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import batches  # noqa: E402
 import broker  # noqa: E402
-from broker import SMALL_RING, BrokerTest, Load, check_log, main, wait_until  # noqa: E402
+from broker import SMALL_RING, BrokerTest, FailPoints, Load, check_log, main, wait_until  # noqa: E402
 
 MIB = 1 << 20
 
@@ -164,16 +164,14 @@ class Pressure(Wire):
         node = self.broker("memory.produce_bytes_max=16MiB", "runtime.shards=1", "storage.journal_file_bytes=20MiB",
                            "storage.journal_files_max=16", "storage.segment_flush_bytes=64KiB",
                            "memory.cache_bytes_per_shard=1MiB")
-        trip = os.path.join(node.directory, "trip")
-        node.daemon_environment["FOREBAYD_FAILPOINT"] = "journal.write:sleep=4000@1-1@" + trip
+        stall = FailPoints(node, "journal.write:sleep=4000@1-1")
         node.start()
         node.ok("topic", "create", "t", "--partitions", "4")
         loads = [Load(node, "t", n, value_bytes=20_000, pause=0.05) for n in range(4)]
         for load in loads:
             load.wait_acked(50)
         before = peak_bytes(node)
-        with open(trip, "w"):
-            pass
+        stall.trip()
         wait_until(lambda: node.metric("forebay_produce_bytes_held") > 12 * MIB, "the bound is near")
         # Who asks now is told to come back, and when.
         log = self.log_of(node)

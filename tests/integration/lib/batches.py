@@ -26,15 +26,18 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def varint(number):
-    """Zigzag, as in records."""
-    number = number << 1 ^ number >> 63
+def _plain_varint(number):
     out = bytearray()
     while number & ~0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def varint(number):
+    """Zigzag, as in records."""
+    return _plain_varint(number << 1 ^ number >> 63)
 
 
 def record(index, value, length=None):
@@ -91,15 +94,6 @@ def lz4_bomb(mib):
     block = b"\x1f\0" + b"\x01\0" + b"\xff" * (more // 255) + bytes([more % 255]) + b"\x50" + bytes(5)
     frame = b"\x04\x22\x4d\x18" + descriptor + bytes([_xxh32_of_two(descriptor) >> 8 & 0xFF])
     return frame + (struct.pack("<I", len(block)) + block) * (mib // 4) + struct.pack("<I", 0)
-
-
-def _plain_varint(number):
-    out = bytearray()
-    while number & ~0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def snappy_raw(mib, claimed=None):

@@ -282,6 +282,21 @@ class Load:
         return read_acked(self.acked_path)
 
 
+class FailPoints:
+    """Fail points of a node (name:action[@range]) that wait for trip(). To be made before the node starts."""
+
+    def __init__(self, node, *points):
+        self._file = os.path.join(node.directory, "trip")
+        node.daemon_environment["FOREBAYD_FAILPOINT"] = ",".join("%s@%s" % (point, self._file) for point in points)
+
+    def trip(self):
+        with open(self._file, "w"):
+            pass
+
+    def untrip(self):
+        os.remove(self._file)
+
+
 class Follower:
     """A `forebay consume --follow` that runs while things happen; what it delivered must never vanish."""
 

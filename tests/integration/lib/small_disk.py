@@ -5,8 +5,9 @@ import ctypes
 import os
 import shutil
 import subprocess
-import time
 import unittest
+
+from broker import wait_until
 
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
@@ -102,14 +103,12 @@ class FailingDevice:
                                                stderr=subprocess.PIPE))
 
     def _wait_for(self, path):
-        deadline = time.monotonic() + 20
-        while not os.path.exists(path) or (path == self.path and os.path.getsize(path) == 0):
+        def there():
             if self.processes[-1].poll() is not None:
                 raise unittest.SkipTest("%s missing: %s" % (
                     self.processes[-1].args[0], self.processes[-1].stderr.read().decode(errors="replace").strip()))
-            if time.monotonic() > deadline:
-                raise AssertionError("%s does not appear" % path)
-            time.sleep(0.02)
+            return os.path.exists(path) and (path != self.path or os.path.getsize(path) != 0)
+        wait_until(there, "%s appears" % path)
 
     def fail(self):
         with open(self.trip_path, "w"):

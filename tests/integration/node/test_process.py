@@ -14,6 +14,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from batches import crc32c  # noqa: E402
 from broker import (SMALL_RING, BrokerTest, Follower, Load, check_log, main, snapshot, wait_until)  # noqa: E402
 
 
@@ -279,19 +280,6 @@ def write_format(path, version, more):
     text = lines[0] + "format: %d\n" % version + lines[2] + more
     with open(path, "w") as file:
         file.write(text + "crc32c: %08x\n" % crc32c(text.encode()))
-
-
-def crc32c(data):
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF
 
 
 class Configuration(BrokerTest):

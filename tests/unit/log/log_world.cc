@@ -320,4 +320,12 @@ std::vector<std::string> LogWorld::segment_files(std::int32_t partition) {
   return out;
 }
 
+std::vector<std::string> LogWorld::files_with(const std::string& text) {
+  std::vector<std::string> out;
+  for (const std::string& path : disk().files()) {
+    if (path.find(text) != std::string::npos) out.push_back(path);
+  }
+  return out;
+}
+
 }  // namespace forebay::log::testing

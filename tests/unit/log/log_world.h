@@ -137,6 +137,8 @@ class LogWorld {
   }
   // Paths of the segment files of a partition, in order.
   [[nodiscard]] std::vector<std::string> segment_files(std::int32_t partition);
+  // Paths of all files that have this text in them.
+  [[nodiscard]] std::vector<std::string> files_with(const std::string& text);
 
  private:
   void attach(LogModel& model);

@@ -1,7 +1,5 @@
 #include <utility>
 
-#include "log/core/segment_layout.h"
-#include "log/quarantine.h"
 #include "log_world.h"
 #include "sim/sim_rng.h"
 
@@ -78,14 +76,6 @@ TEST(ShardLogs, PowerCutKeepsWhatWasReported) {
   }
 }
 
-std::vector<std::string> files_with(LogWorld& world, const std::string& text) {
-  std::vector<std::string> out;
-  for (const std::string& path : world.disk().files()) {
-    if (path.find(text) != std::string::npos) out.push_back(path);
-  }
-  return out;
-}
-
 TEST(ShardLogs, CreatingTwiceAndAdoptingTheUnknownAreRefused) {
   LogWorld world;
   ASSERT_TRUE(world.start());
@@ -97,8 +87,8 @@ TEST(ShardLogs, CreatingTwiceAndAdoptingTheUnknownAreRefused) {
   EXPECT_EQ(world.logs().adopt(LogWorld::partition_id(9), {}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(world.logs().find(LogWorld::partition_id(9)), nullptr);
   EXPECT_EQ(world.logs().find(LogWorld::partition_id(0)), &world.log(0));
-  ASSERT_TRUE(world.run_until([&] { return !files_with(world, "/NAME").empty(); }));
-  const auto name = world.disk().content(files_with(world, "/NAME").front());
+  ASSERT_TRUE(world.run_until([&] { return !world.files_with("/NAME").empty(); }));
+  const auto name = world.disk().content(world.files_with("/NAME").front());
   EXPECT_EQ(as_text(*name), "events\n");
 }
 
@@ -124,7 +114,7 @@ TEST(ShardLogs, RemovedLogGoesToTheTrashAndItsVoteStays) {
     ASSERT_TRUE(world.run_until([&] { return removed && read; }));
     EXPECT_TRUE(*removed);
     EXPECT_TRUE(world.segment_files(0).empty());
-    EXPECT_FALSE(files_with(world, "/trash/" + LogWorld::partition_id(0).topic.to_string() + "-0-").empty());
+    EXPECT_FALSE(world.files_with("/trash/" + LogWorld::partition_id(0).topic.to_string() + "-0-").empty());
     if (crash) {
       world.model(0).durable = {};
       world.crash(sim::Landing::kSeeded);
@@ -161,7 +151,7 @@ TEST(ShardLogs, PowerCutAtEveryStepOfARemovalLeavesItThereOrGone) {
     const LogPosition durable = std::exchange(world.model(0).durable, LogPosition{});
     world.crash(sim::Landing::kSeeded);
     ASSERT_TRUE(world.start());
-    EXPECT_TRUE(files_with(world, "/quarantine/").empty());
+    EXPECT_TRUE(world.files_with("/quarantine/").empty());
     if (world.model(0).log != nullptr) {
       EXPECT_FALSE(gone);
       EXPECT_EQ(world.log(0).end(), durable);
@@ -220,172 +210,6 @@ TEST(ShardLogs, FindByTimeEqualsTheModel) {
       const auto found = world.find(0, kind, time);
       ASSERT_TRUE(found) << found.error().to_string();
       ASSERT_EQ(*found, want) << "time " << time.value() << " kind " << static_cast<int>(kind);
-    }
-  }
-}
-
-TEST(ShardLogs, RetentionByTimeTakesSealedSegmentsThenEverything) {
-  WorldOptions options;
-  options.shard.cache_bytes_max = 0;
-  options.log.retention_ms = 10'000;
-  LogWorld world(options);
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  for (int i = 0; i < 500; ++i) {
-    world.append(0, {.records = 1, .value_bytes = 900});
-    world.run_for(std::chrono::milliseconds(40));
-  }
-  world.restart();  // times of sealed segments must be looked up again
-  const auto plan = world.plan_retention(0, world.now());
-  ASSERT_TRUE(plan);
-  // Everything below was appended before the bound, and most of what was is below.
-  std::int64_t old_frames = 0, kept_old_frames = 0;
-  for (const FramePtr& frame : world.model(0).frames) {
-    const bool old = world.now().value() - frame->header.append_time.value() > 10'000;
-    if (frame->header.begin < *plan) {
-      EXPECT_TRUE(old);
-    }
-    old_frames += old ? 1 : 0;
-    kept_old_frames += old && frame->header.begin >= *plan ? 1 : 0;
-  }
-  EXPECT_GT(old_frames, 30);
-  EXPECT_LE(kept_old_frames, 75) << "a segment is at most a quarter of the retention time long";
-  const std::size_t before = world.segment_files(0).size();
-  world.set_log_start(0, *plan);
-  world.run_for(std::chrono::seconds(1));
-  EXPECT_LT(world.segment_files(0).size(), before);
-  world.check_reads(0);
-  EXPECT_EQ(world.read(0, {Offset(0), world.log(0).end().next_offset, 100}).error().code,
-            ErrorCode::kOffsetOutOfRange);
-
-  // An idle log: the active segment's data go too, when they are due.
-  world.run_for(std::chrono::seconds(30));
-  const auto all = world.plan_retention(0, world.now());
-  ASSERT_TRUE(all);
-  EXPECT_EQ(*all, world.log(0).end());
-  world.set_log_start(0, *all);
-  world.run_for(std::chrono::seconds(1));
-  EXPECT_TRUE(world.segment_files(0).empty());
-  EXPECT_EQ(world.log(0).status().disk_bytes, 0U);
-  EXPECT_FALSE(world.plan_retention(0, world.now())) << "nothing is left to trim";
-  world.append(0, {.records = 1});
-  ASSERT_TRUE(world.settle());
-  world.restart();
-  world.check_reads(0);
-  EXPECT_EQ(world.log(0).log_start(), *all);
-}
-
-TEST(ShardLogs, RetentionBySizeKeepsTheBound) {
-  WorldOptions options;
-  options.log.retention_ms = std::nullopt;
-  options.log.retention_bytes = 100'000;
-  LogWorld world(options);
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  for (int i = 0; i < 400; ++i) {
-    world.append(0, {.records = 1, .value_bytes = 900});
-    if (i % 8 == 0) {
-      ASSERT_TRUE(world.settle());
-    }
-    if (i % 50 != 0) continue;
-    if (const auto plan = world.plan_retention(0, world.now())) world.set_log_start(0, *plan);
-  }
-  world.run_for(std::chrono::seconds(1));
-  const LogStatus status = world.log(0).status();
-  EXPECT_GE(status.disk_bytes + status.pinned_bytes, 100'000U);
-  EXPECT_LE(status.disk_bytes, 300'000U);
-  world.check_reads(0);
-}
-
-TEST(ShardLogs, RollsByAgeEvenWhenNothingMoreIsAppended) {
-  WorldOptions options;
-  options.log.segment_ms = 5000;
-  LogWorld world(options);
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  world.append(0, {.records = 1});
-  ASSERT_TRUE(world.settle());
-  EXPECT_FALSE(world.plan_retention(0, world.now()));
-  EXPECT_TRUE(world.log(0).status().segments.empty()) << "not due yet";
-  world.run_for(std::chrono::seconds(6));
-  static_cast<void>(world.plan_retention(0, world.now()));
-  world.run_for(std::chrono::seconds(1));
-  ASSERT_EQ(world.log(0).status().segments.size(), 1U);
-  EXPECT_FALSE(world.log(0).status().segments[0].active);
-}
-
-TEST(ShardLogs, ControlFramesAloneTakeNoFileAndNeverRoll) {
-  WorldOptions options;
-  options.log.segment_ms = 1000;
-  LogWorld world(options);
-  for (int life = 0; life < 5; ++life) {
-    ASSERT_TRUE(world.start());
-    if (life == 0) {
-      ASSERT_TRUE(world.create(0));
-    }
-    world.append_control(0, TermStart{model::NodeId(1)});
-    ASSERT_TRUE(world.settle());
-    world.run_for(std::chrono::minutes(5));
-    static_cast<void>(world.plan_retention(0, world.now()));
-    world.run_for(std::chrono::seconds(1));
-    EXPECT_TRUE(world.segment_files(0).empty());
-    ASSERT_TRUE(world.stop_clean());
-  }
-}
-
-TEST(ShardLogs, IdleLogKeepsNoFileAndNothingPinned) {
-  LogWorld world;
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  for (int i = 0; i < 30; ++i) world.append(0, {.records = 1, .value_bytes = 700});
-  ASSERT_TRUE(world.settle());
-  world.check_reads(0, 1000);
-  world.run_for(std::chrono::minutes(5));
-  const ShardLogsStats stats = world.logs().stats();
-  EXPECT_EQ(stats.open_files, 0U);
-  EXPECT_EQ(stats.pinned_bytes, 0U);
-  EXPECT_EQ(stats.read_bytes_in_flight, 0U);
-  ASSERT_EQ(world.segment_files(0).size(), 1U);
-  const SegmentMeta meta = world.log(0).status().segments.at(0).meta;
-  EXPECT_EQ(world.disk().content(world.segment_files(0)[0])->size(), meta.size_bytes)
-      << "reserved space is given back";
-  EXPECT_EQ(world.log(0).status().disk_bytes, meta.size_bytes);
-  // It wakes up in the same file.
-  for (int i = 0; i < 30; ++i) world.append(0, {.records = 1, .value_bytes = 700});
-  ASSERT_TRUE(world.flush_all());
-  EXPECT_EQ(world.segment_files(0).size(), 1U);
-  world.check_reads(0);
-  world.restart();
-  world.check_reads(0);
-}
-
-TEST(ShardLogs, DiskBytesAddUpToTheFileSystems) {
-  LogWorld world;
-  ASSERT_TRUE(world.start());
-  for (int p = 0; p < 3; ++p) ASSERT_TRUE(world.create(p));
-  sim::SimRng rng(4);
-  const auto compare = [&] {
-    std::uint64_t reported = 0, real = 0;
-    for (int p = 0; p < 3; ++p) reported += world.log(p).status().disk_bytes;
-    for (const std::string& path : files_with(world, "/topics/")) {
-      if (!path.ends_with("/NAME")) real += world.disk().content(path)->size();
-    }
-    EXPECT_LE(std::max(real, reported) - std::min(real, reported), real / 100) << reported << " of " << real;
-  };
-  for (int round = 0; round < 10; ++round) {
-    for (int i = 0; i < 60; ++i) {
-      world.append(static_cast<int>(rng.below(3)), {.records = 2, .value_bytes = rng.between(10, 1500)});
-      if (i % 5 == 0) {
-        ASSERT_TRUE(world.settle());
-      }
-    }
-    if (rng.one_in(3)) world.set_log_start(0, world.log(0).status().segments.at(0).meta.end);
-    world.run_for(std::chrono::seconds(1));
-    compare();
-    if (round == 5) {
-      world.restart();
-      world.run_for(std::chrono::seconds(2));
-      compare();
     }
   }
 }
@@ -456,107 +280,6 @@ TEST(ShardLogs, SequentialReaderFindsTheNextPieceReadAlready) {
   world.check_reads(0, 48 << 10);
   const ShardLogsStats stats = world.logs().stats();
   EXPECT_LT(stats.disk_read_bytes, bytes * 14 / 10) << "next to nothing is read twice";
-}
-
-TEST(ShardLogs, UnknownFilesAreKeptInQuarantine) {
-  LogWorld world;
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  for (int i = 0; i < 100; ++i) world.append(0, {.records = 2, .value_bytes = 500});
-  ASSERT_TRUE(world.flush_all());
-  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
-  const std::string folder = "/data/topics/" + LogWorld::partition_id(0).topic.to_string() + "/0/";
-  const auto note = as_bytes("do not delete me");
-  world.disk().replace_file(folder + "notes.txt", note);
-  // A segment that claims to come from a later start, and one that holds frames beyond the log's end.
-  world.disk().replace_file(folder + "00000000000000000000-00000000-99.log", note);
-  const FramePtr beyond =
-      make_batch_frame(LogWorld::partition_id(0), {Offset(500), 0}, model::Term(1), {.records = 1});
-  const std::vector<FramePtr> frames{beyond};
-  std::vector<std::byte> piece(4096);
-  encode_piece(frames, piece);
-  world.disk().replace_file(folder + "00000000000000000500-00000000-1.log", piece);
-  // What a crash may leave behind: an old copy of frames that are in the log.
-  const std::vector<FramePtr> inside{world.model(0).frames[3]};
-  std::vector<std::byte> old_piece(static_cast<std::size_t>(piece_bytes(inside)));
-  encode_piece(inside, old_piece);
-  const std::string leftover = folder + "00000000000000000006-00000000-1-g7.log";
-  world.disk().replace_file(leftover, old_piece);
-  ASSERT_TRUE(world.start());
-  world.run_for(std::chrono::seconds(2));
-  EXPECT_EQ(files_with(world, "/quarantine/").size(), 3U);
-  EXPECT_FALSE(world.disk().content(leftover));
-  EXPECT_FALSE(world.disk().content(folder + "notes.txt"));
-  world.check_reads(0);
-}
-
-TEST(ShardLogs, LookAroundNeverCutsAFileOfThisLife) {
-  LogWorld world;
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 900});
-  ASSERT_TRUE(world.flush_all());
-  world.run_for(std::chrono::seconds(1));
-  SegmentMeta meta = world.log(0).status().segments.at(0).meta;
-  const std::string path = world.segment_files(0).at(0);
-  const std::uint64_t size = world.disk().content(path)->size();
-  // As the list was before the writer went on: what lies behind is being written, or belongs to an earlier
-  // life.
-  meta.size_bytes = 4096;
-  FolderState state{LogWorld::partition_id(0), {meta}, world.log(0).end(), false, meta.boot_epoch};
-  ASSERT_TRUE(tidy_partition_folder(world.machine().file_system(), "/data", state));
-  EXPECT_EQ(world.disk().content(path)->size(), size);
-  state.current = meta.boot_epoch.next();
-  ASSERT_TRUE(tidy_partition_folder(world.machine().file_system(), "/data", state));
-  EXPECT_EQ(world.disk().content(path)->size(), 4096U);
-}
-
-TEST(ShardLogs, UnknownFoldersAreKeptInQuarantine) {
-  LogWorld world;
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  ASSERT_TRUE(world.create(1));
-  for (int i = 0; i < 50; ++i) world.append(i % 2, {.records = 2, .value_bytes = 500});
-  ASSERT_TRUE(world.flush_all());
-  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
-  auto& fs = world.machine().file_system();
-  ASSERT_TRUE(fs.create_directories("/data/topics/somebody/else"));
-  const std::vector<model::TopicPartition> known{LogWorld::partition_id(0)};
-  const UnknownFolders report = quarantine_unknown_folders(fs, "/data", known);
-  EXPECT_EQ(report.moved.size(), 2U);
-  EXPECT_TRUE(report.problems.empty());
-  EXPECT_FALSE(world.segment_files(0).empty());
-  EXPECT_TRUE(world.segment_files(1).empty());
-  EXPECT_EQ(files_with(world, "/quarantine/").size(), 2U) << "a segment and its index";
-}
-
-// A disk that refuses must not stop the start: what cannot be moved is named and stays.
-TEST(ShardLogs, UnknownFoldersThatCannotBeMovedStay) {
-  LogWorld world;
-  ASSERT_TRUE(world.start());
-  ASSERT_TRUE(world.create(0));
-  world.append(0, {.records = 2, .value_bytes = 500});
-  ASSERT_TRUE(world.flush_all());
-  ASSERT_TRUE(world.stop_clean(sim::Landing::kKeep));
-  auto& fs = world.machine().file_system();
-  const std::string topic = "/data/topics/" + LogWorld::partition_id(0).topic.to_string();
-  ASSERT_TRUE(fs.create_directories("/data/topics/somebody"));
-  ASSERT_TRUE(fs.create_directories(topic + "/nobody"));
-  const auto note = as_bytes("events");
-  world.disk().replace_file(topic + "/NAME.tmp", note);
-  const std::vector<model::TopicPartition> known{LogWorld::partition_id(0)};
-  world.disk().inject({.op = sim::DiskOp::kRename, .path = sim::path_contains("/nobody")});
-  const UnknownFolders report = quarantine_unknown_folders(fs, "/data", known);
-  EXPECT_EQ(report.moved, (std::vector<std::string>{"/data/topics/somebody"}));
-  ASSERT_EQ(report.problems.size(), 1U);
-  EXPECT_NE(report.problems[0].find(topic + "/nobody"), std::string::npos) << report.problems[0];
-  EXPECT_TRUE(fs.exists(topic + "/nobody"));
-  EXPECT_TRUE(fs.exists(topic + "/NAME.tmp"));
-  world.disk().inject(
-      {.op = sim::DiskOp::kList, .path = sim::path_contains(topic), .times = sim::DiskFault::kForever});
-  EXPECT_EQ(quarantine_unknown_folders(fs, "/data", known).problems.size(), 1U);
-  ASSERT_TRUE(world.start());
-  world.check_reads(0);
 }
 
 TEST(ShardLogs, LateWritesOfADeadProcessChangeNothing) {

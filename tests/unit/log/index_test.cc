@@ -116,14 +116,24 @@ SegmentMeta meta_of(const std::vector<Row>& rows) {
   return meta;
 }
 
-TEST(SegmentIndex, EncodesAndDecodes) {
-  sim::SimRng rng(5);
+struct EncodedIndex {
+  SegmentIndex index;
+  model::TopicPartition id;
+  SegmentMeta meta;
+  std::vector<std::byte> bytes;
+};
+
+EncodedIndex encoded_index(std::uint64_t seed, std::uint32_t interval_bytes) {
+  sim::SimRng rng(seed);
   const std::vector<Row> rows = random_rows(rng);
-  SegmentIndex index(2000);
-  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
-  const SegmentMeta meta = meta_of(rows);
-  const model::TopicPartition id = LogWorld::partition_id(4);
-  const std::vector<std::byte> bytes = encode_index(id, meta, index);
+  EncodedIndex out{SegmentIndex(interval_bytes), LogWorld::partition_id(4), meta_of(rows), {}};
+  for (const Row& row : rows) out.index.add(row.header, row.event_time, row.position);
+  out.bytes = encode_index(out.id, out.meta, out.index);
+  return out;
+}
+
+TEST(SegmentIndex, EncodesAndDecodes) {
+  const auto [index, id, meta, bytes] = encoded_index(5, 2000);
   const auto back = decode_index(bytes, id, meta);
   ASSERT_TRUE(back) << back.error().to_string();
   EXPECT_EQ(*back, index);
@@ -132,13 +142,7 @@ TEST(SegmentIndex, EncodesAndDecodes) {
 }
 
 TEST(SegmentIndex, EveryFlippedBitAndEveryCutIsRefused) {
-  sim::SimRng rng(6);
-  const std::vector<Row> rows = random_rows(rng);
-  SegmentIndex index(20'000);
-  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
-  const SegmentMeta meta = meta_of(rows);
-  const model::TopicPartition id = LogWorld::partition_id(4);
-  std::vector<std::byte> bytes = encode_index(id, meta, index);
+  auto [index, id, meta, bytes] = encoded_index(6, 20'000);
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     bytes[bit / 8] ^= std::byte{1} << (bit % 8);
     ASSERT_FALSE(decode_index(bytes, id, meta)) << bit;
@@ -152,13 +156,7 @@ TEST(SegmentIndex, EveryFlippedBitAndEveryCutIsRefused) {
 }
 
 TEST(SegmentIndex, OfAnotherSegmentOrStateIsStale) {
-  sim::SimRng rng(7);
-  const std::vector<Row> rows = random_rows(rng);
-  SegmentIndex index(2000);
-  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
-  const SegmentMeta meta = meta_of(rows);
-  const model::TopicPartition id = LogWorld::partition_id(4);
-  const std::vector<std::byte> bytes = encode_index(id, meta, index);
+  const auto [index, id, meta, bytes] = encoded_index(7, 2000);
   EXPECT_FALSE(decode_index(bytes, LogWorld::partition_id(5), meta));
   SegmentMeta other = meta;
   other.generation = 1;

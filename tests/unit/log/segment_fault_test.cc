@@ -40,6 +40,36 @@ void fill(LogWorld& world, int frames, std::size_t value_bytes = 700) {
   world.run_for(std::chrono::seconds(1));
 }
 
+sim::DiskFault lasting(sim::DiskFault fault) {
+  fault.times = sim::DiskFault::kForever;
+  return fault;
+}
+
+// Every frame is there and read, now and after the power went.
+void expect_nothing_lost(LogWorld& world, sim::Landing landing = sim::Landing::kSeeded) {
+  EXPECT_FALSE(world.model(0).failed) << world.model(0).failed->to_string();
+  world.check_reads(0);
+  EXPECT_TRUE(world.log(0).status().damage.empty());
+  world.restart(landing);
+  world.check_reads(0);
+  EXPECT_TRUE(world.log(0).status().damage.empty());
+}
+
+// A disk that refuses segments fails the log; what the journal has is read all the same, and after the power
+// went the log goes on.
+void expect_log_fails_and_loses_nothing(LogWorld& world, sim::Landing landing) {
+  for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 1000});
+  ASSERT_TRUE(world.settle()) << "the journal still works";
+  world.log(0).roll();
+  ASSERT_TRUE(world.run_until([&] { return world.model(0).failed.has_value(); }));
+  EXPECT_EQ(world.model(0).failed->code, ErrorCode::kStorageFailed);
+  world.run_for(std::chrono::minutes(1));
+  world.check_reads(0);
+  world.disk().clear_faults();
+  world.restart(landing);
+  world.check_reads(0);
+}
+
 struct ReadBack {
   std::set<std::int64_t> frames;  // first offsets of those read
   std::vector<std::pair<std::int64_t, std::int64_t>> damaged;
@@ -285,12 +315,7 @@ TEST(SegmentFaults, WriteErrorsGoToANewFileAndLoseNothing) {
         once.skip = skip;
         world.disk().inject(once);
         fill(world, 80);
-        EXPECT_FALSE(world.model(0).failed) << world.model(0).failed->to_string();
-        world.check_reads(0);
-        EXPECT_TRUE(world.log(0).status().damage.empty());
-        world.restart();
-        world.check_reads(0);
-        EXPECT_TRUE(world.log(0).status().damage.empty());
+        expect_nothing_lost(world);
         for (const std::string& path : world.disk().files()) {
           EXPECT_EQ(path.find("/quarantine/"), std::string::npos) << path;
         }
@@ -319,14 +344,9 @@ TEST(SegmentFaults, FailedSyncIsNeverRepeatedAndItsWritesGoToAnotherFile) {
         once.failed_sync = mode;
         world.disk().inject(once);
         fill(world, 400);
-        EXPECT_FALSE(world.model(0).failed) << world.model(0).failed->to_string();
         // What the page cache shows behind the good sync is not read: the index of the file is made from what
         // counts.
-        world.check_reads(0);
-        EXPECT_TRUE(world.log(0).status().damage.empty());
-        world.restart(sim::Landing::kDrop);
-        world.check_reads(0);
-        EXPECT_TRUE(world.log(0).status().damage.empty());
+        expect_nothing_lost(world, sim::Landing::kDrop);
       }
     }
   }
@@ -339,20 +359,10 @@ TEST(SegmentFaults, DiskThatSyncsNothingAnyMoreFailsTheLogButLosesNothing) {
     LogWorld world(options);
     ASSERT_TRUE(world.start());
     ASSERT_TRUE(world.create(0));
-    sim::DiskFault forever = fault(sim::DiskOp::kSync, sim::DiskEffect::kIoError, ".log");
-    forever.times = sim::DiskFault::kForever;
+    sim::DiskFault forever = lasting(fault(sim::DiskOp::kSync, sim::DiskEffect::kIoError, ".log"));
     forever.failed_sync = mode;
     world.disk().inject(forever);
-    for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 1000});
-    ASSERT_TRUE(world.settle()) << "the journal still works";
-    world.log(0).roll();
-    ASSERT_TRUE(world.run_until([&] { return world.model(0).failed.has_value(); }));
-    EXPECT_EQ(world.model(0).failed->code, ErrorCode::kStorageFailed);
-    world.run_for(std::chrono::minutes(1));
-    world.check_reads(0);
-    world.disk().clear_faults();
-    world.restart(sim::Landing::kDrop);
-    world.check_reads(0);
+    expect_log_fails_and_loses_nothing(world, sim::Landing::kDrop);
   }
 }
 
@@ -362,12 +372,8 @@ TEST(SegmentFaults, FolderThatADeadProcessDidNotSyncIsSyncedBeforeItIsUsed) {
   LogWorld world(disk_only());
   ASSERT_TRUE(world.start());
   ASSERT_TRUE(world.create(0));
-  sim::DiskFault unsynced = fault(sim::DiskOp::kSyncDirectory, sim::DiskEffect::kLost, "/data");
-  unsynced.times = sim::DiskFault::kForever;
-  sim::DiskFault no_file = fault(sim::DiskOp::kCreate, sim::DiskEffect::kIoError, ".log");
-  no_file.times = sim::DiskFault::kForever;
-  world.disk().inject(unsynced);
-  world.disk().inject(no_file);
+  world.disk().inject(lasting(fault(sim::DiskOp::kSyncDirectory, sim::DiskEffect::kLost, "/data")));
+  world.disk().inject(lasting(fault(sim::DiskOp::kCreate, sim::DiskEffect::kIoError, ".log")));
   for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 1000});
   ASSERT_TRUE(world.settle());
   world.log(0).roll();
@@ -377,9 +383,7 @@ TEST(SegmentFaults, FolderThatADeadProcessDidNotSyncIsSyncedBeforeItIsUsed) {
   ASSERT_TRUE(world.start());
   fill(world, 400);
   ASSERT_FALSE(world.segment_files(0).empty());
-  world.restart(sim::Landing::kDrop);
-  EXPECT_TRUE(world.log(0).status().damage.empty());
-  world.check_reads(0);
+  expect_nothing_lost(world, sim::Landing::kDrop);
 }
 
 // ... and when a process could not sync the name, another sync would tell it nothing.
@@ -394,9 +398,7 @@ TEST(SegmentFaults, FolderThatCouldNotBeSyncedIsMadeAnew) {
       world.disk().inject(once);
       ASSERT_TRUE(world.create(0));
       fill(world, 400);
-      world.restart(sim::Landing::kDrop);
-      EXPECT_TRUE(world.log(0).status().damage.empty());
-      world.check_reads(0);
+      expect_nothing_lost(world, sim::Landing::kDrop);
     }
   }
 }
@@ -405,17 +407,8 @@ TEST(SegmentFaults, DeadSegmentDiskFailsTheLogButLosesNothing) {
   LogWorld world(disk_only());
   ASSERT_TRUE(world.start());
   ASSERT_TRUE(world.create(0));
-  sim::DiskFault forever = fault(sim::DiskOp::kWrite, sim::DiskEffect::kIoError, "/topics/");
-  forever.times = sim::DiskFault::kForever;
-  world.disk().inject(forever);
-  for (int i = 0; i < 20; ++i) world.append(0, {.records = 2, .value_bytes = 1000});
-  ASSERT_TRUE(world.settle()) << "the journal still works";
-  ASSERT_TRUE(world.run_until([&] { return world.model(0).failed.has_value(); }));
-  EXPECT_EQ(world.model(0).failed->code, ErrorCode::kStorageFailed);
-  world.check_reads(0);
-  world.disk().clear_faults();
-  world.restart();
-  world.check_reads(0);
+  world.disk().inject(lasting(fault(sim::DiskOp::kWrite, sim::DiskEffect::kIoError, "/topics/")));
+  expect_log_fails_and_loses_nothing(world, sim::Landing::kSeeded);
 }
 
 TEST(SegmentFaults, FullDiskHoldsOnUntilThereIsSpace) {
@@ -423,12 +416,8 @@ TEST(SegmentFaults, FullDiskHoldsOnUntilThereIsSpace) {
   ASSERT_TRUE(world.start());
   ASSERT_TRUE(world.create(0));
   fill(world, 20);
-  sim::DiskFault full = fault(sim::DiskOp::kAllocate, sim::DiskEffect::kNoSpace, "/topics/");
-  full.times = sim::DiskFault::kForever;
-  sim::DiskFault also = full;
-  also.op = sim::DiskOp::kCreate;
-  world.disk().inject(full);
-  world.disk().inject(also);
+  for (const sim::DiskOp op : {sim::DiskOp::kAllocate, sim::DiskOp::kCreate})
+    world.disk().inject(lasting(fault(op, sim::DiskEffect::kNoSpace, "/topics/")));
   while (world.logs().accepts_appends()) {
     world.append(0, {.records = 2, .value_bytes = 2000});
     ASSERT_TRUE(world.settle());

@@ -7,6 +7,9 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
+
+DEADLINE = 60.0  # seconds: for anything that happens soon on an idle machine
 
 
 def free_ports(count):
@@ -19,6 +22,18 @@ def free_ports(count):
     finally:
         for one in sockets:
             one.close()
+
+
+def wait_until(condition, what, seconds=DEADLINE):
+    """Returns the first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError("not within %g s: %s" % (seconds, what() if callable(what) else what))
+        time.sleep(0.01)
 
 
 class Node:

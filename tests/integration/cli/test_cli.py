@@ -16,7 +16,7 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from node import Node, free_ports  # noqa: E402
+from node import Node, free_ports, wait_until  # noqa: E402
 
 ARGUMENTS = None
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -536,7 +536,9 @@ class Examining(CliTest):
         for shell in ("bash", "zsh", "fish"):
             self.assertIn("__complete", self.node.ok("completion", shell).stdout)
         self.node.ok("completion", "tcsh", status=2)
-        self.assertEqual(self.node.ok("__complete", "consume", "completed-").stdout, "completed-topic\n")
+        # Completion gives up soon, for somebody waits for it: on a busy machine Tab is pressed again.
+        wait_until(lambda: self.node.ok("__complete", "consume", "completed-").stdout == "completed-topic\n",
+                   "the topic is completed")
         script = self.node.ok("completion", "bash").stdout.encode()
         subprocess.run(["bash", "-n"], input=script, check=True)
         # As in a terminal: COMP_WORDS would have the address in three words.
@@ -546,8 +548,12 @@ class Examining(CliTest):
             _forebay; echo "${COMPREPLY[*]}"
         """ % self.node.api.encode()
         environment = {"PATH": os.path.dirname(self.node.forebay) + ":" + os.environ["PATH"]}
-        done = subprocess.run(["bash"], input=script + pressed, capture_output=True, check=True, env=environment)
-        self.assertEqual(done.stdout, b"completed-topic\n")
+        wait_until(lambda: subprocess.run(["bash"], input=script + pressed, capture_output=True, check=True,
+                                          env=environment).stdout == b"completed-topic\n",
+                   "the topic is completed in bash")
+        key = b"COMP_LINE='forebay topic create t --config retention.m'; COMP_POINT=${#COMP_LINE}; _forebay; echo $COMPREPLY"
+        done = subprocess.run(["bash"], input=script + key, capture_output=True, check=True, env=environment)
+        self.assertEqual(done.stdout, b"retention.ms=\n")
         self.assertIn("130", self.node.ok("help", "exit-codes").stdout)
         self.assertIn("examples:", self.node.ok("topic", "create", "--help").stdout)
         self.assertEqual(self.node.ok("help", "topic", "create").stdout,
@@ -653,8 +659,9 @@ class EveryVerb(CliTest):
         self.assertEqual(len(self.node.records(topic, "--until-end", "--server", servers, "--timeout", "2s")), 6)
 
     def test_another_port_of_the_node_is_told_from_nobody(self):
-        done = self.node.ok("topic", "list", "--server", self.node.http, "--timeout", "1s", status=6)
-        self.assertIn("not gRPC", done.stderr)
+        # What listens there must answer before the command gives up.
+        wait_until(lambda: "not gRPC" in self.node.ok("topic", "list", "--server", self.node.http, "--timeout", "1s",
+                                                      status=6).stderr, "the command says what listens there")
 
 
 class Offline(unittest.TestCase):

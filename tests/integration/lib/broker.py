@@ -19,27 +19,14 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-from node import Node, free_ports  # noqa: E402,F401
+from node import DEADLINE, Node, free_ports, wait_until  # noqa: E402,F401
 
 ARGUMENTS = None
 SKIPPED = 77  # the exit status that CTest takes for "did not run"
-DEADLINE = 60.0  # seconds: for anything that happens soon on an idle machine
 
 # Small files, so that a test sees rings that turn and segments that roll.
 SMALL_RING = ("storage.journal_file_bytes=20MiB", "storage.journal_files_max=4", "storage.segment_flush_bytes=64KiB",
               "storage.disk_reserve_bytes=1MiB", "memory.cache_bytes_per_shard=1MiB")
-
-
-def wait_until(condition, what, seconds=DEADLINE):
-    """Returns the first true value of condition()."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError("not within %g s: %s" % (seconds, what() if callable(what) else what))
-        time.sleep(0.01)
 
 
 class Broker(Node):

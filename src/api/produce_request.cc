@@ -73,6 +73,7 @@ void submit_raw(Context& context, v1::ProduceRequest& request, broker::ProduceRe
     return;
   }
   head.batch = std::move(*request.mutable_batch());
+  if (request.has_destination_crc()) head.destination_crc = request.destination_crc();
   std::string topic = head.topic;
   const std::int32_t partition = request.partition();
   context.broker.produce(std::move(head),

@@ -56,8 +56,9 @@ struct ProduceRequest {
   std::chrono::milliseconds timeout{30'000};
   // One record batch v2 as the client sent it; the broker writes base offset and leader epoch into its head.
   std::string batch;
-  std::shared_ptr<ProduceOrder> order;  // none: the request stands for itself
-  std::uint32_t retry_round = 0;        // with `order`
+  std::optional<std::uint32_t> destination_crc;  // what the client made of topic, partition and batch
+  std::shared_ptr<ProduceOrder> order;           // none: the request stands for itself
+  std::uint32_t retry_round = 0;                 // with `order`
 };
 struct ProduceAck {
   model::PartitionIndex partition;

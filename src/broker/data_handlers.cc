@@ -109,6 +109,15 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   if (!shard_index) return fail(shard_index.error());
   const auto record_count = check_batch(**route, request.batch);
   if (!record_count) return fail(record_count.error());
+  if (request.destination_crc &&
+      *request.destination_crc !=
+          model::destination_crc(request.topic, request.partition, as_bytes(request.batch))) {
+    counters_.misdirected_batches.fetch_add(1, std::memory_order_relaxed);
+    return fail(
+        Error{ErrorCode::kCorruptBatch, "the batch was built for another topic or partition than '" +
+                                            request.topic + "' " + std::to_string(request.partition.value()) +
+                                            ": the client has mixed up its buffers; nothing was written"});
+  }
   auto lease = produce_bytes_.try_acquire(request.batch.capacity());
   if (!lease) {
     return fail(Error{

@@ -28,7 +28,8 @@ struct NodeBrokerConfig {
 
 // Counted on the way; read by the metrics.
 struct BrokerCounters {
-  std::atomic<std::uint64_t> produce_requests{0}, produce_bytes{0}, produce_records{0}, produce_errors{0};
+  std::atomic<std::uint64_t> produce_requests{0}, produce_bytes{0}, produce_records{0}, produce_errors{0},
+      misdirected_batches{0};
   std::atomic<std::uint64_t> fetch_requests{0}, fetch_bytes{0}, fetch_errors{0};
 };
 

@@ -303,6 +303,7 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
                     .timeout_ms = static_cast<std::uint32_t>(
                         std::min<std::int64_t>(client_.request_timeout.count(), kRequestTimeoutMsMax)),
                     .retry_round = send->retry_round,
+                    .destination_crc = send->destination_crc,
                     .batch_bytes = send->batch.size()},
                    send->batch);
     stream.reset();  // without the lock: see on_destroyed()

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/endian.h"
 #include "base/varint.h"
 #include "client/rpc_error.h"
 #include "forebay/v1/error.pb.h"
@@ -230,6 +231,10 @@ std::string encode_produce_head(const ProduceHead& head) {
   put_field(out, Request::kAcksFieldNumber, static_cast<std::uint64_t>(wire_acks(head.acks)));
   put_field(out, Request::kTimeoutMsFieldNumber, head.timeout_ms);
   put_field(out, Request::kRetryRoundFieldNumber, head.retry_round);
+  put_tag(out, Request::kDestinationCrcFieldNumber, WireType::kFixed32);
+  std::byte crc[4];
+  store_le(crc, head.destination_crc);
+  out.append(as_text(crc));
   put_tag(out, Request::kBatchFieldNumber, WireType::kBytes);
   put_varint(out, head.batch_bytes);
   return out;

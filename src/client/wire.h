@@ -24,6 +24,7 @@ struct ProduceHead {
   Acks acks = Acks::kAll;
   std::uint32_t timeout_ms = 0;
   std::uint32_t retry_round = 0;
+  std::uint32_t destination_crc = 0;  // model::destination_crc of the batch
   std::size_t batch_bytes = 0;
 };
 // A ProduceRequest up to the first byte of the batch.

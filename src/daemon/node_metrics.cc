@@ -52,6 +52,8 @@ void NodeMetrics::broker_counters(Metrics& metrics, const broker::NodeBroker& br
   counter("forebay_produce_bytes_total", "Bytes of batches that passed the checks", c.produce_bytes);
   counter("forebay_produce_records_total", "Records of batches that passed the checks", c.produce_records);
   counter("forebay_produce_errors_total", "Batches answered with an error", c.produce_errors);
+  counter("forebay_misdirected_batches_total",
+          "Batches refused because they were built for another topic or partition", c.misdirected_batches);
   counter("forebay_fetch_requests_total", "Reads handed to the broker", c.fetch_requests);
   counter("forebay_fetch_bytes_total", "Bytes of batches read", c.fetch_bytes);
   counter("forebay_fetch_errors_total", "Reads answered with an error", c.fetch_errors);

@@ -157,4 +157,12 @@ void set_max_timestamp(std::span<std::byte> batch, Timestamp max_timestamp) {
   store_crc(batch);
 }
 
+std::uint32_t destination_crc(std::string_view topic, PartitionIndex partition, ByteSpan batch) {
+  FOREBAY_ASSERT(batch.size() >= kBatchHeaderBytes);
+  std::byte place[4];
+  store_le(place, partition.value());
+  const std::uint32_t crc = crc32c_extend(crc32c(as_bytes(topic)), place);
+  return crc32c_extend(crc, batch.subspan(kBatchCrcAt, 4));
+}
+
 }  // namespace forebay::model

@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/shared_bytes.h"
@@ -126,5 +127,10 @@ void set_leader_epoch(std::span<std::byte> batch, Term term);  // Requires: term
 // These are inside, and write the CRC anew. Append time is shown for every record; records keep their deltas.
 void set_append_time(std::span<std::byte> batch, Timestamp append_time);
 void set_max_timestamp(std::span<std::byte> batch, Timestamp max_timestamp);
+
+// Binds a finished batch to where it shall go: CRC-32C over the topic's name, the partition and the batch's
+// own CRC (proto/forebay/v1/log.proto, ProduceRequest.destination_crc). Requires: a batch with its CRC filled
+// in.
+[[nodiscard]] std::uint32_t destination_crc(std::string_view topic, PartitionIndex partition, ByteSpan batch);
 
 }  // namespace forebay::model

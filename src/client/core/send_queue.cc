@@ -37,6 +37,7 @@ struct SendQueue::Batch {
   model::BatchBuilder builder;
   Answers answers;
   SharedBytes bytes;
+  std::uint32_t destination_crc = 0;  // of them, made when they were
   std::size_t charged_bytes = 0;
   TimePoint opened_at{};
   TimePoint sent_at{};
@@ -278,7 +279,7 @@ SendQueue::Work SendQueue::start_write(Lane& lane, Batch& batch, TimePoint now) 
   in_flight_.emplace(batch.correlation, &batch);
   writing_ = true;
   wake_by(now + limits_.answer_timeout);
-  return Send{lane.topic, lane.partition, batch.correlation, lane.round, batch.bytes};
+  return Send{lane.topic, lane.partition, batch.correlation, lane.round, batch.bytes, batch.destination_crc};
 }
 
 // Whether it may leave although others are under way. Requires: can_close(lane).
@@ -326,6 +327,8 @@ void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) 
     forget(lane, *batch);
   } else {
     batch->bytes = std::move(bytes).value();
+    batch->destination_crc =
+        model::destination_crc(*lane.topic, model::PartitionIndex(lane.partition), batch->bytes.span());
     batch->state = Batch::State::kReady;
     buffered_bytes_ -= batch->charged_bytes;
     batch->charged_bytes = batch->bytes.retained_bytes();

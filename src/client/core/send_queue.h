@@ -71,6 +71,7 @@ class SendQueue {
     std::uint64_t correlation;
     std::uint32_t retry_round;
     SharedBytes batch;
+    std::uint32_t destination_crc;
   };
   struct Cancel {};  // end the stream: it owes an answer for too long
   using Work = std::variant<Connect, Encode, Send, Cancel>;

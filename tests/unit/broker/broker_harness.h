@@ -66,11 +66,14 @@ class BrokerHarness {
                             std::move(done));
     });
   }
-  Result<ProduceAck> produce(const std::string& topic, std::int32_t partition, std::string batch) {
+  Result<ProduceAck> produce(const std::string& topic, std::int32_t partition, std::string batch,
+                             std::optional<std::uint32_t> destination_crc = std::nullopt) {
     return call<ProduceAck>([&](auto done) {
-      broker_->produce(
-          {.topic = topic, .partition = model::PartitionIndex(partition), .batch = std::move(batch)},
-          std::move(done));
+      broker_->produce({.topic = topic,
+                        .partition = model::PartitionIndex(partition),
+                        .batch = std::move(batch),
+                        .destination_crc = destination_crc},
+                       std::move(done));
     });
   }
   Result<FetchResult> fetch(const std::string& topic, std::int32_t partition, std::int64_t offset) {

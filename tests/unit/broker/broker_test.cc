@@ -78,6 +78,24 @@ TEST_F(BrokerTest, DamagedBatchesAreRefusedAndNothingIsStored) {
   EXPECT_EQ((*node_.offsets("orders", OffsetPoint::kEnd))[0].offset, Offset(0));
 }
 
+TEST_F(BrokerTest, BatchBuiltForAnotherPlaceIsRefusedAndNothingIsStored) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  ASSERT_TRUE(node_.create("payments", 2));
+  const std::string batch = batch_of({"a"});
+  const auto built_for = [&batch](std::string_view topic, std::int32_t partition) {
+    return model::destination_crc(topic, model::PartitionIndex(partition), as_bytes(batch));
+  };
+  EXPECT_EQ(node_.produce("orders", 0, batch, built_for("payments", 0)).error().code,
+            ErrorCode::kCorruptBatch);
+  EXPECT_EQ(node_.produce("orders", 0, batch, built_for("orders", 1)).error().code, ErrorCode::kCorruptBatch);
+  EXPECT_EQ(node_.produce("orders", 0, batch_of({"b"}), built_for("orders", 0)).error().code,
+            ErrorCode::kCorruptBatch);
+  EXPECT_EQ((*node_.offsets("orders", OffsetPoint::kEnd))[0].offset, Offset(0));
+  EXPECT_EQ(node_.broker_->counters().misdirected_batches, 3U);
+  EXPECT_TRUE(node_.produce("orders", 0, batch, built_for("orders", 0)));
+  EXPECT_TRUE(node_.produce("orders", 0, batch)) << "a client that does not say is not checked";
+}
+
 TEST_F(BrokerTest, BatchAboveTheTopicsLimitIsRefused) {
   ASSERT_TRUE(node_.create("small", 1, {{"max.message.bytes", "1024"}}));
   EXPECT_EQ(node_.produce("small", 0, batch_of({std::string(2000, 'x')})).error().code,

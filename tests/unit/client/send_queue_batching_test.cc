@@ -19,6 +19,24 @@ TEST(SendQueue, FirstRecordLeavesAtOnce) {
   EXPECT_EQ(hands.queue.stats().buffered_bytes, 0u);
 }
 
+TEST(SendQueue, EveryBatchIsBoundToItsPlaceAlsoWhenItIsSentAgain) {
+  Hands hands(default_limits());
+  for (std::int32_t partition = 0; partition < 2; ++partition) {
+    hands.append(partition, static_cast<std::uint64_t>(partition));
+    hands.run();
+  }
+  ASSERT_EQ(hands.sent.size(), 2u);
+  hands.queue.refused(hands.sent[0].correlation, {ErrorCode::kResourceExhausted, "full", 50}, hands.now);
+  hands.run();
+  hands.pass(std::chrono::milliseconds(60));
+  ASSERT_EQ(hands.sent.size(), 3u);
+  for (const SendQueue::Send& send : hands.sent) {
+    EXPECT_EQ(send.destination_crc,
+              model::destination_crc("t", model::PartitionIndex(send.partition), send.batch.span()));
+  }
+  EXPECT_NE(hands.sent[0].destination_crc, hands.sent[1].destination_crc);
+}
+
 TEST(SendQueue, GathersWhileTheWindowIsFull) {
   Hands hands(default_limits());
   for (std::uint64_t id = 1; id <= 3; ++id) {

@@ -44,6 +44,7 @@ TEST(Wire, ProduceHeadIsWhatProtobufReads) {
                                                 .acks = Acks::kLeader,
                                                 .timeout_ms = 30'000,
                                                 .retry_round = 2,
+                                                .destination_crc = 0xfedc'ba98,
                                                 .batch_bytes = batch.size()});
   v1::ProduceRequest request;
   ASSERT_TRUE(request.ParseFromString(head + batch));
@@ -54,6 +55,8 @@ TEST(Wire, ProduceHeadIsWhatProtobufReads) {
   EXPECT_EQ(request.timeout_ms(), 30'000u);
   EXPECT_TRUE(request.has_retry_round());
   EXPECT_EQ(request.retry_round(), 2u);
+  EXPECT_TRUE(request.has_destination_crc());
+  EXPECT_EQ(request.destination_crc(), 0xfedc'ba98u);
   EXPECT_EQ(request.batch(), batch);
 }
 

@@ -1,23 +1,36 @@
 #include "raft/core/raft.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
+#include "raft/core/quorum.h"
 
 namespace forebay::raft {
+namespace {
+
+bool contains(const std::vector<log::Voter>& voters, const log::Voter& voter) {
+  return std::find(voters.begin(), voters.end(), voter) != voters.end();
+}
+
+bool is_member(const log::Membership& membership, const log::Voter& voter) {
+  return contains(membership.voters, voter) || contains(membership.next_voters, voter) ||
+         contains(membership.learners, voter);
+}
+
+// What is durable is enough for a message that depends on `needs`.
+bool covers(const log::HardState& durable, const log::HardState& needs) {
+  if (durable.term != needs.term) return durable.term > needs.term;
+  return !needs.vote || durable.vote == needs.vote;
+}
+
+}  // namespace
 
 Result<Raft> Raft::open(log::Voter self, const Restored& restored) {
-  if (restored.membership) {
-    const auto& voters = restored.membership->voters;
-    if (std::find(voters.begin(), voters.end(), self) == voters.end()) {
-      return Error{ErrorCode::kFailedPrecondition,
-                   "this node and disk are no voter of the partition: its data came from another node or an "
-                   "emptied disk"};
-    }
-    if (voters.size() != 1 || !restored.membership->next_voters.empty()) {
-      return Error{ErrorCode::kFailedPrecondition,
-                   "the partition has several voters, which this version does not support"};
-    }
+  if (restored.membership && !is_member(*restored.membership, self)) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "this node and disk are no member of the partition: its data came from another node or an "
+                 "emptied disk"};
   }
   return Raft(self, restored);
 }
@@ -25,55 +38,344 @@ Result<Raft> Raft::open(log::Voter self, const Restored& restored) {
 Raft::Raft(log::Voter self, const Restored& restored)
     : self_(self),
       hard_state_(restored.hard_state),
-      membership_(
-          restored.membership.value_or(log::Membership{.voters = {self}, .next_voters = {}, .learners = {}})),
+      durable_(restored.hard_state),
+      memberships_{{{},
+                    restored.membership.value_or(
+                        log::Membership{.voters = {self}, .next_voters = {}, .learners = {}})}},
       membership_logged_(restored.membership.has_value()),
+      terms_(restored.terms),
       end_(restored.end),
       flushed_(restored.end),  // what recovery returned is durable
       commit_(restored.log_start) {
   // A term known only from frames counts as already voted in: standing again takes a higher one.
-  if (restored.last_term > hard_state_.term) hard_state_ = {restored.last_term, std::nullopt};
+  const model::Term last = terms_.before(end_);
+  if (last > hard_state_.term) hard_state_ = durable_ = {last, std::nullopt};
 }
 
-void Raft::campaign() {
-  if (role_ != Role::kFollower) return;
-  role_ = Role::kCandidate;
-  hard_state_ = {hard_state_.term.next(), self_.node};
-  ready_.hard_state = hard_state_;
+// --- membership
+
+bool Raft::is_voter(model::NodeId node) const {
+  const auto is_node = [node](const log::Voter& voter) { return voter.node == node; };
+  const log::Membership& now = membership();
+  return std::any_of(now.voters.begin(), now.voters.end(), is_node) ||
+         std::any_of(now.next_voters.begin(), now.next_voters.end(), is_node);
+}
+
+bool Raft::is_sole_voter() const {
+  return is_quorum(membership(), [this](model::NodeId node) { return node == self_.node; });
+}
+
+std::vector<model::NodeId> Raft::others() const {
+  std::set<model::NodeId> nodes;
+  const log::Membership& now = membership();
+  for (const auto* list : {&now.voters, &now.next_voters, &now.learners}) {
+    for (const log::Voter& member : *list) nodes.insert(member.node);
+  }
+  nodes.erase(self_.node);
+  return {nodes.begin(), nodes.end()};
+}
+
+// --- terms and roles
+
+void Raft::set_hard_state(const log::HardState& state) {
+  hard_state_ = state;
+  ready_.hard_state = state;
+}
+
+void Raft::adopt(model::Term term) {
+  if (term <= hard_state_.term) return;
+  set_hard_state({term, std::nullopt});
+  follow(std::nullopt);
+}
+
+void Raft::follow(std::optional<model::NodeId> leader) {
+  if (role_ != Role::kFollower || leader_ != leader) {
+    matched_ = commit_;  // what is committed, every leader has
+    told_flushed_ = {};
+  }
+  role_ = Role::kFollower;
+  leader_ = leader;
+  hears_leader_ = leader.has_value();
+  granted_.clear();
+  progress_.clear();
+  term_start_end_.reset();
+  ready_.controls.clear();
+}
+
+void Raft::leader_unreachable() {
+  if (role_ != Role::kLeader) hears_leader_ = false;
+}
+
+void Raft::quorum_lost() {
+  if (role_ == Role::kLeader) follow(std::nullopt);
+}
+
+void Raft::step_down() {
+  follow(std::nullopt);
+  held_.clear();
+  ready_ = {};
+}
+
+// Messages that promise something wait for the hard state that they speak of.
+void Raft::send(model::NodeId to, Message message) {
+  if (covers(durable_, hard_state_)) {
+    ready_.messages.push_back({to, std::move(message)});
+  } else {
+    held_.push_back({hard_state_, {to, std::move(message)}});
+  }
 }
 
 void Raft::hard_state_durable(const log::HardState& state) {
-  if (role_ != Role::kCandidate || state.term != hard_state_.term) return;
-  // One vote, our own, is a majority of one.
-  role_ = Role::kLeader;
-  term_start_end_.reset();
-  ready_.controls.emplace_back(log::TermStart{self_.node});
-  if (!membership_logged_) ready_.controls.emplace_back(membership_);
+  if (covers(durable_, state)) return;
+  durable_ = state;
+  for (Held& held : held_) {
+    // Of an earlier term it would only be thrown away.
+    if (held.needs == hard_state_ && covers(durable_, held.needs)) {
+      ready_.messages.push_back(std::move(held.message));
+    }
+  }
+  std::erase_if(
+      held_, [this](const Held& held) { return held.needs != hard_state_ || covers(durable_, held.needs); });
+  if (role_ != Role::kCandidate || durable_ != hard_state_) return;
+  granted_.insert(self_.node);
+  if (is_quorum(membership(), [this](model::NodeId node) { return granted_.contains(node); })) lead();
 }
+
+// --- elections
+
+void Raft::campaign() {
+  if (role_ == Role::kLeader || !is_voter(self_.node)) return;
+  if (role_ == Role::kCandidate && durable_ != hard_state_) return;  // it stands already
+  follow(std::nullopt);
+  if (is_sole_voter()) return stand();
+  role_ = Role::kPreCandidate;
+  granted_.insert(self_.node);
+  ask_for_votes(true);
+}
+
+void Raft::stand() {
+  follow(std::nullopt);
+  role_ = Role::kCandidate;
+  set_hard_state({hard_state_.term.next(), self_.node});
+  ask_for_votes(false);
+}
+
+void Raft::ask_for_votes(bool pre) {
+  const model::Term term = pre ? hard_state_.term.next() : hard_state_.term;
+  for (const model::NodeId peer : others()) {
+    if (is_voter(peer)) send(peer, VoteRequest{pre, term, end_, terms_.before(end_)});
+  }
+}
+
+bool Raft::is_up_to_date(const VoteRequest& request) const {
+  const model::Term last = terms_.before(end_);
+  return request.last_term != last ? request.last_term > last : request.end >= end_;
+}
+
+void Raft::receive(model::NodeId from, const VoteRequest& request) {
+  // Whoever hears a leader does not help to unseat it.
+  const bool loyal = hears_leader_ || role_ == Role::kLeader;
+  if (request.pre) {
+    const bool granted = !loyal && request.term > hard_state_.term && is_up_to_date(request);
+    send(from, VoteResponse{true, granted ? request.term : hard_state_.term, granted});
+    return;
+  }
+  if (loyal && request.term > hard_state_.term) {
+    send(from, VoteResponse{false, hard_state_.term, false});
+    return;
+  }
+  adopt(request.term);
+  const bool free = !hard_state_.vote || *hard_state_.vote == from;
+  const bool stands = role_ == Role::kCandidate || role_ == Role::kLeader;
+  const bool granted =
+      request.term == hard_state_.term && !stands && !leader_ && free && is_up_to_date(request);
+  if (granted) follow(std::nullopt);  // a pre-vote of our own is over
+  if (granted && !hard_state_.vote) set_hard_state({hard_state_.term, from});
+  send(from, VoteResponse{false, hard_state_.term, granted});
+}
+
+void Raft::receive(model::NodeId from, const VoteResponse& response) {
+  if (!response.granted) return adopt(response.term);
+  const bool expected = response.pre
+                            ? role_ == Role::kPreCandidate && response.term == hard_state_.term.next()
+                            : role_ == Role::kCandidate && response.term == hard_state_.term;
+  if (!expected) return;
+  granted_.insert(from);
+  if (!is_quorum(membership(), [this](model::NodeId node) { return granted_.contains(node); })) return;
+  if (response.pre) return stand();
+  lead();
+}
+
+void Raft::lead() {
+  follow(std::nullopt);
+  role_ = Role::kLeader;
+  leader_ = self_.node;
+  for (const model::NodeId peer : others()) progress_[peer].next = end_;
+  ready_.controls.emplace_back(log::TermStart{self_.node});
+  if (!membership_logged_) ready_.controls.emplace_back(membership());
+}
+
+// --- the own log
 
 void Raft::appended(model::LogPosition end) {
   FOREBAY_ASSERT(role_ == Role::kLeader);
   FOREBAY_ASSERT(end > end_);
+  terms_.append(end_, hard_state_.term);
   end_ = end;
   if (!term_start_end_) term_start_end_ = end;  // the first frame of a leadership is its term start
 }
 
 void Raft::flushed(model::LogPosition flushed) {
   FOREBAY_ASSERT(flushed <= end_);
-  flushed_ = std::max(flushed_, flushed);
-  maybe_commit(flushed_);
+  if (flushed <= flushed_) return;
+  flushed_ = flushed;
+  if (role_ == Role::kLeader) {
+    maybe_commit();
+  } else if (leader_ && std::min(flushed_, matched_) > told_flushed_) {
+    tell_flushed(matched_);
+  }
 }
 
-void Raft::maybe_commit(model::LogPosition flushed) {
-  if (role_ != Role::kLeader || !term_start_end_ || flushed < *term_start_end_) return;
-  if (flushed > commit_) commit_ = flushed;
+void Raft::maybe_commit() {
+  if (role_ != Role::kLeader || !term_start_end_) return;
+  const model::LogPosition reached = quorum_position(membership(), [this](model::NodeId node) {
+    if (node == self_.node) return flushed_;
+    const auto peer = progress_.find(node);
+    return peer == progress_.end() ? model::LogPosition{} : peer->second.flushed;
+  });
+  if (reached < *term_start_end_ || reached <= commit_) return;
+  commit_ = reached;
   membership_logged_ = true;
 }
 
-void Raft::step_down() {
-  role_ = Role::kFollower;
-  term_start_end_.reset();
-  ready_ = {};
+// --- follower
+
+void Raft::tell_flushed(model::LogPosition prev) {
+  told_flushed_ = std::min(flushed_, matched_);
+  AppendResponse response;
+  response.term = hard_state_.term;
+  response.prev = prev;
+  response.accepted = true;
+  response.matched = matched_;
+  response.flushed = told_flushed_;
+  send(*leader_, response);
+}
+
+void Raft::refuse(model::NodeId leader, model::LogPosition prev, model::LogPosition hint) {
+  AppendResponse response;
+  response.term = hard_state_.term;
+  response.prev = prev;
+  response.hint = hint;
+  response.hint_term = terms_.before(hint);
+  send(leader, response);
+}
+
+Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
+                               const std::vector<FrameMark>& frames) {
+  AppendPlan plan;
+  if (head.term < hard_state_.term) {
+    refuse(from, head.prev, {});
+    return plan;
+  }
+  adopt(head.term);
+  if (role_ == Role::kLeader)
+    return plan;  // nobody else leads this term: not from a member that keeps the rules
+  if (leader_ != from || role_ != Role::kFollower) follow(from);
+  hears_leader_ = true;
+  const bool same = head.prev <= commit_ || (head.prev <= end_ && terms_.before(head.prev) == head.prev_term);
+  if (!same) {
+    // Behind our end nothing agrees; where another term stands, nothing of that term may.
+    const model::LogPosition hint =
+        head.prev > end_ ? end_ : std::max(commit_, terms_.begin_of_term_before(head.prev));
+    refuse(from, head.prev, hint);
+    return plan;
+  }
+  plan.accepted = true;
+  plan.first_new = frames.size();
+  model::LogPosition last = head.prev;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const FrameMark& frame = frames[i];
+    last = frame.end;
+    if (frame.end <= commit_ || (frame.end <= end_ && terms_.before(frame.end) == frame.term)) continue;
+    if (frame.begin < end_) {
+      truncate(frame.begin);
+      plan.truncate_to = frame.begin;
+    }
+    plan.first_new = i;
+    for (; i < frames.size(); ++i) take_frame(frames[i]);
+    last = end_;
+  }
+  matched_ = std::max(matched_, last);
+  commit_ = std::max(commit_, std::min(head.commit, matched_));
+  tell_flushed(head.prev);
+  return plan;
+}
+
+void Raft::truncate(model::LogPosition to) {
+  FOREBAY_ASSERT(to >= commit_);
+  end_ = to;
+  flushed_ = std::min(flushed_, to);
+  terms_.truncate(to);
+  while (memberships_.size() > 1 && memberships_.back().begin >= to) memberships_.pop_back();
+}
+
+void Raft::take_frame(const FrameMark& frame) {
+  FOREBAY_ASSERT(frame.begin == end_);
+  terms_.append(frame.begin, frame.term);
+  end_ = frame.end;
+  if (!frame.membership) return;
+  memberships_.push_back({frame.begin, *frame.membership});
+  membership_logged_ = true;
+}
+
+// --- leader
+
+void Raft::receive(model::NodeId from, const AppendResponse& response) {
+  if (response.term > hard_state_.term) return adopt(response.term);
+  const auto found = progress_.find(from);
+  if (role_ != Role::kLeader || response.term != hard_state_.term || found == progress_.end()) return;
+  Progress& peer = found->second;
+  if (!response.accepted) {
+    if (!peer.probing || response.prev != peer.next) return;  // an answer to something older
+    peer.waiting = false;
+    peer.next =
+        std::min(peer.next, terms_.end_of_terms_upto(response.hint_term, std::min(response.hint, end_)));
+    return;
+  }
+  peer.flushed = std::max(peer.flushed, response.flushed);
+  if (peer.probing) {
+    peer.probing = peer.waiting = false;
+    peer.next = std::min(response.matched, end_);
+  }
+  peer.next = std::max(peer.next, peer.flushed);
+  maybe_commit();
+}
+
+std::optional<AppendHead> Raft::next_append(model::NodeId peer_id) const {
+  const auto found = progress_.find(peer_id);
+  if (role_ != Role::kLeader || found == progress_.end() || !term_start_end_) return std::nullopt;
+  const Progress& peer = found->second;
+  if (peer.waiting || (!peer.probing && peer.next == end_ && peer.told_commit == commit_))
+    return std::nullopt;
+  return AppendHead{hard_state_.term, peer.next, terms_.before(peer.next), commit_};
+}
+
+void Raft::sent(model::NodeId peer_id, model::LogPosition upto) {
+  Progress& peer = progress_.at(peer_id);
+  FOREBAY_ASSERT(upto >= peer.next && upto <= end_);
+  peer.told_commit = commit_;
+  if (peer.probing) {
+    peer.waiting = true;
+  } else {
+    peer.next = upto;
+  }
+}
+
+void Raft::reconnected(model::NodeId peer_id) {
+  const auto found = progress_.find(peer_id);
+  if (found == progress_.end()) return;
+  found->second.probing = true;
+  found->second.waiting = false;
 }
 
 Ready Raft::take_ready() { return std::exchange(ready_, Ready{}); }

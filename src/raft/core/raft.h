@@ -1,34 +1,42 @@
-// Consensus of one partition, as a pure state machine: inputs in, effects out through take_ready(). No clock,
-// no disk, no network. So far a group has one voter: it wins every election alone, and commit follows its own
-// flushed log. Terms, votes, term-start frames and the membership frame are those of a group of any size, so
-// that nothing migrates when it grows.
+// Consensus of one partition, as a pure state machine: inputs in, effects out. No clock, no disk, no network:
+// that a leader cannot be reached is an input, and so is a flush. Frames stay with the caller; the core knows
+// where they begin and end and in which term.
 //
 // Rules kept here (docs/architecture.md, "Raft"):
-//  - a term and its vote are durable before anything that depends on them: no frame of a term before its hard
-//  state;
+//  - a term and its vote are durable before anything that depends on them leaves: a vote, an answer to an
+//    append, a frame of the term;
 //  - every leadership, also of a sole voter, begins with a new term and a term-start frame;
-//  - only flushed entries count for commit, and only through an entry of the current term; commit never
-//  falls.
+//  - only flushed entries count for commit, the leader's own too, and only through an entry of the current
+//    term; commit never falls;
+//  - a log is cut only where another term stands, and never below commit;
+//  - nobody votes while it hears a leader, and a pre-vote comes before a term is taken: who was cut off
+//    disturbs nobody when it comes back;
+//  - a membership counts from the frame on that holds it, and no longer when that is cut.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
 #include "log/core/control.h"
 #include "log/core/journal_record.h"
 #include "model/ids.h"
+#include "raft/core/messages.h"
+#include "raft/core/term_table.h"
 
 namespace forebay::raft {
 
-enum class Role { kFollower, kCandidate, kLeader };
+enum class Role : std::uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
 
 // What the log knew when the group was opened.
 struct Restored {
   log::HardState hard_state;
-  model::LogPosition end;        // of the log
-  model::Term last_term;         // of its last frame; 0 when empty
-  model::LogPosition log_start;  // committed by definition
+  model::LogPosition end;             // of the log
+  std::vector<log::TermBegin> terms;  // of its frames
+  model::LogPosition log_start;       // committed by definition
   std::optional<log::Membership>
       membership;  // the latest in the log; none: a new group, its first leader writes it
 };
@@ -38,46 +46,122 @@ struct Ready {
   std::optional<log::HardState> hard_state;  // make durable, then report hard_state_durable()
   std::vector<log::Control>
       controls;  // append as frames of the current term now, and report each with appended()
+  std::vector<Outgoing> messages;
 };
 
 class Raft {
  public:
-  // Requires: `self` is a voter of the restored membership, if there is one. Errors: kFailedPrecondition
-  // otherwise, or when there are other voters (groups of several voters are not supported by this version).
+  // Requires: `self` is in the restored membership, if there is one. Errors: kFailedPrecondition otherwise.
   [[nodiscard]] static Result<Raft> open(log::Voter self, const Restored& restored);
 
-  // Inputs.
-  void campaign();  // stand for election; a sole voter wins once its vote is durable
+  // --- elections
+  // Others may have our vote from now on.
+  void leader_unreachable();
+  // Nothing is heard of the leader, or nobody won: asks the others whether they would vote. A sole voter
+  // stands at once.
+  void campaign();
   void hard_state_durable(const log::HardState& state);
+  void receive(model::NodeId from, const VoteRequest& request);
+  void receive(model::NodeId from, const VoteResponse& response);
+  // A leader that no longer hears a majority: it must not go on answering.
+  void quorum_lost();
+  void step_down();  // the log failed: no more promises
+
+  // --- the own log
   void appended(model::LogPosition end);     // a frame of the current term is in the log (not yet durable)
   void flushed(model::LogPosition flushed);  // the log is durable up to here
-  void step_down();                          // the log failed: no more promises
+
+  // --- follower
+  struct AppendPlan {
+    bool accepted = false;
+    std::optional<model::LogPosition> truncate_to;  // cut first
+    std::size_t first_new = 0;  // then append the frames from here on; those before are there
+  };
+  // Carry the plan out before the next input; the core knows the frames already. Requires: the frames follow
+  // each other from head.prev on.
+  [[nodiscard]] AppendPlan receive(model::NodeId from, const AppendHead& head,
+                                   const std::vector<FrameMark>& frames);
+
+  // --- leader
+  void receive(model::NodeId from, const AppendResponse& response);
+  // What to send to this peer now, frames from `prev` on as many as the window allows, maybe none; nothing
+  // when there is nothing to say, or an answer has to come first. Report with sent().
+  [[nodiscard]] std::optional<AppendHead> next_append(model::NodeId peer) const;
+  void sent(model::NodeId peer, model::LogPosition upto);
+  // What was on its way to it, or from it, is lost.
+  void reconnected(model::NodeId peer);
 
   [[nodiscard]] Ready take_ready();
-  [[nodiscard]] bool has_ready() const { return ready_.hard_state.has_value() || !ready_.controls.empty(); }
+  [[nodiscard]] bool has_ready() const {
+    return ready_.hard_state.has_value() || !ready_.controls.empty() || !ready_.messages.empty();
+  }
 
   [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] model::Term term() const { return hard_state_.term; }
+  [[nodiscard]] std::optional<model::NodeId> leader() const { return leader_; }
   // Everything below is committed. Never falls.
   [[nodiscard]] model::LogPosition commit() const { return commit_; }
   // True once the term-start frame of the current term is committed: before it, `commit` may lag behind what
   // was promised by an earlier leadership, so reads of the end must wait.
   [[nodiscard]] bool has_committed_in_term() const;
-  [[nodiscard]] const log::Membership& membership() const { return membership_; }
+  [[nodiscard]] const log::Membership& membership() const { return memberships_.back().membership; }
+  [[nodiscard]] model::LogPosition end() const { return end_; }
 
  private:
+  struct Progress {
+    model::LogPosition next;     // what is sent next begins here
+    model::LogPosition flushed;  // of it, verified to be the same as here
+    model::LogPosition told_commit;
+    bool probing = true;   // where its log agrees is not known: one append at a time
+    bool waiting = false;  // for the answer to that one
+  };
+  struct MembershipFrame {
+    model::LogPosition begin;
+    log::Membership membership;
+  };
+  // A message that must not leave before this is durable.
+  struct Held {
+    log::HardState needs;
+    Outgoing message;
+  };
+
   Raft(log::Voter self, const Restored& restored);
-  void maybe_commit(model::LogPosition flushed);
+  [[nodiscard]] bool is_voter(model::NodeId node) const;
+  [[nodiscard]] bool is_sole_voter() const;
+  [[nodiscard]] std::vector<model::NodeId> others() const;
+  [[nodiscard]] bool is_up_to_date(const VoteRequest& request) const;
+  void set_hard_state(const log::HardState& state);
+  void adopt(model::Term term);
+  void follow(std::optional<model::NodeId> leader);
+  void ask_for_votes(bool pre);
+  void stand();
+  void lead();
+  void send(model::NodeId to, Message message);
+  void tell_flushed(model::LogPosition prev);
+  void refuse(model::NodeId leader, model::LogPosition prev, model::LogPosition hint);
+  void take_frame(const FrameMark& frame);
+  void truncate(model::LogPosition to);
+  void maybe_commit();
 
   log::Voter self_;
   log::HardState hard_state_;
-  log::Membership membership_;
+  log::HardState durable_;
+  std::vector<MembershipFrame> memberships_;  // at least one; the first may be from before the log
   bool membership_logged_ = false;
-  Role role_ = Role::kFollower;
+  TermTable terms_;
   model::LogPosition end_;
   model::LogPosition flushed_;
   model::LogPosition commit_;
+
+  Role role_ = Role::kFollower;
+  std::optional<model::NodeId> leader_;
+  bool hears_leader_ = false;
+  model::LogPosition matched_;       // follower: up to here the leader's log and ours are the same
+  model::LogPosition told_flushed_;  // follower: what the leader knows of our flushes
+  std::set<model::NodeId> granted_;
   std::optional<model::LogPosition> term_start_end_;  // end of the current leadership's term-start frame
+  std::map<model::NodeId, Progress> progress_;
+  std::vector<Held> held_;
   Ready ready_;
 };
 

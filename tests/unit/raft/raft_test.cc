@@ -66,14 +66,15 @@ TEST(Raft, MembershipThatStandsInTheLogIsNotWrittenAgain) {
 }
 
 TEST(Raft, TermKnownOnlyFromFramesCountsAsVotedIn) {
-  Raft raft = opened({.hard_state = {Term(2), std::nullopt}, .last_term = Term(7)});
+  Raft raft =
+      opened({.hard_state = {Term(2), std::nullopt}, .end = {Offset(5), 0}, .terms = {{Term(7), {}}}});
   raft.campaign();
   EXPECT_EQ(raft.take_ready().hard_state->term, Term(8));
 }
 
 TEST(Raft, NothingOfEarlierTermsCommitsBeforeTheTermStart) {
   const LogPosition before{Offset(10), 0};
-  Raft raft = opened({.end = before, .last_term = Term(1), .log_start = {Offset(3), 0}});
+  Raft raft = opened({.end = before, .terms = {{Term(1), {}}}, .log_start = {Offset(3), 0}});
   const LogPosition end = lead(raft, before);
   EXPECT_EQ(raft.commit(), (LogPosition{Offset(3), 0}));
   raft.flushed(before);
@@ -118,11 +119,6 @@ TEST(Raft, DiskThatIsNoVoterIsRefused) {
   const auto raft = Raft::open(kSelf, {.membership = Membership{{kOther}, {}, {}}});
   ASSERT_FALSE(raft);
   EXPECT_EQ(raft.error().code, ErrorCode::kFailedPrecondition);
-}
-
-TEST(Raft, GroupOfSeveralVotersIsRefused) {
-  EXPECT_FALSE(Raft::open(kSelf, {.membership = Membership{{kSelf, kOther}, {}, {}}}));
-  EXPECT_FALSE(Raft::open(kSelf, {.membership = Membership{{kSelf}, {kOther}, {}}}));
 }
 
 }  // namespace

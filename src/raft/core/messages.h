@@ -1,0 +1,66 @@
+// What the members of a group say to each other. Frames themselves are not here: whoever carries an append
+// over the wire puts the leader's frames from `prev` on behind it. Encoding: the peer transport's.
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "log/core/control.h"
+#include "model/ids.h"
+
+namespace forebay::raft {
+
+struct VoteRequest {
+  bool pre = false;  // asks whether a vote would be given; changes nothing
+  model::Term term;  // the candidate's; of a pre-vote the one it would take
+  model::LogPosition end;
+  model::Term last_term;
+  friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
+};
+
+struct VoteResponse {
+  bool pre = false;
+  model::Term term;  // of the request when granted, else the voter's
+  bool granted = false;
+  friend bool operator==(const VoteResponse&, const VoteResponse&) = default;
+};
+
+// The head of an append: what must stand in the follower's log before the frames that come with it.
+struct AppendHead {
+  model::Term term;
+  model::LogPosition prev;
+  model::Term prev_term;
+  model::LogPosition commit;
+  friend bool operator==(const AppendHead&, const AppendHead&) = default;
+};
+
+struct AppendResponse {
+  model::Term term;
+  model::LogPosition prev;  // of the request that is answered
+  bool accepted = false;
+  // Accepted: the leader's log and this one are the same up to `matched`, and `flushed` of it is durable
+  // here.
+  model::LogPosition matched;
+  model::LogPosition flushed;
+  // Refused: the log is no longer than `hint`, or another term ends there: go on from below.
+  model::LogPosition hint;
+  model::Term hint_term;
+  friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
+};
+
+using Message = std::variant<VoteRequest, VoteResponse, AppendResponse>;
+struct Outgoing {
+  model::NodeId to;
+  Message message;
+  friend bool operator==(const Outgoing&, const Outgoing&) = default;
+};
+
+// What the core needs to know of a frame.
+struct FrameMark {
+  model::LogPosition begin;
+  model::LogPosition end;
+  model::Term term;
+  std::optional<log::Membership> membership;  // of a membership frame
+};
+
+}  // namespace forebay::raft

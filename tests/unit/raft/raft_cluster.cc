@@ -1,0 +1,272 @@
+#include "raft_cluster.h"
+
+#include <algorithm>
+
+namespace forebay::raft::testing {
+namespace {
+
+log::Membership membership_of(std::uint32_t nodes) {
+  log::Membership membership;
+  for (std::uint32_t n = 1; n <= nodes; ++n) {
+    model::Uuid disk;
+    disk.bytes[0] = static_cast<std::uint8_t>(n);
+    membership.voters.push_back({model::NodeId(n), disk});
+  }
+  return membership;
+}
+
+// Also none: an append may say nothing but where the leader is.
+constexpr std::size_t kFramesPerAppendMax = 3;
+
+}  // namespace
+
+RaftCluster::RaftCluster(const ClusterOptions& options)
+    : options_(options), random_(options.seed), nodes_(options.nodes), checked_(options.nodes) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) boot(i);
+}
+
+void RaftCluster::fail(const std::string& what) {
+  if (failure_.empty()) failure_ = "seed " + std::to_string(options_.seed) + ": " + what;
+}
+
+void RaftCluster::boot(std::size_t i) {
+  Node& node = nodes_[i];
+  node.log = node.disk.frames;
+  Restored restored;
+  restored.hard_state = node.disk.hard_state;
+  restored.membership = membership_of(options_.nodes);
+  for (const TestFrame& frame : node.log) {
+    if (restored.terms.empty() || restored.terms.back().term != frame.mark.term)
+      restored.terms.push_back({frame.mark.term, frame.mark.begin});
+    restored.end = frame.mark.end;
+  }
+  auto opened = Raft::open(restored.membership->voters[i], restored);
+  if (!opened) return fail(opened.error().context);
+  node.raft.emplace(std::move(*opened));
+  checked_[i] = 0;
+}
+
+void RaftCluster::crash(std::size_t i) {
+  Node& node = nodes_[i];
+  if (!node.pending.empty()) ++events_.crashes_with_loss;
+  node.pending.clear();
+  for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
+    if (peer != i) reset_link(i, peer);
+  }
+  boot(i);
+}
+
+// Both directions lose what is on its way, and both ends learn of it.
+void RaftCluster::reset_link(std::size_t a, std::size_t b) {
+  links_[{a, b}].clear();
+  links_[{b, a}].clear();
+  nodes_[a].raft->reconnected(id_of(b));
+  nodes_[b].raft->reconnected(id_of(a));
+}
+
+void RaftCluster::append(std::size_t i, TestFrame frame) {
+  nodes_[i].log.push_back(frame);
+  nodes_[i].pending.emplace_back(std::move(frame));
+}
+
+void RaftCluster::cut(std::size_t i, model::LogPosition to) {
+  ++events_.truncations;
+  Node& node = nodes_[i];
+  while (!node.log.empty() && node.log.back().mark.begin >= to) node.log.pop_back();
+  node.pending.emplace_back(Truncation{to});
+  checked_[i] = std::min(checked_[i], node.log.size());
+}
+
+void RaftCluster::carry_out(std::size_t i) {
+  Node& node = nodes_[i];
+  while (node.raft->has_ready()) {
+    Ready ready = node.raft->take_ready();
+    if (ready.hard_state) node.pending.emplace_back(*ready.hard_state);
+    for (std::size_t c = 0; c < ready.controls.size(); ++c) {
+      const model::LogPosition begin = node.raft->end();
+      append(i, {{begin, begin.after_control(), node.raft->term(), std::nullopt}, next_value_++});
+      node.raft->appended(begin.after_control());
+    }
+    for (Outgoing& outgoing : ready.messages) {
+      links_[{i, index_of(outgoing.to)}].emplace_back(std::move(outgoing.message));
+    }
+  }
+}
+
+void RaftCluster::pump(std::size_t i, std::size_t peer) {
+  Node& node = nodes_[i];
+  const auto head = node.raft->next_append(id_of(peer));
+  if (!head) return;
+  Append append{*head, {}};
+  model::LogPosition upto = head->prev;
+  const std::size_t most = draw(kFramesPerAppendMax + 1);
+  for (const TestFrame& frame : node.log) {
+    if (frame.mark.begin < head->prev || append.frames.size() == most) continue;
+    append.frames.push_back(frame);
+    upto = frame.mark.end;
+  }
+  node.raft->sent(id_of(peer), upto);
+  links_[{i, peer}].emplace_back(std::move(append));
+}
+
+void RaftCluster::deliver(std::size_t from, std::size_t to) {
+  Link& link = links_[{from, to}];
+  if (link.empty()) return;
+  Wire wire = std::move(link.front());
+  link.pop_front();
+  Node& node = nodes_[to];
+  if (auto* message = std::get_if<Message>(&wire)) {
+    std::visit([&](const auto& m) { node.raft->receive(id_of(from), m); }, *message);
+    return;
+  }
+  const auto& append = std::get<Append>(wire);
+  std::vector<FrameMark> marks;
+  for (const TestFrame& frame : append.frames) marks.push_back(frame.mark);
+  const model::LogPosition commit = node.raft->commit();
+  const Raft::AppendPlan plan = node.raft->receive(id_of(from), append.head, marks);
+  if (!plan.accepted) {
+    ++events_.refusals;
+    return;
+  }
+  if (plan.truncate_to) {
+    if (*plan.truncate_to < commit) fail("a log was cut below commit");
+    cut(to, *plan.truncate_to);
+  }
+  for (std::size_t f = plan.first_new; f < append.frames.size(); ++f) this->append(to, append.frames[f]);
+}
+
+// The journal is one order: what is durable is a beginning of what was asked for.
+void RaftCluster::flush_one(std::size_t i) {
+  Node& node = nodes_[i];
+  if (node.pending.empty()) return;
+  const DiskOp op = std::move(node.pending.front());
+  node.pending.pop_front();
+  if (const auto* state = std::get_if<log::HardState>(&op)) {
+    node.disk.hard_state = *state;
+    node.raft->hard_state_durable(*state);
+    return;
+  }
+  if (const auto* truncation = std::get_if<Truncation>(&op)) {
+    while (!node.disk.frames.empty() && node.disk.frames.back().mark.begin >= truncation->to)
+      node.disk.frames.pop_back();
+    return;
+  }
+  node.disk.frames.push_back(std::get<TestFrame>(op));
+  // A truncation that waits makes what it cuts worthless.
+  model::LogPosition flushed = node.disk.frames.back().mark.end;
+  for (const DiskOp& later : node.pending) {
+    if (const auto* truncation = std::get_if<Truncation>(&later)) flushed = std::min(flushed, truncation->to);
+  }
+  node.raft->flushed(flushed);
+}
+
+void RaftCluster::client_append(std::size_t i) {
+  Node& node = nodes_[i];
+  if (node.raft->role() != Role::kLeader || node.raft->end() == model::LogPosition{}) return;
+  const model::LogPosition begin = node.raft->end();
+  const model::LogPosition end = begin.after_records(1 + static_cast<std::int64_t>(draw(3)));
+  append(i, {{begin, end, node.raft->term(), std::nullopt}, next_value_++});
+  node.raft->appended(end);
+}
+
+void RaftCluster::check(std::size_t i) {
+  const Node& node = nodes_[i];
+  const Raft& raft = *node.raft;
+  if (raft.role() == Role::kLeader) {
+    const auto [leader, is_new] = leaders_.emplace(raft.term(), i);
+    if (leader->second != i) return fail("two leaders of term " + std::to_string(raft.term().value()));
+    if (is_new) {
+      ++events_.leaders;
+      // Leader completeness: whatever was committed is in the log of who leads later.
+      for (std::size_t f = 0; f < committed_.size(); ++f) {
+        if (f >= node.log.size() || node.log[f].value != committed_[f].value)
+          return fail("a leader lacks a committed frame");
+      }
+    }
+  }
+  // State machine safety: the same frame at the same place on every node.
+  while (checked_[i] < node.log.size() && node.log[checked_[i]].mark.end <= raft.commit()) {
+    const TestFrame& frame = node.log[checked_[i]];
+    if (checked_[i] == committed_.size()) {
+      committed_.push_back(frame);
+      ++events_.commits;
+      // Only what a majority has on its disk may be committed.
+      std::size_t durable = 0;
+      for (const Node& other : nodes_) {
+        const auto& disk = other.disk.frames;
+        if (disk.size() > checked_[i] && disk[checked_[i]].value == frame.value) ++durable;
+      }
+      if (durable <= nodes_.size() / 2) return fail("committed without a majority of disks");
+    } else if (committed_[checked_[i]].value != frame.value) {
+      return fail("two nodes committed different frames at one place");
+    }
+    ++checked_[i];
+  }
+}
+
+bool RaftCluster::step() {
+  const std::size_t i = draw(nodes_.size());
+  const std::size_t peer = (i + 1 + draw(nodes_.size() - 1)) % nodes_.size();
+  const auto dice = static_cast<int>(draw(100));
+  int upto = options_.crash_percent;
+  if (dice < upto) {
+    crash(i);
+  } else if (dice < (upto += options_.cut_percent)) {
+    reset_link(i, peer);
+  } else if (dice < (upto += options_.campaign_percent)) {
+    nodes_[i].raft->leader_unreachable();
+    if (draw(2) == 0) nodes_[i].raft->campaign();
+  } else if (dice < (upto += 12)) {
+    client_append(i);
+  } else if (dice < (upto += 25)) {
+    flush_one(i);
+  } else if (dice < (upto += 20)) {
+    pump(i, peer);
+  } else {
+    deliver(peer, i);
+  }
+  carry_out(i);
+  for (std::size_t n = 0; n < nodes_.size() && failure_.empty(); ++n) check(n);
+  return failure_.empty();
+}
+
+bool RaftCluster::settle() {
+  for (std::size_t a = 0; a < nodes_.size(); ++a) {
+    for (std::size_t b = a + 1; b < nodes_.size(); ++b) reset_link(a, b);
+  }
+  const auto is_settled = [this] {
+    const auto leads = [](const Node& node) { return node.raft->has_committed_in_term(); };
+    const auto leader = std::find_if(nodes_.begin(), nodes_.end(), leads);
+    if (leader == nodes_.end()) return false;
+    return std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+      return node.raft->commit() == leader->raft->end() && node.raft->end() == leader->raft->end();
+    });
+  };
+  for (int round = 0; round < 400 && failure_.empty(); ++round) {
+    if (is_settled()) return true;
+    // Nobody led for a while: one of them stands.
+    if (round % 20 == 0) {
+      for (Node& node : nodes_) {
+        node.raft->quorum_lost();
+        node.raft->leader_unreachable();
+      }
+      nodes_[draw(nodes_.size())].raft->campaign();
+    }
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      carry_out(i);
+      while (!nodes_[i].pending.empty()) flush_one(i);
+      carry_out(i);
+      for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
+        if (peer == i) continue;
+        pump(i, peer);
+        while (!links_[{peer, i}].empty()) deliver(peer, i);
+        carry_out(i);
+      }
+      check(i);
+    }
+  }
+  if (failure_.empty()) fail("does not settle");
+  return false;
+}
+
+}  // namespace forebay::raft::testing

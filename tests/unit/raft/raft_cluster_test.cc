@@ -1,0 +1,53 @@
+// Raft's promises over several nodes and thousands of schedules.
+#include "raft_cluster.h"
+
+namespace forebay::raft::testing {
+namespace {
+
+RareEvents run(ClusterOptions options, std::uint64_t seeds, int steps) {
+  RareEvents all;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    options.seed = seed;
+    RaftCluster cluster(options);
+    for (int step = 0; step < steps && cluster.step(); ++step) {
+    }
+    EXPECT_TRUE(cluster.failure().empty() && cluster.settle()) << cluster.failure();
+    all.leaders += cluster.events().leaders;
+    all.truncations += cluster.events().truncations;
+    all.refusals += cluster.events().refusals;
+    all.crashes_with_loss += cluster.events().crashes_with_loss;
+    all.commits += cluster.events().commits;
+    if (::testing::Test::HasFailure()) break;
+  }
+  return all;
+}
+
+TEST(RaftCluster, ThreeNodesKeepEveryPromise) {
+  const RareEvents events = run({.nodes = 3}, 2'000, 600);
+  EXPECT_GT(events.leaders, 2'000U);
+  EXPECT_GT(events.truncations, 100U);
+  EXPECT_GT(events.refusals, 100U);
+  EXPECT_GT(events.crashes_with_loss, 100U);
+  EXPECT_GT(events.commits, 10'000U);
+}
+
+TEST(RaftCluster, FiveNodesKeepEveryPromise) {
+  const RareEvents events = run({.nodes = 5}, 500, 1'500);
+  EXPECT_GT(events.truncations, 100U);
+  EXPECT_GT(events.commits, 2'000U);
+}
+
+TEST(RaftCluster, NodesThatCrashAllTheTimeLoseNothing) {
+  const RareEvents events =
+      run({.nodes = 3, .crash_percent = 8, .cut_percent = 6, .campaign_percent = 8}, 1'000, 600);
+  EXPECT_GT(events.crashes_with_loss, 1'000U);
+}
+
+TEST(RaftCluster, QuietNetworkKeepsOneLeader) {
+  const RareEvents events =
+      run({.nodes = 3, .crash_percent = 0, .cut_percent = 0, .campaign_percent = 1}, 200, 2'000);
+  EXPECT_GT(events.commits, 5'000U);
+}
+
+}  // namespace
+}  // namespace forebay::raft::testing

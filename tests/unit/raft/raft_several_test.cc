@@ -1,0 +1,213 @@
+// One core among several voters, told what the others say: what it answers and when.
+#include <gtest/gtest.h>
+
+#include "raft/core/raft.h"
+
+namespace forebay::raft {
+namespace {
+
+using log::HardState;
+using log::Membership;
+using log::Voter;
+using model::LogPosition;
+using model::NodeId;
+using model::Offset;
+using model::Term;
+
+const Voter kOne{NodeId(1), model::Uuid{{1}}};
+const Voter kTwo{NodeId(2), model::Uuid{{2}}};
+const Voter kThree{NodeId(3), model::Uuid{{3}}};
+const Membership kThreeVoters{{kOne, kTwo, kThree}, {}, {}};
+
+LogPosition at(std::int64_t offset) { return {Offset(offset), 0}; }
+
+Raft opened(Restored restored) {
+  restored.membership = kThreeVoters;
+  auto raft = Raft::open(kOne, restored);
+  EXPECT_TRUE(raft);
+  return std::move(*raft);
+}
+
+template <typename M>
+std::vector<std::pair<NodeId, M>> messages(const Ready& ready) {
+  std::vector<std::pair<NodeId, M>> found;
+  for (const Outgoing& outgoing : ready.messages) {
+    if (const auto* message = std::get_if<M>(&outgoing.message)) found.emplace_back(outgoing.to, *message);
+  }
+  return found;
+}
+
+// Leads the next term, with the term-start frame appended and not flushed.
+LogPosition lead(Raft& raft) {
+  raft.campaign();
+  (void)raft.take_ready();
+  raft.receive(NodeId(2), VoteResponse{true, raft.term().next(), true});
+  raft.hard_state_durable(*raft.take_ready().hard_state);
+  raft.receive(NodeId(2), VoteResponse{false, raft.term(), true});
+  EXPECT_EQ(raft.role(), Role::kLeader);
+  EXPECT_EQ(raft.take_ready().controls.size(), 1U);
+  const LogPosition end = raft.end().after_control();
+  raft.appended(end);
+  return end;
+}
+
+AppendResponse flushed_upto(Term term, LogPosition position) {
+  AppendResponse response;
+  response.term = term;
+  response.accepted = true;
+  response.matched = response.flushed = position;
+  return response;
+}
+
+TEST(RaftOfSeveral, AsksBeforeItTakesATerm) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  raft.campaign();
+  Ready ready = raft.take_ready();
+  EXPECT_FALSE(ready.hard_state);
+  const auto asked = messages<VoteRequest>(ready);
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_TRUE(asked[0].second.pre);
+  EXPECT_EQ(asked[0].second.term, Term(5));
+  EXPECT_EQ(raft.term(), Term(4));
+
+  raft.receive(NodeId(3), VoteResponse{true, Term(5), true});
+  ready = raft.take_ready();
+  EXPECT_EQ(ready.hard_state, (HardState{Term(5), NodeId(1)}));
+  EXPECT_TRUE(ready.messages.empty()) << "the own vote is not durable yet";
+  raft.hard_state_durable(*ready.hard_state);
+  EXPECT_EQ(messages<VoteRequest>(raft.take_ready()).size(), 2U);
+}
+
+TEST(RaftOfSeveral, VoteLeavesWhenItIsDurable) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  raft.receive(NodeId(2), VoteRequest{false, Term(5), at(0), Term(0)});
+  Ready ready = raft.take_ready();
+  ASSERT_EQ(ready.hard_state, (HardState{Term(5), NodeId(2)}));
+  EXPECT_TRUE(ready.messages.empty());
+  raft.receive(NodeId(3), VoteRequest{false, Term(5), at(0), Term(0)});
+  raft.hard_state_durable(*ready.hard_state);
+  const auto votes = messages<VoteResponse>(raft.take_ready());
+  ASSERT_EQ(votes.size(), 2U);
+  EXPECT_EQ(votes[0], (std::pair{NodeId(2), VoteResponse{false, Term(5), true}}));
+  EXPECT_EQ(votes[1], (std::pair{NodeId(3), VoteResponse{false, Term(5), false}}));
+}
+
+TEST(RaftOfSeveral, ShorterLogGetsNoVoteWhateverItsTerm) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}, .end = at(9), .terms = {{Term(3), at(0)}}});
+  raft.receive(NodeId(2), VoteRequest{true, Term(6), at(8), Term(3)});
+  raft.receive(NodeId(3), VoteRequest{true, Term(6), at(50), Term(2)});
+  for (const auto& [to, vote] : messages<VoteResponse>(raft.take_ready())) EXPECT_FALSE(vote.granted);
+  raft.receive(NodeId(3), VoteRequest{true, Term(6), at(1), Term(4)});
+  EXPECT_TRUE(messages<VoteResponse>(raft.take_ready()).at(0).second.granted);
+}
+
+TEST(RaftOfSeveral, WhoHearsALeaderDoesNotHelpToUnseatIt) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  ASSERT_TRUE(raft.receive(NodeId(2), AppendHead{Term(4), at(0), Term(0), at(0)}, {}).accepted);
+  (void)raft.take_ready();
+  raft.receive(NodeId(3), VoteRequest{true, Term(9), at(7), Term(4)});
+  raft.receive(NodeId(3), VoteRequest{false, Term(9), at(7), Term(4)});
+  const Ready ready = raft.take_ready();
+  for (const auto& [to, vote] : messages<VoteResponse>(ready)) EXPECT_FALSE(vote.granted);
+  EXPECT_FALSE(ready.hard_state) << "who was cut off must not raise the term";
+  EXPECT_EQ(raft.leader(), NodeId(2));
+
+  raft.leader_unreachable();
+  raft.receive(NodeId(3), VoteRequest{true, Term(9), at(7), Term(4)});
+  EXPECT_TRUE(messages<VoteResponse>(raft.take_ready()).at(0).second.granted);
+}
+
+// A majority has it, and yet a log that lacks it may still win: only a frame of the own term makes it safe.
+TEST(RaftOfSeveral, MajorityOfAnOlderTermIsNotCommitted) {
+  const LogPosition old_end = LogPosition{}.after_control();
+  Raft raft =
+      opened({.hard_state = {Term(3), std::nullopt}, .end = old_end, .terms = {{Term(2), LogPosition{}}}});
+  const LogPosition end = lead(raft);
+  raft.flushed(end);
+  raft.receive(NodeId(2), flushed_upto(raft.term(), old_end));
+  EXPECT_EQ(raft.commit(), LogPosition{});
+  raft.receive(NodeId(2), flushed_upto(raft.term(), end));
+  EXPECT_EQ(raft.commit(), end);
+}
+
+TEST(RaftOfSeveral, LeaderCountsItselfOnlyForWhatItHasFlushed) {
+  Raft raft = opened({});
+  const LogPosition end = lead(raft);
+  raft.receive(NodeId(2), flushed_upto(raft.term(), end));
+  EXPECT_EQ(raft.commit(), LogPosition{});
+  raft.receive(NodeId(3), flushed_upto(raft.term(), end));
+  EXPECT_EQ(raft.commit(), end) << "two others are a majority without it";
+}
+
+TEST(RaftOfSeveral, FollowerAnswersAgainWhenItHasFlushed) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  const auto plan =
+      raft.receive(NodeId(2), AppendHead{Term(4), at(0), Term(0), at(0)}, {{at(0), at(5), Term(4), {}}});
+  ASSERT_TRUE(plan.accepted);
+  EXPECT_EQ(plan.first_new, 0U);
+  auto answers = messages<AppendResponse>(raft.take_ready());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].second.matched, at(5));
+  EXPECT_EQ(answers[0].second.flushed, at(0));
+  raft.flushed(at(5));
+  answers = messages<AppendResponse>(raft.take_ready());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].second.flushed, at(5));
+}
+
+TEST(RaftOfSeveral, LogIsCutOnlyWhereAnotherTermStands) {
+  Raft raft = opened(
+      {.hard_state = {Term(4), std::nullopt}, .end = at(9), .terms = {{Term(2), at(0)}, {Term(3), at(6)}}});
+  // What it has already, late and twice.
+  auto plan =
+      raft.receive(NodeId(2), AppendHead{Term(4), at(0), Term(0), at(0)}, {{at(0), at(6), Term(2), {}}});
+  EXPECT_FALSE(plan.truncate_to);
+  EXPECT_EQ(plan.first_new, 1U);
+  EXPECT_EQ(raft.end(), at(9));
+  plan = raft.receive(NodeId(2), AppendHead{Term(4), at(6), Term(2), at(0)}, {{at(6), at(7), Term(4), {}}});
+  EXPECT_EQ(plan.truncate_to, at(6));
+  EXPECT_EQ(raft.end(), at(7));
+}
+
+TEST(RaftOfSeveral, LeaderFindsWhereTheLogsAgreeTermByTerm) {
+  // The leader: terms 1, 2 and 6; the follower: 1, 2, 3 and 4.
+  Raft raft = opened({.hard_state = {Term(6), std::nullopt},
+                      .end = at(30),
+                      .terms = {{Term(1), at(0)}, {Term(2), at(10)}, {Term(6), at(20)}}});
+  const LogPosition end = lead(raft);
+  ASSERT_EQ(raft.next_append(NodeId(2))->prev, at(30));
+  raft.sent(NodeId(2), end);
+  EXPECT_FALSE(raft.next_append(NodeId(2))) << "one append until it is known where the logs agree";
+  AppendResponse refusal;
+  refusal.term = raft.term();
+  refusal.prev = at(30);
+  refusal.hint = at(25);
+  refusal.hint_term = Term(4);
+  raft.receive(NodeId(2), refusal);
+  EXPECT_EQ(raft.next_append(NodeId(2))->prev, at(20));
+  EXPECT_EQ(raft.next_append(NodeId(2))->prev_term, Term(2));
+  raft.receive(NodeId(2), refusal);  // late and twice
+  EXPECT_EQ(raft.next_append(NodeId(2))->prev, at(20));
+}
+
+TEST(RaftOfSeveral, LeaderThatHearsNoMajorityLeadsNoLonger) {
+  Raft raft = opened({});
+  lead(raft);
+  raft.quorum_lost();
+  EXPECT_EQ(raft.role(), Role::kFollower);
+  EXPECT_FALSE(raft.leader());
+}
+
+TEST(RaftOfSeveral, MembershipCountsFromItsFrameOnAndNotWhenItIsCut) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  const Membership two{{kOne, kTwo}, {}, {}};
+  const LogPosition end = LogPosition{}.after_control();
+  (void)raft.receive(NodeId(2), AppendHead{Term(4), {}, Term(0), {}}, {{LogPosition{}, end, Term(4), two}});
+  EXPECT_EQ(raft.membership(), two);
+  (void)raft.receive(NodeId(3), AppendHead{Term(5), {}, Term(0), {}},
+                     {{LogPosition{}, end, Term(5), std::nullopt}});
+  EXPECT_EQ(raft.membership(), kThreeVoters);
+}
+
+}  // namespace
+}  // namespace forebay::raft

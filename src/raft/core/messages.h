@@ -2,6 +2,7 @@
 // over the wire puts the leader's frames from `prev` on behind it. Encoding: the peer transport's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <variant>
 
@@ -15,6 +16,7 @@ struct VoteRequest {
   model::Term term;  // the candidate's; of a pre-vote the one it would take
   model::LogPosition end;
   model::Term last_term;
+  bool transfer = false;  // the leader itself asked the candidate to stand
   friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
 };
 
@@ -31,12 +33,14 @@ struct AppendHead {
   model::LogPosition prev;
   model::Term prev_term;
   model::LogPosition commit;
+  std::uint64_t barrier = 0;  // comes back with the answer: the sender still led when it was asked
   friend bool operator==(const AppendHead&, const AppendHead&) = default;
 };
 
 struct AppendResponse {
   model::Term term;
-  model::LogPosition prev;  // of the request that is answered
+  model::LogPosition prev;    // of the request that is answered
+  std::uint64_t barrier = 0;  // of that request; 0 in what is said unasked
   bool accepted = false;
   // Accepted: the leader's log and this one are the same up to `matched`, and `flushed` of it is durable
   // here.
@@ -48,7 +52,13 @@ struct AppendResponse {
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
 
-using Message = std::variant<VoteRequest, VoteResponse, AppendResponse>;
+// To the one that is to lead next: it has everything, and stands at once.
+struct TransferNow {
+  model::Term term;
+  friend bool operator==(const TransferNow&, const TransferNow&) = default;
+};
+
+using Message = std::variant<VoteRequest, VoteResponse, AppendResponse, TransferNow>;
 struct Outgoing {
   model::NodeId to;
   Message message;

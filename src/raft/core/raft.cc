@@ -1,6 +1,7 @@
 #include "raft/core/raft.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/assert.h"
@@ -99,6 +100,7 @@ void Raft::follow(std::optional<model::NodeId> leader) {
   granted_.clear();
   progress_.clear();
   term_start_end_.reset();
+  transfer_target_.reset();
   ready_.controls.clear();
 }
 
@@ -147,23 +149,25 @@ void Raft::campaign() {
   if (role_ == Role::kLeader || !is_voter(self_.node)) return;
   if (role_ == Role::kCandidate && durable_ != hard_state_) return;  // it stands already
   follow(std::nullopt);
-  if (is_sole_voter()) return stand();
+  if (is_sole_voter()) return stand(Ask::kVote);
   role_ = Role::kPreCandidate;
   granted_.insert(self_.node);
-  ask_for_votes(true);
+  ask_for_votes(Ask::kPreVote);
 }
 
-void Raft::stand() {
+void Raft::stand(Ask ask) {
   follow(std::nullopt);
   role_ = Role::kCandidate;
   set_hard_state({hard_state_.term.next(), self_.node});
-  ask_for_votes(false);
+  ask_for_votes(ask);
 }
 
-void Raft::ask_for_votes(bool pre) {
+void Raft::ask_for_votes(Ask ask) {
+  const bool pre = ask == Ask::kPreVote;
   const model::Term term = pre ? hard_state_.term.next() : hard_state_.term;
   for (const model::NodeId peer : others()) {
-    if (is_voter(peer)) send(peer, VoteRequest{pre, term, end_, terms_.before(end_)});
+    if (is_voter(peer))
+      send(peer, VoteRequest{pre, term, end_, terms_.before(end_), ask == Ask::kVoteForTransfer});
   }
 }
 
@@ -174,7 +178,7 @@ bool Raft::is_up_to_date(const VoteRequest& request) const {
 
 void Raft::receive(model::NodeId from, const VoteRequest& request) {
   // Whoever hears a leader does not help to unseat it.
-  const bool loyal = hears_leader_ || role_ == Role::kLeader;
+  const bool loyal = !request.transfer && (hears_leader_ || role_ == Role::kLeader);
   if (request.pre) {
     const bool granted = !loyal && request.term > hard_state_.term && is_up_to_date(request);
     send(from, VoteResponse{true, granted ? request.term : hard_state_.term, granted});
@@ -202,8 +206,13 @@ void Raft::receive(model::NodeId from, const VoteResponse& response) {
   if (!expected) return;
   granted_.insert(from);
   if (!is_quorum(membership(), [this](model::NodeId node) { return granted_.contains(node); })) return;
-  if (response.pre) return stand();
+  if (response.pre) return stand(Ask::kVote);
   lead();
+}
+
+void Raft::receive(model::NodeId from, const TransferNow& transfer) {
+  if (transfer.term != hard_state_.term || leader_ != from || !is_voter(self_.node)) return;
+  stand(Ask::kVoteForTransfer);
 }
 
 void Raft::lead() {
@@ -232,7 +241,7 @@ void Raft::flushed(model::LogPosition flushed) {
   if (role_ == Role::kLeader) {
     maybe_commit();
   } else if (leader_ && std::min(flushed_, matched_) > told_flushed_) {
-    tell_flushed(matched_);
+    tell_flushed(matched_, 0);
   }
 }
 
@@ -250,21 +259,23 @@ void Raft::maybe_commit() {
 
 // --- follower
 
-void Raft::tell_flushed(model::LogPosition prev) {
+void Raft::tell_flushed(model::LogPosition prev, std::uint64_t barrier) {
   told_flushed_ = std::min(flushed_, matched_);
   AppendResponse response;
   response.term = hard_state_.term;
   response.prev = prev;
+  response.barrier = barrier;
   response.accepted = true;
   response.matched = matched_;
   response.flushed = told_flushed_;
   send(*leader_, response);
 }
 
-void Raft::refuse(model::NodeId leader, model::LogPosition prev, model::LogPosition hint) {
+void Raft::refuse(model::NodeId leader, const AppendHead& head, model::LogPosition hint) {
   AppendResponse response;
   response.term = hard_state_.term;
-  response.prev = prev;
+  response.prev = head.prev;
+  response.barrier = head.barrier;
   response.hint = hint;
   response.hint_term = terms_.before(hint);
   send(leader, response);
@@ -274,7 +285,7 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
                                const std::vector<FrameMark>& frames) {
   AppendPlan plan;
   if (head.term < hard_state_.term) {
-    refuse(from, head.prev, {});
+    refuse(from, head, {});
     return plan;
   }
   adopt(head.term);
@@ -287,7 +298,7 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
     // Behind our end nothing agrees; where another term stands, nothing of that term may.
     const model::LogPosition hint =
         head.prev > end_ ? end_ : std::max(commit_, terms_.begin_of_term_before(head.prev));
-    refuse(from, head.prev, hint);
+    refuse(from, head, hint);
     return plan;
   }
   plan.accepted = true;
@@ -307,7 +318,7 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
   }
   matched_ = std::max(matched_, last);
   commit_ = std::max(commit_, std::min(head.commit, matched_));
-  tell_flushed(head.prev);
+  tell_flushed(head.prev, head.barrier);
   return plan;
 }
 
@@ -335,6 +346,7 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
   const auto found = progress_.find(from);
   if (role_ != Role::kLeader || response.term != hard_state_.term || found == progress_.end()) return;
   Progress& peer = found->second;
+  peer.barrier = std::max(peer.barrier, response.barrier);
   if (!response.accepted) {
     if (!peer.probing || response.prev != peer.next) return;  // an answer to something older
     peer.waiting = false;
@@ -349,21 +361,24 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
   }
   peer.next = std::max(peer.next, peer.flushed);
   maybe_commit();
+  maybe_transfer();
 }
 
 std::optional<AppendHead> Raft::next_append(model::NodeId peer_id) const {
   const auto found = progress_.find(peer_id);
   if (role_ != Role::kLeader || found == progress_.end() || !term_start_end_) return std::nullopt;
   const Progress& peer = found->second;
-  if (peer.waiting || (!peer.probing && peer.next == end_ && peer.told_commit == commit_))
-    return std::nullopt;
-  return AppendHead{hard_state_.term, peer.next, terms_.before(peer.next), commit_};
+  const bool has_news =
+      peer.probing || peer.next != end_ || peer.told_commit != commit_ || peer.told_barrier != barrier_;
+  if (peer.waiting || !has_news) return std::nullopt;
+  return AppendHead{hard_state_.term, peer.next, terms_.before(peer.next), commit_, barrier_};
 }
 
 void Raft::sent(model::NodeId peer_id, model::LogPosition upto) {
   Progress& peer = progress_.at(peer_id);
   FOREBAY_ASSERT(upto >= peer.next && upto <= end_);
   peer.told_commit = commit_;
+  peer.told_barrier = barrier_;
   if (peer.probing) {
     peer.waiting = true;
   } else {
@@ -376,6 +391,41 @@ void Raft::reconnected(model::NodeId peer_id) {
   if (found == progress_.end()) return;
   found->second.probing = true;
   found->second.waiting = false;
+}
+
+Result<void> Raft::transfer_to(model::NodeId target) {
+  if (role_ != Role::kLeader)
+    return Error{ErrorCode::kFailedPrecondition, "this node does not lead the partition"};
+  if (target == self_.node || !is_voter(target)) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "node " + std::to_string(target.value()) + " is no other voter of the partition"};
+  }
+  transfer_target_ = target;
+  transfer_told_ = false;
+  maybe_transfer();
+  return {};
+}
+
+void Raft::maybe_transfer() {
+  if (!transfer_target_ || transfer_told_) return;
+  const auto target = progress_.find(*transfer_target_);
+  if (target == progress_.end() || target->second.flushed != end_) return;
+  transfer_told_ = true;
+  send(*transfer_target_, TransferNow{hard_state_.term});
+}
+
+std::uint64_t Raft::begin_barrier() {
+  FOREBAY_ASSERT(role_ == Role::kLeader);
+  return ++barrier_;
+}
+
+bool Raft::barrier_passed(std::uint64_t barrier) const {
+  if (!has_committed_in_term()) return false;
+  return is_quorum(membership(), [this, barrier](model::NodeId node) {
+    if (node == self_.node) return true;
+    const auto peer = progress_.find(node);
+    return peer != progress_.end() && peer->second.barrier >= barrier;
+  });
 }
 
 Ready Raft::take_ready() { return std::exchange(ready_, Ready{}); }

@@ -63,6 +63,7 @@ class Raft {
   void hard_state_durable(const log::HardState& state);
   void receive(model::NodeId from, const VoteRequest& request);
   void receive(model::NodeId from, const VoteResponse& response);
+  void receive(model::NodeId from, const TransferNow& transfer);
   // A leader that no longer hears a majority: it must not go on answering.
   void quorum_lost();
   void step_down();  // the log failed: no more promises
@@ -91,6 +92,18 @@ class Raft {
   // What was on its way to it, or from it, is lost.
   void reconnected(model::NodeId peer);
 
+  // Hands leadership over: nothing may be appended any more, and when the target has everything it is told to
+  // stand. Whoever asks gives up after an election timeout. Errors: kFailedPrecondition when this node does
+  // not lead or the target is no voter.
+  [[nodiscard]] Result<void> transfer_to(model::NodeId target);
+  void give_up_transfer() { transfer_target_.reset(); }
+  [[nodiscard]] bool takes_appends() const { return role_ == Role::kLeader && !transfer_target_; }
+
+  // A read barrier: once it has passed, commit() was not overtaken by another leader before begin_barrier().
+  // Barriers that wait at one time share a round of messages.
+  [[nodiscard]] std::uint64_t begin_barrier();
+  [[nodiscard]] bool barrier_passed(std::uint64_t barrier) const;
+
   [[nodiscard]] Ready take_ready();
   [[nodiscard]] bool has_ready() const {
     return ready_.hard_state.has_value() || !ready_.controls.empty() || !ready_.messages.empty();
@@ -112,8 +125,10 @@ class Raft {
     model::LogPosition next;     // what is sent next begins here
     model::LogPosition flushed;  // of it, verified to be the same as here
     model::LogPosition told_commit;
-    bool probing = true;   // where its log agrees is not known: one append at a time
-    bool waiting = false;  // for the answer to that one
+    std::uint64_t told_barrier = 0;
+    std::uint64_t barrier = 0;  // it answered
+    bool probing = true;        // where its log agrees is not known: one append at a time
+    bool waiting = false;       // for the answer to that one
   };
   struct MembershipFrame {
     model::LogPosition begin;
@@ -133,12 +148,14 @@ class Raft {
   void set_hard_state(const log::HardState& state);
   void adopt(model::Term term);
   void follow(std::optional<model::NodeId> leader);
-  void ask_for_votes(bool pre);
-  void stand();
+  enum class Ask : std::uint8_t { kPreVote, kVote, kVoteForTransfer };
+  void ask_for_votes(Ask ask);
+  void stand(Ask ask);
+  void maybe_transfer();
   void lead();
   void send(model::NodeId to, Message message);
-  void tell_flushed(model::LogPosition prev);
-  void refuse(model::NodeId leader, model::LogPosition prev, model::LogPosition hint);
+  void tell_flushed(model::LogPosition prev, std::uint64_t barrier);
+  void refuse(model::NodeId leader, const AppendHead& head, model::LogPosition hint);
   void take_frame(const FrameMark& frame);
   void truncate(model::LogPosition to);
   void maybe_commit();
@@ -161,6 +178,9 @@ class Raft {
   std::set<model::NodeId> granted_;
   std::optional<model::LogPosition> term_start_end_;  // end of the current leadership's term-start frame
   std::map<model::NodeId, Progress> progress_;
+  std::optional<model::NodeId> transfer_target_;
+  bool transfer_told_ = false;
+  std::uint64_t barrier_ = 0;
   std::vector<Held> held_;
   Ready ready_;
 };

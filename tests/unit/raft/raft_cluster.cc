@@ -50,6 +50,7 @@ void RaftCluster::crash(std::size_t i) {
   Node& node = nodes_[i];
   if (!node.pending.empty()) ++events_.crashes_with_loss;
   node.pending.clear();
+  node.read.reset();
   for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
     if (peer != i) reset_link(i, peer);
   }
@@ -162,11 +163,17 @@ void RaftCluster::flush_one(std::size_t i) {
 
 void RaftCluster::client_append(std::size_t i) {
   Node& node = nodes_[i];
-  if (node.raft->role() != Role::kLeader || node.raft->end() == model::LogPosition{}) return;
+  if (!node.raft->takes_appends() || node.raft->end() == model::LogPosition{}) return;
   const model::LogPosition begin = node.raft->end();
   const model::LogPosition end = begin.after_records(1 + static_cast<std::int64_t>(draw(3)));
   append(i, {{begin, end, node.raft->term(), std::nullopt}, next_value_++});
   node.raft->appended(end);
+}
+
+void RaftCluster::client_read(std::size_t i) {
+  Node& node = nodes_[i];
+  if (node.raft->role() != Role::kLeader) return;
+  node.read = {node.raft->begin_barrier(), node.raft->term(), committed_.size()};
 }
 
 void RaftCluster::check(std::size_t i) {
@@ -202,6 +209,14 @@ void RaftCluster::check(std::size_t i) {
     }
     ++checked_[i];
   }
+  std::optional<Node::Read>& read = nodes_[i].read;
+  if (read && (raft.role() != Role::kLeader || raft.term() != read->term)) read.reset();
+  if (read && raft.barrier_passed(read->barrier)) {
+    ++events_.barriers;
+    if (checked_[i] < read->committed)
+      return fail("a read passed its barrier and missed what was committed before");
+    read.reset();
+  }
 }
 
 bool RaftCluster::step() {
@@ -216,6 +231,12 @@ bool RaftCluster::step() {
   } else if (dice < (upto += options_.campaign_percent)) {
     nodes_[i].raft->leader_unreachable();
     if (draw(2) == 0) nodes_[i].raft->campaign();
+  } else if (dice < (upto += 1)) {
+    if (nodes_[i].raft->transfer_to(id_of(peer))) ++events_.transfers;
+  } else if (dice < (upto += 1)) {
+    nodes_[i].raft->give_up_transfer();
+  } else if (dice < (upto += 2)) {
+    client_read(i);
   } else if (dice < (upto += 12)) {
     client_append(i);
   } else if (dice < (upto += 25)) {
@@ -249,6 +270,7 @@ bool RaftCluster::settle() {
       for (Node& node : nodes_) {
         node.raft->quorum_lost();
         node.raft->leader_unreachable();
+        node.raft->give_up_transfer();
       }
       nodes_[draw(nodes_.size())].raft->campaign();
     }

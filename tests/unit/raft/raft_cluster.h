@@ -33,7 +33,8 @@ struct ClusterOptions {
 
 // Counts what a schedule brought about: a test that never sees it proves nothing.
 struct RareEvents {
-  std::uint64_t leaders = 0, truncations = 0, refusals = 0, crashes_with_loss = 0, commits = 0;
+  std::uint64_t leaders = 0, truncations = 0, refusals = 0, crashes_with_loss = 0, commits = 0, transfers = 0,
+                barriers = 0;
 };
 
 class RaftCluster {
@@ -69,6 +70,13 @@ class RaftCluster {
     std::vector<TestFrame> log;
     std::deque<DiskOp> pending;
     Disk disk;
+    // A read that waits, in which term, and how many frames were committed anywhere when it was asked for.
+    struct Read {
+      std::uint64_t barrier = 0;
+      model::Term term;
+      std::size_t committed = 0;
+    };
+    std::optional<Read> read;
   };
 
   [[nodiscard]] std::uint64_t draw(std::uint64_t below) { return random_() % below; }
@@ -86,6 +94,7 @@ class RaftCluster {
   void flush_one(std::size_t i);
   void reset_link(std::size_t a, std::size_t b);
   void client_append(std::size_t i);
+  void client_read(std::size_t i);
   void check(std::size_t i);
   void fail(const std::string& what);
 

@@ -33,6 +33,8 @@ Result<Raft> Raft::open(log::Voter self, const Restored& restored) {
                  "this node and disk are no member of the partition: its data came from another node or an "
                  "emptied disk"};
   }
+  if (!TermTable::is_ascending(restored.terms))
+    return Error{ErrorCode::kDataLoss, "the terms of the log do not ascend: it is damaged"};
   return Raft(self, restored);
 }
 

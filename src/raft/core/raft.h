@@ -51,7 +51,8 @@ struct Ready {
 
 class Raft {
  public:
-  // Requires: `self` is in the restored membership, if there is one. Errors: kFailedPrecondition otherwise.
+  // Errors: kFailedPrecondition when `self` is not in the restored membership; kDataLoss when the terms of
+  // the log do not ascend.
   [[nodiscard]] static Result<Raft> open(log::Voter self, const Restored& restored);
 
   // --- elections

@@ -7,10 +7,14 @@
 
 namespace forebay::raft {
 
+bool TermTable::is_ascending(const std::vector<log::TermBegin>& terms) {
+  return std::adjacent_find(terms.begin(), terms.end(), [](const auto& a, const auto& b) {
+           return a.term >= b.term || a.begin > b.begin;
+         }) == terms.end();
+}
+
 TermTable::TermTable(std::vector<log::TermBegin> terms) : terms_(std::move(terms)) {
-  FOREBAY_ASSERT(std::adjacent_find(terms_.begin(), terms_.end(), [](const auto& a, const auto& b) {
-                   return a.term >= b.term || a.begin > b.begin;
-                 }) == terms_.end());
+  FOREBAY_ASSERT(is_ascending(terms_));
 }
 
 // The last term that begins below `end`; end() when none does.

@@ -12,7 +12,8 @@ namespace forebay::raft {
 class TermTable {
  public:
   TermTable() = default;
-  // Requires: ascending. A log whose beginning was trimmed keeps the entry that covers it.
+  [[nodiscard]] static bool is_ascending(const std::vector<log::TermBegin>& terms);
+  // Requires: is_ascending(terms). A log whose beginning was trimmed keeps the entry that covers it.
   explicit TermTable(std::vector<log::TermBegin> terms);
 
   // Of the frame that ends at `end`; 0 before the first one.

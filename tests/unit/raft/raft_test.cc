@@ -115,6 +115,13 @@ TEST(Raft, SteppingDownEndsLeadershipAndDropsWhatWasAsked) {
   EXPECT_FALSE(raft.has_committed_in_term());
 }
 
+TEST(Raft, LogWhoseTermsDoNotAscendIsRefused) {
+  const auto raft =
+      Raft::open(kSelf, {.end = {Offset(9), 0}, .terms = {{Term(7), {}}, {Term(3), {Offset(5), 0}}}});
+  ASSERT_FALSE(raft);
+  EXPECT_EQ(raft.error().code, ErrorCode::kDataLoss);
+}
+
 TEST(Raft, DiskThatIsNoVoterIsRefused) {
   const auto raft = Raft::open(kSelf, {.membership = Membership{{kOther}, {}, {}}});
   ASSERT_FALSE(raft);

@@ -12,16 +12,15 @@ namespace forebay::raft {
 
 Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, log::Voter self, runtime::WallClock& clock,
                                                    GroupListener& listener) {
-  const std::optional<log::Membership> membership = log.membership();
-  if (membership && (membership->voters.size() != 1 || !membership->next_voters.empty())) {
-    return Error{ErrorCode::kFailedPrecondition,
-                 "the partition has several voters, which this version does not support"};
-  }
   FOREBAY_TRY(Raft core, Raft::open(self, {.hard_state = log.hard_state(),
                                            .end = log.end(),
                                            .terms = log.terms(),
                                            .log_start = log.log_start(),
-                                           .membership = membership}));
+                                           .membership = log.membership()}));
+  if (core.membership() != log::Membership{.voters = {self}, .next_voters = {}, .learners = {}}) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "the partition has other members, which this version does not support"};
+  }
   return std::unique_ptr<RaftGroup>(new RaftGroup(log, std::move(core), clock, listener));
 }
 

@@ -44,7 +44,7 @@ struct JournalStats {
   std::uint64_t rounds = 0, bytes = 0, frames = 0, write_errors = 0, files = 0, files_in_use = 0,
                 checkpoints = 0;
   std::uint64_t rounds_gathered = 0;  // filled while the one before was in flight
-  std::uint64_t pending_bytes = 0;    // queued, not yet in a durable round
+  std::uint64_t pending_bytes = 0;    // queued, in no round yet
   runtime::Duration last_round{}, longest_round{};
   bool stalled = false;
 };

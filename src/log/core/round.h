@@ -93,7 +93,6 @@ class RoundWriter {
   void add_record(ByteSpan record_entry);  // as made by put_record_entry
   void add_checkpoint_part(ByteSpan part);
   [[nodiscard]] std::size_t used_bytes() const { return used_bytes_; }
-  [[nodiscard]] std::size_t directory_bytes() const { return directory_bytes_; }
   // Takes what was added so far into the checksum: now, while it is in the processor's cache, instead of in
   // seal().
   void checksum();

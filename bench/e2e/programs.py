@@ -49,16 +49,22 @@ class Program:
         return self._fio(directory, seconds, "write", "--sync=dsync", "--ioengine=psync", "--size=256M", "--overwrite=1")
 
     def fio_read(self, directory, seconds):
-        """MB/s of 1 MiB direct reads, six under way, of a file that was just written; None without fio."""
-        return self._fio(directory, seconds, "read", "--ioengine=libaio", "--iodepth=6", "--size=1G", "--fallocate=none")
+        """MB/s of 1 MiB direct reads, six under way, of a file that the first call writes; None without fio. Ends with
+        remove_fio_files(): to write and delete it each time would disturb what is measured next."""
+        return self._fio(directory, seconds, "read", "--ioengine=libaio", "--iodepth=6", "--size=1G", "--fallocate=none",
+                         keep=True)
 
-    def _fio(self, directory, seconds, direction, *options):
+    def remove_fio_files(self, directory):
+        for leftover in os.listdir(directory):
+            if leftover.startswith("limit."):
+                os.remove(os.path.join(directory, leftover))
+
+    def _fio(self, directory, seconds, direction, *options, keep=False):
         if shutil.which("fio") is None:
             return None
         command = ["fio", "--name=limit", f"--directory={directory}", f"--rw={direction}", "--bs=1M", "--direct=1",
                    *options, "--time_based", f"--runtime={seconds}", "--output-format=json"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        for leftover in os.listdir(directory):
-            if leftover.startswith("limit."):
-                os.remove(os.path.join(directory, leftover))
+        if not keep:
+            self.remove_fio_files(directory)
         return json.loads(done.stdout)["jobs"][0][direction]["bw_bytes"] / 1e6

@@ -182,6 +182,7 @@ def replay(bench):
         ours.append(result["mb_per_s"])
         server_gb.append(watch.cpu_s / (result["bytes"] / 1e9))
         client_gb.append(result["client_cpu_s"] / (result["bytes"] / 1e9))
+    bench.program.remove_fio_files(bench.directory)
     bench.drop(node)
     # Nothing of what is replayed is in memory: the disk bounds it.
     with_fio = None not in fios

@@ -7,12 +7,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 
 #include "journal_harness.h"
 #include "log/core/journal_scan.h"
 #include "log/data_directory.h"
+#include "sim/seed_range.h"
 
 namespace forebay::log::testing {
 namespace {
@@ -422,16 +422,10 @@ constexpr std::uint64_t kWorldsInATest = 30;
 constexpr std::uint64_t kWorldsInATest = kWorlds;
 #endif
 
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(JournalLives, WhatWasReportedIsFoundHoweverRoundsAreGathered) {
-  const std::uint64_t first = number_from("FOREBAY_SEED", number_from("FOREBAY_FIRST_SEED", 1));
-  const std::uint64_t last = number_from("FOREBAY_SEED", number_from("FOREBAY_SEEDS", kWorldsInATest));
+  const sim::SeedRange seeds(kWorldsInATest);
   Reached reached;
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     SCOPED_TRACE(seed);
     Lives(seed, reached).run();
     if (HasFailure()) FAIL() << "replay with FOREBAY_SEED=" << seed;
@@ -447,13 +441,9 @@ TEST(JournalLives, WhatWasReportedIsFoundHoweverRoundsAreGathered) {
       {"rotten rounds", reached.rotten},
       {"bytes lost to rot", reached.bytes_lost_to_rot},
   };
-  const bool enough = last + 1 >= first + kWorlds;
-  for (const auto& [what, count] : places) {
-    if (!enough || last > 1000) std::printf("%s: %llu\n", what, static_cast<unsigned long long>(count));
-    EXPECT_TRUE(!enough || count > 0) << "no world came to: " << what;
-  }
+  sim::expect_reached(seeds, kWorlds, places);
   // Else this is not the test of gathering that it says it is.
-  EXPECT_TRUE(!enough || reached.gathered > reached.rounds / 8)
+  EXPECT_TRUE(!seeds.covers(kWorlds) || reached.gathered > reached.rounds / 8)
       << reached.gathered << " of " << reached.rounds;
 }
 

@@ -18,6 +18,7 @@
 #include "model/record_iterator.h"
 #include "node_faults.h"
 #include "node_harness.h"
+#include "sim/seed_range.h"
 #include "sim/sim_rng.h"
 
 namespace forebay::partition {
@@ -551,20 +552,14 @@ constexpr std::uint64_t kWorldsInATest = 10;
 constexpr std::uint64_t kWorldsInATest = kWorlds;
 #endif
 
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
-  const std::uint64_t first = number_from("FOREBAY_SEED", number_from("FOREBAY_FIRST_SEED", 1));
-  const std::uint64_t last = number_from("FOREBAY_SEED", number_from("FOREBAY_SEEDS", kWorldsInATest));
+  const sim::SeedRange seeds(kWorldsInATest);
   // Every file that is read or written takes buffers of a mebibyte: without this each would be given back to
   // the system and cleared again, which takes ten times as long as all the rest.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   Reached reached;
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     SCOPED_TRACE(seed);
     NodeSoak(seed, reached).run();
     if (testing::Test::HasFailure()) FAIL() << "replay with FOREBAY_SEED=" << seed;
@@ -592,11 +587,7 @@ TEST(NodeSoak, KeepsItsPromisesOnTinyLimitsAndABadDisk) {
       {"rotten journals", reached.rotten_journals},
       {"starts refused for a failing disk", reached.refused_starts},
   };
-  const bool enough = last + 1 >= first + kWorlds;
-  for (const auto& [what, count] : places) {
-    if (!enough || last > 1000) std::printf("%s: %llu\n", what, static_cast<unsigned long long>(count));
-    EXPECT_TRUE(!enough || count > 0) << "no world came to: " << what;
-  }
+  sim::expect_reached(seeds, kWorlds, places);
 }
 
 }  // namespace

@@ -14,9 +14,25 @@ bool contains(const std::vector<log::Voter>& voters, const log::Voter& voter) {
   return std::find(voters.begin(), voters.end(), voter) != voters.end();
 }
 
-bool is_member(const log::Membership& membership, const log::Voter& voter) {
+bool lists(const log::Membership& membership, const log::Voter& voter) {
   return contains(membership.voters, voter) || contains(membership.next_voters, voter) ||
          contains(membership.learners, voter);
+}
+
+bool lists_node(const log::Membership& membership, model::NodeId node) {
+  for (const auto* list : {&membership.voters, &membership.next_voters, &membership.learners}) {
+    for (const log::Voter& member : *list) {
+      if (member.node == node) return true;
+    }
+  }
+  return false;
+}
+
+// What counts before a frame says something.
+log::Membership first_membership(log::Voter self, const Restored& restored) {
+  if (restored.founders) return *restored.founders;
+  if (!restored.memberships.empty()) return restored.memberships.front().second;
+  return {.voters = {self}, .next_voters = {}, .learners = {}};
 }
 
 // What is durable is enough for a message that depends on `needs`.
@@ -28,10 +44,13 @@ bool covers(const log::HardState& durable, const log::HardState& needs) {
 }  // namespace
 
 Result<Raft> Raft::open(log::Voter self, const Restored& restored) {
-  if (restored.membership && !is_member(*restored.membership, self)) {
-    return Error{ErrorCode::kFailedPrecondition,
-                 "this node and disk are no member of the partition: its data came from another node or an "
-                 "emptied disk"};
+  const log::Membership latest =
+      restored.memberships.empty() ? first_membership(self, restored) : restored.memberships.back().second;
+  if (lists_node(latest, self.node) && !lists(latest, self)) {
+    return Error{
+        ErrorCode::kFailedPrecondition,
+        "this node is a member of the partition with another disk: its data came from another node, or "
+        "its disk was emptied"};
   }
   if (!TermTable::is_ascending(restored.terms))
     return Error{ErrorCode::kDataLoss, "the terms of the log do not ascend: it is damaged"};
@@ -42,14 +61,21 @@ Raft::Raft(log::Voter self, const Restored& restored)
     : self_(self),
       hard_state_(restored.hard_state),
       durable_(restored.hard_state),
-      memberships_{{{},
-                    restored.membership.value_or(
-                        log::Membership{.voters = {self}, .next_voters = {}, .learners = {}})}},
-      membership_logged_(restored.membership.has_value()),
+      memberships_{{{}, first_membership(self, restored)}},
+      first_is_logged_(!restored.founders && !restored.memberships.empty()),
+      tail_damaged_(restored.tail_damaged),
       terms_(restored.terms),
       end_(restored.end),
       flushed_(restored.end),  // what recovery returned is durable
       commit_(restored.log_start) {
+  for (const auto& [begin, membership] : restored.memberships) {
+    if (first_is_logged_ && memberships_.size() == 1 && memberships_.front().begin == model::LogPosition{} &&
+        membership == memberships_.front().membership) {
+      memberships_.front().begin = begin;
+    } else {
+      memberships_.push_back({begin, membership});
+    }
+  }
   // A term known only from frames counts as already voted in: standing again takes a higher one.
   const model::Term last = terms_.before(end_);
   if (last > hard_state_.term) hard_state_ = durable_ = {last, std::nullopt};
@@ -64,8 +90,21 @@ bool Raft::is_voter(model::NodeId node) const {
          std::any_of(now.next_voters.begin(), now.next_voters.end(), is_node);
 }
 
+bool Raft::is_member(const log::Voter& voter) const { return lists(membership(), voter); }
+
+// Who leaves by a membership that is not committed may be the only one that can commit it.
+bool Raft::may_stand() const {
+  const auto is_self = [this](const log::Voter& voter) { return voter.node == self_.node; };
+  return std::any_of(memberships_.begin(), memberships_.end(), [&](const MembershipFrame& frame) {
+    const auto& [voters, next_voters, learners] = frame.membership;
+    return std::any_of(voters.begin(), voters.end(), is_self) ||
+           std::any_of(next_voters.begin(), next_voters.end(), is_self);
+  });
+}
+
 bool Raft::is_sole_voter() const {
-  return is_quorum(membership(), [this](model::NodeId node) { return node == self_.node; });
+  return !membership().voters.empty() &&
+         is_quorum(membership(), [this](model::NodeId node) { return node == self_.node; });
 }
 
 std::vector<model::NodeId> Raft::others() const {
@@ -103,6 +142,7 @@ void Raft::follow(std::optional<model::NodeId> leader) {
   progress_.clear();
   term_start_end_.reset();
   transfer_target_.reset();
+  leaving_joint_ = false;
   ready_.controls.clear();
 }
 
@@ -148,7 +188,9 @@ void Raft::hard_state_durable(const log::HardState& state) {
 // --- elections
 
 void Raft::campaign() {
-  if (role_ == Role::kLeader || !is_voter(self_.node)) return;
+  if (role_ == Role::kLeader || !may_stand()) return;
+  // A sole voter leads all the same: nobody else could, and what is lost is answered as lost.
+  if (tail_damaged_ && !is_sole_voter()) return;
   if (role_ == Role::kCandidate && durable_ != hard_state_) return;  // it stands already
   follow(std::nullopt);
   if (is_sole_voter()) return stand(Ask::kVote);
@@ -182,7 +224,8 @@ void Raft::receive(model::NodeId from, const VoteRequest& request) {
   // Whoever hears a leader does not help to unseat it.
   const bool loyal = !request.transfer && (hears_leader_ || role_ == Role::kLeader);
   if (request.pre) {
-    const bool granted = !loyal && request.term > hard_state_.term && is_up_to_date(request);
+    const bool granted =
+        !loyal && !tail_damaged_ && request.term > hard_state_.term && is_up_to_date(request);
     send(from, VoteResponse{true, granted ? request.term : hard_state_.term, granted});
     return;
   }
@@ -193,8 +236,8 @@ void Raft::receive(model::NodeId from, const VoteRequest& request) {
   adopt(request.term);
   const bool free = !hard_state_.vote || *hard_state_.vote == from;
   const bool stands = role_ == Role::kCandidate || role_ == Role::kLeader;
-  const bool granted =
-      request.term == hard_state_.term && !stands && !leader_ && free && is_up_to_date(request);
+  const bool granted = request.term == hard_state_.term && !stands && !leader_ && !tail_damaged_ && free &&
+                       is_up_to_date(request);
   if (granted) follow(std::nullopt);  // a pre-vote of our own is over
   if (granted && !hard_state_.vote) set_hard_state({hard_state_.term, from});
   send(from, VoteResponse{false, hard_state_.term, granted});
@@ -213,7 +256,7 @@ void Raft::receive(model::NodeId from, const VoteResponse& response) {
 }
 
 void Raft::receive(model::NodeId from, const TransferNow& transfer) {
-  if (transfer.term != hard_state_.term || leader_ != from || !is_voter(self_.node)) return;
+  if (transfer.term != hard_state_.term || leader_ != from || !is_voter(self_.node) || tail_damaged_) return;
   stand(Ask::kVoteForTransfer);
 }
 
@@ -221,19 +264,37 @@ void Raft::lead() {
   follow(std::nullopt);
   role_ = Role::kLeader;
   leader_ = self_.node;
-  for (const model::NodeId peer : others()) progress_[peer].next = end_;
+  add_new_peers();
   ready_.controls.emplace_back(log::TermStart{self_.node});
-  if (!membership_logged_) ready_.controls.emplace_back(membership());
+  if (!membership_logged()) ready_.controls.emplace_back(membership());
 }
 
 // --- the own log
 
-void Raft::appended(model::LogPosition end) {
+void Raft::appended(model::LogPosition end, const std::optional<log::Membership>& membership) {
   FOREBAY_ASSERT(role_ == Role::kLeader);
   FOREBAY_ASSERT(end > end_);
-  terms_.append(end_, hard_state_.term);
+  const model::LogPosition begin = end_;
+  terms_.append(begin, hard_state_.term);
   end_ = end;
   if (!term_start_end_) term_start_end_ = end;  // the first frame of a leadership is its term start
+  if (!membership) return;
+  memberships_.push_back({begin, *membership});
+  leaving_joint_ = false;
+  add_new_peers();
+}
+
+void Raft::add_new_peers() {
+  for (const model::NodeId peer : others()) {
+    if (!progress_.contains(peer)) progress_[peer].next = end_;
+  }
+}
+
+// Who is in no membership that may still count is told nothing more.
+void Raft::forget_gone_peers() {
+  const auto others_now = others();
+  const std::set<model::NodeId> there(others_now.begin(), others_now.end());
+  std::erase_if(progress_, [&there](const auto& entry) { return !there.contains(entry.first); });
 }
 
 void Raft::flushed(model::LogPosition flushed) {
@@ -255,8 +316,52 @@ void Raft::maybe_commit() {
     return peer == progress_.end() ? model::LogPosition{} : peer->second.flushed;
   });
   if (reached < *term_start_end_ || reached <= commit_) return;
-  commit_ = reached;
-  membership_logged_ = true;
+  set_commit(reached);
+  if (memberships_.size() > 1 || leaving_joint_) return;
+  forget_gone_peers();
+  const log::Membership& now = membership();
+  if (!now.next_voters.empty()) {
+    leaving_joint_ = true;
+    ready_.controls.emplace_back(log::Membership{now.next_voters, {}, now.learners});
+  } else if (!is_voter(self_.node)) {
+    follow(std::nullopt);  // its last deed was to commit that it leaves
+  }
+}
+
+void Raft::set_commit(model::LogPosition commit) {
+  if (commit <= commit_) return;
+  commit_ = commit;
+  while (memberships_.size() > 1 && memberships_[1].begin < commit_) {
+    memberships_.erase(memberships_.begin());
+    first_is_logged_ = true;
+  }
+}
+
+bool Raft::membership_settled() const {
+  return memberships_.size() == 1 && first_is_logged_ && membership().next_voters.empty();
+}
+
+Result<void> Raft::change_membership(const log::Membership& next) {
+  if (next.voters.empty()) return Error{ErrorCode::kInvalidArgument, "a partition needs at least one voter"};
+  if (role_ != Role::kLeader)
+    return Error{ErrorCode::kFailedPrecondition, "this node does not lead the partition"};
+  if (transfer_target_)
+    return Error{ErrorCode::kFailedPrecondition,
+                 "leadership is being handed over; retry with the new leader"};
+  // Else a change of an earlier leadership could come back beside this one.
+  if (!has_committed_in_term()) return Error{ErrorCode::kNotYet, "the leadership is young; retry"};
+  if (!membership_settled() || leaving_joint_) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "another change of the membership is under way; retry when it is committed"};
+  }
+  log::Membership step = next;
+  step.next_voters.clear();
+  if (next.voters != membership().voters) {
+    step.voters = membership().voters;
+    step.next_voters = next.voters;
+  }
+  ready_.controls.emplace_back(std::move(step));
+  return {};
 }
 
 // --- follower
@@ -269,7 +374,8 @@ void Raft::tell_flushed(model::LogPosition prev, std::uint64_t barrier) {
   response.barrier = barrier;
   response.accepted = true;
   response.matched = matched_;
-  response.flushed = told_flushed_;
+  // Flushed all the same, but it must not count: a longer log was here, and may have been promised.
+  response.flushed = tail_damaged_ ? model::LogPosition{} : told_flushed_;
   send(*leader_, response);
 }
 
@@ -319,7 +425,7 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
     last = end_;
   }
   matched_ = std::max(matched_, last);
-  commit_ = std::max(commit_, std::min(head.commit, matched_));
+  set_commit(std::min(head.commit, matched_));
   tell_flushed(head.prev, head.barrier);
   return plan;
 }
@@ -338,7 +444,6 @@ void Raft::take_frame(const FrameMark& frame) {
   end_ = frame.end;
   if (!frame.membership) return;
   memberships_.push_back({frame.begin, *frame.membership});
-  membership_logged_ = true;
 }
 
 // --- leader
@@ -356,6 +461,7 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
         std::min(peer.next, terms_.end_of_terms_upto(response.hint_term, std::min(response.hint, end_)));
     return;
   }
+  peer.matched = std::max(peer.matched, std::min(response.matched, end_));
   peer.flushed = std::max(peer.flushed, response.flushed);
   if (peer.probing) {
     peer.probing = peer.waiting = false;
@@ -393,6 +499,24 @@ void Raft::reconnected(model::NodeId peer_id) {
   if (found == progress_.end()) return;
   found->second.probing = true;
   found->second.waiting = false;
+  found->second.matched = found->second.flushed;
+}
+
+std::optional<Raft::PeerProgress> Raft::progress(model::NodeId peer) const {
+  const auto found = progress_.find(peer);
+  if (found == progress_.end()) return std::nullopt;
+  const Progress& known = found->second;
+  return PeerProgress{known.next, known.matched, known.flushed, known.probing};
+}
+
+model::LogPosition Raft::held_by_majority() const {
+  if (role_ != Role::kLeader) return commit_;
+  const model::LogPosition held = quorum_position(membership(), [this](model::NodeId node) {
+    if (node == self_.node) return end_;
+    const auto peer = progress_.find(node);
+    return peer == progress_.end() ? model::LogPosition{} : peer->second.matched;
+  });
+  return std::max(held, commit_);
 }
 
 Result<void> Raft::transfer_to(model::NodeId target) {

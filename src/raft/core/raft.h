@@ -37,8 +37,13 @@ struct Restored {
   model::LogPosition end;             // of the log
   std::vector<log::TermBegin> terms;  // of its frames
   model::LogPosition log_start;       // committed by definition
-  std::optional<log::Membership>
-      membership;  // the latest in the log; none: a new group, its first leader writes it
+  // Those in the log, each with the begin of its frame: the last committed one and all later ones.
+  std::vector<std::pair<model::LogPosition, log::Membership>> memberships;
+  // What counts as long as the log has none, the same for every replica of a new group: its first leader
+  // writes it. Without voters: this replica waits to be told by a leader. None: a group of this node alone.
+  std::optional<log::Membership> founders;
+  // The log may have been longer, and the vote is unknown: no vote, and no flush that counts.
+  bool tail_damaged = false;
 };
 
 // Effects, to be carried out in this order.
@@ -51,8 +56,9 @@ struct Ready {
 
 class Raft {
  public:
-  // Errors: kFailedPrecondition when `self` is not in the restored membership; kDataLoss when the terms of
-  // the log do not ascend.
+  // Who is no member follows all the same, and never stands. Errors: kFailedPrecondition when this node is a
+  // member with another disk (its data came from elsewhere, or its disk was emptied); kDataLoss when the
+  // terms of the log do not ascend.
   [[nodiscard]] static Result<Raft> open(log::Voter self, const Restored& restored);
 
   // --- elections
@@ -70,7 +76,8 @@ class Raft {
   void step_down();  // the log failed: no more promises
 
   // --- the own log
-  void appended(model::LogPosition end);     // a frame of the current term is in the log (not yet durable)
+  // A frame of the current term is in the log (not yet durable).
+  void appended(model::LogPosition end, const std::optional<log::Membership>& membership = std::nullopt);
   void flushed(model::LogPosition flushed);  // the log is durable up to here
 
   // --- follower
@@ -92,6 +99,24 @@ class Raft {
   void sent(model::NodeId peer, model::LogPosition upto);
   // What was on its way to it, or from it, is lost.
   void reconnected(model::NodeId peer);
+  struct PeerProgress {
+    model::LogPosition next;     // sent up to here
+    model::LogPosition matched;  // in its memory
+    model::LogPosition flushed;
+    bool probing = true;
+  };
+  [[nodiscard]] std::optional<PeerProgress> progress(model::NodeId peer) const;
+  // A majority has it in memory, though perhaps not on disk: what may be acknowledged early, and never
+  // committed by that.
+  [[nodiscard]] model::LogPosition held_by_majority() const;
+
+  // Makes `next` (without next_voters) the membership: over a joint one when its voters are others than now.
+  // The core does each step when the one before is committed. Errors: kFailedPrecondition when this node does
+  // not lead, leadership is being handed over, or another change is under way; kNotYet before this leadership
+  // has committed anything; kInvalidArgument without voters.
+  [[nodiscard]] Result<void> change_membership(const log::Membership& next);
+  // The latest membership is committed, and no joint one.
+  [[nodiscard]] bool membership_settled() const;
 
   // Hands leadership over: nothing may be appended any more, and when the target has everything it is told to
   // stand. Whoever asks gives up after an election timeout. Errors: kFailedPrecondition when this node does
@@ -119,12 +144,18 @@ class Raft {
   // was promised by an earlier leadership, so reads of the end must wait.
   [[nodiscard]] bool has_committed_in_term() const;
   [[nodiscard]] const log::Membership& membership() const { return memberships_.back().membership; }
+  // The last one that is committed, as far as this replica knows.
+  [[nodiscard]] const log::Membership& committed_membership() const {
+    return memberships_.front().membership;
+  }
+  [[nodiscard]] bool is_member(const log::Voter& voter) const;
   [[nodiscard]] model::LogPosition end() const { return end_; }
 
  private:
   struct Progress {
     model::LogPosition next;     // what is sent next begins here
-    model::LogPosition flushed;  // of it, verified to be the same as here
+    model::LogPosition matched;  // in its memory, verified to be the same as here
+    model::LogPosition flushed;  // of that
     model::LogPosition told_commit;
     std::uint64_t told_barrier = 0;
     std::uint64_t barrier = 0;  // it answered
@@ -143,6 +174,7 @@ class Raft {
 
   Raft(log::Voter self, const Restored& restored);
   [[nodiscard]] bool is_voter(model::NodeId node) const;
+  [[nodiscard]] bool may_stand() const;
   [[nodiscard]] bool is_sole_voter() const;
   [[nodiscard]] std::vector<model::NodeId> others() const;
   [[nodiscard]] bool is_up_to_date(const VoteRequest& request) const;
@@ -160,12 +192,19 @@ class Raft {
   void take_frame(const FrameMark& frame);
   void truncate(model::LogPosition to);
   void maybe_commit();
+  void set_commit(model::LogPosition commit);
+  void forget_gone_peers();
+  void add_new_peers();
+  [[nodiscard]] bool membership_logged() const { return first_is_logged_ || memberships_.size() > 1; }
 
   log::Voter self_;
   log::HardState hard_state_;
   log::HardState durable_;
-  std::vector<MembershipFrame> memberships_;  // at least one; the first may be from before the log
-  bool membership_logged_ = false;
+  // At least one; the first is committed, or what counts before the log has one.
+  std::vector<MembershipFrame> memberships_;
+  bool first_is_logged_ = false;
+  bool tail_damaged_ = false;
+  bool leaving_joint_ = false;  // the control that ends a joint membership is on its way into the log
   TermTable terms_;
   model::LogPosition end_;
   model::LogPosition flushed_;

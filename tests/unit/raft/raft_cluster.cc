@@ -2,16 +2,20 @@
 
 #include <algorithm>
 
+#include "raft/core/quorum.h"
+
 namespace forebay::raft::testing {
 namespace {
 
+log::Voter voter_of(std::size_t i) {
+  model::Uuid disk;
+  disk.bytes[0] = static_cast<std::uint8_t>(i + 1);
+  return {model::NodeId(static_cast<std::uint32_t>(i + 1)), disk};
+}
+
 log::Membership membership_of(std::uint32_t nodes) {
   log::Membership membership;
-  for (std::uint32_t n = 1; n <= nodes; ++n) {
-    model::Uuid disk;
-    disk.bytes[0] = static_cast<std::uint8_t>(n);
-    membership.voters.push_back({model::NodeId(n), disk});
-  }
+  for (std::uint32_t i = 0; i < nodes; ++i) membership.voters.push_back(voter_of(i));
   return membership;
 }
 
@@ -21,8 +25,14 @@ constexpr std::size_t kFramesPerAppendMax = 3;
 }  // namespace
 
 RaftCluster::RaftCluster(const ClusterOptions& options)
-    : options_(options), random_(options.seed), nodes_(options.nodes), checked_(options.nodes) {
-  for (std::size_t i = 0; i < nodes_.size(); ++i) boot(i);
+    : options_(options),
+      random_(options.seed),
+      nodes_(options.nodes + options.spares),
+      checked_(nodes_.size()) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].spare = i >= options.nodes;
+    boot(i);
+  }
 }
 
 void RaftCluster::fail(const std::string& what) {
@@ -34,13 +44,14 @@ void RaftCluster::boot(std::size_t i) {
   node.log = node.disk.frames;
   Restored restored;
   restored.hard_state = node.disk.hard_state;
-  restored.membership = membership_of(options_.nodes);
+  restored.founders = membership_of(node.spare ? 0 : options_.nodes);
   for (const TestFrame& frame : node.log) {
     if (restored.terms.empty() || restored.terms.back().term != frame.mark.term)
       restored.terms.push_back({frame.mark.term, frame.mark.begin});
+    if (frame.mark.membership) restored.memberships.emplace_back(frame.mark.begin, *frame.mark.membership);
     restored.end = frame.mark.end;
   }
-  auto opened = Raft::open(restored.membership->voters[i], restored);
+  auto opened = Raft::open(voter_of(i), restored);
   if (!opened) return fail(opened.error().context);
   node.raft.emplace(std::move(*opened));
   checked_[i] = 0;
@@ -73,7 +84,10 @@ void RaftCluster::append(std::size_t i, TestFrame frame) {
 void RaftCluster::cut(std::size_t i, model::LogPosition to) {
   ++events_.truncations;
   Node& node = nodes_[i];
-  while (!node.log.empty() && node.log.back().mark.begin >= to) node.log.pop_back();
+  while (!node.log.empty() && node.log.back().mark.begin >= to) {
+    if (node.log.back().mark.membership) ++events_.memberships_cut;
+    node.log.pop_back();
+  }
   node.pending.emplace_back(Truncation{to});
   checked_[i] = std::min(checked_[i], node.log.size());
 }
@@ -83,10 +97,12 @@ void RaftCluster::carry_out(std::size_t i) {
   while (node.raft->has_ready()) {
     Ready ready = node.raft->take_ready();
     if (ready.hard_state) node.pending.emplace_back(*ready.hard_state);
-    for (std::size_t c = 0; c < ready.controls.size(); ++c) {
+    for (const log::Control& control : ready.controls) {
       const model::LogPosition begin = node.raft->end();
-      append(i, {{begin, begin.after_control(), node.raft->term(), std::nullopt}, next_value_++});
-      node.raft->appended(begin.after_control());
+      std::optional<log::Membership> membership;
+      if (const auto* says = std::get_if<log::Membership>(&control)) membership = *says;
+      append(i, {{begin, begin.after_control(), node.raft->term(), membership}, next_value_++});
+      node.raft->appended(begin.after_control(), membership);
     }
     for (Outgoing& outgoing : ready.messages) {
       links_[{i, index_of(outgoing.to)}].emplace_back(std::move(outgoing.message));
@@ -176,6 +192,16 @@ void RaftCluster::client_read(std::size_t i) {
   node.read = {node.raft->begin_barrier(), node.raft->term(), committed_.size()};
 }
 
+// Any members, so that consecutive memberships may have no voter in common.
+void RaftCluster::change_membership(std::size_t i) {
+  log::Membership next;
+  for (std::size_t n = 0; n < nodes_.size(); ++n) {
+    const auto dice = draw(3);
+    if (dice < 2) (dice == 0 ? next.learners : next.voters).push_back(voter_of(n));
+  }
+  if (nodes_[i].raft->change_membership(next)) ++events_.changes;
+}
+
 void RaftCluster::check(std::size_t i) {
   const Node& node = nodes_[i];
   const Raft& raft = *node.raft;
@@ -198,12 +224,13 @@ void RaftCluster::check(std::size_t i) {
       committed_.push_back(frame);
       ++events_.commits;
       // Only what a majority has on its disk may be committed.
-      std::size_t durable = 0;
-      for (const Node& other : nodes_) {
-        const auto& disk = other.disk.frames;
-        if (disk.size() > checked_[i] && disk[checked_[i]].value == frame.value) ++durable;
-      }
-      if (durable <= nodes_.size() / 2) return fail("committed without a majority of disks");
+      const bool durable = is_quorum(raft.membership(), [&](model::NodeId id) {
+        const auto& disk = nodes_[index_of(id)].disk.frames;
+        return disk.size() > checked_[i] && disk[checked_[i]].value == frame.value;
+      });
+      // Who had to leave has stepped down by now; and who is told of a commit may not know the latest
+      // members.
+      if (!durable && raft.role() == Role::kLeader) return fail("committed without a majority of disks");
     } else if (committed_[checked_[i]].value != frame.value) {
       return fail("two nodes committed different frames at one place");
     }
@@ -231,6 +258,8 @@ bool RaftCluster::step() {
   } else if (dice < (upto += options_.campaign_percent)) {
     nodes_[i].raft->leader_unreachable();
     if (draw(2) == 0) nodes_[i].raft->campaign();
+  } else if (dice < (upto += options_.change_percent)) {
+    change_membership(i);
   } else if (dice < (upto += 1)) {
     if (nodes_[i].raft->transfer_to(id_of(peer))) ++events_.transfers;
   } else if (dice < (upto += 1)) {
@@ -259,14 +288,17 @@ bool RaftCluster::settle() {
     const auto leads = [](const Node& node) { return node.raft->has_committed_in_term(); };
     const auto leader = std::find_if(nodes_.begin(), nodes_.end(), leads);
     if (leader == nodes_.end()) return false;
-    return std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-      return node.raft->commit() == leader->raft->end() && node.raft->end() == leader->raft->end();
-    });
+    return leader->raft->membership_settled() &&
+           std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+             const auto place = static_cast<std::size_t>(&node - nodes_.data());
+             if (!leader->raft->is_member(voter_of(place))) return true;
+             return node.raft->commit() == leader->raft->end() && node.raft->end() == leader->raft->end();
+           });
   };
-  for (int round = 0; round < 400 && failure_.empty(); ++round) {
+  for (int round = 0; round < 3'000 && failure_.empty(); ++round) {
     if (is_settled()) return true;
-    // Nobody led for a while: one of them stands.
-    if (round % 20 == 0) {
+    // Nobody came to the end for a while: one of them stands.
+    if (round % 60 == 0) {
       for (Node& node : nodes_) {
         node.raft->quorum_lost();
         node.raft->leader_unreachable();
@@ -287,7 +319,20 @@ bool RaftCluster::settle() {
       check(i);
     }
   }
-  if (failure_.empty()) fail("does not settle");
+  std::string states;
+  for (const Node& node : nodes_) {
+    states += "\n  node " + std::to_string(&node - nodes_.data() + 1) + " role " +
+              std::to_string(static_cast<int>(node.raft->role())) + " term " +
+              std::to_string(node.raft->term().value()) + " commit " + node.raft->commit().to_string() +
+              " end " + node.raft->end().to_string() + " settled " +
+              std::to_string(node.raft->membership_settled()) + " voters";
+    for (const auto& voter : node.raft->membership().voters)
+      states += " " + std::to_string(voter.node.value());
+    states += ", next";
+    for (const auto& voter : node.raft->membership().next_voters)
+      states += " " + std::to_string(voter.node.value());
+  }
+  if (failure_.empty()) fail("does not settle" + states);
   return false;
 }
 

@@ -25,16 +25,18 @@ struct TestFrame {
 
 struct ClusterOptions {
   std::uint64_t seed = 1;
-  std::uint32_t nodes = 3;
+  std::uint32_t nodes = 3;   // found the group
+  std::uint32_t spares = 0;  // may become members
   int crash_percent = 1;
   int cut_percent = 3;
   int campaign_percent = 4;
+  int change_percent = 0;  // of the membership
 };
 
 // Counts what a schedule brought about: a test that never sees it proves nothing.
 struct RareEvents {
   std::uint64_t leaders = 0, truncations = 0, refusals = 0, crashes_with_loss = 0, commits = 0, transfers = 0,
-                barriers = 0;
+                barriers = 0, changes = 0, memberships_cut = 0;
 };
 
 class RaftCluster {
@@ -70,6 +72,7 @@ class RaftCluster {
     std::vector<TestFrame> log;
     std::deque<DiskOp> pending;
     Disk disk;
+    bool spare = false;
     // A read that waits, in which term, and how many frames were committed anywhere when it was asked for.
     struct Read {
       std::uint64_t barrier = 0;
@@ -95,6 +98,7 @@ class RaftCluster {
   void reset_link(std::size_t a, std::size_t b);
   void client_append(std::size_t i);
   void client_read(std::size_t i);
+  void change_membership(std::size_t i);
   void check(std::size_t i);
   void fail(const std::string& what);
 

@@ -19,6 +19,8 @@ RareEvents run(ClusterOptions options, std::uint64_t seeds, int steps) {
     all.commits += cluster.events().commits;
     all.transfers += cluster.events().transfers;
     all.barriers += cluster.events().barriers;
+    all.changes += cluster.events().changes;
+    all.memberships_cut += cluster.events().memberships_cut;
     if (::testing::Test::HasFailure()) break;
   }
   return all;
@@ -45,6 +47,29 @@ TEST(RaftCluster, NodesThatCrashAllTheTimeLoseNothing) {
   const RareEvents events =
       run({.nodes = 3, .crash_percent = 8, .cut_percent = 6, .campaign_percent = 8}, 1'000, 600);
   EXPECT_GT(events.crashes_with_loss, 500U);
+}
+
+TEST(RaftCluster, MembersComeAndGo) {
+  const RareEvents events = run({.nodes = 3,
+                                 .spares = 2,
+                                 .crash_percent = 0,
+                                 .cut_percent = 1,
+                                 .campaign_percent = 1,
+                                 .change_percent = 2},
+                                1'000, 5'000);
+  EXPECT_GT(events.changes, 1'000U);
+  EXPECT_GT(events.memberships_cut, 20U);
+}
+
+TEST(RaftCluster, MembersComeAndGoWhileNodesCrash) {
+  const RareEvents events = run(
+      {.nodes = 3, .spares = 2, .cut_percent = 1, .campaign_percent = 2, .change_percent = 2}, 1'000, 8'000);
+  EXPECT_GT(events.changes, 200U);
+}
+
+TEST(RaftCluster, GroupOfOneGrows) {
+  const RareEvents events = run({.nodes = 1, .spares = 2, .change_percent = 4}, 500, 1'500);
+  EXPECT_GT(events.changes, 500U);
 }
 
 TEST(RaftCluster, QuietNetworkKeepsOneLeader) {

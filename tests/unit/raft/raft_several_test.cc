@@ -22,7 +22,7 @@ const Membership kThreeVoters{{kOne, kTwo, kThree}, {}, {}};
 LogPosition at(std::int64_t offset) { return {Offset(offset), 0}; }
 
 Raft opened(Restored restored) {
-  restored.membership = kThreeVoters;
+  restored.memberships = {{{}, kThreeVoters}};
   auto raft = Raft::open(kOne, restored);
   EXPECT_TRUE(raft);
   return std::move(*raft);

@@ -59,7 +59,7 @@ TEST(Raft, LeaderBeginsItsTermWithATermStartAndANewGroupWithItsMembership) {
 }
 
 TEST(Raft, MembershipThatStandsInTheLogIsNotWrittenAgain) {
-  Raft raft = opened({.membership = Membership{{kSelf}, {}, {}}});
+  Raft raft = opened({.memberships = {{{}, Membership{{kSelf}, {}, {}}}}});
   raft.campaign();
   raft.hard_state_durable(*raft.take_ready().hard_state);
   EXPECT_EQ(raft.take_ready().controls.size(), 1U);
@@ -122,10 +122,21 @@ TEST(Raft, LogWhoseTermsDoNotAscendIsRefused) {
   EXPECT_EQ(raft.error().code, ErrorCode::kDataLoss);
 }
 
-TEST(Raft, DiskThatIsNoVoterIsRefused) {
-  const auto raft = Raft::open(kSelf, {.membership = Membership{{kOther}, {}, {}}});
+TEST(Raft, MemberWithAnotherDiskIsRefused) {
+  const Voter before{kSelf.node, kOther.disk};
+  const auto raft = Raft::open(kSelf, {.memberships = {{{}, Membership{{kOther, before}, {}, {}}}}});
   ASSERT_FALSE(raft);
   EXPECT_EQ(raft.error().code, ErrorCode::kFailedPrecondition);
+}
+
+TEST(Raft, WhoIsNoMemberNeverStands) {
+  Raft raft = opened({.memberships = {{{}, Membership{{kOther}, {}, {}}}}});
+  raft.leader_unreachable();
+  raft.campaign();
+  EXPECT_FALSE(raft.has_ready());
+  Raft waiting = opened({.founders = Membership{}});
+  waiting.campaign();
+  EXPECT_FALSE(waiting.has_ready());
 }
 
 }  // namespace

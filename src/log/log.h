@@ -33,6 +33,14 @@ struct ReadResult {
 };
 using ReadResultDone = UniqueFunction<void(Result<ReadResult>)>;
 
+// For another replica: frames of every kind.
+struct FramesRequest {
+  model::LogPosition from;
+  model::LogPosition upto;           // no frame that ends above it
+  std::size_t bytes_max = 1U << 20;  // encoded; at least one frame is returned whatever its size
+};
+using FramesDone = UniqueFunction<void(Result<std::vector<FramePtr>>)>;
+
 enum class TimeKind { kEvent, kAppend };
 
 struct SegmentStatus {
@@ -101,6 +109,11 @@ class Log {
   // above end), kDataLoss (the range is damaged; `next` good offset in the context), kStorageFailed,
   // kCancelled (closed meanwhile).
   virtual void read(const ReadRequest& request, ReadResultDone done) = 0;
+  // Frames without a hole from exactly `from` on, also what is not flushed yet; none when `from` is `upto` or
+  // the end. Fewer than asked for where a segment or a damaged range begins. Answers from memory at once when
+  // it can; every checksum is verified. Errors: kNotFound (no frame begins there: trimmed, above the end, or
+  // compacted together with others), kDataLoss (damaged, accepted or not), kStorageFailed, kCancelled.
+  virtual void read_frames(const FramesRequest& request, FramesDone done) = 0;
   // First offset whose batch has max event time / append time >= `time`, below `upto`; nothing when there is
   // none.
   virtual void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,

@@ -32,9 +32,13 @@ class LogReadsOwner {
   // The flushed segment that holds `offset`; the first one above it when none does; nothing when memory is
   // next.
   [[nodiscard]] virtual std::optional<Place> place_of(model::Offset offset) const = 0;
+  // The flushed segment that holds the frame at `position`; nothing when none does.
+  [[nodiscard]] virtual std::optional<Place> place_at(model::LogPosition position) const = 0;
   [[nodiscard]] virtual model::Offset log_start_offset() const = 0;
   // The end of the damaged range that holds `offset`.
   [[nodiscard]] virtual std::optional<model::Offset> damaged_until(model::Offset offset) const = 0;
+  // The frame at `position` is lost, accepted or not.
+  [[nodiscard]] virtual bool damaged_at(model::LogPosition position) const = 0;
   // The end of the accepted range that holds `offset`, else `offset`.
   [[nodiscard]] virtual model::Offset past_accepted(model::Offset offset) const = 0;
   [[nodiscard]] virtual std::uint32_t index_interval_bytes() const = 0;

@@ -49,7 +49,8 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
       scrub_(recovered.state.scrub),
       memory_(parts.memory, this),
       writer_(parts.env, parts.slots, *this, id_, memory_),
-      reads_(parts.env, parts.store, parts.extents, *this, id_) {
+      reads_(parts.env, parts.store, parts.extents, *this, id_),
+      frame_reads_(parts.env, parts.store, parts.extents, *this, id_) {
   take_segments(recovered.state);
   end_ = segment_end_;
   for (FramePtr& frame : recovered.tail) {
@@ -81,6 +82,7 @@ LogReplica::~LogReplica() { close({ErrorCode::kCancelled, "log " + id_.to_string
 void LogReplica::close(const Error& reason) {
   closed_ = true;
   reads_.cancel_all(reason);
+  frame_reads_.cancel_all(reason);
   parts_.compactor.cancel(*this);
 }
 

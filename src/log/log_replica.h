@@ -13,6 +13,7 @@
 
 #include "log/compact.h"
 #include "log/core/damage.h"
+#include "log/frame_reads.h"
 #include "log/log.h"
 #include "log/log_memory.h"
 #include "log/log_reads.h"
@@ -78,6 +79,7 @@ class LogReplica final : public Log,
   void set_log_start(model::LogPosition begin, Done durable) override;
   void set_config(const LogConfig& config) override;
   void read(const ReadRequest& request, ReadResultDone done) override;
+  void read_frames(const FramesRequest& request, FramesDone done) override;
   void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
                     UniqueFunction<void(Result<std::optional<model::Offset>>)> done) override;
   void plan_retention(model::Timestamp now, model::LogPosition committed,
@@ -139,6 +141,9 @@ class LogReplica final : public Log,
   void on_segment_writes_failed(const Error& error) override;
   // --- LogReadsOwner
   [[nodiscard]] std::optional<Place> place_of(model::Offset offset) const override;
+  [[nodiscard]] std::optional<Place> place_at(model::LogPosition position) const override;
+  [[nodiscard]] bool damaged_at(model::LogPosition position) const override;
+  [[nodiscard]] Result<std::vector<FramePtr>> memory_frames(const FramesRequest& request) const;
   [[nodiscard]] model::Offset log_start_offset() const override { return log_start_.next_offset; }
   [[nodiscard]] std::optional<model::Offset> damaged_until(model::Offset offset) const override {
     return range_end(damage_, DamageKind::kMiddle, offset);
@@ -223,6 +228,7 @@ class LogReplica final : public Log,
   LogMemory::Number durable_before_ = 0;
   SegmentWriter writer_;
   LogReads reads_;
+  FrameReads frame_reads_;
   UniqueFunction<void(model::LogPosition)> on_flushed_;
   UniqueFunction<void(const Error&)> on_failed_;
   Lifetime lifetime_;

@@ -100,6 +100,14 @@ std::optional<IndexEntry> SegmentIndex::find_offset(model::Offset offset) const 
   return *(above - 1);
 }
 
+std::optional<IndexEntry> SegmentIndex::find_position(model::LogPosition position) const {
+  const auto above = std::upper_bound(
+      entries_.begin(), entries_.end(), position,
+      [](model::LogPosition wanted, const IndexEntry& entry) { return wanted < entry.begin; });
+  if (above == entries_.begin()) return std::nullopt;
+  return *(above - 1);
+}
+
 std::optional<IndexEntry> SegmentIndex::find_event_time(model::Timestamp time) const {
   if (entries_.empty() || !times_.has_records || times_.max_event < time) return std::nullopt;
   // The first entry before which such a batch lies; the batch is between the entry before and this one.

@@ -44,6 +44,8 @@ class SegmentIndex {
   // nothing when the index knows of none that begins so low: the segment's first frames cannot be read, or
   // `offset` lies below the segment.
   [[nodiscard]] std::optional<IndexEntry> find_offset(model::Offset offset) const;
+  // The last entry at or below `position`; nothing when the index knows of none that begins so low.
+  [[nodiscard]] std::optional<IndexEntry> find_position(model::LogPosition position) const;
   // The frame to begin with, so that the first batch with event time / append time >= `time` is not missed;
   // nothing when the segment has none.
   [[nodiscard]] std::optional<IndexEntry> find_event_time(model::Timestamp time) const;

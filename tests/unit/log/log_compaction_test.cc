@@ -1,4 +1,6 @@
 // Compaction of real logs: files are replaced, readers and restarts see one set or the other.
+#include <set>
+
 #include "log_world.h"
 #include "model/record_iterator.h"
 #include "sim/sim_rng.h"
@@ -132,6 +134,37 @@ TEST(LogCompaction, ReplacesFilesAndKeepsLastValues) {
   ASSERT_TRUE(world.flush_all());
   ASSERT_TRUE(world.compact(0, world.now()));
   keyed.check();
+}
+
+TEST(LogCompaction, FramesForReplicasCoverTheirRangeWithoutAHole) {
+  LogWorld world(compacted_world());
+  sim::SimRng rng(2);
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  KeyedLog keyed(world, 20);
+  for (int i = 0; i < 300; ++i) keyed.append(rng);
+  ASSERT_TRUE(world.flush_all());
+  ASSERT_TRUE(world.compact(0, world.now()));
+  const LogPosition end = world.log(0).end();
+  std::set<LogPosition> begins;
+  for (LogPosition at; at < end;) {
+    const auto got = world.read_frames(0, {at, end, 8U << 10});
+    ASSERT_TRUE(got) << at.to_string() << ": " << got.error().to_string();
+    ASSERT_FALSE(got->empty());
+    for (const FramePtr& frame : *got) {
+      ASSERT_EQ(frame->header.begin, at);
+      begins.insert(at);
+      at = frame->header.end;
+    }
+  }
+  ASSERT_LT(begins.size(), world.model(0).frames.size());
+  for (const FramePtr& frame : world.model(0).frames) {
+    const auto got = world.read_frames(0, {frame->header.begin, end});
+    ASSERT_EQ(got.has_value(), begins.contains(frame->header.begin));
+    if (!got) {
+      ASSERT_EQ(got.error().code, ErrorCode::kNotFound);
+    }
+  }
 }
 
 // A write error makes a second file at the same place. Taken for a compacted one, its tombstone would go when

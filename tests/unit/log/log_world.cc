@@ -256,6 +256,15 @@ Result<ReadResult> LogWorld::read(std::int32_t partition, ReadRequest request) {
   return **std::move(answer);
 }
 
+Result<std::vector<FramePtr>> LogWorld::read_frames(std::int32_t partition, FramesRequest request) {
+  const auto answer = std::make_shared<std::optional<Result<std::vector<FramePtr>>>>();
+  log(partition).read_frames(request, [answer](auto result) { *answer = std::move(result); });
+  if (!run_until([&] { return answer->has_value() || disk().power_is_off(); }) || !*answer) {
+    return Error{ErrorCode::kTimedOut, "the read never answered"};
+  }
+  return **std::move(answer);
+}
+
 Result<std::optional<Offset>> LogWorld::find(std::int32_t partition, TimeKind kind, Timestamp time) {
   std::optional<Result<std::optional<Offset>>> answer;
   log(partition).find_by_time(

@@ -124,6 +124,7 @@ class LogWorld {
 
   // Calls that answer later, as ones that answer.
   [[nodiscard]] Result<ReadResult> read(std::int32_t partition, ReadRequest request);
+  [[nodiscard]] Result<std::vector<FramePtr>> read_frames(std::int32_t partition, FramesRequest request);
   [[nodiscard]] Result<std::optional<model::Offset>> find(std::int32_t partition, TimeKind kind,
                                                           model::Timestamp time);
   [[nodiscard]] std::optional<model::LogPosition> plan_retention(std::int32_t partition,

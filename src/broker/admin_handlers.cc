@@ -31,7 +31,7 @@ PartitionDescription describe(model::PartitionIndex partition, const cluster::Re
                               partition::PartitionStatus status) {
   PartitionDescription description;
   description.partition = partition;
-  if (status.leader && !replicas.empty()) description.leader = replicas.front();
+  description.leader = status.leader;
   description.term = status.term;
   description.replicas = replicas;
   description.log_start = status.marks.log_start;

@@ -155,8 +155,8 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
                                          .term = ack->term,
                                          .log_start = ack->log_start,
                                          .flushed = ack->flushed,
-                                         .replicas_flushed = ack->flushed ? 1U : 0U,
-                                         .replicas_total = 1});
+                                         .replicas_flushed = ack->replicas_flushed,
+                                         .replicas_total = ack->replicas_total});
                        });
   });
 }

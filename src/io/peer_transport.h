@@ -1,13 +1,13 @@
 // Messages between the shards of nodes. Two implementations: Asio TCP (real_peer_transport.h) and the
 // simulated one in tests/sim, which is late, cuts and resets. What the messages say is not known here.
 //
-// Between a shard of this node and a shard of another there is at most one session at a time. Within a session
-// messages arrive whole, unchanged, once and in the order of sending, or the session ends; of an older session
-// nothing arrives once a newer one has begun. Both ends see the same sessions, one end perhaps later. A session
-// that ended is begun again by itself, with a delay that grows.
+// Between a shard of this node and a shard of another there is at most one session at a time. Within a
+// session messages arrive whole, unchanged, once and in the order of sending, or the session ends; of an
+// older session nothing arrives once a newer one has begun. Both ends see the same sessions, one end perhaps
+// later. A session that ended is begun again by itself, with a delay that grows.
 //
-// Thread rules: a transport belongs to one shard; all calls on it, all callbacks run there, never inside a call
-// into the transport.
+// Thread rules: a transport belongs to one shard; all calls on it, all callbacks run there, never inside a
+// call into the transport.
 #pragma once
 
 #include <compare>
@@ -80,17 +80,18 @@ class PeerTransport {
   // Keeps sessions with every shard of these nodes and no others.
   virtual void set_peers(const std::map<model::NodeId, PeerAddress>& peers) = 0;
   // Queues it, to be sent with what else this turn brings. False: there is no session. Messages with pieces
-  // wait until room() has their size; whoever queues more than kPeerQueueSlackBytes beyond the bound loses the
-  // session.
+  // wait until room() has their size; whoever queues more than kPeerQueueSlackBytes beyond the bound loses
+  // the session.
   virtual bool send(const PeerShard& peer, PeerMessage message) = 0;
   [[nodiscard]] virtual std::size_t room(const PeerShard& peer) const = 0;  // bytes; 0 without a session
+  // Nothing of it arrives any more; on_session_end follows, before a new session begins.
   virtual void end_session(const PeerShard& peer, const Error& why) = 0;
 };
 
 // Queued and not yet taken by the network, per session.
 inline constexpr std::size_t kPeerQueueBytes = 8U << 20;
-// Messages without pieces (votes, answers, heartbeats) do not ask for room; so many of them mean that the peer
-// does not read.
+// Messages without pieces (votes, answers, heartbeats) do not ask for room; so many of them mean that the
+// peer does not read.
 inline constexpr std::size_t kPeerQueueSlackBytes = 4U << 20;
 // Of one message; a larger one ends the session: it cannot come from a peer that keeps the rules.
 inline constexpr std::size_t kPeerMessageBytesMax = 64U << 20;

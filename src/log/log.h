@@ -80,7 +80,8 @@ class Log {
   [[nodiscard]] virtual model::Timestamp max_append_time()
       const = 0;  // of the last frame; append time never decreases
   [[nodiscard]] virtual std::vector<TermBegin> terms() const = 0;
-  [[nodiscard]] virtual std::optional<Membership> membership() const = 0;  // the latest in the log
+  // In the log, each with the begin of its frame: the last committed one at least, and all later ones.
+  [[nodiscard]] virtual std::vector<std::pair<model::LogPosition, Membership>> memberships() const = 0;
   [[nodiscard]] virtual LogStatus status() const = 0;
 
   // Where the log ends as far as is known, when what followed it is lost and nobody has accepted that: no
@@ -98,6 +99,10 @@ class Log {
 
   // Requires: frame->header.begin == end(). Visible to read() at once, durable when flushed() passes it.
   virtual void append(FramePtr frame) = 0;
+  // Cuts the log: what lies at `to` and behind it is gone for readers at once, flushed() falls to it, and
+  // what was on its way to the disk never counts. Durable before, or in the same round as, what is appended
+  // next. Requires: a frame begins at `to`, or it is end(); `to` is not below log_start().
+  virtual void truncate(model::LogPosition to) = 0;
   virtual void set_hard_state(HardState state, Done durable) = 0;
   // Moves log_start(), and lets memory and files below go, once the journal has it. It never moves back.
   // Requires: a committed LogStart frame says so.

@@ -114,11 +114,6 @@ void LogReplica::fold(const Frame& frame) {
   }
 }
 
-std::optional<Membership> LogReplica::membership() const {
-  if (memberships_.empty()) return std::nullopt;
-  return memberships_.back().second;
-}
-
 // --- appending
 // ------------------------------------------------------------------------------------------------------
 
@@ -131,6 +126,12 @@ void LogReplica::append(FramePtr frame) {
   end_ = frame->header.end;
   last_append_ = parts_.env.executor.now();
   parts_.journal->add_frame(slot_, log_epoch_, std::move(frame));
+}
+
+// The replica stops rather than to keep what its leader does not have.
+void LogReplica::truncate(model::LogPosition to) {
+  fail({ErrorCode::kUnsupported, "the log of " + id_.to_string() + " would have to be cut at " +
+                                     to.to_string() + ", which is not done yet"});
 }
 
 bool LogReplica::frames_durable(model::LogEpoch log_epoch, model::LogPosition end) {

@@ -63,7 +63,9 @@ class LogReplica final : public Log,
   }
   [[nodiscard]] model::Timestamp max_append_time() const override { return max_append_time_; }
   [[nodiscard]] std::vector<TermBegin> terms() const override { return {terms_.begin(), terms_.end()}; }
-  [[nodiscard]] std::optional<Membership> membership() const override;
+  [[nodiscard]] std::vector<std::pair<model::LogPosition, Membership>> memberships() const override {
+    return memberships_;
+  }
   [[nodiscard]] LogStatus status() const override;
   [[nodiscard]] std::optional<model::LogPosition> lost_tail() const override {
     return log::lost_tail(damage_);
@@ -75,6 +77,7 @@ class LogReplica final : public Log,
   }
   void on_failed(UniqueFunction<void(const Error&)> listener) override { on_failed_ = std::move(listener); }
   void append(FramePtr frame) override;
+  void truncate(model::LogPosition to) override;
   void set_hard_state(HardState state, Done durable) override;
   void set_log_start(model::LogPosition begin, Done durable) override;
   void set_config(const LogConfig& config) override;

@@ -10,6 +10,7 @@ namespace forebay::partition {
 namespace {
 
 constexpr std::uint32_t kNotYetRetryMs = 20;
+constexpr std::uint32_t kElectionRetryMs = 100;
 
 std::size_t payload_bytes(const std::vector<log::FramePtr>& frames) {
   std::size_t bytes = 0;
@@ -25,10 +26,15 @@ Error shutting_down() {
 
 Result<std::unique_ptr<Partition>> Partition::open(log::Log& log, std::string topic_name,
                                                    const PartitionConfig& config,
+                                                   const std::optional<raft::Founding>& founding,
                                                    const Surroundings& surroundings) {
   std::unique_ptr<Partition> partition(new Partition(log, std::move(topic_name), config, surroundings));
-  FOREBAY_TRY(partition->group_,
-              raft::RaftGroup::open(log, surroundings.self, *surroundings.clock, *partition));
+  const raft::GroupSurroundings group{.executor = surroundings.executor,
+                                      .clock = surroundings.clock,
+                                      .rng = surroundings.rng,
+                                      .peers = surroundings.peers,
+                                      .self = surroundings.self};
+  FOREBAY_TRY(partition->group_, raft::RaftGroup::open(log, founding, group, *partition));
   return partition;
 }
 
@@ -66,12 +72,37 @@ void Partition::set_config(const PartitionConfig& config) {
   log_.set_config(config.log);
 }
 
+bool Partition::is_alone() const {
+  const log::Membership& now = group_->membership();
+  return now.voters.size() == 1 && now.next_voters.empty() && now.voters.front() == surroundings_.self;
+}
+
+Error Partition::not_leader() const {
+  const std::string partition =
+      "partition " + std::to_string(log_.id().partition.value()) + " of topic '" + topic_name_ + "'";
+  if (const auto leader = group_->leader()) {
+    return Error{ErrorCode::kNotLeader,
+                 "node " + std::to_string(leader->value()) + " leads " + partition + ", not this node"};
+  }
+  return Error{ErrorCode::kNotYet, partition + " has no leader that can be reached at the moment; retry",
+               kElectionRetryMs};
+}
+
 Result<void> Partition::check_serving() const {
   if (stopped_) return shutting_down();
+  if (group_->failure() && !is_alone()) {
+    return Error{ErrorCode::kNotLeader,
+                 "the replica on this node stopped after a disk error: " + group_->failure()->context};
+  }
   if (group_->failure()) {
     return Error{ErrorCode::kStorageFailed,
                  "the partition stopped after a disk error: " + group_->failure()->context +
                      "; see the node's log, repair the disk and restart the node"};
+  }
+  if (!group_->is_leader() && !is_alone()) return not_leader();
+  if (group_->is_established() && !group_->takes_appends()) {
+    return Error{ErrorCode::kNotYet, "leadership of the partition is being handed over; retry",
+                 kNotYetRetryMs};
   }
   if (!group_->is_established()) {
     return Error{ErrorCode::kNotYet, "the partition has just been opened and is not ready yet; retry",
@@ -101,7 +132,7 @@ Result<void> Partition::check_appendable() const {
 
 Result<void> Partition::check_readable() const {
   if (stopped_) return shutting_down();
-  if (group_->was_established()) return {};
+  if (group_->is_established() || (is_alone() && group_->was_established())) return {};
   return check_serving();
 }
 
@@ -122,46 +153,88 @@ void Partition::produce(std::string batch, std::int32_t record_count, Acks acks,
                  .append_time = appended.append_time,
                  .term = appended.term,
                  .log_start = log_.log_start().next_offset,
-                 .flushed = false};
+                 .replicas_total = static_cast<std::uint32_t>(group_->membership().voters.size())};
+  const bool early = acks == Acks::kAll && config_.durability == Durability::kReplicated;
   // A majority of one holds it in memory already.
-  if (acks == Acks::kNone || (acks == Acks::kAll && config_.durability == Durability::kReplicated))
-    return done(ack);
-  ack.flushed = true;
-  pending_.push_back({appended.end, surroundings_.executor->now() + timeout, ack, std::move(done)});
+  if (acks == Acks::kNone || (early && group_->held_by_majority() >= appended.end)) return done(ack);
+  const Wait kind = early ? kHeld : acks == Acks::kLeader ? kFlushedHere : kCommitted;
+  pending_[kind].push_back({appended.end, surroundings_.executor->now() + timeout, ack, std::move(done)});
   if (!produce_timer_) arm_produce_timer();
 }
 
-// One timer for the oldest waiting request: commits come in order, so the others cannot be answered before
-// it.
+// One timer for the oldest waiting requests: answers come in order, so the others cannot be answered before
+// them.
 void Partition::arm_produce_timer() {
-  const auto delay =
-      std::max(pending_.front().deadline - surroundings_.executor->now(), runtime::Duration(0));
+  std::optional<runtime::TimePoint> first;
+  for (const auto& waiting : pending_) {
+    if (!waiting.empty() && (!first || waiting.front().deadline < *first)) first = waiting.front().deadline;
+  }
+  if (!first) return;
+  const auto delay = std::max(*first - surroundings_.executor->now(), runtime::Duration(0));
   produce_timer_ = surroundings_.executor->schedule_after(delay, [this] { on_produce_timer(); });
 }
 
 void Partition::on_produce_timer() {
   produce_timer_.reset();
   const auto now = surroundings_.executor->now();
-  while (!pending_.empty() && pending_.front().deadline <= now) {
-    auto done = std::move(pending_.front().done);
-    pending_.pop_front();
-    done(Error{ErrorCode::kTimedOut, "the write was not durable in time; it may still become so"});
+  for (auto& waiting : pending_) {
+    while (!waiting.empty() && waiting.front().deadline <= now) {
+      auto done = std::move(waiting.front().done);
+      waiting.pop_front();
+      done(Error{ErrorCode::kTimedOut, "the write was not durable in time; it may still become so"});
+    }
   }
-  if (!pending_.empty()) arm_produce_timer();
+  if (!produce_timer_) arm_produce_timer();
+}
+
+void Partition::acknowledge(Wait kind, model::LogPosition reached) {
+  auto& waiting = pending_[kind];
+  while (!waiting.empty() && waiting.front().end <= reached) {
+    PendingProduce pending = std::move(waiting.front());
+    waiting.pop_front();
+    pending.ack.replicas_flushed = group_->flushed_voters(pending.end);
+    pending.ack.flushed = pending.ack.replicas_flushed > 0;
+    pending.done(pending.ack);
+  }
 }
 
 void Partition::on_commit(model::LogPosition commit) {
-  if (ready_ && group_->is_established()) std::exchange(ready_, nullptr)(std::monostate{});
-  while (!pending_.empty() && pending_.front().end <= commit) {
-    auto pending = std::move(pending_.front());
-    pending_.pop_front();
-    pending.done(pending.ack);
-  }
+  acknowledge(kCommitted, commit);
   apply_log_start(commit);
   wake_fetches();
 }
 
-void Partition::on_leader() {}
+void Partition::on_flushed(model::LogPosition flushed) {
+  acknowledge(kFlushedHere, flushed);
+  // A follower may know of a commit before it has what is committed on its disk.
+  if (!group_->is_leader()) wake_fetches();
+}
+
+void Partition::on_role() {
+  const bool leads = group_->is_leader();
+  if (leads && !led_) proposed_log_start_ = log_.log_start_upto(log_.end());
+  if (!leads && led_) {
+    fail_writes(
+        Error{ErrorCode::kOutcomeUnknown,
+              "leadership of the partition was lost while the write was under way; another leader may "
+              "or may not have it"});
+    end_fetches_of_consumers();
+  }
+  led_ = leads;
+  const bool follows = group_->leader() && !leads;
+  if (ready_ && (group_->is_established() || follows)) std::exchange(ready_, nullptr)(std::monostate{});
+  if (role_listener_) role_listener_();
+}
+
+// What is being read from disk answers by itself; those that wait would never hear of what the new leader
+// has.
+void Partition::end_fetches_of_consumers() {
+  std::vector<FetchId> ids;
+  for (const auto& [id, fetch] : fetches_) {
+    if (!fetch.input.from_any_replica) ids.push_back(id);
+  }
+  for (const FetchId id : ids) finish_fetch(id, not_leader());
+}
 
 void Partition::on_log_failed(const Error& error) {
   if (ready_) std::exchange(ready_, nullptr)(error);
@@ -171,7 +244,9 @@ void Partition::on_log_failed(const Error& error) {
 
 void Partition::fail_writes(const Error& error) {
   auto pending = std::exchange(pending_, {});
-  for (auto& one : pending) one.done(error);
+  for (auto& waiting : pending) {
+    for (auto& one : waiting) one.done(error);
+  }
   fail_trims(error);
 }
 
@@ -202,8 +277,9 @@ void Partition::stop() {
 FetchId Partition::fetch(const FetchInput& input, Done<FetchOutput> done) {
   const FetchId id = next_fetch_;
   next_fetch_ = next_fetch_.next();
-  if (auto serving = check_readable(); !serving) {
-    done(std::move(serving).error());
+  const auto serving = input.from_any_replica && !stopped_ ? Result<void>{} : check_readable();
+  if (!serving) {
+    done(serving.error());
     return id;
   }
   auto& fetch = fetches_[id];
@@ -218,11 +294,17 @@ void Partition::cancel_fetch(FetchId id) {
   finish_fetch(id, Error{ErrorCode::kCancelled, "the fetch was cancelled"});
 }
 
+Watermarks Partition::readable(const FetchInput& input) const {
+  if (!input.from_any_replica) return watermarks();
+  const model::LogPosition upto = std::min(group_->commit(), log_.flushed());
+  return {log_.log_start().next_offset, upto.next_offset};
+}
+
 void Partition::read_for(FetchId id) {
   const auto at = fetches_.find(id);
   if (at == fetches_.end() || at->second.reading) return;
   WaitingFetch& fetch = at->second;
-  const Watermarks marks = watermarks();
+  const Watermarks marks = readable(fetch.input);
   // Readers wait for the next record, which never comes; those who had read further must not take it for a
   // reset.
   if (const auto end = log_.lost_tail(); end && fetch.input.from >= marks.high_watermark)
@@ -243,7 +325,7 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   WaitingFetch& fetch = at->second;
   fetch.reading = false;
   if (!result) return finish_fetch(id, std::move(result).error());
-  const Watermarks marks = watermarks();
+  const Watermarks marks = readable(fetch.input);
   const auto now = surroundings_.executor->now();
   const std::size_t bytes = payload_bytes(result->frames);
   const bool at_end = result->next >= marks.high_watermark;
@@ -353,8 +435,8 @@ void Partition::on_log_start(const Result<void>& durable) {
 }
 
 void Partition::maintain(model::Timestamp now) {
-  if (!check_serving()) return;
-  if (!retention_running_ && proposed_log_start_ <= log_.log_start()) {
+  if (stopped_ || group_->failure()) return;
+  if (check_serving() && !retention_running_ && proposed_log_start_ <= log_.log_start()) {
     retention_running_ = true;
     log_.plan_retention(now, group_->commit(), [alive = alive_](std::optional<model::LogPosition> begin) {
       Partition* self = *alive;
@@ -380,7 +462,7 @@ void Partition::status(Done<PartitionStatus> done) {
   status.log = log_.status();
   status.marks = watermarks();
   status.term = group_->term();
-  status.leader = group_->is_leader();
+  status.leader = group_->leader();
   const auto serving = check_serving();
   status.state = serving ? "ready" : serving.error().context;
   // For tables: what to do is in the answer to a producer, and in `forebay health`.

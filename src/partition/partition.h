@@ -4,6 +4,7 @@
 // callbacks run there, never inside the call that registered them unless said.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -50,7 +51,9 @@ struct ProduceAck {
   model::Timestamp append_time;
   model::Term term;
   model::Offset log_start;
-  bool flushed = false;
+  bool flushed = false;  // on stable storage of so many replicas when the answer was given
+  std::uint32_t replicas_flushed = 0;
+  std::uint32_t replicas_total = 1;  // voters
 };
 
 struct FetchInput {
@@ -58,6 +61,9 @@ struct FetchInput {
   std::size_t bytes_max = 1U << 20;
   std::size_t bytes_min = 1;
   runtime::Duration wait_max{};
+  // Also where this node does not lead: what is committed and on this disk. For state machines, not for
+  // consumers, who would see the end go back when they change the node.
+  bool from_any_replica = false;
 };
 struct FetchOutput {
   Watermarks marks;
@@ -70,7 +76,7 @@ struct PartitionStatus {
   log::LogStatus log;
   Watermarks marks;
   model::Term term;
-  bool leader = false;
+  std::optional<model::NodeId> leader;
   std::string state;  // "ready", or why not
   std::optional<model::Timestamp> oldest_append_time, oldest_leaves_at;
 };
@@ -79,6 +85,8 @@ struct PartitionStatus {
 struct Surroundings {
   runtime::Executor* executor = nullptr;
   runtime::WallClock* clock = nullptr;
+  runtime::Rng* rng = nullptr;   // with peers
+  raft::Peers* peers = nullptr;  // none: a node alone
   log::Voter self;
   // Asked before each append: kResourceExhausted (memory) or kDiskFull (reserve) with a retry delay.
   UniqueFunction<Result<void>(std::uint64_t bytes)>* admission = nullptr;
@@ -86,25 +94,32 @@ struct Surroundings {
 
 class Partition final : private raft::GroupListener {
  public:
-  // `topic_name` is for messages.
+  // `topic_name` is for messages. `founding`: of a partition with replicas on several nodes.
   [[nodiscard]] static Result<std::unique_ptr<Partition>> open(log::Log& log, std::string topic_name,
                                                                const PartitionConfig& config,
+                                                               const std::optional<raft::Founding>& founding,
                                                                const Surroundings& surroundings);
   ~Partition();
   Partition(const Partition&) = delete;
   Partition& operator=(const Partition&) = delete;
 
-  // Stands for election; `ready` is called once, when the partition can be written and read, or with the
-  // reason why it never will.
+  // Joins its group; `ready` is called once, when the partition can be written and read here or it follows a
+  // leader, or with the reason why it never will.
   void start(Done<std::monostate> ready);
 
+  // Leads, and has proved it: it can be written and read here.
   [[nodiscard]] bool is_ready() const { return group_->is_established(); }
-  // Why nothing can be written now: kNotYet, kStorageFailed, kShuttingDown.
+  [[nodiscard]] std::optional<model::NodeId> leader() const { return group_->leader(); }
+  // Called when it becomes ready, loses leadership, or follows another leader. One listener.
+  void on_role_change(UniqueFunction<void()> listener) { role_listener_ = std::move(listener); }
+  [[nodiscard]] raft::RaftGroup& group() { return *group_; }
+  // Why nothing can be written now: kNotLeader (leader() may know who does), kNotYet, kStorageFailed,
+  // kShuttingDown.
   [[nodiscard]] Result<void> check_serving() const;
   // Why no record can be appended now: those, and kDataLoss when the log's end is lost (trimming goes on).
   [[nodiscard]] Result<void> check_appendable() const;
-  // Why nothing can be read now: kNotYet, kShuttingDown. A log that cannot be written any more is still read
-  // up to its commit.
+  // Why nothing can be read now: kNotLeader, kNotYet, kShuttingDown. A log without other replicas that cannot
+  // be written any more is still read up to its commit.
   [[nodiscard]] Result<void> check_readable() const;
   [[nodiscard]] Watermarks watermarks() const;
   // What was acknowledged at the high watermark and behind it is lost, and nobody has accepted that.
@@ -117,8 +132,8 @@ class Partition final : private raft::GroupListener {
   void set_config(const PartitionConfig& config);
 
   // `batch` was validated; `record_count` is the one in its header. Errors: kNotYet, kStorageFailed,
-  // kDataLoss, kResourceExhausted, kDiskFull before anything happened; kTimedOut or kOutcomeUnknown when it
-  // may or may not survive.
+  // kDataLoss, kNotLeader, kResourceExhausted, kDiskFull before anything happened; kTimedOut or
+  // kOutcomeUnknown when it may or may not survive.
   void produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
                Done<ProduceAck> done);
 
@@ -150,6 +165,8 @@ class Partition final : private raft::GroupListener {
     ProduceAck ack;
     Done<ProduceAck> done;
   };
+  // What it waits for; each in the order of the log.
+  enum Wait : std::uint8_t { kCommitted, kHeld, kFlushedHere, kWaitKinds };
   struct WaitingFetch {
     FetchInput input;
     runtime::TimePoint deadline;
@@ -164,13 +181,20 @@ class Partition final : private raft::GroupListener {
 
   Partition(log::Log& log, std::string topic_name, const PartitionConfig& config,
             const Surroundings& surroundings);
-  void on_leader() override;
+  void on_role() override;
   void on_commit(model::LogPosition commit) override;
+  void on_held(model::LogPosition held) override { acknowledge(kHeld, held); }
+  void on_flushed(model::LogPosition flushed) override;
   void on_log_failed(const Error& error) override;
 
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
+  [[nodiscard]] bool is_alone() const;
+  [[nodiscard]] Error not_leader() const;
+  [[nodiscard]] Watermarks readable(const FetchInput& input) const;
+  void acknowledge(Wait kind, model::LogPosition reached);
   void fail_writes(const Error& error);
   void end_fetches(const Error& error);
+  void end_fetches_of_consumers();
   void arm_produce_timer();
   void on_produce_timer();
   void read_for(FetchId id);
@@ -190,7 +214,9 @@ class Partition final : private raft::GroupListener {
   std::unique_ptr<raft::RaftGroup> group_;
   Done<std::monostate> ready_;
   bool stopped_ = false;
-  std::deque<PendingProduce> pending_;
+  bool led_ = false;
+  UniqueFunction<void()> role_listener_;
+  std::array<std::deque<PendingProduce>, kWaitKinds> pending_;
   std::optional<runtime::TimerId> produce_timer_;
   std::map<FetchId, WaitingFetch> fetches_;
   FetchId next_fetch_{1};

@@ -39,7 +39,12 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
     }
     return disk_admission_(bytes);
   };
-  surroundings_ = {.executor = &executor_, .clock = &clock_, .self = self, .admission = &admission_};
+  surroundings_ = {.executor = &executor_,
+                   .clock = &clock_,
+                   .rng = config.rng,
+                   .peers = config.peers,
+                   .self = self,
+                   .admission = &admission_};
   if (clock_guard_.reason())
     telemetry::log_warn("time-based deletion paused", {{"reason", *clock_guard_.reason()}});
   arm_maintenance();
@@ -51,16 +56,18 @@ PartitionSet::~PartitionSet() {
 }
 
 void PartitionSet::open(const model::TopicPartition& id, const std::string& topic_name,
-                        const PartitionConfig& config, Expected expected, Done<std::monostate> ready) {
+                        const PartitionConfig& config, const std::optional<raft::Founding>& founding,
+                        Expected expected, Done<std::monostate> ready) {
   failures_.erase(id);
   if (auto adopted = logs_.adopt(id, config.log))
-    return start_partition(id, **adopted, topic_name, config, std::move(ready));
-  auto made = [this, id, topic_name, config, ready = std::move(ready)](Result<log::Log*> log) mutable {
+    return start_partition(id, **adopted, topic_name, config, founding, std::move(ready));
+  auto made = [this, id, topic_name, config, founding,
+               ready = std::move(ready)](Result<log::Log*> log) mutable {
     if (!log) {
       failures_.insert_or_assign(id, log.error());
       return ready(std::move(log).error());
     }
-    start_partition(id, **log, topic_name, config, std::move(ready));
+    start_partition(id, **log, topic_name, config, founding, std::move(ready));
   };
   switch (expected) {
     case Expected::kMayBeNew:
@@ -76,10 +83,11 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
 
 void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& log,
                                    const std::string& topic_name, const PartitionConfig& config,
+                                   const std::optional<raft::Founding>& founding,
                                    Done<std::monostate> ready) {
   // Its creation was in the journal's last rounds.
   if (stopping_) return ready(Error{ErrorCode::kShuttingDown, "the node is stopping", kStoppingRetryMs});
-  auto partition = Partition::open(log, topic_name, config, surroundings_);
+  auto partition = Partition::open(log, topic_name, config, founding, surroundings_);
   if (!partition) {
     telemetry::log_error("partition cannot be served",
                          {{"partition", id.to_string()}, {"error", partition.error().to_string()}});

@@ -24,6 +24,8 @@ enum class Expected : std::uint8_t {
 struct PartitionSetConfig {
   runtime::Duration maintenance_interval = std::chrono::seconds(10);
   std::optional<model::Timestamp> last_wall_time;  // from recovery; feeds the clock guard
+  raft::Peers* peers = nullptr;                    // none: a node alone
+  runtime::Rng* rng = nullptr;                     // with peers
 };
 
 class PartitionSet {
@@ -36,11 +38,16 @@ class PartitionSet {
   PartitionSet(const PartitionSet&) = delete;
   PartitionSet& operator=(const PartitionSet&) = delete;
 
-  // Adopts what recovery found, or makes a new replica where that is `expected`; `ready` when it can be
-  // written, or why it cannot. One that should be there and is not becomes one with a lost end at offset 0,
-  // for ever and for the offline tools to see, until an operator accepts the loss.
+  // `founding`: of a partition with replicas on several nodes. Adopts what recovery found, or makes a new
+  // replica where that is `expected`; `ready` when it can be written, or why it cannot. One that should be
+  // there and is not becomes one with a lost end at offset 0, for ever and for the offline tools to see,
+  // until an operator accepts the loss.
   void open(const model::TopicPartition& id, const std::string& topic_name, const PartitionConfig& config,
-            Expected expected, Done<std::monostate> ready);
+            const std::optional<raft::Founding>& founding, Expected expected, Done<std::monostate> ready);
+  void open(const model::TopicPartition& id, const std::string& topic_name, const PartitionConfig& config,
+            Expected expected, Done<std::monostate> ready) {
+    open(id, topic_name, config, std::nullopt, expected, std::move(ready));
+  }
   // Gone is success. At once it answers what waits and find() knows it no more; the object dies later, so a
   // callback of the partition itself may ask for this.
   void remove(const model::TopicPartition& id, Done<std::monostate> done);
@@ -69,7 +76,8 @@ class PartitionSet {
 
  private:
   void start_partition(const model::TopicPartition& id, log::Log& log, const std::string& topic_name,
-                       const PartitionConfig& config, Done<std::monostate> ready);
+                       const PartitionConfig& config, const std::optional<raft::Founding>& founding,
+                       Done<std::monostate> ready);
   void arm_maintenance();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
 

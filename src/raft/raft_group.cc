@@ -7,51 +7,132 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "model/record_batch.h"
+#include "raft/core/quorum.h"
 
 namespace forebay::raft {
+namespace {
 
-Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, log::Voter self, runtime::WallClock& clock,
-                                                   GroupListener& listener) {
-  FOREBAY_TRY(Raft core, Raft::open(self, {.hard_state = log.hard_state(),
-                                           .end = log.end(),
-                                           .terms = log.terms(),
-                                           .log_start = log.log_start(),
-                                           .membership = log.membership()}));
-  if (core.membership() != log::Membership{.voters = {self}, .next_voters = {}, .learners = {}}) {
-    return Error{ErrorCode::kFailedPrecondition,
-                 "the partition has other members, which this version does not support"};
+// Who stands when: the first in rank soon, each next one later, so that one of them wins; an election takes
+// two messages to and fro and two flushes.
+constexpr runtime::Duration kElectionBase = std::chrono::milliseconds(20);
+constexpr runtime::Duration kElectionPerRank = std::chrono::milliseconds(120);
+constexpr runtime::Duration kElectionJitter = std::chrono::milliseconds(60);
+// Nobody won: again, when the others have had their time.
+constexpr runtime::Duration kElectionRetry = std::chrono::milliseconds(300);
+constexpr runtime::Duration kElectionRetryJitter = std::chrono::milliseconds(300);
+constexpr runtime::Duration kTransferTimeout = std::chrono::seconds(1);
+// Sent and not yet on the follower's disk, of one group.
+constexpr std::size_t kWindowBytes = 4U << 20;
+// While the follower has not yet said that it got what was sent before, less than this is not worth a
+// message.
+constexpr std::size_t kAppendBytesWanted = 64U << 10;
+constexpr std::size_t kAppendBytesMax = 1U << 20;
+
+std::vector<FrameMark> marks_of(const std::vector<log::FramePtr>& frames) {
+  std::vector<FrameMark> marks;
+  marks.reserve(frames.size());
+  for (const log::FramePtr& frame : frames) {
+    FrameMark& mark = marks.emplace_back(
+        FrameMark{frame->header.begin, frame->header.end, frame->header.term, std::nullopt});
+    if (frame->header.kind != log::FrameKind::kControl) continue;
+    const auto control = log::decode_control(frame->payload.span());
+    if (!control) continue;
+    if (const auto* membership = std::get_if<log::Membership>(&*control)) mark.membership = *membership;
   }
-  return std::unique_ptr<RaftGroup>(new RaftGroup(log, std::move(core), clock, listener));
+  return marks;
 }
 
-RaftGroup::RaftGroup(log::Log& log, Raft core, runtime::WallClock& clock, GroupListener& listener)
+}  // namespace
+
+Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, const std::optional<Founding>& founding,
+                                                   const GroupSurroundings& surroundings,
+                                                   GroupListener& listener) {
+  Restored restored{.hard_state = log.hard_state(),
+                    .end = log.end(),
+                    .terms = log.terms(),
+                    .log_start = log.log_start(),
+                    .memberships = log.memberships(),
+                    .founders = std::nullopt,
+                    .tail_damaged = log.lost_tail().has_value()};
+  if (founding) restored.founders = founding->members;
+  FOREBAY_TRY(Raft core, Raft::open(surroundings.self, restored));
+  const auto& members = core.membership();
+  const bool alone = members.voters == std::vector{surroundings.self} && members.next_voters.empty() &&
+                     members.learners.empty();
+  if (!alone && surroundings.peers == nullptr) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "the partition has members on other nodes, and this node is configured to be alone; set "
+                 "cluster.nodes as it was"};
+  }
+  return std::unique_ptr<RaftGroup>(new RaftGroup(log, std::move(core), founding, surroundings, listener));
+}
+
+RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& founding,
+                     const GroupSurroundings& surroundings, GroupListener& listener)
     : log_(log),
       core_(std::move(core)),
-      clock_(clock),
+      surroundings_(surroundings),
       listener_(listener),
+      rank_(founding ? founding->rank : 0),
+      told_commit_(core_.commit()),
+      told_held_(core_.commit()),
       alive_(std::make_shared<RaftGroup*>(this)) {
   log_.on_flushed([this](model::LogPosition flushed) {
-    const model::LogPosition before = core_.commit();
-    core_.flushed(flushed);
-    was_established_ = was_established_ || core_.has_committed_in_term();
-    if (core_.commit() > before) listener_.on_commit(core_.commit());
+    core_.flushed(std::min(flushed, core_.end()));
+    listener_.on_flushed(flushed);
+    after_input();
   });
   log_.on_failed([this](const Error& error) {
     failed_ = error;
     core_.step_down();
+    tell_changes();
     listener_.on_log_failed(error);
   });
+  if (surroundings_.peers != nullptr) surroundings_.peers->add(*this);
 }
 
 RaftGroup::~RaftGroup() {
   *alive_ = nullptr;
+  if (surroundings_.peers != nullptr) surroundings_.peers->remove(*this);
+  for (const auto& timer : {election_timer_, transfer_timer_}) {
+    if (timer) surroundings_.executor->cancel(*timer);
+  }
   log_.on_flushed(nullptr);
   log_.on_failed(nullptr);
 }
 
 void RaftGroup::start() {
-  core_.campaign();
+  if (surroundings_.peers == nullptr || core_.membership().voters == std::vector{surroundings_.self}) {
+    core_.campaign();
+    return after_input();
+  }
+  // Whoever leads already makes itself known when its link is there.
+  arm_election(kElectionBase + rank_ * kElectionPerRank + draw(kElectionJitter));
+}
+
+std::optional<model::NodeId> RaftGroup::leader() const {
+  if (failed_) return std::nullopt;
+  if (is_leader()) return surroundings_.self.node;
+  return leader_lost_ ? std::nullopt : core_.leader();
+}
+
+std::uint32_t RaftGroup::flushed_voters(model::LogPosition position) const {
+  std::uint32_t count = 0;
+  for (const log::Voter& voter : core_.membership().voters) {
+    if (voter == surroundings_.self) {
+      count += log_.flushed() >= position ? 1 : 0;
+    } else if (const auto peer = core_.progress(voter.node)) {
+      count += peer->flushed >= position ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+// --- effects
+
+void RaftGroup::after_input() {
   carry_out();
+  tell_changes();
 }
 
 void RaftGroup::carry_out() {
@@ -64,15 +145,245 @@ void RaftGroup::carry_out() {
                             if (group == nullptr || !durable)
                               return;  // a failed write comes through on_failed
                             group->core_.hard_state_durable(state);
-                            group->carry_out();
-                            if (group->is_leader()) group->listener_.on_leader();
+                            group->after_input();
                           });
     }
     for (const log::Control& control : ready.controls) append_control(control);
+    for (Outgoing& outgoing : ready.messages) surroundings_.peers->send(outgoing.to, id(), outgoing.message);
+  }
+  if (surroundings_.peers != nullptr && is_leader() &&
+      core_.membership().voters.size() + core_.membership().next_voters.size() +
+              core_.membership().learners.size() >
+          1) {
+    surroundings_.peers->pump_soon(*this);
   }
 }
 
-model::Timestamp RaftGroup::next_append_time() { return std::max(clock_.now(), log_.max_append_time()); }
+// Listeners hear of the state as it is now, whatever led to it.
+void RaftGroup::tell_changes() {
+  const Known now{is_leader() ? Role::kLeader : Role::kFollower, core_.term(), leader(), is_established()};
+  const bool changed = now != known_;
+  const bool led = known_.role == Role::kLeader;
+  const bool same_leadership = led && now.role == Role::kLeader && known_.term == now.term;
+  known_ = now;
+  was_established_ = was_established_ || now.established;
+  if (now.role == Role::kLeader || now.leader) {
+    if (election_timer_) surroundings_.executor->cancel(*std::exchange(election_timer_, std::nullopt));
+  } else if (!election_timer_ && surroundings_.peers != nullptr && !failed_) {
+    arm_election(kElectionBase + rank_ * kElectionPerRank + draw(kElectionJitter));
+  }
+  if (changed) {
+    if (!same_leadership) sending_.clear();
+    if ((led || now.role == Role::kLeader) && !same_leadership && surroundings_.peers != nullptr)
+      surroundings_.peers->leadership_changed(*this);
+    if (now.role != Role::kLeader && transfer_timer_)
+      surroundings_.executor->cancel(*std::exchange(transfer_timer_, std::nullopt));
+    listener_.on_role();
+  }
+  if (is_leader() && core_.held_by_majority() > told_held_) {
+    told_held_ = core_.held_by_majority();
+    listener_.on_held(told_held_);
+  }
+  if (core_.commit() > told_commit_) {
+    told_commit_ = core_.commit();
+    listener_.on_commit(told_commit_);
+  }
+  settle_barriers();
+}
+
+// --- elections
+
+runtime::Duration RaftGroup::draw(runtime::Duration most) {
+  return runtime::Duration(surroundings_.rng->next() % static_cast<std::uint64_t>(most.count()));
+}
+
+bool RaftGroup::has_quorum_in_reach() const {
+  return is_quorum(core_.membership(), [this](model::NodeId node) {
+    return node == surroundings_.self.node ||
+           (surroundings_.peers != nullptr && surroundings_.peers->is_reachable(node, id()));
+  });
+}
+
+void RaftGroup::arm_election(runtime::Duration delay) {
+  election_timer_ = surroundings_.executor->schedule_after(delay, [this] {
+    election_timer_.reset();
+    stand_if_leaderless();
+  });
+}
+
+void RaftGroup::stand_if_leaderless() {
+  if (failed_ || is_leader() || leader()) return;
+  arm_election(kElectionRetry + draw(kElectionRetryJitter));
+  // Asked in vain it would only be noise: every group of a node that is cut off would do it.
+  if (!has_quorum_in_reach()) return;
+  core_.leader_unreachable();
+  core_.campaign();
+  after_input();
+}
+
+void RaftGroup::peer_connected(model::NodeId peer) {
+  sending_.erase(peer);
+  core_.reconnected(peer);
+  after_input();
+}
+
+void RaftGroup::peer_lost(model::NodeId peer) {
+  sending_.erase(peer);
+  if (core_.leader() == peer) {
+    leader_lost_ = true;
+    core_.leader_unreachable();
+  }
+  if (is_leader() && !has_quorum_in_reach()) core_.quorum_lost();
+  after_input();
+}
+
+Result<void> RaftGroup::transfer_to(model::NodeId target) {
+  FOREBAY_CHECK(core_.transfer_to(target));
+  if (transfer_timer_) surroundings_.executor->cancel(*transfer_timer_);
+  transfer_timer_ = surroundings_.executor->schedule_after(kTransferTimeout, [this] {
+    transfer_timer_.reset();
+    core_.give_up_transfer();
+    after_input();
+    listener_.on_role();  // it takes appends again
+  });
+  after_input();
+  return {};
+}
+
+Result<void> RaftGroup::change_membership(const log::Membership& next) {
+  if (failed_) return *failed_;
+  FOREBAY_CHECK(core_.change_membership(next));
+  after_input();
+  return {};
+}
+
+// --- messages
+
+// A wiped node is another voter: what it says does not count for the one that it was.
+bool RaftGroup::speaks_for_a_member(model::NodeId node) const {
+  const auto disk = surroundings_.peers->disk_of(node);
+  return disk && core_.is_member({node, *disk});
+}
+
+void RaftGroup::receive(model::NodeId from, const Message& message) {
+  if (failed_) return;
+  const bool counts = speaks_for_a_member(from);
+  if (const auto* vote = std::get_if<VoteResponse>(&message)) {
+    if (counts || !vote->granted) core_.receive(from, *vote);
+  } else if (const auto* answer = std::get_if<AppendResponse>(&message)) {
+    if (counts) core_.receive(from, *answer);
+  } else if (const auto* asked = std::get_if<VoteRequest>(&message)) {
+    core_.receive(from, *asked);
+  } else {
+    core_.receive(from, std::get<TransferNow>(message));
+  }
+  after_input();
+}
+
+void RaftGroup::receive(model::NodeId from, Append append) {
+  if (failed_) return;
+  const Raft::AppendPlan plan = core_.receive(from, append.head, marks_of(append.frames));
+  if (plan.truncate_to) log_.truncate(*plan.truncate_to);
+  if (core_.leader() == from) leader_lost_ = false;
+  if (plan.accepted) {
+    for (std::size_t i = plan.first_new; i < append.frames.size(); ++i) log_.append(append.frames[i]);
+  }
+  after_input();
+}
+
+// --- sending
+
+void RaftGroup::pump() {
+  if (!is_leader()) return;
+  std::vector<model::NodeId> peers;
+  const log::Membership& now = core_.membership();
+  for (const auto* list : {&now.voters, &now.next_voters, &now.learners}) {
+    for (const log::Voter& member : *list) {
+      if (member != surroundings_.self) peers.push_back(member.node);
+    }
+  }
+  for (const model::NodeId peer : peers) send_to(peer);
+}
+
+void RaftGroup::send_to(model::NodeId peer) {
+  while (is_leader()) {
+    const auto head = core_.next_append(peer);
+    Sending& sending = sending_[peer];
+    if (!head || sending.reading || !surroundings_.peers->is_reachable(peer, id())) return;
+    const auto progress = core_.progress(peer);
+    while (!sending.in_flight.empty() && sending.in_flight.front().first <= progress->flushed) {
+      sending.in_flight_bytes -= sending.in_flight.front().second;
+      sending.in_flight.pop_front();
+    }
+    if (head->prev == core_.end()) {
+      if (surroundings_.peers->send(peer, Append{id(), *head, {}})) core_.sent(peer, head->prev);
+      return;
+    }
+    // An answer, or room, pumps again.
+    if (sending.in_flight_bytes >= kWindowBytes) return;
+    if (surroundings_.peers->room(peer, id()) < kAppendBytesMax) return;
+    if (!surroundings_.peers->take_read_slot(*this)) return;
+    sending.reading = true;
+    log_.read_frames({.from = head->prev, .upto = core_.end(), .bytes_max = kAppendBytesMax},
+                     [alive = alive_, peers = surroundings_.peers, peer, prev = head->prev,
+                      term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
+                       peers->give_read_slot();
+                       if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
+                     });
+    // From memory it has been sent already, or is not worth sending yet; from disk it comes later.
+    const auto next = core_.next_append(peer);
+    if (!next || next->prev == head->prev) return;
+  }
+}
+
+void RaftGroup::on_frames(model::NodeId peer, model::LogPosition prev, model::Term term,
+                          Result<std::vector<log::FramePtr>> frames) {
+  const auto at = sending_.find(peer);
+  if (at == sending_.end()) return;  // its link was made anew meanwhile
+  Sending& sending = at->second;
+  sending.reading = false;
+  if (!is_leader() || core_.term() != term) return;
+  const auto head = core_.next_append(peer);
+  if (!head || head->prev != prev) return surroundings_.peers->pump_soon(*this);
+  if (!frames) return;  // told by the status: the replica needs what this log no longer has
+  if (frames->empty()) return;
+  std::size_t bytes = 0;
+  for (const log::FramePtr& frame : *frames) bytes += frame->encoded_bytes();
+  const auto progress = core_.progress(peer);
+  const bool on_its_way = !progress->probing && progress->matched < progress->next;
+  if (on_its_way && bytes < kAppendBytesWanted) return;
+  const model::LogPosition end = frames->back()->header.end;
+  if (!surroundings_.peers->send(peer, Append{id(), *head, std::move(*frames)})) return;
+  core_.sent(peer, end);
+  sending.in_flight.emplace_back(end, bytes);
+  sending.in_flight_bytes += bytes;
+}
+
+// --- reading
+
+void RaftGroup::read_barrier(UniqueFunction<void(Result<model::LogPosition>)> done) {
+  if (!is_leader()) return done(Error{ErrorCode::kNotLeader, "this node does not lead the partition"});
+  barriers_.push_back({core_.begin_barrier(), std::move(done)});
+  after_input();
+}
+
+void RaftGroup::settle_barriers() {
+  while (!barriers_.empty() && is_leader() && core_.barrier_passed(barriers_.front().id)) {
+    auto done = std::move(barriers_.front().done);
+    barriers_.pop_front();
+    done(core_.commit());
+  }
+  if (is_leader()) return;
+  auto lost = std::exchange(barriers_, {});
+  for (Barrier& barrier : lost)
+    barrier.done(Error{ErrorCode::kNotLeader, "this node no longer leads the partition"});
+}
+
+// --- appending
+
+model::Timestamp RaftGroup::next_append_time() {
+  return std::max(surroundings_.clock->now(), log_.max_append_time());
+}
 
 RaftGroup::Appended RaftGroup::append_records(std::string batch, std::int32_t record_count,
                                               bool log_append_time) {
@@ -96,7 +407,8 @@ RaftGroup::Appended RaftGroup::append_records(std::string batch, std::int32_t re
   frame->header.payload_crc = load_be<std::uint32_t>(bytes.data() + model::kBatchCrcAt);
   frame->payload = SharedBytes::take(std::move(batch));
   const Appended appended{begin.next_offset, frame->header.end, core_.term(), append_time};
-  append_frame(std::move(frame));
+  append_frame(std::move(frame), std::nullopt);
+  if (surroundings_.peers != nullptr) surroundings_.peers->pump_soon(*this);
   return appended;
 }
 
@@ -114,14 +426,16 @@ RaftGroup::Appended RaftGroup::append_control(const log::Control& control) {
   frame->header.payload_bytes = static_cast<std::uint32_t>(frame->payload.size());
   frame->header.payload_crc = crc32c(frame->payload.span());
   const Appended appended{begin.next_offset, frame->header.end, core_.term(), frame->header.append_time};
-  append_frame(std::move(frame));
+  const auto* membership = std::get_if<log::Membership>(&control);
+  append_frame(std::move(frame), membership == nullptr ? std::nullopt : std::optional(*membership));
+  if (surroundings_.peers != nullptr) surroundings_.peers->pump_soon(*this);
   return appended;
 }
 
-void RaftGroup::append_frame(log::FramePtr frame) {
+void RaftGroup::append_frame(log::FramePtr frame, const std::optional<log::Membership>& membership) {
   const model::LogPosition end = frame->header.end;
   log_.append(std::move(frame));
-  core_.appended(end);
+  core_.appended(end, membership);
 }
 
 }  // namespace forebay::raft

@@ -1,17 +1,21 @@
-// Runs the Raft core over the log of one replica: carries out its effects, makes the frames, and reports what
-// is committed. Thread rules: everything on the shard that owns the log. The loop never waits for the disk:
-// durability comes back as an event.
+// Runs the Raft core over the log of one replica: carries out its effects, makes the frames, sends them to
+// the other members, and reports what is committed. Thread rules: everything on the shard that owns the log.
+// The loop never waits for the disk or the network: durability and answers come back as events.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/shared_bytes.h"
 #include "base/unique_function.h"
 #include "log/log.h"
 #include "raft/core/raft.h"
+#include "raft/peers.h"
 #include "runtime/executor.h"
 
 namespace forebay::raft {
@@ -20,34 +24,66 @@ namespace forebay::raft {
 class GroupListener {
  public:
   virtual ~GroupListener() = default;
-  virtual void on_leader() = 0;  // may append from now on
+  virtual void on_role() = 0;  // leads, is established, leads no more, follows somebody else
   virtual void on_commit(model::LogPosition commit) = 0;
-  virtual void on_log_failed(
-      const Error& error) = 0;  // appended but uncommitted frames have an unknown outcome
+  virtual void on_held(model::LogPosition held) = 0;        // of the leader: a majority has it in memory
+  virtual void on_flushed(model::LogPosition flushed) = 0;  // of this replica
+  // Appended but uncommitted frames have an unknown outcome.
+  virtual void on_log_failed(const Error& error) = 0;
+};
+
+// Of the shard; all outlive its groups.
+struct GroupSurroundings {
+  runtime::Executor* executor = nullptr;
+  runtime::WallClock* clock = nullptr;
+  runtime::Rng* rng = nullptr;  // with peers
+  Peers* peers = nullptr;       // none: a node alone
+  log::Voter self;
+};
+
+// Of a new group; the same for each of its replicas.
+struct Founding {
+  log::Membership members;
+  std::uint32_t rank = 0;  // of this replica: in which order they stand, so that the first one leads
 };
 
 class RaftGroup {
  public:
-  // `log`, `clock` and `listener` outlive the group.
-  [[nodiscard]] static Result<std::unique_ptr<RaftGroup>> open(log::Log& log, log::Voter self,
-                                                               runtime::WallClock& clock,
+  // `founding`: none for a group of this node alone. The log and the listener outlive the group.
+  [[nodiscard]] static Result<std::unique_ptr<RaftGroup>> open(log::Log& log,
+                                                               const std::optional<Founding>& founding,
+                                                               const GroupSurroundings& surroundings,
                                                                GroupListener& listener);
   ~RaftGroup();
   RaftGroup(const RaftGroup&) = delete;
   RaftGroup& operator=(const RaftGroup&) = delete;
 
-  void start();  // stands for election
+  // A sole voter stands at once; others when nobody leads.
+  void start();
 
+  [[nodiscard]] const model::TopicPartition& id() const { return log_.id(); }
   [[nodiscard]] bool is_leader() const { return core_.role() == Role::kLeader && !failed_; }
+  // May append: leads, and is not handing leadership over.
+  [[nodiscard]] bool takes_appends() const { return core_.takes_appends() && !failed_; }
   // Leader, and its own term-start frame is committed: reads of the end are fresh.
   [[nodiscard]] bool is_established() const { return !failed_ && core_.has_committed_in_term(); }
-  // Its own term-start frame has been committed, also when the log has failed since: what is below commit()
-  // may be read.
+  // As a leader it has committed its own term-start frame, also when the log has failed since: what is below
+  // commit() may be read.
   [[nodiscard]] bool was_established() const { return was_established_; }
+  // Whom it follows, or itself. Nothing: nobody that can be reached.
+  [[nodiscard]] std::optional<model::NodeId> leader() const;
   [[nodiscard]] model::Term term() const { return core_.term(); }
   [[nodiscard]] model::LogPosition commit() const { return core_.commit(); }
   [[nodiscard]] const log::Membership& membership() const { return core_.membership(); }
+  [[nodiscard]] bool membership_settled() const { return core_.membership_settled(); }
+  [[nodiscard]] const log::Membership& committed_membership() const { return core_.committed_membership(); }
   [[nodiscard]] const std::optional<Error>& failure() const { return failed_; }
+  [[nodiscard]] std::optional<Raft::PeerProgress> progress(model::NodeId peer) const {
+    return core_.progress(peer);
+  }
+  [[nodiscard]] model::LogPosition held_by_majority() const { return core_.held_by_majority(); }
+  // How many voters have `position` on their disks.
+  [[nodiscard]] std::uint32_t flushed_voters(model::LogPosition position) const;
 
   struct Appended {
     model::Offset base_offset;
@@ -55,24 +91,78 @@ class RaftGroup {
     model::Term term;
     model::Timestamp append_time;
   };
-  // Requires: is_leader(); `batch` is a checked record batch of `record_count` records. Writes base offset
-  // and leader epoch into it and, for `log_append_time`, the append time (the batch's CRC is then made anew).
+  // Requires: takes_appends(); `batch` is a checked record batch of `record_count` records. Writes base
+  // offset and leader epoch into it and, for `log_append_time`, the append time (the batch's CRC is then made
+  // anew).
   Appended append_records(std::string batch, std::int32_t record_count, bool log_append_time);
-  // Requires: is_leader().
+  // Requires: takes_appends().
   Appended append_control(const log::Control& control);
 
+  // Answers with commit() once this node has proved that it led at the time of the call. Errors: kNotLeader,
+  // kNotYet.
+  void read_barrier(UniqueFunction<void(Result<model::LogPosition>)> done);
+  // Hands leadership over; given up after an election timeout. Errors: as Raft::transfer_to.
+  [[nodiscard]] Result<void> transfer_to(model::NodeId target);
+  [[nodiscard]] Result<void> change_membership(const log::Membership& next);
+
+  // --- for Peers
+  void receive(model::NodeId from, const Message& message);
+  void receive(model::NodeId from, Append append);
+  void peer_connected(model::NodeId peer);
+  void peer_lost(model::NodeId peer);
+  void pump();
+
  private:
-  RaftGroup(log::Log& log, Raft core, runtime::WallClock& clock, GroupListener& listener);
+  struct Sending {
+    bool reading = false;
+    std::deque<std::pair<model::LogPosition, std::size_t>> in_flight;
+    std::size_t in_flight_bytes = 0;
+  };
+  struct Barrier {
+    std::uint64_t id = 0;
+    UniqueFunction<void(Result<model::LogPosition>)> done;
+  };
+  struct Known {
+    Role role = Role::kFollower;
+    model::Term term;
+    std::optional<model::NodeId> leader;
+    bool established = false;
+    friend bool operator==(const Known&, const Known&) = default;
+  };
+
+  RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& founding,
+            const GroupSurroundings& surroundings, GroupListener& listener);
+  void after_input();
   void carry_out();
+  void tell_changes();
+  void settle_barriers();
+  [[nodiscard]] bool has_quorum_in_reach() const;
+  [[nodiscard]] bool speaks_for_a_member(model::NodeId node) const;
+  void arm_election(runtime::Duration delay);
+  void stand_if_leaderless();
+  void send_to(model::NodeId peer);
+  void on_frames(model::NodeId peer, model::LogPosition prev, model::Term term,
+                 Result<std::vector<log::FramePtr>> frames);
+  [[nodiscard]] runtime::Duration draw(runtime::Duration most);
   [[nodiscard]] model::Timestamp next_append_time();
-  void append_frame(log::FramePtr frame);
+  void append_frame(log::FramePtr frame, const std::optional<log::Membership>& membership);
 
   log::Log& log_;
   Raft core_;
-  runtime::WallClock& clock_;
+  GroupSurroundings surroundings_;
   GroupListener& listener_;
+  std::uint32_t rank_ = 0;
   std::optional<Error> failed_;
   bool was_established_ = false;
+  bool leader_lost_ = false;  // the one that the core knows cannot be reached
+  bool stalled_told_ = false;
+  Known known_;
+  model::LogPosition told_commit_;
+  model::LogPosition told_held_;
+  std::map<model::NodeId, Sending> sending_;
+  std::deque<Barrier> barriers_;
+  std::optional<runtime::TimerId> election_timer_;
+  std::optional<runtime::TimerId> transfer_timer_;
   std::shared_ptr<RaftGroup*> alive_;  // emptied by the destructor: completions that come later find nothing
 };
 

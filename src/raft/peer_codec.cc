@@ -1,0 +1,290 @@
+#include "raft/peer_codec.h"
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "log/core/wire.h"
+
+namespace forebay::raft {
+namespace {
+
+using log::WireReader;
+using log::WireWriter;
+
+enum class Kind : std::uint8_t {
+  kHeartbeat = 1,
+  kLed = 2,
+  kResigned = 3,
+  kVoteRequest = 4,
+  kVoteResponse = 5,
+  kAppendResponse = 6,
+  kTransferNow = 7,
+  kAppend = 8,
+  kRequest = 9,
+  kResponse = 10,
+};
+
+constexpr std::size_t kLedGroupBytes = 28;
+constexpr std::uint8_t kYes = 1;
+// Numbers of ErrorCode are part of the wire contract; 0 stands for success.
+constexpr std::uint16_t kNoError = 0;
+
+Error corrupt(const std::string& what) { return Error{ErrorCode::kCorruptBatch, "peer message: " + what}; }
+
+void put_kind(WireWriter& out, Kind kind) { out.put(static_cast<std::uint8_t>(kind)); }
+void put_bool(WireWriter& out, bool value) { out.put(static_cast<std::uint8_t>(value ? kYes : 0)); }
+bool get_bool(WireReader& in) { return in.get<std::uint8_t>() == kYes; }
+model::Term get_term(WireReader& in) { return model::Term(in.get<std::uint64_t>()); }
+
+void put_groups(WireWriter& out, const std::vector<LedGroup>& groups) {
+  out.put(static_cast<std::uint32_t>(groups.size()));
+  for (const LedGroup& led : groups) {
+    out.partition(led.group);
+    out.put(led.term.value());
+  }
+}
+
+std::vector<LedGroup> get_groups(WireReader& in) {
+  std::vector<LedGroup> groups(in.count(kLedGroupBytes));
+  for (LedGroup& led : groups) {
+    led.group = in.partition();
+    led.term = get_term(in);
+  }
+  return groups;
+}
+
+void put(WireWriter& out, const model::TopicPartition& group, const VoteRequest& m) {
+  put_kind(out, Kind::kVoteRequest);
+  out.partition(group);
+  put_bool(out, m.pre);
+  put_bool(out, m.transfer);
+  out.put(m.term.value());
+  out.position(m.end);
+  out.put(m.last_term.value());
+}
+
+void put(WireWriter& out, const model::TopicPartition& group, const VoteResponse& m) {
+  put_kind(out, Kind::kVoteResponse);
+  out.partition(group);
+  put_bool(out, m.pre);
+  put_bool(out, m.granted);
+  out.put(m.term.value());
+}
+
+void put(WireWriter& out, const model::TopicPartition& group, const AppendResponse& m) {
+  put_kind(out, Kind::kAppendResponse);
+  out.partition(group);
+  put_bool(out, m.accepted);
+  out.put(m.term.value());
+  out.position(m.prev);
+  out.put(m.barrier);
+  out.position(m.matched);
+  out.position(m.flushed);
+  out.position(m.hint);
+  out.put(m.hint_term.value());
+}
+
+void put(WireWriter& out, const model::TopicPartition& group, const TransferNow& m) {
+  put_kind(out, Kind::kTransferNow);
+  out.partition(group);
+  out.put(m.term.value());
+}
+
+struct Encoder {
+  WireWriter& out;
+  std::vector<SharedBytes>& pieces;
+
+  void operator()(const Heartbeat& m) {
+    put_kind(out, Kind::kHeartbeat);
+    out.put(m.sequence);
+    out.put(m.echo);
+  }
+  void operator()(const Led& m) {
+    put_kind(out, Kind::kLed);
+    put_bool(out, m.complete);
+    put_groups(out, m.groups);
+  }
+  void operator()(const Resigned& m) {
+    put_kind(out, Kind::kResigned);
+    put_groups(out, m.groups);
+  }
+  void operator()(const GroupMessage& m) {
+    std::visit([&](const auto& message) { put(out, m.group, message); }, m.message);
+  }
+  void operator()(const Append& m) {
+    put_kind(out, Kind::kAppend);
+    out.partition(m.group);
+    out.put(m.head.term.value());
+    out.position(m.head.prev);
+    out.put(m.head.prev_term.value());
+    out.position(m.head.commit);
+    out.put(m.head.barrier);
+    out.put(static_cast<std::uint32_t>(m.frames.size()));
+    for (const log::FramePtr& frame : m.frames) {
+      std::array<std::byte, log::kFrameHeaderBytes> header;
+      log::encode_frame_header(frame->header, frame->payload.span(), header.data());
+      out.bytes(header);
+      pieces.push_back(frame->payload);
+    }
+  }
+  void operator()(const Request& m) {
+    put_kind(out, Kind::kRequest);
+    out.put(m.id);
+    out.bytes(as_bytes(m.body));
+  }
+  void operator()(const Response& m) {
+    put_kind(out, Kind::kResponse);
+    out.put(m.id);
+    out.put(m.body ? kNoError : static_cast<std::uint16_t>(m.body.error().code));
+    out.put(m.body ? std::uint32_t{0} : m.body.error().retry_after_ms);
+    out.bytes(as_bytes(m.body ? *m.body : m.body.error().context));
+  }
+};
+
+Result<log::FramePtr> get_frame(WireReader& in, const SharedBytes& payload) {
+  // The header's checksum covers the first bytes of a batch too.
+  std::array<std::byte, log::kFrameHeaderBytes + log::kBatchPrefixBytes> head{};
+  const ByteSpan header_bytes = in.bytes(log::kFrameHeaderBytes);
+  if (in.failed()) return corrupt("frame headers cut short");
+  std::memcpy(head.data(), header_bytes.data(), header_bytes.size());
+  const std::size_t prefix = std::min(payload.size(), log::kBatchPrefixBytes);
+  if (prefix > 0) std::memcpy(head.data() + log::kFrameHeaderBytes, payload.data(), prefix);
+  FOREBAY_TRY(auto header, log::decode_frame_header(ByteSpan(head).first(log::kFrameHeaderBytes + prefix)));
+  FOREBAY_CHECK(log::check_frame_payload(header, payload.span()));
+  return log::FramePtr(std::make_shared<const log::Frame>(log::Frame{header, payload}));
+}
+
+Result<PeerWords> get_append(WireReader& in, const io::PeerMessage& message) {
+  Append append;
+  append.group = in.partition();
+  append.head.term = get_term(in);
+  append.head.prev = in.position();
+  append.head.prev_term = get_term(in);
+  append.head.commit = in.position();
+  append.head.barrier = in.get<std::uint64_t>();
+  const std::uint32_t count = in.count(log::kFrameHeaderBytes);
+  if (in.failed() || count != message.pieces.size())
+    return corrupt("an append with a wrong number of frames");
+  append.frames.reserve(count);
+  model::LogPosition at = append.head.prev;
+  for (const SharedBytes& payload : message.pieces) {
+    FOREBAY_TRY(auto frame, get_frame(in, payload));
+    if (frame->header.partition != append.group || frame->header.begin != at ||
+        frame->header.term > append.head.term) {
+      return corrupt("an append whose frames do not follow each other");
+    }
+    at = frame->header.end;
+    append.frames.push_back(std::move(frame));
+  }
+  return PeerWords(std::move(append));
+}
+
+Result<PeerWords> get_group_message(WireReader& in, Kind kind) {
+  GroupMessage words;
+  words.group = in.partition();
+  if (kind == Kind::kVoteRequest) {
+    VoteRequest m;
+    m.pre = get_bool(in);
+    m.transfer = get_bool(in);
+    m.term = get_term(in);
+    m.end = in.position();
+    m.last_term = get_term(in);
+    words.message = m;
+  } else if (kind == Kind::kVoteResponse) {
+    VoteResponse m;
+    m.pre = get_bool(in);
+    m.granted = get_bool(in);
+    m.term = get_term(in);
+    words.message = m;
+  } else if (kind == Kind::kAppendResponse) {
+    AppendResponse m;
+    m.accepted = get_bool(in);
+    m.term = get_term(in);
+    m.prev = in.position();
+    m.barrier = in.get<std::uint64_t>();
+    m.matched = in.position();
+    m.flushed = in.position();
+    m.hint = in.position();
+    m.hint_term = get_term(in);
+    words.message = m;
+  } else {
+    words.message = TransferNow{get_term(in)};
+  }
+  return PeerWords(std::move(words));
+}
+
+std::string rest_of(WireReader& in) { return std::string(as_text(in.bytes(in.left()))); }
+
+Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
+  const auto kind = static_cast<Kind>(in.get<std::uint8_t>());
+  switch (kind) {
+    case Kind::kHeartbeat: {
+      Heartbeat m;
+      m.sequence = in.get<std::uint64_t>();
+      m.echo = in.get<std::uint64_t>();
+      return PeerWords(m);
+    }
+    case Kind::kLed: {
+      Led m;
+      m.complete = get_bool(in);
+      m.groups = get_groups(in);
+      return PeerWords(std::move(m));
+    }
+    case Kind::kResigned:
+      return PeerWords(Resigned{get_groups(in)});
+    case Kind::kVoteRequest:
+    case Kind::kVoteResponse:
+    case Kind::kAppendResponse:
+    case Kind::kTransferNow:
+      return get_group_message(in, kind);
+    case Kind::kAppend:
+      return get_append(in, message);
+    case Kind::kRequest: {
+      Request m;
+      m.id = in.get<std::uint64_t>();
+      m.body = rest_of(in);
+      return PeerWords(std::move(m));
+    }
+    case Kind::kResponse: {
+      Response m;
+      m.id = in.get<std::uint64_t>();
+      const auto code = in.get<std::uint16_t>();
+      const auto retry_after_ms = in.get<std::uint32_t>();
+      std::string text = rest_of(in);
+      if (code == kNoError) {
+        m.body = std::move(text);
+      } else {
+        m.body = Error{static_cast<ErrorCode>(code), std::move(text), retry_after_ms};
+      }
+      return PeerWords(std::move(m));
+    }
+  }
+  return Error{ErrorCode::kNewerFormat,
+               "peer message of kind " + std::to_string(static_cast<int>(kind)) +
+                   ", which this version does not know: the other node is newer; upgrade this one"};
+}
+
+}  // namespace
+
+io::PeerMessage encode(const PeerWords& words) {
+  std::vector<std::byte> bytes;
+  io::PeerMessage message;
+  WireWriter out(bytes);
+  std::visit(Encoder{out, message.pieces}, words);
+  message.header.assign(as_text(bytes));
+  return message;
+}
+
+Result<PeerWords> decode(const io::PeerMessage& message) {
+  WireReader in(as_bytes(message.header));
+  auto words = get_words(in, message);
+  if (!words) return words;
+  if (!in.finished()) return corrupt("a wrong length");
+  if (!std::holds_alternative<Append>(*words) && !message.pieces.empty())
+    return corrupt("pieces behind what is no append");
+  return words;
+}
+
+}  // namespace forebay::raft

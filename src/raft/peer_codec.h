@@ -1,0 +1,61 @@
+// What nodes say to each other over the peer transport, as bytes: docs/format/peer-messages.md. Encoded by
+// hand like the journal's records: an append is small beside its frames, and there are many.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "io/peer_transport.h"
+#include "log/core/frame.h"
+#include "model/ids.h"
+#include "raft/core/messages.h"
+
+namespace forebay::raft {
+
+// Both ends count: a heartbeat whose echo does not come back says that the link is broken in one direction at
+// least.
+struct Heartbeat {
+  std::uint64_t sequence = 0;  // of the sender, from 1
+  std::uint64_t echo = 0;      // the highest sequence that the sender has had from the other
+};
+struct LedGroup {
+  model::TopicPartition group;
+  model::Term term;
+};
+// Groups that the sender leads: all of them at the beginning of a session, later what changes.
+struct Led {
+  bool complete = false;
+  std::vector<LedGroup> groups;
+};
+// Groups that it no longer leads, and does not know who does.
+struct Resigned {
+  std::vector<LedGroup> groups;
+};
+struct GroupMessage {
+  model::TopicPartition group;
+  Message message;
+};
+struct Append {
+  model::TopicPartition group;
+  AppendHead head;
+  std::vector<log::FramePtr> frames;
+};
+// Of the layers above; answered once, or never when the session ends.
+struct Request {
+  std::uint64_t id = 0;
+  std::string body;
+};
+struct Response {
+  std::uint64_t id = 0;
+  Result<std::string> body;
+};
+using PeerWords = std::variant<Heartbeat, Led, Resigned, GroupMessage, Append, Request, Response>;
+
+[[nodiscard]] io::PeerMessage encode(const PeerWords& words);
+// Checks every frame of an append. Errors: kCorruptBatch; kNewerFormat for a kind that is not known here.
+[[nodiscard]] Result<PeerWords> decode(const io::PeerMessage& message);
+
+}  // namespace forebay::raft

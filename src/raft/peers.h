@@ -1,0 +1,157 @@
+// The other nodes, as the groups of one shard see them: carries what groups say, finds out who can be
+// reached, and knows who leads what. Failure detection is here and not in the groups: heartbeats go per link
+// (a shard of this node and a shard of another), whatever the number of groups, and a group costs nothing
+// while it is quiet.
+//
+//  - A link is alive while heartbeats come back as echoes: broken in one direction is broken. A link that is
+//    not is ended, and begun anew by the transport.
+//  - A node is unreachable for a group when its link is gone and not back within `session_grace`, at once
+//  when
+//    nobody answers at its address, or when it comes back with another incarnation. Then the groups that it
+//    led lose their leader, and leaders without a majority step down.
+//  - What each node leads is told at the beginning of a session and as it changes: what it left out is led no
+//    more.
+//
+// Thread rules: everything on the shard.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/unique_function.h"
+#include "io/peer_transport.h"
+#include "raft/core/messages.h"
+#include "raft/peer_codec.h"
+#include "runtime/executor.h"
+
+namespace forebay::raft {
+
+class RaftGroup;
+
+struct PeersConfig {
+  model::NodeId self;
+  std::uint32_t shard_count = 1;
+  runtime::Duration heartbeat_interval = std::chrono::milliseconds(100);
+  runtime::Duration failure_timeout = std::chrono::milliseconds(1'000);
+  runtime::Duration session_grace = std::chrono::milliseconds(200);
+};
+
+class Peers final : private io::PeerTransportListener {
+ public:
+  // References outlive it; it is the transport's listener from now on.
+  Peers(io::PeerTransport& transport, runtime::Executor& executor, const PeersConfig& config);
+  ~Peers() override;
+  Peers(const Peers&) = delete;
+  Peers& operator=(const Peers&) = delete;
+
+  // --- for the groups of this shard
+  void add(RaftGroup& group);
+  void remove(RaftGroup& group);
+  [[nodiscard]] bool is_reachable(model::NodeId node, const model::TopicPartition& group) const;
+  // Which disk answers there now; nothing without a link.
+  [[nodiscard]] std::optional<model::Uuid> disk_of(model::NodeId node) const;
+  [[nodiscard]] std::size_t room(model::NodeId node, const model::TopicPartition& group) const;
+  void send(model::NodeId node, const model::TopicPartition& group, const Message& message);
+  [[nodiscard]] bool send(model::NodeId node, Append append);
+  // Once this turn's work is done: what came in one burst leaves in one append.
+  void pump_soon(RaftGroup& group);
+  // It began or ceased to lead.
+  void leadership_changed(RaftGroup& group);
+  // Reads of frames in flight are bounded: a node that comes back is behind in many groups. False: pumped
+  // again when there is room.
+  [[nodiscard]] bool take_read_slot(RaftGroup& group);
+  void give_read_slot();
+
+  // --- for the layers above
+  struct Listener {
+    // A node leads a group in a term; also groups that are not on this shard or node.
+    UniqueFunction<void(const model::TopicPartition&, model::Term, model::NodeId)> leads;
+    UniqueFunction<void(model::NodeId, const io::PeerHello&)> appeared;
+    UniqueFunction<void(model::NodeId, const Error&)> gone;
+    // Something arrived for a group that is not here: a replica that should be made, or that was removed.
+    UniqueFunction<void(model::NodeId, const model::TopicPartition&)> unknown_group;
+    UniqueFunction<void(model::NodeId, std::string, UniqueFunction<void(Result<std::string>)>)> request;
+  };
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
+  using Answer = UniqueFunction<void(Result<std::string>)>;
+  // To the shard of the other node that owns `group`. Errors: kUnavailable before it was sent;
+  // kOutcomeUnknown when the link broke or the time was over first; and what the other one answers.
+  void request(model::NodeId node, const model::TopicPartition& group, std::string body,
+               runtime::Duration timeout, Answer answer);
+  struct PeerStatus {
+    io::PeerHello hello;
+    std::uint32_t links = 0;
+    runtime::TimePoint heard;
+  };
+  [[nodiscard]] std::map<model::NodeId, PeerStatus> nodes() const;
+
+ private:
+  struct Link {
+    std::uint64_t sent = 0;       // heartbeats
+    std::uint64_t heard = 0;      // the highest of the other
+    std::uint64_t echoed = 0;     // of ours
+    runtime::TimePoint alive_at;  // when the heartbeat that was echoed last had left
+    std::deque<runtime::TimePoint> unechoed;
+  };
+  struct Node {
+    io::PeerHello hello;
+    runtime::TimePoint heard;
+    std::optional<runtime::TimerId> grace;
+    bool gone = true;  // as the groups know it
+  };
+  struct Waiting {
+    io::PeerShard peer;
+    runtime::TimerId timer;
+    Answer answer;
+  };
+
+  void on_session(const io::PeerShard& peer, const io::PeerHello& hello) override;
+  void on_session_end(const io::PeerShard& peer, const Error& why) override;
+  void on_unreachable(model::NodeId node, const Error& why) override;
+  void on_message(const io::PeerShard& peer, io::PeerMessage message) override;
+  void on_room(const io::PeerShard& peer) override;
+
+  void receive(const io::PeerShard& from, Heartbeat&& words);
+  void receive(const io::PeerShard& from, Led&& words);
+  void receive(const io::PeerShard& from, Resigned&& words);
+  void receive(const io::PeerShard& from, GroupMessage&& words);
+  void receive(const io::PeerShard& from, Append&& words);
+  void receive(const io::PeerShard& from, Request&& words);
+  void receive(const io::PeerShard& from, Response&& words);
+
+  [[nodiscard]] std::optional<io::PeerShard> shard_for(model::NodeId node,
+                                                       const model::TopicPartition& group) const;
+  [[nodiscard]] RaftGroup* find(model::NodeId from, const model::TopicPartition& group);
+  void beat();
+  void node_gone(model::NodeId node, const Error& why);
+  void links_changed(model::NodeId node);
+  void tell_led(const io::PeerShard& peer, bool complete, const std::vector<model::TopicPartition>& groups);
+  void run_later();
+  void end_turn();
+  void finish(std::uint64_t id, Result<std::string> result);
+
+  io::PeerTransport& transport_;
+  runtime::Executor& executor_;
+  const PeersConfig config_;
+  Listener listener_;
+  std::map<model::TopicPartition, RaftGroup*> groups_;
+  std::map<io::PeerShard, Link> links_;
+  std::map<model::NodeId, Node> nodes_;
+  std::set<model::TopicPartition> to_pump_;
+  std::set<model::TopicPartition> to_tell_;
+  std::deque<model::TopicPartition> wanting_slots_;
+  std::uint32_t read_slots_;
+  bool turn_scheduled_ = false;
+  std::map<std::uint64_t, Waiting> waiting_;
+  std::uint64_t next_request_ = 1;
+  runtime::TimerId beat_timer_{};
+  std::shared_ptr<Peers*> alive_;
+};
+
+}  // namespace forebay::raft

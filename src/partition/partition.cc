@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "partition/core/membership_plan.h"
 #include "partition/core/time_search.h"
 
 namespace forebay::partition {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::uint32_t kNotYetRetryMs = 20;
 constexpr std::uint32_t kElectionRetryMs = 100;
+constexpr runtime::Duration kMembershipPoll = std::chrono::milliseconds(100);
 
 std::size_t payload_bytes(const std::vector<log::FramePtr>& frames) {
   std::size_t bytes = 0;
@@ -52,7 +54,9 @@ Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfi
 
 Partition::~Partition() {
   *alive_ = nullptr;
-  if (produce_timer_) surroundings_.executor->cancel(*produce_timer_);
+  for (const auto& timer : {produce_timer_, membership_timer_}) {
+    if (timer) surroundings_.executor->cancel(*timer);
+  }
   for (auto& [id, fetch] : fetches_) {
     if (fetch.timer) surroundings_.executor->cancel(*fetch.timer);
   }
@@ -223,7 +227,46 @@ void Partition::on_role() {
   led_ = leads;
   const bool follows = group_->leader() && !leads;
   if (ready_ && (group_->is_established() || follows)) std::exchange(ready_, nullptr)(std::monostate{});
+  drive_membership();
   if (role_listener_) role_listener_();
+}
+
+// --- members
+// ------------------------------------------------------------------------------------------------------------------
+
+void Partition::set_wanted_members(std::vector<log::Voter> wanted) {
+  if (wanted == wanted_members_) return;
+  wanted_members_ = std::move(wanted);
+  drive_membership();
+}
+
+// One step, and a look again a little later until there is nothing left to do: followers come and catch up
+// without a word to anybody but the group.
+void Partition::drive_membership() {
+  if (wanted_members_.empty() || surroundings_.peers == nullptr || stopped_ || membership_timer_) return;
+  membership_waits_for_.clear();
+  if (!group_->is_established()) return;
+  MembershipStep step =
+      plan_membership({.now = group_->membership(),
+                       .settled = group_->membership_settled(),
+                       .self = surroundings_.self,
+                       .commit = group_->commit(),
+                       .progress =
+                           [this](model::NodeId node) {
+                             const auto progress = group_->progress(node);
+                             return MemberProgress{surroundings_.peers->is_reachable(node, log_.id()),
+                                                   progress ? progress->flushed : model::LogPosition{}};
+                           }},
+                      wanted_members_);
+  if (step.done()) return;
+  Result<void> taken;
+  if (step.change) taken = group_->change_membership(*step.change);
+  if (step.transfer_to) taken = group_->transfer_to(*step.transfer_to);
+  membership_waits_for_ = taken ? std::move(step.waits_for) : taken.error().context;
+  membership_timer_ = surroundings_.executor->schedule_after(kMembershipPoll, [this] {
+    membership_timer_.reset();
+    drive_membership();
+  });
 }
 
 // What is being read from disk answers by itself; those that wait would never hear of what the new leader

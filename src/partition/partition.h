@@ -113,6 +113,11 @@ class Partition final : private raft::GroupListener {
   // Called when it becomes ready, loses leadership, or follows another leader. One listener.
   void on_role_change(UniqueFunction<void()> listener) { role_listener_ = std::move(listener); }
   [[nodiscard]] raft::RaftGroup& group() { return *group_; }
+  // Who should be its voters from now on (membership_plan.h); the leader leads it there, however long it
+  // takes. Empty: as it is.
+  void set_wanted_members(std::vector<log::Voter> wanted);
+  // What the leader waits for on the way there; empty when nothing is left to do.
+  [[nodiscard]] const std::string& membership_waits_for() const { return membership_waits_for_; }
   // Why nothing can be written now: kNotLeader (leader() may know who does), kNotYet, kStorageFailed,
   // kShuttingDown.
   [[nodiscard]] Result<void> check_serving() const;
@@ -191,6 +196,7 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] bool is_alone() const;
   [[nodiscard]] Error not_leader() const;
   [[nodiscard]] Watermarks readable(const FetchInput& input) const;
+  void drive_membership();
   void acknowledge(Wait kind, model::LogPosition reached);
   void fail_writes(const Error& error);
   void end_fetches(const Error& error);
@@ -215,6 +221,9 @@ class Partition final : private raft::GroupListener {
   Done<std::monostate> ready_;
   bool stopped_ = false;
   bool led_ = false;
+  std::vector<log::Voter> wanted_members_;
+  std::string membership_waits_for_;
+  std::optional<runtime::TimerId> membership_timer_;
   UniqueFunction<void()> role_listener_;
   std::array<std::deque<PendingProduce>, kWaitKinds> pending_;
   std::optional<runtime::TimerId> produce_timer_;

@@ -91,6 +91,8 @@ class Log {
   [[nodiscard]] virtual bool tail_accepted() const = 0;
   // Somebody knows that records followed end(): lost_tail() from now on.
   virtual void report_lost_tail(Done durable) = 0;
+  // What was lost at the end is here again, from another replica.
+  virtual void tail_regained(Done durable) = 0;
 
   // Called after each journal round that moved flushed(). One listener.
   virtual void on_flushed(UniqueFunction<void(model::LogPosition flushed)> listener) = 0;

@@ -53,6 +53,11 @@ void LogReplica::report_lost_tail(Done durable) {
   parts_.journal->add_record(slot_, SetDamage{damage_}, lifetime_.guard(std::move(durable)));
 }
 
+void LogReplica::tail_regained(Done durable) {
+  std::erase_if(damage_, [](const Damage& one) { return one.kind == DamageKind::kTail; });
+  parts_.journal->add_record(slot_, SetDamage{damage_}, lifetime_.guard(std::move(durable)));
+}
+
 // A good copy of [begin, end) is there, in the journal: what was damaged in a segment is written again from
 // it.
 void LogReplica::heal(model::LogPosition begin, model::LogPosition end) {

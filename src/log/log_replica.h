@@ -72,6 +72,7 @@ class LogReplica final : public Log,
   }
   [[nodiscard]] bool tail_accepted() const override { return tail_accepted_at(damage_, end_.next_offset); }
   void report_lost_tail(Done durable) override;
+  void tail_regained(Done durable) override;
   void on_flushed(UniqueFunction<void(model::LogPosition)> listener) override {
     on_flushed_ = std::move(listener);
   }

@@ -84,6 +84,7 @@ void put(WireWriter& out, const model::TopicPartition& group, const AppendRespon
   out.position(m.flushed);
   out.position(m.hint);
   out.put(m.hint_term.value());
+  put_bool(out, m.tail_damaged);
 }
 
 void put(WireWriter& out, const model::TopicPartition& group, const TransferNow& m) {
@@ -121,6 +122,7 @@ struct Encoder {
     out.put(m.head.prev_term.value());
     out.position(m.head.commit);
     out.put(m.head.barrier);
+    out.position(m.head.regain);
     out.put(static_cast<std::uint32_t>(m.frames.size()));
     for (const log::FramePtr& frame : m.frames) {
       std::array<std::byte, log::kFrameHeaderBytes> header;
@@ -164,6 +166,7 @@ Result<PeerWords> get_append(WireReader& in, const io::PeerMessage& message) {
   append.head.prev_term = get_term(in);
   append.head.commit = in.position();
   append.head.barrier = in.get<std::uint64_t>();
+  append.head.regain = in.position();
   const std::uint32_t count = in.count(log::kFrameHeaderBytes);
   if (in.failed() || count != message.pieces.size())
     return corrupt("an append with a wrong number of frames");
@@ -208,6 +211,7 @@ Result<PeerWords> get_group_message(WireReader& in, Kind kind) {
     m.flushed = in.position();
     m.hint = in.position();
     m.hint_term = get_term(in);
+    m.tail_damaged = get_bool(in);
     words.message = m;
   } else {
     words.message = TransferNow{get_term(in)};

@@ -148,6 +148,13 @@ void RaftGroup::carry_out() {
                             group->after_input();
                           });
     }
+    if (ready.regained) {
+      log_.tail_regained([alive = alive_](const Result<void>& durable) {
+        if (*alive == nullptr || !durable) return;
+        (*alive)->core_.tail_regained();
+        (*alive)->after_input();
+      });
+    }
     for (const log::Control& control : ready.controls) append_control(control);
     for (Outgoing& outgoing : ready.messages) surroundings_.peers->send(outgoing.to, id(), outgoing.message);
   }

@@ -34,6 +34,8 @@ struct AppendHead {
   model::Term prev_term;
   model::LogPosition commit;
   std::uint64_t barrier = 0;  // comes back with the answer: the sender still led when it was asked
+  // For a follower whose tail is lost: once it has flushed up to here it counts again. Zero: not told yet.
+  model::LogPosition regain;
   friend bool operator==(const AppendHead&, const AppendHead&) = default;
 };
 
@@ -49,6 +51,7 @@ struct AppendResponse {
   // Refused: the log is no longer than `hint`, or another term ends there: go on from below.
   model::LogPosition hint;
   model::Term hint_term;
+  bool tail_damaged = false;  // what it has flushed does not count, and it wants to be told `regain`
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
 

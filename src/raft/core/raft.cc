@@ -134,6 +134,7 @@ void Raft::follow(std::optional<model::NodeId> leader) {
   if (role_ != Role::kFollower || leader_ != leader) {
     matched_ = commit_;  // what is committed, every leader has
     told_flushed_ = {};
+    regain_ = {};
   }
   role_ = Role::kFollower;
   leader_ = leader;
@@ -305,7 +306,22 @@ void Raft::flushed(model::LogPosition flushed) {
     maybe_commit();
   } else if (leader_ && std::min(flushed_, matched_) > told_flushed_) {
     tell_flushed(matched_, 0);
+    maybe_regain();
   }
+}
+
+// The end that the leader had when it was told of the damage: whatever was promised with this replica's help
+// lies below it, for the leader won without any replica whose tail is lost.
+void Raft::maybe_regain() {
+  if (!tail_damaged_ || regain_reported_ || regain_ == model::LogPosition{}) return;
+  if (std::min(flushed_, matched_) < regain_) return;
+  regain_reported_ = true;
+  ready_.regained = true;
+}
+
+void Raft::tail_regained() {
+  tail_damaged_ = false;
+  if (role_ == Role::kFollower && leader_) tell_flushed(matched_, 0);
 }
 
 void Raft::maybe_commit() {
@@ -376,6 +392,7 @@ void Raft::tell_flushed(model::LogPosition prev, std::uint64_t barrier) {
   response.matched = matched_;
   // Flushed all the same, but it must not count: a longer log was here, and may have been promised.
   response.flushed = tail_damaged_ ? model::LogPosition{} : told_flushed_;
+  response.tail_damaged = tail_damaged_;
   send(*leader_, response);
 }
 
@@ -426,7 +443,9 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
   }
   matched_ = std::max(matched_, last);
   set_commit(std::min(head.commit, matched_));
+  if (tail_damaged_) regain_ = head.regain;
   tell_flushed(head.prev, head.barrier);
+  maybe_regain();
   return plan;
 }
 
@@ -461,6 +480,10 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
         std::min(peer.next, terms_.end_of_terms_upto(response.hint_term, std::min(response.hint, end_)));
     return;
   }
+  if (response.tail_damaged && peer.regain == model::LogPosition{}) {
+    peer.regain = end_;
+    peer.told_regain = false;
+  }
   peer.matched = std::max(peer.matched, std::min(response.matched, end_));
   peer.flushed = std::max(peer.flushed, response.flushed);
   if (peer.probing) {
@@ -476,10 +499,13 @@ std::optional<AppendHead> Raft::next_append(model::NodeId peer_id) const {
   const auto found = progress_.find(peer_id);
   if (role_ != Role::kLeader || found == progress_.end() || !term_start_end_) return std::nullopt;
   const Progress& peer = found->second;
-  const bool has_news =
-      peer.probing || peer.next != end_ || peer.told_commit != commit_ || peer.told_barrier != barrier_;
+  // Confirmed by a majority, before it lets a replica count again.
+  const bool may_regain = has_committed_in_term();
+  const bool has_news = peer.probing || peer.next != end_ || peer.told_commit != commit_ ||
+                        peer.told_barrier != barrier_ || (!peer.told_regain && may_regain);
   if (peer.waiting || !has_news) return std::nullopt;
-  return AppendHead{hard_state_.term, peer.next, terms_.before(peer.next), commit_, barrier_};
+  return AppendHead{hard_state_.term, peer.next, terms_.before(peer.next),
+                    commit_,          barrier_,  may_regain ? peer.regain : model::LogPosition{}};
 }
 
 void Raft::sent(model::NodeId peer_id, model::LogPosition upto) {
@@ -487,6 +513,7 @@ void Raft::sent(model::NodeId peer_id, model::LogPosition upto) {
   FOREBAY_ASSERT(upto >= peer.next && upto <= end_);
   peer.told_commit = commit_;
   peer.told_barrier = barrier_;
+  peer.told_regain = peer.told_regain || has_committed_in_term();
   if (peer.probing) {
     peer.waiting = true;
   } else {
@@ -500,6 +527,7 @@ void Raft::reconnected(model::NodeId peer_id) {
   found->second.probing = true;
   found->second.waiting = false;
   found->second.matched = found->second.flushed;
+  found->second.told_regain = found->second.regain == model::LogPosition{};
 }
 
 std::optional<Raft::PeerProgress> Raft::progress(model::NodeId peer) const {

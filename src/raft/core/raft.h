@@ -52,6 +52,8 @@ struct Ready {
   std::vector<log::Control>
       controls;  // append as frames of the current term now, and report each with appended()
   std::vector<Outgoing> messages;
+  // The lost tail is here again: forget durably that it was lost, then report tail_regained().
+  bool regained = false;
 };
 
 class Raft {
@@ -79,6 +81,7 @@ class Raft {
   // A frame of the current term is in the log (not yet durable).
   void appended(model::LogPosition end, const std::optional<log::Membership>& membership = std::nullopt);
   void flushed(model::LogPosition flushed);  // the log is durable up to here
+  void tail_regained();
 
   // --- follower
   struct AppendPlan {
@@ -132,7 +135,8 @@ class Raft {
 
   [[nodiscard]] Ready take_ready();
   [[nodiscard]] bool has_ready() const {
-    return ready_.hard_state.has_value() || !ready_.controls.empty() || !ready_.messages.empty();
+    return ready_.hard_state.has_value() || !ready_.controls.empty() || !ready_.messages.empty() ||
+           ready_.regained;
   }
 
   [[nodiscard]] Role role() const { return role_; }
@@ -158,6 +162,8 @@ class Raft {
     model::LogPosition flushed;  // of that
     model::LogPosition told_commit;
     std::uint64_t told_barrier = 0;
+    model::LogPosition regain;  // told, or to be told, to a follower whose tail is lost
+    bool told_regain = true;
     std::uint64_t barrier = 0;  // it answered
     bool probing = true;        // where its log agrees is not known: one append at a time
     bool waiting = false;       // for the answer to that one
@@ -193,6 +199,7 @@ class Raft {
   void truncate(model::LogPosition to);
   void maybe_commit();
   void set_commit(model::LogPosition commit);
+  void maybe_regain();
   void forget_gone_peers();
   void add_new_peers();
   [[nodiscard]] bool membership_logged() const { return first_is_logged_ || memberships_.size() > 1; }
@@ -204,6 +211,8 @@ class Raft {
   std::vector<MembershipFrame> memberships_;
   bool first_is_logged_ = false;
   bool tail_damaged_ = false;
+  model::LogPosition regain_;  // of the leader that is followed
+  bool regain_reported_ = false;
   bool leaving_joint_ = false;  // the control that ends a joint membership is on its way into the log
   TermTable terms_;
   model::LogPosition end_;

@@ -37,7 +37,7 @@ log::FramePtr control_frame(LogPosition begin, Term term) {
 
 Append an_append() {
   const LogPosition prev{Offset(9), 1};
-  Append append{group(), {Term(4), prev, Term(3), {Offset(5), 0}, 8}, {}};
+  Append append{group(), {Term(4), prev, Term(3), {Offset(5), 0}, 8, {Offset(9), 0}}, {}};
   append.frames.push_back(control_frame(prev, Term(3)));
   append.frames.push_back(control_frame(prev.after_control(), Term(4)));
   return append;
@@ -68,8 +68,8 @@ TEST(PeerCodec, WhatIsLed) {
 TEST(PeerCodec, MessagesOfGroups) {
   const VoteRequest asked{true, Term(4), {Offset(7), 2}, Term(3), true};
   const VoteResponse vote{false, Term(4), true};
-  const AppendResponse answer{Term(4),        {Offset(1), 1}, 3,      true, {Offset(2), 2},
-                              {Offset(2), 1}, {Offset(1), 0}, Term(2)};
+  const AppendResponse answer{Term(4),        {Offset(1), 1}, 3,       true, {Offset(2), 2},
+                              {Offset(2), 1}, {Offset(1), 0}, Term(2), true};
   for (const Message& message :
        {Message(asked), Message(vote), Message(answer), Message(TransferNow{Term(9)})}) {
     const auto words = round_trip(GroupMessage{group(), message});

@@ -209,5 +209,53 @@ TEST(RaftOfSeveral, MembershipCountsFromItsFrameOnAndNotWhenItIsCut) {
   EXPECT_EQ(raft.membership(), kThreeVoters);
 }
 
+TEST(RaftOfSeveral, LostTailNeitherVotesNorCountsUntilItIsThereAgain) {
+  Restored restored{.hard_state = {Term(4), std::nullopt}, .end = at(6), .terms = {{Term(3), at(0)}}};
+  restored.tail_damaged = true;
+  Raft raft = opened(restored);
+  raft.leader_unreachable();
+  raft.campaign();
+  EXPECT_FALSE(raft.has_ready());
+  raft.receive(NodeId(3), VoteRequest{true, Term(9), at(50), Term(4)});
+  raft.receive(NodeId(3), VoteRequest{false, Term(9), at(50), Term(4)});
+  for (const auto& [to, vote] : messages<VoteResponse>(raft.take_ready())) EXPECT_FALSE(vote.granted);
+  raft.hard_state_durable({Term(9), std::nullopt});
+  (void)raft.take_ready();
+
+  const FrameMark lost{at(6), at(10), Term(3), std::nullopt};
+  ASSERT_TRUE(raft.receive(NodeId(2), AppendHead{Term(9), at(6), Term(3), at(0)}, {lost}).accepted);
+  raft.flushed(at(10));
+  Ready ready = raft.take_ready();
+  EXPECT_FALSE(ready.regained) << "the leader has not been told, and may have more";
+  for (const auto& [to, answer] : messages<AppendResponse>(ready)) {
+    EXPECT_TRUE(answer.tail_damaged);
+    EXPECT_EQ(answer.flushed, at(0));
+  }
+  AppendHead told{Term(9), at(10), Term(3), at(0)};
+  told.regain = at(12);
+  const FrameMark rest{at(10), at(12), Term(9), std::nullopt};
+  ASSERT_TRUE(raft.receive(NodeId(2), told, {rest}).accepted);
+  EXPECT_FALSE(raft.take_ready().regained) << "not flushed yet";
+  raft.flushed(at(12));
+  EXPECT_TRUE(raft.take_ready().regained);
+  raft.tail_regained();
+  const auto counts = messages<AppendResponse>(raft.take_ready());
+  ASSERT_EQ(counts.size(), 1U);
+  EXPECT_EQ(counts[0].second.flushed, at(12));
+}
+
+TEST(RaftOfSeveral, LeaderTellsWhatMustBeRegainedOnceItIsConfirmed) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  const LogPosition end = lead(raft);
+  AppendResponse damaged = flushed_upto(raft.term(), at(0));
+  damaged.tail_damaged = true;
+  raft.receive(NodeId(2), damaged);
+  EXPECT_EQ(raft.next_append(NodeId(2))->regain, at(0));
+  raft.flushed(end);
+  raft.receive(NodeId(3), flushed_upto(raft.term(), end));
+  ASSERT_TRUE(raft.has_committed_in_term());
+  EXPECT_EQ(raft.next_append(NodeId(2))->regain, end);
+}
+
 }  // namespace
 }  // namespace forebay::raft

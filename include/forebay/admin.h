@@ -31,6 +31,7 @@ struct TopicSpec {
   std::uint32_t partitions = 1;
   std::uint32_t replication_factor = 0;       // 0: the cluster's default
   std::map<std::string, std::string> config;  // for example {"retention.ms", "86400000"}
+  bool allow_single_copy = false;             // replication factor 1 in a cluster of three brokers or more
 };
 struct CreatedTopic {
   std::string id;

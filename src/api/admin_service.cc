@@ -118,7 +118,8 @@ grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext*
   broker::CreateTopicRequest question;
   question.name = request->name();
   question.partitions = request->partitions() == 0 ? 1 : request->partitions();
-  question.replication_factor = request->replication_factor() == 0 ? 1 : request->replication_factor();
+  question.replication_factor = request->replication_factor();
+  question.allow_single_copy = request->allow_single_copy();
   question.config = config_of(request->config());
   question.validate_only = request->validate_only();
   question.timeout =

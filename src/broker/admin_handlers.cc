@@ -5,6 +5,7 @@
 
 #include "broker/gather.h"
 #include "broker/node_broker.h"
+#include "cluster/core/decisions.h"
 #include "config/topic_name.h"
 #include "log/core/damage.h"
 
@@ -25,6 +26,10 @@ Result<cluster::Overrides> altered(const cluster::Overrides& before, const Alter
   for (const auto& [key, value] : request.set) overrides[key] = value;
   FOREBAY_CHECK(config::parse_topic_config(overrides, defaults));
   return config::canonical_overrides(overrides, defaults);
+}
+
+CreateTopicResult created(const cluster::Topic& topic) {
+  return {topic.id, static_cast<std::uint32_t>(topic.partitions.size()), topic.replication_factor};
 }
 
 PartitionDescription describe(model::PartitionIndex partition, const cluster::Replicas& replicas,
@@ -58,7 +63,7 @@ void describe_partitions(const std::vector<ShardHandle>& shards, const TopicRout
     const model::PartitionIndex index(static_cast<std::int32_t>(i));
     const ShardHandle shard = shards[route.shards[i]];
     const auto id = route.id_of(index);
-    shard.executor->post([shard, id, index, i, gather, replicas = route.topic->partitions[i]] {
+    shard.executor->post([shard, id, index, i, gather, replicas = route.topic->partitions[i].replicas] {
       const auto without_status = [gather, i, index, replicas](std::string state) {
         PartitionDescription description;
         description.partition = index;
@@ -118,23 +123,26 @@ void NodeBroker::create_topic(CreateTopicRequest request, Done<CreateTopicResult
                  done = std::move(done)]() mutable {
     if (auto open = check_changeable(); !open) return done(open.error());
     cluster::CreateTopic create{request.name, request.partitions, request.replication_factor,
-                                std::move(overrides)};
+                                std::move(overrides), request.allow_single_copy};
     const auto id = controller_->new_id();
     auto decide = [this, create = std::move(create),
                    id](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
-      FOREBAY_TRY(auto created, cluster::decide_create(image, create, id, {config_.node}, config_.limits));
+      FOREBAY_TRY(auto created, cluster::decide_create(image, create, id, config_.limits));
       return cluster::ClusterRecord(std::move(created));
     };
-    const CreateTopicResult result{id, request.partitions, request.replication_factor};
     if (request.validate_only) {
       if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
       auto record = decide(*controller_->image());
       if (!record) return done(record.error());
-      return done(result);
+      return done(created(std::get<cluster::TopicCreated>(*record).topic));
     }
-    controller_->submit(std::move(decide), [this, result, timeout = request.timeout,
+    controller_->submit(std::move(decide), [this, id, timeout = request.timeout,
                                             done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
       if (!image) return done(image.error());
+      const auto topic = (*image)->by_id.find(id);
+      if (topic == (*image)->by_id.end())
+        return done(Error{ErrorCode::kUnknownTopic, "the topic was deleted meanwhile"});
+      const CreateTopicResult result = created(*topic->second);
       reconciler_->when_ready(result.id, result.partitions, timeout,
                               [result, done = std::move(done)](Result<std::monostate> ready) mutable {
                                 if (!ready) return done(ready.error());
@@ -243,8 +251,7 @@ void NodeBroker::add_partitions(std::string name, std::uint32_t total, bool vali
     if (auto open = check_changeable(); !open) return done(open.error());
     if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
     auto decide = [this, name, total](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
-      FOREBAY_TRY(auto added,
-                  cluster::decide_add_partitions(image, name, total, {config_.node}, config_.limits));
+      FOREBAY_TRY(auto added, cluster::decide_add_partitions(image, name, total, config_.limits));
       return cluster::ClusterRecord(std::move(added));
     };
     const AddPartitionsResult result{total,

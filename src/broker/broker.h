@@ -114,9 +114,10 @@ struct PartitionOffset {
 struct CreateTopicRequest {
   std::string name;
   std::uint32_t partitions = 1;
-  std::uint32_t replication_factor = 1;
+  std::uint32_t replication_factor = 0;  // 0: the cluster's default
   std::map<std::string, std::string> config;
   bool validate_only = false;
+  bool allow_single_copy = false;  // replication factor 1 in a cluster of three or more
   std::chrono::milliseconds timeout{30'000};
 };
 struct CreateTopicResult {

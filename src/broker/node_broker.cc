@@ -30,38 +30,58 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
       routing_(std::make_shared<const RoutingTable>()) {
   Reconciler::Decisions decisions;
   decisions.deleted = [this](model::TopicId id) {
-    controller_->submit(
-        [id](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
-          if (!image.deleting.contains(id)) return Error{ErrorCode::kFailedPrecondition, "already confirmed"};
-          return cluster::ClusterRecord(cluster::TopicDeletionConfirmed{id});
-        },
-        [](const Result<cluster::ImagePtr>&) {});
+    controller_->propose(cluster::ConfirmDeletion{id, voter()}, [](const Result<cluster::ImagePtr>&) {});
   };
   decisions.confirm = [this](model::TopicId id, std::uint32_t partitions, Done<std::monostate> done) {
-    controller_->submit(
-        [id, partitions,
-         node = config_.node](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
-          FOREBAY_TRY(auto confirmed, cluster::decide_confirm(image, id, node, partitions));
-          return cluster::ClusterRecord(confirmed);
-        },
-        [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-          if (!image) return done(std::move(image).error());
-          done(std::monostate{});
-        });
+    controller_->propose(cluster::ConfirmPartitions{id, voter(), partitions},
+                         [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
+                           if (!image) return done(std::move(image).error());
+                           done(std::monostate{});
+                         });
   };
-  reconciler_ = std::make_unique<Reconciler>(config_.node, shards_, home(), std::move(decisions));
+  reconciler_ = std::make_unique<Reconciler>(config_.self.node, shards_, home(), std::move(decisions));
 }
 
 NodeBroker::~NodeBroker() = default;
 
 void NodeBroker::start(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready) {
   controller_ = &controller;
-  controller.start(std::move(ready));
+  controller.start([this, ready = std::move(ready)](Result<void> started) mutable {
+    if (!started) return ready(std::move(started));
+    register_self([ready = std::move(ready)](const Result<std::monostate>& registered) mutable {
+      if (!registered && registered.error().code == ErrorCode::kFailedPrecondition)
+        return ready(registered.error());
+      // Without it nothing new is placed here; what is here is served.
+      if (!registered)
+        telemetry::log_warn("broker not registered", {{"error", registered.error().to_string()}});
+      ready({});
+    });
+  });
+}
+
+void NodeBroker::register_self(Done<std::monostate> done) {
+  controller_->propose(cluster::RegisterBroker{config_.self},
+                       [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
+                         if (!image) return done(std::move(image).error());
+                         done(std::monostate{});
+                       });
+}
+
+void NodeBroker::register_addresses(std::string api, std::string peer, std::string http) {
+  on_controller([this, api = std::move(api), peer = std::move(peer), http = std::move(http)]() mutable {
+    config_.self.api_address = std::move(api);
+    config_.self.peer_address = std::move(peer);
+    config_.self.http_address = std::move(http);
+    register_self([](const Result<std::monostate>& registered) {
+      if (!registered)
+        telemetry::log_warn("addresses not registered", {{"error", registered.error().to_string()}});
+    });
+  });
 }
 
 void NodeBroker::on_image(const cluster::ImagePtr& image) {
   std::vector<std::string> problems;
-  auto table = make_routing(config_.node, *image, config_.topic_defaults,
+  auto table = make_routing(config_.self.node, *image, config_.topic_defaults,
                             static_cast<std::uint32_t>(shards_.size()), problems);
   for (const std::string& problem : problems)
     telemetry::log_error("topic configuration unusable", {{"problem", problem}});

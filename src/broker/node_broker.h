@@ -13,6 +13,7 @@
 #include "broker/reconciler.h"
 #include "broker/routing.h"
 #include "cluster/controller.h"
+#include "cluster/core/decisions.h"
 #include "config/topic_config.h"
 #include "runtime/byte_budget.h"
 #include "runtime/executor.h"
@@ -20,7 +21,7 @@
 namespace forebay::broker {
 
 struct NodeBrokerConfig {
-  model::NodeId node{1};
+  cluster::BrokerRegistration self{.node = model::NodeId(1)};  // what it says of itself to the cluster
   config::TopicConfig topic_defaults;
   cluster::Limits limits;
   std::uint64_t produce_bytes_max = 128ULL << 20;
@@ -47,8 +48,11 @@ class NodeBroker final : public Broker {
   NodeBroker& operator=(const NodeBroker&) = delete;
 
   // On the controller's shard. `controller` is started by the broker: it brings the image, and with it the
-  // partitions.
+  // partitions. `ready` once the broker is registered, or the metadata cannot be changed. Errors: those of
+  // the controller; kFailedPrecondition when the cluster refuses this node.
   void start(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready);
+  // Its addresses are known now. Any thread.
+  void register_addresses(std::string api, std::string peer, std::string http);
   void on_image(const cluster::ImagePtr& image);  // the controller's callback
   // Refuses new requests from any thread; what is on the shards is answered by their PartitionSets.
   void stop_intake() { stopping_.store(true, std::memory_order_release); }
@@ -84,6 +88,8 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
+  void register_self(Done<std::monostate> done);
+  [[nodiscard]] log::Voter voter() const { return {config_.self.node, config_.self.disk}; }
   void on_controller(runtime::Task task) { home().post(std::move(task)); }
   [[nodiscard]] runtime::Executor& home() const { return *shards_[controller_shard_].executor; }
 

@@ -39,8 +39,8 @@ void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& r
       }
     }
   }
-  for (const auto& [id, topic] : image.deleting) {
-    if (!removals_.contains(id)) start_removal(topic);
+  for (const auto& [id, deletion] : image.deleting) {
+    if (deletion.waiting.contains(node_) && !removals_.contains(id)) start_removal(deletion.topic);
   }
   check_waiters();
 }

@@ -41,7 +41,7 @@ TopicRoute internal_route(model::NodeId node, std::uint32_t shard_count) {
   cluster::Topic topic;
   topic.id = cluster::cluster_partition().topic;
   topic.name = cluster::kClusterTopicName;
-  topic.partitions = {{node}};
+  topic.partitions = {{.replicas = {node}, .founders = {}}};
   route.topic = std::make_shared<const cluster::Topic>(std::move(topic));
   route.config.retention.reset();
   route.shards = {log::shard_of(cluster::cluster_partition(), shard_count)};

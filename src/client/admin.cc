@@ -106,6 +106,7 @@ Result<CreatedTopic> Admin::create_topic(const TopicSpec& spec, Validate validat
   request.set_name(spec.name);
   request.set_partitions(spec.partitions);
   request.set_replication_factor(spec.replication_factor);
+  request.set_allow_single_copy(spec.allow_single_copy);
   request.mutable_config()->insert(spec.config.begin(), spec.config.end());
   request.set_validate_only(validate == Validate::kOnly);
   request.set_timeout_ms(static_cast<std::uint32_t>(core_->timeout().count()));

@@ -15,35 +15,75 @@ std::string bytes_of(const model::Uuid& id) {
 
 Result<model::Uuid> uuid_of(const std::string& bytes) {
   model::Uuid id;
-  if (bytes.size() != id.bytes.size())
-    return Error{ErrorCode::kCorruptBatch, "cluster record: an id is not 16 bytes long"};
+  if (bytes.size() != id.bytes.size()) return Error{ErrorCode::kCorruptBatch, "an id is not 16 bytes long"};
   std::memcpy(id.bytes.data(), bytes.data(), bytes.size());
   return id;
 }
 
+void put_voter(const log::Voter& voter, pb::Voter* to) {
+  to->set_node(voter.node.value());
+  to->set_disk(bytes_of(voter.disk));
+}
+
+Result<log::Voter> voter_of(const pb::Voter& from) {
+  FOREBAY_TRY(const auto disk, uuid_of(from.disk()));
+  return log::Voter{model::NodeId(from.node()), disk};
+}
+
 template <typename Repeated>
-void put_replicas(const std::vector<Replicas>& partitions, Repeated* to) {
-  for (const Replicas& replicas : partitions) {
+void put_placements(const std::vector<Placement>& partitions, Repeated* to) {
+  for (const Placement& placement : partitions) {
     auto* one = to->Add();
-    for (const model::NodeId node : replicas) one->add_nodes(node.value());
+    for (const model::NodeId node : placement.replicas) one->add_nodes(node.value());
+    for (const log::Voter& founder : placement.founders) put_voter(founder, one->add_founders());
   }
 }
 
 template <typename Repeated>
-std::vector<Replicas> replicas_of(const Repeated& from) {
-  std::vector<Replicas> partitions;
+Result<std::vector<Placement>> placements_of(const Repeated& from) {
+  std::vector<Placement> partitions;
   for (const auto& one : from) {
-    Replicas replicas;
-    for (const auto node : one.nodes()) replicas.emplace_back(node);
-    partitions.push_back(std::move(replicas));
+    Placement placement;
+    for (const auto node : one.nodes()) placement.replicas.emplace_back(node);
+    for (const auto& founder : one.founders()) {
+      FOREBAY_TRY(const auto voter, voter_of(founder));
+      placement.founders.push_back(voter);
+    }
+    partitions.push_back(std::move(placement));
   }
   return partitions;
+}
+
+void put_registration(const BrokerRegistration& broker, pb::Broker* to) {
+  to->set_node(broker.node.value());
+  to->set_disk(bytes_of(broker.disk));
+  to->set_api_address(broker.api_address);
+  to->set_peer_address(broker.peer_address);
+  to->set_http_address(broker.http_address);
+  to->set_rack(broker.rack);
+  to->set_shard_count(broker.shard_count);
+  to->set_version(broker.version);
+  to->mutable_features()->insert(broker.features.begin(), broker.features.end());
+}
+
+Result<BrokerRegistration> registration_of(const pb::Broker& from) {
+  BrokerRegistration broker;
+  broker.node = model::NodeId(from.node());
+  FOREBAY_TRY(broker.disk, uuid_of(from.disk()));
+  broker.api_address = from.api_address();
+  broker.peer_address = from.peer_address();
+  broker.http_address = from.http_address();
+  broker.rack = from.rack();
+  broker.shard_count = from.shard_count();
+  broker.version = from.version();
+  broker.features.insert(from.features().begin(), from.features().end());
+  return broker;
 }
 
 void put_topic(const Topic& topic, pb::Topic* to) {
   to->set_id(bytes_of(topic.id));
   to->set_name(topic.name);
-  put_replicas(topic.partitions, to->mutable_partitions());
+  put_placements(topic.partitions, to->mutable_partitions());
   to->set_replication_factor(topic.replication_factor);
   to->mutable_config()->insert(topic.config.begin(), topic.config.end());
   to->set_partitioner(topic.partitioner);
@@ -55,7 +95,7 @@ Result<Topic> topic_of(const pb::Topic& from) {
   Topic topic;
   FOREBAY_TRY(topic.id, uuid_of(from.id()));
   topic.name = from.name();
-  topic.partitions = replicas_of(from.partitions());
+  FOREBAY_TRY(topic.partitions, placements_of(from.partitions()));
   topic.replication_factor = from.replication_factor();
   topic.config.insert(from.config().begin(), from.config().end());
   topic.partitioner = from.partitioner();
@@ -69,6 +109,26 @@ struct Encoder {
   void operator()(const ClusterFormed& r) const {
     to.mutable_cluster_formed()->set_cluster_id(bytes_of(r.cluster_id));
   }
+  void operator()(const BrokerRegistered& r) const {
+    put_registration(r.broker, to.mutable_broker_registered());
+  }
+  void operator()(const BrokerDrained& r) const {
+    auto* drained = to.mutable_broker_drained();
+    drained->set_node(r.node.value());
+    drained->set_drained(r.drained);
+  }
+  void operator()(const BrokerRemoved& r) const { to.mutable_broker_removed()->set_node(r.node.value()); }
+  void operator()(const ProducerIdsGranted& r) const {
+    auto* granted = to.mutable_producer_ids_granted();
+    granted->set_node(r.node.value());
+    granted->set_first(r.first.value());
+    granted->set_count(r.count);
+  }
+  void operator()(const FeatureLevelSet& r) const {
+    auto* set = to.mutable_feature_level_set();
+    set->set_name(r.name);
+    set->set_level(r.level);
+  }
   void operator()(const TopicCreated& r) const { put_topic(r.topic, to.mutable_topic_created()); }
   void operator()(const TopicConfigSet& r) const {
     auto* set = to.mutable_topic_config_set();
@@ -78,7 +138,7 @@ struct Encoder {
   void operator()(const PartitionsAdded& r) const {
     auto* added = to.mutable_partitions_added();
     added->set_id(bytes_of(r.id));
-    put_replicas(r.added, added->mutable_added());
+    put_placements(r.added, added->mutable_added());
   }
   void operator()(const PartitionsConfirmed& r) const {
     auto* confirmed = to.mutable_partitions_confirmed();
@@ -89,8 +149,70 @@ struct Encoder {
   void operator()(const TopicDeleted& r) const { to.mutable_topic_deleted()->set_id(bytes_of(r.id)); }
   void operator()(const TopicDeletionConfirmed& r) const {
     to.mutable_topic_deletion_confirmed()->set_id(bytes_of(r.id));
+    if (r.node) to.mutable_topic_deletion_confirmed()->set_node(r.node->value());
   }
 };
+
+struct ProposalEncoder {
+  pb::NodeProposal& to;
+  void operator()(const RegisterBroker& p) const { put_registration(p.broker, to.mutable_register_broker()); }
+  void operator()(const ConfirmPartitions& p) const {
+    auto* confirm = to.mutable_confirm_partitions();
+    confirm->set_id(bytes_of(p.id));
+    put_voter(p.from, confirm->mutable_from());
+    confirm->set_partitions(p.partitions);
+  }
+  void operator()(const ConfirmDeletion& p) const {
+    auto* confirm = to.mutable_confirm_deletion();
+    confirm->set_id(bytes_of(p.id));
+    put_voter(p.from, confirm->mutable_from());
+  }
+  void operator()(const GrantProducerIds& p) const {
+    auto* grant = to.mutable_grant_producer_ids();
+    grant->set_node(p.node.value());
+    if (p.used_up) grant->set_used_up(p.used_up->value());
+    grant->set_count(p.count);
+  }
+};
+
+template <typename Message>
+Result<Message> parsed(ByteSpan bytes, const char* what) {
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return Error{ErrorCode::kCorruptBatch, std::string(what) + ": not a valid message"};
+  return message;
+}
+
+Result<NodeProposal> proposal_of(ByteSpan bytes) {
+  FOREBAY_TRY(const auto message, parsed<pb::NodeProposal>(bytes, "proposal"));
+  switch (message.kind_case()) {
+    case pb::NodeProposal::kRegisterBroker: {
+      FOREBAY_TRY(auto broker, registration_of(message.register_broker()));
+      return NodeProposal(RegisterBroker{std::move(broker)});
+    }
+    case pb::NodeProposal::kConfirmPartitions: {
+      const auto& confirm = message.confirm_partitions();
+      FOREBAY_TRY(const auto id, uuid_of(confirm.id()));
+      FOREBAY_TRY(const auto from, voter_of(confirm.from()));
+      return NodeProposal(ConfirmPartitions{id, from, confirm.partitions()});
+    }
+    case pb::NodeProposal::kConfirmDeletion: {
+      FOREBAY_TRY(const auto id, uuid_of(message.confirm_deletion().id()));
+      FOREBAY_TRY(const auto from, voter_of(message.confirm_deletion().from()));
+      return NodeProposal(ConfirmDeletion{id, from});
+    }
+    case pb::NodeProposal::kGrantProducerIds: {
+      const auto& grant = message.grant_producer_ids();
+      GrantProducerIds proposal{model::NodeId(grant.node()), std::nullopt, grant.count()};
+      if (grant.has_used_up()) proposal.used_up = model::ProducerId(grant.used_up());
+      return NodeProposal(proposal);
+    }
+    case pb::NodeProposal::KIND_NOT_SET:
+      break;
+  }
+  return Error{ErrorCode::kUnsupported,
+               "proposal of a node: a kind that this version does not know; upgrade this node"};
+}
 
 }  // namespace
 
@@ -101,10 +223,7 @@ std::string encode_record(const ClusterRecord& record) {
 }
 
 Result<ClusterRecord> decode_record(ByteSpan bytes) {
-  pb::ClusterRecord message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Error{ErrorCode::kCorruptBatch, "cluster record: not a valid message"};
-  }
+  FOREBAY_TRY(const auto message, parsed<pb::ClusterRecord>(bytes, "cluster record"));
   switch (message.kind_case()) {
     case pb::ClusterRecord::kClusterFormed: {
       FOREBAY_TRY(const auto id, uuid_of(message.cluster_formed().cluster_id()));
@@ -122,7 +241,8 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
     case pb::ClusterRecord::kPartitionsAdded: {
       const auto& added = message.partitions_added();
       FOREBAY_TRY(const auto id, uuid_of(added.id()));
-      return ClusterRecord(PartitionsAdded{id, replicas_of(added.added())});
+      FOREBAY_TRY(auto placements, placements_of(added.added()));
+      return ClusterRecord(PartitionsAdded{id, std::move(placements)});
     }
     case pb::ClusterRecord::kPartitionsConfirmed: {
       const auto& confirmed = message.partitions_confirmed();
@@ -135,8 +255,28 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
     }
     case pb::ClusterRecord::kTopicDeletionConfirmed: {
       FOREBAY_TRY(const auto id, uuid_of(message.topic_deletion_confirmed().id()));
-      return ClusterRecord(TopicDeletionConfirmed{id});
+      std::optional<model::NodeId> node;
+      if (message.topic_deletion_confirmed().node() != 0)
+        node = model::NodeId(message.topic_deletion_confirmed().node());
+      return ClusterRecord(TopicDeletionConfirmed{id, node});
     }
+    case pb::ClusterRecord::kBrokerRegistered: {
+      FOREBAY_TRY(auto broker, registration_of(message.broker_registered()));
+      return ClusterRecord(BrokerRegistered{std::move(broker)});
+    }
+    case pb::ClusterRecord::kBrokerDrained:
+      return ClusterRecord(
+          BrokerDrained{model::NodeId(message.broker_drained().node()), message.broker_drained().drained()});
+    case pb::ClusterRecord::kBrokerRemoved:
+      return ClusterRecord(BrokerRemoved{model::NodeId(message.broker_removed().node())});
+    case pb::ClusterRecord::kProducerIdsGranted: {
+      const auto& granted = message.producer_ids_granted();
+      return ClusterRecord(ProducerIdsGranted{model::NodeId(granted.node()),
+                                              model::ProducerId(granted.first()), granted.count()});
+    }
+    case pb::ClusterRecord::kFeatureLevelSet:
+      return ClusterRecord(
+          FeatureLevelSet{message.feature_level_set().name(), message.feature_level_set().level()});
     case pb::ClusterRecord::KIND_NOT_SET:
       break;
   }
@@ -151,11 +291,51 @@ std::string encode_topic(const Topic& topic) {
 }
 
 Result<Topic> decode_topic(ByteSpan bytes) {
-  pb::Topic message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Error{ErrorCode::kCorruptBatch, "stored topic: not a valid message"};
-  }
+  FOREBAY_TRY(const auto message, parsed<pb::Topic>(bytes, "stored topic"));
   return topic_of(message);
+}
+
+std::string encode_deletion(const Deletion& deletion) {
+  pb::Topic message;
+  put_topic(*deletion.topic, &message);
+  for (const model::NodeId node : deletion.waiting) message.add_deletion_waits_for(node.value());
+  return message.SerializeAsString();
+}
+
+Result<Deletion> decode_deletion(ByteSpan bytes) {
+  FOREBAY_TRY(const auto message, parsed<pb::Topic>(bytes, "stored deletion"));
+  FOREBAY_TRY(auto topic, topic_of(message));
+  Deletion deletion{std::make_shared<const Topic>(std::move(topic)), {}};
+  for (const auto node : message.deletion_waits_for()) deletion.waiting.insert(model::NodeId(node));
+  if (deletion.waiting.empty()) deletion.waiting = holders(*deletion.topic);
+  return deletion;
+}
+
+std::string encode_broker(const Broker& broker) {
+  pb::Broker message;
+  put_registration(broker.registration, &message);
+  message.set_drained(broker.drained);
+  return message.SerializeAsString();
+}
+
+Result<Broker> decode_broker(ByteSpan bytes) {
+  FOREBAY_TRY(const auto message, parsed<pb::Broker>(bytes, "stored broker"));
+  FOREBAY_TRY(auto registration, registration_of(message));
+  return Broker{std::move(registration), message.drained()};
+}
+
+std::string encode_proposal(const NodeProposal& proposal) {
+  pb::NodeProposal message;
+  std::visit(ProposalEncoder{message}, proposal);
+  return message.SerializeAsString();
+}
+
+Result<NodeProposal> decode_proposal(ByteSpan bytes) {
+  auto proposal = proposal_of(bytes);
+  // Not a log of ours that is damaged, but what somebody sent.
+  if (!proposal && proposal.error().code == ErrorCode::kCorruptBatch)
+    return Error{ErrorCode::kInvalidArgument, "proposal of a node: " + proposal.error().context};
+  return proposal;
 }
 
 }  // namespace forebay::cluster

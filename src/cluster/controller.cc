@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "cluster/cluster_codec.h"
+#include "cluster/image_store.h"
 #include "log/core/damage.h"
 #include "model/batch_builder.h"
 #include "model/record_iterator.h"
@@ -14,53 +15,11 @@
 namespace forebay::cluster {
 namespace {
 
-// Keys of the store. Numbers are text, so that a dump can be read.
-constexpr std::string_view kAppliedKey = "cluster/applied";
-constexpr std::string_view kClusterIdKey = "cluster/id";
-constexpr std::string_view kTopicPrefix = "cluster/topic/";
-constexpr std::string_view kDeletingPrefix = "cluster/deleting/";
-
 constexpr auto kLogTimeout = std::chrono::seconds(30);
 // The log of __cluster is trimmed to what the store holds durably, but only when it has grown out of
 // proportion: while it is whole, a damaged store can be rebuilt from it, and a million decisions are some
 // hundred MiB.
 constexpr std::int64_t kTrimRecordsMin = 1'000'000;
-
-std::string key(std::string_view prefix, const model::TopicId& id) {
-  return std::string(prefix) + id.to_string();
-}
-
-Result<ClusterImage> load(kv::KeyValueStore& store) {
-  ClusterImage image;
-  FOREBAY_TRY(const auto id, store.get(kClusterIdKey));
-  if (id) {
-    const auto parsed = model::Uuid::parse(*id);
-    if (!parsed) return Error{ErrorCode::kDataLoss, "the stored cluster id is not a UUID: " + *id};
-    image.cluster_id = *parsed;
-  }
-  FOREBAY_TRY(const auto applied, store.get(kAppliedKey));
-  if (applied) image.applied = model::Offset(std::strtoll(applied->c_str(), nullptr, 10));
-  for (const auto prefix : {kTopicPrefix, kDeletingPrefix}) {
-    Result<void> decoded;
-    FOREBAY_CHECK(store.scan(kv::KeyRange::prefix(prefix), [&](std::string_view, std::string_view value) {
-      auto topic = decode_topic(as_bytes(value));
-      if (!topic) {
-        decoded = topic.error();
-        return false;
-      }
-      auto shared = std::make_shared<const Topic>(std::move(*topic));
-      if (prefix == kDeletingPrefix) {
-        image.deleting.emplace(shared->id, shared);
-      } else {
-        image.topics.emplace(shared->name, shared);
-        image.by_id.emplace(shared->id, shared);
-      }
-      return true;
-    }));
-    FOREBAY_CHECK(std::move(decoded));
-  }
-  return image;
-}
 
 Result<std::string> batch_of(const ClusterRecord& record) {
   const std::string value = encode_record(record);
@@ -113,7 +72,7 @@ model::Uuid Controller::new_id() {
 void Controller::start(UniqueFunction<void(Result<void>)> ready) {
   ready_ = std::move(ready);
   auto loaded = std::make_shared<Result<ClusterImage>>();
-  pool_.run([store = &kv_, loaded] { *loaded = load(*store); }, executor_,
+  pool_.run([store = &kv_, loaded] { *loaded = load_image(*store); }, executor_,
             [alive = alive_, loaded] {
               if (*alive != nullptr) (*alive)->on_loaded(std::move(*loaded));
             });
@@ -219,10 +178,7 @@ Result<void> Controller::apply_batch(ByteSpan batch, model::Offset from) {
       }));
   FOREBAY_CHECK(std::move(decoded));
   for (const ClusterRecord& record : records) {
-    if (const auto* deleted = std::get_if<TopicDeleted>(&record)) {
-      // The topic's content is needed for the store before apply moves it.
-      dirty_[key(kTopicPrefix, deleted->id)] = std::nullopt;
-    }
+    const TouchedEntries touched(image_, record);
     auto applied = apply(image_, record);
     if (!applied && has_holes_) {
       telemetry::log_warn("metadata record left out, it speaks of what was accepted as lost",
@@ -230,27 +186,10 @@ Result<void> Controller::apply_batch(ByteSpan batch, model::Offset from) {
       continue;
     }
     FOREBAY_CHECK(std::move(applied));
-    mark_dirty(record);
+    touched.note(image_, dirty_);
     changed_ = true;
   }
   return {};
-}
-
-void Controller::mark_dirty(const ClusterRecord& record) {
-  if (std::holds_alternative<ClusterFormed>(record))
-    dirty_[std::string(kClusterIdKey)] = image_.cluster_id.to_string();
-  const auto put_topic = [this](const model::TopicId& id) {
-    dirty_[key(kTopicPrefix, id)] = encode_topic(*image_.by_id.at(id));
-  };
-  if (const auto* r = std::get_if<TopicCreated>(&record)) put_topic(r->topic.id);
-  if (const auto* r = std::get_if<TopicConfigSet>(&record)) put_topic(r->id);
-  if (const auto* r = std::get_if<PartitionsAdded>(&record)) put_topic(r->id);
-  if (const auto* r = std::get_if<PartitionsConfirmed>(&record)) put_topic(r->id);
-  if (const auto* r = std::get_if<TopicDeleted>(&record)) {
-    dirty_[key(kDeletingPrefix, r->id)] = encode_topic(*image_.deleting.at(r->id));
-  }
-  if (const auto* r = std::get_if<TopicDeletionConfirmed>(&record))
-    dirty_[key(kDeletingPrefix, r->id)] = std::nullopt;
 }
 
 void Controller::publish() {
@@ -332,6 +271,22 @@ void Controller::fail(const Error& error) {
 // ---------------------------------------------------------------------------------------------------------------
 
 void Controller::submit(Decide decide, Decided done) {
+  enqueue(
+      [decide =
+           std::move(decide)](const ClusterImage& image) mutable -> Result<std::optional<ClusterRecord>> {
+        FOREBAY_TRY(auto record, decide(image));
+        return std::optional(std::move(record));
+      },
+      std::move(done));
+}
+
+void Controller::propose(NodeProposal proposal, Decided done) {
+  enqueue([proposal =
+               std::move(proposal)](const ClusterImage& image) { return cluster::decide(image, proposal); },
+          std::move(done));
+}
+
+void Controller::enqueue(MaybeDecide decide, Decided done) {
   if (stopping_) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
   if (auto changeable = check_changeable(); !changeable) return done(std::move(changeable).error());
   requests_.push_back({std::move(decide), std::move(done)});
@@ -347,9 +302,13 @@ void Controller::decide_next() {
       request.done(std::move(record).error());
       continue;
     }
+    if (!*record) {
+      request.done(published_);
+      continue;
+    }
     deciding_ = true;
     deciding_done_ = std::move(request.done);
-    auto batch = batch_of(*record);
+    auto batch = batch_of(**record);
     if (!batch) {
       deciding_ = false;
       std::exchange(deciding_done_, nullptr)(std::move(batch).error());

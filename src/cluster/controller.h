@@ -21,6 +21,8 @@
 #include "base/result.h"
 #include "base/unique_function.h"
 #include "cluster/core/cluster_image.h"
+#include "cluster/core/proposals.h"
+#include "cluster/image_store.h"
 #include "kv/key_value_store.h"
 #include "partition/partition.h"
 #include "runtime/executor.h"
@@ -55,6 +57,8 @@ class Controller {
   // Errors of `decide` come back as they are; kShuttingDown, kStorageFailed, kOutcomeUnknown from the log;
   // those of check_changeable().
   void submit(Decide decide, Decided done);
+  // The same for what a node says of itself; what is so already succeeds at once.
+  void propose(NodeProposal proposal, Decided done);
   // Why no decision is taken: kDataLoss, with what to do about it.
   [[nodiscard]] Result<void> check_changeable() const;
   [[nodiscard]] ImagePtr image() const { return published_; }
@@ -64,8 +68,9 @@ class Controller {
   void stop(UniqueFunction<void()> done);
 
  private:
+  using MaybeDecide = UniqueFunction<Result<std::optional<ClusterRecord>>(const ClusterImage&)>;
   struct Request {
-    Decide decide;
+    MaybeDecide decide;
     Decided done;
   };
   struct Waiting {
@@ -81,10 +86,10 @@ class Controller {
   [[nodiscard]] Result<void> apply_batch(ByteSpan batch, model::Offset from);
   void publish();
   void after_apply();
+  void enqueue(MaybeDecide decide, Decided done);
   void decide_next();
   void on_logged(Result<partition::ProduceAck> ack);
   void write_behind();
-  void mark_dirty(const ClusterRecord& record);
   // What is known stands; nothing is decided any more.
   void degrade(const std::string& why);
   void fail(const Error& error);
@@ -112,8 +117,7 @@ class Controller {
   bool has_holes_ = false;  // part of the log was accepted as lost: a record may speak of what is not there
   bool stopping_ = false;
 
-  std::map<std::string, std::optional<std::string>>
-      dirty_;  // kv changes not yet written; empty optional = delete
+  StoreChanges dirty_;  // not yet written
   bool writing_ = false;
   UniqueFunction<void()> stop_done_;
   std::shared_ptr<Controller*> alive_;

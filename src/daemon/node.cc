@@ -333,7 +333,17 @@ Result<void> WiredNode::open_cluster() {
   for (std::uint32_t i = 0; i < shard_count_; ++i)
     handles.push_back({&shards_.at(i), stacks_[i]->partitions.get()});
   broker::NodeBrokerConfig config;
-  config.node = model::NodeId(settings_.node.id);
+  const Listening addresses = listening();
+  config.self = {.node = model::NodeId(settings_.node.id),
+                 .disk = directory_->identity.disk,
+                 .api_address = addresses.api,
+                 .peer_address = addresses.peer,
+                 .http_address = addresses.http,
+                 .rack = {},
+                 .shard_count = shard_count_,
+                 .version = FOREBAY_VERSION,
+                 .features = {}};
+  if (settings_.api.advertised) config.self.api_address = settings_.api.advertised->to_string();
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;
   if (settings_.memory.limit > 0) {
@@ -385,6 +395,10 @@ Result<void> WiredNode::open_front() {
                                              {.readiness = [this] { return readiness(); },
                                               .metrics = [this] { return metrics_.render(); }},
                                              limits));
+  const Listening addresses = listening();
+  broker_->register_addresses(
+      settings_.api.advertised ? settings_.api.advertised->to_string() : addresses.api, addresses.peer,
+      addresses.http);
   api_->set_ready(true);
   return {};
 }

@@ -1,6 +1,6 @@
 #include "cluster/core/cluster_image.h"
 
-#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "config/topic_name.h"
@@ -8,9 +8,14 @@
 namespace forebay::cluster {
 namespace {
 
+Error out_of_place(const std::string& what) {
+  return Error{ErrorCode::kInternal, "cluster record out of place: " + what};
+}
 Error cannot_follow(const char* what, const model::TopicId& id) {
-  return Error{ErrorCode::kInternal,
-               std::string("cluster record out of place: ") + what + " topic " + id.to_string()};
+  return out_of_place(std::string(what) + " topic " + id.to_string());
+}
+Error cannot_follow(const char* what, model::NodeId node) {
+  return out_of_place(std::string(what) + " broker " + std::to_string(node.value()));
 }
 
 // Replaces a topic in both maps by a changed copy.
@@ -20,10 +25,77 @@ void put(ClusterImage& image, Topic topic) {
   image.by_id[shared->id] = std::move(shared);
 }
 
+// What was on the disk is gone: nothing of it is expected there any more, and no deletion waits for it.
+void retire_disk(ClusterImage& image, model::NodeId node, const model::Uuid& disk) {
+  image.retired.emplace(disk, node);
+  std::vector<TopicPtr> confirmed;
+  for (const auto& [id, topic] : image.by_id) {
+    if (topic->confirmed.contains(node)) confirmed.push_back(topic);
+  }
+  for (const TopicPtr& topic : confirmed) {
+    Topic changed = *topic;
+    changed.confirmed.erase(node);
+    put(image, std::move(changed));
+  }
+  for (auto& [id, deletion] : image.deleting) deletion.waiting.erase(node);
+  std::erase_if(image.deleting, [](const auto& one) { return one.second.waiting.empty(); });
+}
+
 Result<void> apply_one(ClusterImage& image, const ClusterFormed& record) {
-  if (!image.cluster_id.is_nil())
-    return Error{ErrorCode::kInternal, "cluster record out of place: the cluster is formed already"};
+  if (!image.cluster_id.is_nil()) return out_of_place("the cluster is formed already");
   image.cluster_id = record.cluster_id;
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const BrokerRegistered& record) {
+  const model::NodeId node = record.broker.node;
+  if (image.retired.contains(record.broker.disk)) return cannot_follow("a retired disk of", node);
+  const auto at = image.brokers.find(node);
+  if (at == image.brokers.end()) {
+    image.brokers.emplace(node, Broker{record.broker, false});
+    return {};
+  }
+  const model::Uuid before = at->second.registration.disk;
+  at->second.registration = record.broker;
+  if (before != record.broker.disk) retire_disk(image, node, before);
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const BrokerDrained& record) {
+  const auto at = image.brokers.find(record.node);
+  if (at == image.brokers.end()) return cannot_follow("draining of an unknown", record.node);
+  at->second.drained = record.drained;
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const BrokerRemoved& record) {
+  const auto at = image.brokers.find(record.node);
+  if (at == image.brokers.end()) return cannot_follow("removal of an unknown", record.node);
+  const model::Uuid disk = at->second.registration.disk;
+  image.brokers.erase(at);
+  image.producer_ids.erase(record.node);
+  retire_disk(image, record.node, disk);
+  return {};
+}
+
+// A hole is allowed: a record before this one may have been accepted as lost, and ids must never be granted
+// twice.
+Result<void> apply_one(ClusterImage& image, const ProducerIdsGranted& record) {
+  constexpr auto kMax = std::numeric_limits<model::ProducerId::value_type>::max();
+  if (record.count == 0 || record.first < image.next_producer_id ||
+      record.first.value() > kMax - static_cast<std::int64_t>(record.count)) {
+    return cannot_follow("producer ids that are taken, for", record.node);
+  }
+  image.next_producer_id = record.first.plus(record.count);
+  image.producer_ids[record.node] = ProducerIds{record.first, record.count};
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const FeatureLevelSet& record) {
+  const auto at = image.features.find(record.name);
+  if (record.name.empty() || record.level <= (at == image.features.end() ? 0 : at->second))
+    return out_of_place("feature '" + record.name + "' does not go to level " + std::to_string(record.level));
+  image.features[record.name] = record.level;
   return {};
 }
 
@@ -73,55 +145,17 @@ Result<void> apply_one(ClusterImage& image, const TopicDeleted& record) {
   const TopicPtr topic = at->second;
   image.by_id.erase(at);
   image.topics.erase(topic->name);
-  image.deleting.emplace(topic->id, topic);
+  if (auto waiting = holders(*topic); !waiting.empty())
+    image.deleting.emplace(topic->id, Deletion{topic, std::move(waiting)});
   return {};
 }
 
 Result<void> apply_one(ClusterImage& image, const TopicDeletionConfirmed& record) {
-  if (image.deleting.erase(record.id) == 0)
-    return cannot_follow("confirmed deletion of an unknown", record.id);
-  return {};
-}
-
-// The first replica of consecutive partitions goes round the nodes, so that leadership spreads.
-std::vector<Replicas> place(std::uint32_t first, std::uint32_t count, std::uint32_t replication_factor,
-                            const std::vector<model::NodeId>& nodes) {
-  std::vector<Replicas> placed;
-  placed.reserve(count);
-  for (std::uint32_t partition = first; partition < first + count; ++partition) {
-    Replicas replicas;
-    for (std::uint32_t i = 0; i < replication_factor; ++i)
-      replicas.push_back(nodes[(partition + i) % nodes.size()]);
-    placed.push_back(std::move(replicas));
-  }
-  return placed;
-}
-
-std::uint64_t mebibytes_above(std::uint64_t bytes) { return (bytes + (1U << 20) - 1) >> 20; }
-
-Result<void> check_budget(const ClusterImage& image, std::uint32_t wanted, std::uint32_t topic_total,
-                          const Limits& limits) {
-  if (topic_total > limits.partitions_per_topic_max) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "a topic may have " + std::to_string(limits.partitions_per_topic_max) +
-                     " partitions at most; " + std::to_string(topic_total) + " were asked for"};
-  }
-  const std::size_t total = image.partition_count() + wanted;
-  if (total > limits.partitions_max) {
-    return Error{ErrorCode::kMemoryBudget,
-                 "the node would have " + std::to_string(total) + " partitions and takes " +
-                     std::to_string(limits.partitions_max) + " at most; use fewer partitions"};
-  }
-  if (!limits.memory) return {};
-  const MemoryLimit& memory = *limits.memory;
-  const std::uint64_t needed = memory.bytes_for_the_rest + total * memory.bytes_per_partition;
-  if (needed > memory.bytes) {
-    const std::uint64_t left = memory.bytes - std::min(memory.bytes, memory.bytes_for_the_rest);
-    return Error{ErrorCode::kMemoryBudget,
-                 "the node would have " + std::to_string(total) + " partitions and its memory limit allows " +
-                     std::to_string(left / memory.bytes_per_partition) + "; raise memory.limit to at least " +
-                     std::to_string(mebibytes_above(needed)) + "MiB or use fewer partitions"};
-  }
+  const auto at = image.deleting.find(record.id);
+  if (at == image.deleting.end()) return cannot_follow("confirmed deletion of an unknown", record.id);
+  if (record.node && at->second.waiting.erase(*record.node) == 0)
+    return cannot_follow("confirmed deletion by a broker that had nothing of", record.id);
+  if (!record.node || at->second.waiting.empty()) image.deleting.erase(at);
   return {};
 }
 
@@ -132,6 +166,11 @@ TopicPtr ClusterImage::find(const std::string& name) const {
   return at == topics.end() ? nullptr : at->second;
 }
 
+const Broker* ClusterImage::broker(model::NodeId node) const {
+  const auto at = brokers.find(node);
+  return at == brokers.end() ? nullptr : &at->second;
+}
+
 std::size_t ClusterImage::partition_count() const {
   std::size_t count = 0;
   for (const auto& [name, topic] : topics) count += topic->partitions.size();
@@ -140,6 +179,15 @@ std::size_t ClusterImage::partition_count() const {
 
 Result<void> apply(ClusterImage& image, const ClusterRecord& record) {
   return std::visit([&image](const auto& one) { return apply_one(image, one); }, record);
+}
+
+std::set<model::NodeId> holders(const Topic& topic) {
+  std::set<model::NodeId> nodes;
+  for (const Placement& placement : topic.partitions)
+    nodes.insert(placement.replicas.begin(), placement.replicas.end());
+  // Also where a replica was made before the target moved on.
+  for (const auto& [node, partitions] : topic.confirmed) nodes.insert(node);
+  return nodes;
 }
 
 Error unknown_topic(const std::string& name) {
@@ -153,68 +201,6 @@ Error unknown_topic(const std::string& name) {
   }
   return Error{ErrorCode::kUnknownTopic,
                "topic '" + name + "' does not exist; create it with: forebay topic create " + name};
-}
-
-Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic& request,
-                                   model::TopicId new_id, const std::vector<model::NodeId>& nodes,
-                                   const Limits& limits) {
-  if (image.topics.contains(request.name)) {
-    return Error{ErrorCode::kTopicExists,
-                 "topic '" + request.name + "' exists already; see: forebay topic describe " + request.name};
-  }
-  if (request.partitions == 0)
-    return Error{ErrorCode::kInvalidArgument, "a topic needs at least 1 partition"};
-  if (request.replication_factor == 0 || request.replication_factor > nodes.size()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "replication factor " + std::to_string(request.replication_factor) +
-                     " is not possible: the cluster has " + std::to_string(nodes.size()) +
-                     (nodes.size() == 1 ? " node" : " nodes")};
-  }
-  FOREBAY_CHECK(check_budget(image, request.partitions, request.partitions, limits));
-  return TopicCreated{Topic{.id = new_id,
-                            .name = request.name,
-                            .partitions = place(0, request.partitions, request.replication_factor, nodes),
-                            .replication_factor = request.replication_factor,
-                            .config = request.config,
-                            .partitioner = "murmur2"}};
-}
-
-Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::string& name,
-                                         Overrides config) {
-  const TopicPtr topic = image.find(name);
-  if (!topic) return unknown_topic(name);
-  return TopicConfigSet{topic->id, std::move(config)};
-}
-
-Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const std::string& name,
-                                              std::uint32_t total, const std::vector<model::NodeId>& nodes,
-                                              const Limits& limits) {
-  const TopicPtr topic = image.find(name);
-  if (!topic) return unknown_topic(name);
-  const auto now = static_cast<std::uint32_t>(topic->partitions.size());
-  if (total <= now) {
-    return Error{ErrorCode::kInvalidArgument, "topic '" + name + "' has " + std::to_string(now) +
-                                                  " partitions already, and " + std::to_string(total) +
-                                                  " is not more; the count can only grow"};
-  }
-  FOREBAY_CHECK(check_budget(image, total - now, total, limits));
-  return PartitionsAdded{topic->id, place(now, total - now, topic->replication_factor, nodes)};
-}
-
-Result<PartitionsConfirmed> decide_confirm(const ClusterImage& image, const model::TopicId& id,
-                                           model::NodeId node, std::uint32_t partitions) {
-  const auto at = image.by_id.find(id);
-  if (at == image.by_id.end())
-    return Error{ErrorCode::kUnknownTopic, "the topic was deleted before its partitions were confirmed"};
-  if (partitions <= at->second->confirmed_on(node))
-    return Error{ErrorCode::kFailedPrecondition, "the partitions are confirmed already"};
-  return PartitionsConfirmed{id, node, partitions};
-}
-
-Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name) {
-  const TopicPtr topic = image.find(name);
-  if (!topic) return unknown_topic(name);
-  return TopicDeleted{topic->id};
 }
 
 }  // namespace forebay::cluster

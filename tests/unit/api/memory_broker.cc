@@ -390,7 +390,8 @@ void MemoryBroker::create_topic(broker::CreateTopicRequest request,
     topic.id.bytes[15] = next_topic_;
     topic.partitions.resize(request.partitions);
     topic.config = request.config;
-    broker::CreateTopicResult result{topic.id, request.partitions, request.replication_factor};
+    broker::CreateTopicResult result{topic.id, request.partitions,
+                                     request.replication_factor == 0 ? 1 : request.replication_factor};
     if (!request.validate_only) {
       ++next_topic_;
       const std::lock_guard lock(mutex_);

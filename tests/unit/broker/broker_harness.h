@@ -22,6 +22,7 @@ class BrokerHarness {
     FOREBAY_CHECK(shard_.start());
     FOREBAY_TRY(store_, kv::open_memory_store(store_disk_));
     auto& log = shard_.open(cluster::cluster_partition(), internal_partition_config());
+    config_.self.disk = shard_.directory_->identity.disk;
     broker_ = std::make_unique<NodeBroker>(
         config_, std::vector<ShardHandle>{{&shard_.machine_.executor(), shard_.set_.get()}}, 0,
         shard_.machine_.wall_clock(), [] { return NodeDescription{}; });

@@ -43,6 +43,33 @@ TEST_F(BrokerTest, WhatWasProducedIsFetched) {
   EXPECT_EQ(fetched->high_watermark, Offset(2));
 }
 
+TEST_F(BrokerTest, RegistersItselfAndItsAddressesOnce) {
+  const auto registration = [&] {
+    return node_.controller_->image()->broker(model::NodeId(1))->registration;
+  };
+  EXPECT_EQ(registration().disk, node_.shard_.directory_->identity.disk);
+  node_.broker_->register_addresses("a:1", "b:2", "c:3");
+  node_.run_until([&] { return registration().http_address == "c:3"; });
+  EXPECT_EQ(registration().api_address, "a:1");
+  EXPECT_EQ(registration().peer_address, "b:2");
+  const auto applied = node_.controller_->image()->applied;
+  node_.broker_->register_addresses("a:1", "b:2", "c:3");
+  ASSERT_TRUE(node_.create("orders"));  // behind it; confirmed, so two records
+  EXPECT_EQ(node_.controller_->image()->applied, applied.plus(2));
+}
+
+TEST_F(BrokerTest, DataDirectoryOfAnEarlierLifeDoesNotStart) {
+  auto other = node_.config_.self;
+  other.disk.bytes[0] ^= 1;
+  ASSERT_TRUE(node_.call<cluster::ImagePtr>(
+      [&](auto done) { node_.controller_->propose(cluster::RegisterBroker{other}, std::move(done)); }));
+  node_.power_cut();
+  const auto started = node_.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(started.error().context.find("earlier life of node 1"), std::string::npos);
+}
+
 TEST_F(BrokerTest, ProducingNeverMakesATopic) {
   const auto ack = node_.produce("nowhere", 0, batch_of({"a"}));
   ASSERT_FALSE(ack);

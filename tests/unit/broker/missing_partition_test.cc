@@ -57,8 +57,8 @@ class MissingPartitionTest : public testing::Test {
     ASSERT_TRUE(node_.call<cluster::ImagePtr>([&](auto done) {
       node_.controller_->submit(
           [&](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
-            FOREBAY_TRY(auto created, cluster::decide_create(image, {.name = name, .partitions = partitions},
-                                                             id, {model::NodeId(1)}, {}));
+            FOREBAY_TRY(auto created,
+                        cluster::decide_create(image, {.name = name, .partitions = partitions}, id, {}));
             return cluster::ClusterRecord(std::move(created));
           },
           std::move(done));

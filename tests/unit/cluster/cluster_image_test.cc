@@ -1,26 +1,23 @@
-// Decisions about topics, and the image as the fold of their records.
+// The image as the fold of its records.
 #include "cluster/core/cluster_image.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
+#include "cluster/core/decisions.h"
+#include "cluster/core/proposals.h"
+#include "images.h"
+
 namespace forebay::cluster {
 namespace {
 
-const std::vector<model::NodeId> kOneNode{model::NodeId(1)};
-const std::vector<model::NodeId> kThreeNodes{model::NodeId(1), model::NodeId(2), model::NodeId(3)};
+const model::NodeId kOne(1), kTwo(2), kThree(3);
 
-model::TopicId id_of(std::uint8_t n) {
-  model::TopicId id;
-  id.bytes[0] = n;
-  return id;
-}
-
-ClusterImage with_topic(const std::string& name, std::uint32_t partitions, std::uint8_t id = 1) {
-  ClusterImage image;
+ClusterImage with_topic(const std::string& name, std::uint32_t partitions, std::size_t brokers = 1) {
+  ClusterImage image = image_of(brokers);
   const auto created =
-      decide_create(image, {.name = name, .partitions = partitions}, id_of(id), kOneNode, {});
+      decide_create(image, {.name = name, .partitions = partitions, .config = {}}, uuid_of(1), {});
   EXPECT_TRUE(created);
   EXPECT_TRUE(apply(image, *created));
   return image;
@@ -30,79 +27,23 @@ TEST(ClusterImage, CreatedTopicIsFoundByNameAndId) {
   const ClusterImage image = with_topic("orders", 3);
   ASSERT_NE(image.find("orders"), nullptr);
   EXPECT_EQ(image.find("orders")->partitions.size(), 3U);
-  EXPECT_EQ(image.by_id.at(id_of(1)), image.find("orders"));
+  EXPECT_EQ(image.by_id.at(uuid_of(1)), image.find("orders"));
   EXPECT_EQ(image.partition_count(), 3U);
 }
 
-TEST(ClusterImage, SecondTopicOfANameIsRefused) {
-  const ClusterImage image = with_topic("orders", 1);
-  const auto again = decide_create(image, {.name = "orders"}, id_of(2), kOneNode, {});
-  ASSERT_FALSE(again);
-  EXPECT_EQ(again.error().code, ErrorCode::kTopicExists);
-}
-
-TEST(ClusterImage, ReplicationBeyondTheNodesIsRefused) {
-  const auto created = decide_create({}, {.name = "a", .replication_factor = 3}, id_of(1), kOneNode, {});
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().code, ErrorCode::kInvalidArgument);
-}
-
-TEST(ClusterImage, LeadershipGoesRoundTheNodes) {
-  const auto created =
-      decide_create({}, {.name = "a", .partitions = 3, .replication_factor = 2}, id_of(1), kThreeNodes, {});
-  ASSERT_TRUE(created);
-  EXPECT_EQ(created->topic.partitions[0], (Replicas{model::NodeId(1), model::NodeId(2)}));
-  EXPECT_EQ(created->topic.partitions[1], (Replicas{model::NodeId(2), model::NodeId(3)}));
-  EXPECT_EQ(created->topic.partitions[2], (Replicas{model::NodeId(3), model::NodeId(1)}));
-}
-
-TEST(ClusterImage, PartitionsBeyondTheLastAreRefusedWithTheNumber) {
-  const ClusterImage image = with_topic("orders", 10);
-  const auto created =
-      decide_create(image, {.name = "more", .partitions = 3}, id_of(2), kOneNode, {.partitions_max = 12});
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().code, ErrorCode::kMemoryBudget);
-  EXPECT_NE(created.error().context.find("13"), std::string::npos);
-  EXPECT_EQ(created.error().context.find("memory.limit"), std::string::npos);  // would not help
-}
-
-TEST(ClusterImage, PartitionsBeyondTheMemoryBudgetAreRefusedWithTheMemoryNeeded) {
-  const ClusterImage image = with_topic("orders", 10);
-  const Limits limits{.memory = MemoryLimit{102U << 20, 90U << 20, 1U << 20}};
-  EXPECT_TRUE(decide_create(image, {.name = "more", .partitions = 2}, id_of(2), kOneNode, limits));
-  const auto created = decide_create(image, {.name = "more", .partitions = 3}, id_of(2), kOneNode, limits);
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().code, ErrorCode::kMemoryBudget);
-  EXPECT_NE(created.error().context.find("allows 12;"), std::string::npos);
-  EXPECT_NE(created.error().context.find("at least 103MiB"), std::string::npos);
-}
-
-TEST(ClusterImage, PartitionsOnlyGrow) {
-  ClusterImage image = with_topic("orders", 2);
-  EXPECT_FALSE(decide_add_partitions(image, "orders", 2, kOneNode, {}));
-  const auto added = decide_add_partitions(image, "orders", 5, kOneNode, {});
-  ASSERT_TRUE(added);
-  ASSERT_TRUE(apply(image, *added));
-  EXPECT_EQ(image.find("orders")->partitions.size(), 5U);
-  EXPECT_EQ(image.by_id.at(id_of(1))->partitions.size(), 5U);
-}
-
 TEST(ClusterImage, PartitionsAreConfirmedPerNodeAndOnlyMoreOfThem) {
-  const model::NodeId one(1), two(2);
   ClusterImage image = with_topic("orders", 3);
-  EXPECT_EQ(image.find("orders")->confirmed_on(one), 0U);
-  ASSERT_TRUE(apply(image, *decide_confirm(image, id_of(1), one, 2)));
-  EXPECT_EQ(image.find("orders")->confirmed_on(one), 2U);
-  EXPECT_EQ(image.by_id.at(id_of(1))->confirmed_on(one), 2U);
-  EXPECT_EQ(image.find("orders")->confirmed_on(two), 0U);
-  EXPECT_EQ(decide_confirm(image, id_of(1), one, 2).error().code, ErrorCode::kFailedPrecondition);
-  EXPECT_EQ(decide_confirm(image, id_of(9), one, 1).error().code, ErrorCode::kUnknownTopic);
-  EXPECT_FALSE(apply(image, PartitionsConfirmed{id_of(1), one, 1}));
-  EXPECT_FALSE(apply(image, PartitionsConfirmed{id_of(1), one, 4}));
+  EXPECT_EQ(image.find("orders")->confirmed_on(kOne), 0U);
+  ASSERT_TRUE(apply(image, PartitionsConfirmed{uuid_of(1), kOne, 2}));
+  EXPECT_EQ(image.find("orders")->confirmed_on(kOne), 2U);
+  EXPECT_EQ(image.by_id.at(uuid_of(1))->confirmed_on(kOne), 2U);
+  EXPECT_EQ(image.find("orders")->confirmed_on(kTwo), 0U);
+  EXPECT_FALSE(apply(image, PartitionsConfirmed{uuid_of(1), kOne, 1}));
+  EXPECT_FALSE(apply(image, PartitionsConfirmed{uuid_of(1), kOne, 4}));
   // Those that are added later are not confirmed by that, whatever else changes.
-  ASSERT_TRUE(apply(image, *decide_add_partitions(image, "orders", 5, kOneNode, {})));
+  ASSERT_TRUE(apply(image, *decide_add_partitions(image, "orders", 5, {})));
   ASSERT_TRUE(apply(image, *decide_set_config(image, "orders", {{"segment.ms", "5"}})));
-  EXPECT_EQ(image.find("orders")->confirmed_on(one), 2U);
+  EXPECT_EQ(image.find("orders")->confirmed_on(kOne), 2U);
 }
 
 TEST(ClusterImage, ConfigurationIsReplacedAsAWhole) {
@@ -112,32 +53,136 @@ TEST(ClusterImage, ConfigurationIsReplacedAsAWhole) {
   EXPECT_EQ(image.find("orders")->config, (Overrides{{"segment.ms", "5"}}));
 }
 
-TEST(ClusterImage, DeletedTopicIsKeptUntilItsDataIsGone) {
-  ClusterImage image = with_topic("orders", 1);
+TEST(ClusterImage, DeletedTopicIsKeptUntilEveryBrokerThatHeldItHasConfirmed) {
+  ClusterImage image = with_topic("orders", 1, 4);
+  ASSERT_EQ(image.find("orders")->partitions[0].replicas, (Replicas{kOne, kTwo, kThree}));
   ASSERT_TRUE(apply(image, *decide_delete(image, "orders")));
   EXPECT_EQ(image.find("orders"), nullptr);
-  EXPECT_TRUE(image.deleting.contains(id_of(1)));
+  EXPECT_EQ(image.deleting.at(uuid_of(1)).waiting, (std::set{kOne, kTwo, kThree}));
   // The name is free again at once; the id is not.
-  const auto again = decide_create(image, {.name = "orders"}, id_of(2), kOneNode, {});
+  const auto again = decide_create(image, {.name = "orders", .config = {}}, uuid_of(2), {});
   ASSERT_TRUE(again);
   ASSERT_TRUE(apply(image, *again));
-  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{id_of(1)}));
+  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{uuid_of(1), kTwo}));
+  EXPECT_FALSE(apply(image, TopicDeletionConfirmed{uuid_of(1), kTwo}));
+  EXPECT_FALSE(apply(image, TopicDeletionConfirmed{uuid_of(1), model::NodeId(4)}));
+  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{uuid_of(1), kOne}));
+  EXPECT_EQ(image.deleting.at(uuid_of(1)).waiting, std::set{kThree});
+  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{uuid_of(1), kThree}));
   EXPECT_TRUE(image.deleting.empty());
   EXPECT_NE(image.find("orders"), nullptr);
 }
 
+TEST(ClusterImage, DeletionWaitsForWhoConfirmedPartitionsToo) {
+  ClusterImage image = with_topic("orders", 1, 4);
+  ASSERT_TRUE(apply(image, PartitionsConfirmed{uuid_of(1), model::NodeId(4), 1}));
+  ASSERT_TRUE(apply(image, *decide_delete(image, "orders")));
+  EXPECT_TRUE(image.deleting.at(uuid_of(1)).waiting.contains(model::NodeId(4)));
+}
+
+// As a single node logged it before there were registrations.
+TEST(ClusterImage, RecordsOfTheFirstVersionFold) {
+  ClusterImage image;
+  ASSERT_TRUE(apply(image, ClusterFormed{uuid_of(9)}));
+  Topic topic;
+  topic.id = uuid_of(1);
+  topic.name = "orders";
+  topic.partitions = {{{kOne}, {}}, {{kOne}, {}}};
+  ASSERT_TRUE(apply(image, TopicCreated{topic}));
+  ASSERT_TRUE(apply(image, PartitionsAdded{topic.id, {{{kOne}, {}}}}));
+  ASSERT_TRUE(apply(image, PartitionsConfirmed{topic.id, kOne, 3}));
+  ASSERT_TRUE(apply(image, TopicDeleted{topic.id}));
+  EXPECT_EQ(image.deleting.size(), 1U);
+  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{topic.id, std::nullopt}));
+  EXPECT_TRUE(image.deleting.empty());
+}
+
+// --- brokers
+
+TEST(ClusterImage, RegistrationChangesWhatTheBrokerSaysOfItself) {
+  ClusterImage image = image_of(2);
+  ASSERT_TRUE(apply(image, BrokerDrained{kOne, true}));
+  BrokerRegistration moved = registration_of(1, "r2");
+  moved.peer_address = "elsewhere:7401";
+  ASSERT_TRUE(apply(image, BrokerRegistered{moved}));
+  EXPECT_EQ(image.broker(kOne)->registration, moved);
+  EXPECT_TRUE(image.broker(kOne)->drained);
+  EXPECT_TRUE(image.retired.empty());
+}
+
+TEST(ClusterImage, WipedBrokerKeepsItsPlaceAndNothingIsExpectedOnItsNewDisk) {
+  ClusterImage image = with_topic("orders", 3, 3);
+  ASSERT_TRUE(apply(image, PartitionsConfirmed{uuid_of(1), kOne, 3}));
+  ASSERT_TRUE(apply(image, PartitionsConfirmed{uuid_of(1), kTwo, 3}));
+  const auto gone = decide_create(image, {.name = "gone", .config = {}}, uuid_of(2), {});
+  ASSERT_TRUE(apply(image, *gone));
+  ASSERT_TRUE(apply(image, TopicDeleted{uuid_of(2)}));
+  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{uuid_of(2), kTwo}));
+  ASSERT_TRUE(apply(image, TopicDeletionConfirmed{uuid_of(2), kThree}));
+  ASSERT_EQ(image.deleting.size(), 1U);
+
+  ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(1, "", 1)}));
+  EXPECT_EQ(image.brokers.size(), 3U);
+  EXPECT_EQ(image.retired, (std::map<model::Uuid, model::NodeId>{{disk_of(1), kOne}}));
+  EXPECT_EQ(image.find("orders")->confirmed_on(kOne), 0U);
+  EXPECT_EQ(image.find("orders"), image.by_id.at(uuid_of(1)));
+  EXPECT_EQ(image.find("orders")->confirmed_on(kTwo), 3U);
+  EXPECT_EQ(image.find("orders")->replicas_on(kOne), 3U);
+  EXPECT_TRUE(image.deleting.empty());  // its data went with the disk
+  // The founders stay what they were: replicas that open late must not differ from the others.
+  EXPECT_EQ(image.find("orders")->partitions[0].founders,
+            (Founders{{kOne, disk_of(1)}, {kTwo, disk_of(2)}, {kThree, disk_of(3)}}));
+  // The old disk must not come back.
+  EXPECT_FALSE(apply(image, BrokerRegistered{registration_of(1)}));
+  EXPECT_FALSE(apply(image, BrokerRegistered{registration_of(1, "", 0)}));
+}
+
+TEST(ClusterImage, RemovedBrokerIsWaitedForNoLonger) {
+  ClusterImage image = with_topic("orders", 1, 3);
+  ASSERT_TRUE(apply(image, ProducerIdsGranted{kThree, model::ProducerId(0), 100}));
+  ASSERT_TRUE(apply(image, *decide_delete(image, "orders")));
+  ASSERT_TRUE(apply(image, BrokerRemoved{kThree}));
+  EXPECT_EQ(image.broker(kThree), nullptr);
+  EXPECT_TRUE(image.retired.contains(disk_of(3)));
+  EXPECT_TRUE(image.producer_ids.empty());
+  EXPECT_EQ(image.next_producer_id, model::ProducerId(100));
+  EXPECT_EQ(image.deleting.at(uuid_of(1)).waiting, (std::set{kOne, kTwo}));
+}
+
+TEST(ClusterImage, ProducerIdsAreNeverGrantedTwice) {
+  ClusterImage image = image_of(2);
+  ASSERT_TRUE(apply(image, ProducerIdsGranted{kOne, model::ProducerId(0), 1000}));
+  EXPECT_FALSE(apply(image, ProducerIdsGranted{kTwo, model::ProducerId(999), 10}));
+  EXPECT_FALSE(apply(image, ProducerIdsGranted{kTwo, model::ProducerId(1000), 0}));
+  EXPECT_FALSE(
+      apply(image, ProducerIdsGranted{kTwo, model::ProducerId(std::numeric_limits<std::int64_t>::max()), 1}));
+  // A record between them was lost, and that was accepted.
+  ASSERT_TRUE(apply(image, ProducerIdsGranted{kTwo, model::ProducerId(5000), 10}));
+  EXPECT_EQ(image.next_producer_id, model::ProducerId(5010));
+  EXPECT_EQ(image.producer_ids.at(kOne), (ProducerIds{model::ProducerId(0), 1000}));
+}
+
 TEST(ClusterImage, RecordOutOfPlaceChangesNothing) {
   ClusterImage image = with_topic("orders", 1);
+  ASSERT_TRUE(apply(image, FeatureLevelSet{"compression", 2}));
   const ClusterImage before = image;
-  EXPECT_FALSE(apply(image, TopicConfigSet{id_of(9), {}}));
-  EXPECT_FALSE(apply(image, PartitionsAdded{id_of(9), {{}}}));
-  EXPECT_FALSE(apply(image, PartitionsConfirmed{id_of(9), model::NodeId(1), 1}));
-  EXPECT_FALSE(apply(image, TopicDeleted{id_of(9)}));
-  EXPECT_FALSE(apply(image, TopicDeletionConfirmed{id_of(1)}));
+  EXPECT_FALSE(apply(image, ClusterFormed{uuid_of(3)}));
+  EXPECT_FALSE(apply(image, BrokerDrained{kThree, true}));
+  EXPECT_FALSE(apply(image, BrokerRemoved{kThree}));
+  EXPECT_FALSE(apply(image, FeatureLevelSet{"compression", 2}));
+  EXPECT_FALSE(apply(image, FeatureLevelSet{"", 3}));
+  EXPECT_FALSE(apply(image, TopicConfigSet{uuid_of(9), {}}));
+  EXPECT_FALSE(apply(image, PartitionsAdded{uuid_of(9), {{}}}));
+  EXPECT_FALSE(apply(image, PartitionsConfirmed{uuid_of(9), kOne, 1}));
+  EXPECT_FALSE(apply(image, TopicDeleted{uuid_of(9)}));
+  EXPECT_FALSE(apply(image, TopicDeletionConfirmed{uuid_of(1), kOne}));
   EXPECT_FALSE(apply(image, TopicCreated{*image.find("orders")}));
+  EXPECT_EQ(image.cluster_id, before.cluster_id);
+  EXPECT_EQ(image.brokers, before.brokers);
+  EXPECT_EQ(image.features, before.features);
   EXPECT_EQ(image.topics, before.topics);
   EXPECT_EQ(image.by_id, before.by_id);
-  EXPECT_EQ(image.deleting, before.deleting);
+  EXPECT_TRUE(image.deleting.empty());
 }
 
 TEST(ClusterImage, NobodyIsToldToCreateWhatCannotBeCreated) {
@@ -150,56 +195,95 @@ TEST(ClusterImage, NobodyIsToldToCreateWhatCannotBeCreated) {
   EXPECT_NE(unknown_topic("bad name").context.find("a character that is not allowed"), std::string::npos);
 }
 
-TEST(ClusterImage, UnknownTopicNamesTheCommandThatMakesIt) {
-  const auto deleted = decide_delete({}, "orders");
-  ASSERT_FALSE(deleted);
-  EXPECT_EQ(deleted.error().code, ErrorCode::kUnknownTopic);
-  EXPECT_NE(deleted.error().context.find("forebay topic create orders"), std::string::npos);
-}
-
 // Replaying the emitted records rebuilds equal state, whatever was decided.
 TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
   std::mt19937_64 rng(7);
   ClusterImage image;
   std::vector<ClusterRecord> records;
+  std::map<std::size_t, int> kinds;
   std::uint8_t next_id = 1;
-  const auto keep = [&](auto decided) {
-    if (!decided) return;
-    ASSERT_TRUE(apply(image, *decided));
-    records.emplace_back(*decided);
+  std::map<std::uint32_t, std::uint8_t> lives;
+  const auto keep = [&](ClusterRecord record) {
+    ASSERT_TRUE(cluster::apply(image, record));
+    ++kinds[record.index()];
+    records.push_back(std::move(record));
   };
-  for (int step = 0; step < 400; ++step) {
+  const auto keep_decided = [&](auto decided) {
+    if (decided) keep(std::move(*decided));
+  };
+  const auto keep_proposed = [&](const NodeProposal& proposal) {
+    if (auto decided = decide(image, proposal); decided && *decided) keep(std::move(**decided));
+  };
+  keep(ClusterFormed{uuid_of(0xcc)});
+  for (int step = 0; step < 1'000; ++step) {
     const std::string name = "t" + std::to_string(rng() % 5);
-    switch (rng() % 6) {
+    const auto node = static_cast<std::uint32_t>(1 + rng() % 5);
+    const log::Voter voter{model::NodeId(node), disk_of(node, lives[node])};
+    switch (rng() % 12) {
       case 0:
-        if (next_id < 250)
-          keep(decide_create(image, {.name = name, .partitions = 1}, id_of(next_id++), kThreeNodes, {}));
-        break;
       case 1:
-        keep(decide_add_partitions(image, name, static_cast<std::uint32_t>(rng() % 8), kThreeNodes, {}));
+        if (next_id < 250)
+          keep_decided(
+              decide_create(image, {.name = name, .partitions = 2, .config = {}}, uuid_of(next_id++), {}));
         break;
       case 2:
-        keep(decide_set_config(image, name, {{"segment.ms", std::to_string(rng() % 100)}}));
+        keep_decided(decide_add_partitions(image, name, static_cast<std::uint32_t>(rng() % 8), {}));
         break;
       case 3:
-        keep(decide_delete(image, name));
+        keep_decided(decide_set_config(image, name, {{"segment.ms", std::to_string(rng() % 100)}}));
         break;
       case 4:
+        keep_decided(decide_delete(image, name));
+        break;
+      case 5:
         if (const auto topic = image.find(name)) {
-          keep(decide_confirm(image, topic->id, kThreeNodes[rng() % 3],
-                              static_cast<std::uint32_t>(1 + rng() % topic->partitions.size())));
+          keep_proposed(ConfirmPartitions{topic->id, voter,
+                                          static_cast<std::uint32_t>(1 + rng() % topic->partitions.size())});
         }
         break;
+      case 6:
+        keep_proposed(GrantProducerIds{voter.node, image.next_producer_id, 10});
+        break;
+      case 7:
+        if (rng() % 4 == 0) ++lives[node];
+        {
+          auto broker = registration_of(node, "r" + std::to_string(rng() % 3), lives[node]);
+          broker.features["f"] = 100;
+          keep_proposed(RegisterBroker{std::move(broker)});
+        }
+        break;
+      case 8:
+        if (const auto drained = decide_drain(image, voter.node, rng() % 3 == 0); drained && *drained)
+          keep(**drained);
+        break;
+      case 9:
+        if (const auto removed = decide_remove_broker(image, voter.node)) {
+          keep(*removed);
+          ++lives[node];
+        }
+        break;
+      case 10:
+        if (const auto set = decide_feature_level(image, "f", static_cast<std::uint32_t>(rng() % 100));
+            set && *set)
+          keep(**set);
+        break;
       default:
-        if (!image.deleting.empty())
-          keep(Result<TopicDeletionConfirmed>(TopicDeletionConfirmed{image.deleting.begin()->first}));
+        if (!image.deleting.empty()) keep_proposed(ConfirmDeletion{image.deleting.begin()->first, voter});
     }
   }
+  EXPECT_EQ(kinds.size(), std::variant_size_v<ClusterRecord>);
   ClusterImage replayed;
-  for (const auto& record : records) ASSERT_TRUE(apply(replayed, record));
+  for (const auto& record : records) ASSERT_TRUE(cluster::apply(replayed, record));
+  EXPECT_EQ(replayed.brokers, image.brokers);
+  EXPECT_EQ(replayed.retired, image.retired);
+  EXPECT_EQ(replayed.features, image.features);
+  EXPECT_EQ(replayed.producer_ids, image.producer_ids);
+  EXPECT_EQ(replayed.next_producer_id, image.next_producer_id);
   ASSERT_EQ(replayed.topics.size(), image.topics.size());
   for (const auto& [name, topic] : image.topics) EXPECT_EQ(*replayed.topics.at(name), *topic);
-  EXPECT_EQ(replayed.deleting.size(), image.deleting.size());
+  ASSERT_EQ(replayed.deleting.size(), image.deleting.size());
+  for (const auto& [id, deletion] : image.deleting)
+    EXPECT_EQ(replayed.deleting.at(id).waiting, deletion.waiting);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/cluster_codec.h"
+#include "cluster/core/decisions.h"
 #include "kv/memory_store.h"
 #include "model/batch_builder.h"
 #include "shard_harness.h"
@@ -13,7 +14,7 @@ namespace {
 
 using partition::ShardHarness;
 
-const std::vector<model::NodeId> kNodes{model::NodeId(1)};
+const model::NodeId kNode(1);
 
 class ControllerTest : public testing::Test {
  protected:
@@ -34,6 +35,8 @@ class ControllerTest : public testing::Test {
     run_until([&] { return result->has_value(); });
     ASSERT_TRUE(result->has_value());
     ready_ = **result;
+    if (!ready_ || !controller_->check_changeable()) return;
+    ASSERT_TRUE(propose(RegisterBroker{self()}));
   }
   void SetUp() override {
     start();
@@ -58,10 +61,22 @@ class ControllerTest : public testing::Test {
     run_until([&] { return result.has_value(); });
     return result ? *result : Error{ErrorCode::kInternal, "no answer"};
   }
+  Result<ImagePtr> propose(NodeProposal proposal) {
+    std::optional<Result<ImagePtr>> result;
+    controller_->propose(std::move(proposal),
+                         [&result](Result<ImagePtr> image) { result = std::move(image); });
+    run_until([&] { return result.has_value(); });
+    return result ? *result : Error{ErrorCode::kInternal, "no answer"};
+  }
+  BrokerRegistration self() const { return {.node = kNode, .disk = shard_.directory_->identity.disk}; }
+  log::Voter voter() const { return {kNode, shard_.directory_->identity.disk}; }
+  Result<ImagePtr> confirm(const std::string& name, std::uint32_t partitions) {
+    return propose(ConfirmPartitions{controller_->image()->find(name)->id, voter(), partitions});
+  }
   Result<ImagePtr> create(const std::string& name, std::uint32_t partitions = 1) {
     return submit([&](const ClusterImage& image) -> Result<ClusterRecord> {
-      FOREBAY_TRY(auto created, decide_create(image, {.name = name, .partitions = partitions},
-                                              controller_->new_id(), kNodes, {}));
+      FOREBAY_TRY(auto created,
+                  decide_create(image, {.name = name, .partitions = partitions}, controller_->new_id(), {}));
       return ClusterRecord(std::move(created));
     });
   }
@@ -133,12 +148,24 @@ TEST_F(ControllerTest, RefusedDecisionIsNotLogged) {
   EXPECT_EQ(controller_->image()->applied, applied);
 }
 
+TEST_F(ControllerTest, ProposalOfWhatIsSoAlreadySucceedsAndLogsNothing) {
+  ASSERT_TRUE(create("orders", 3));
+  ASSERT_TRUE(confirm("orders", 3));
+  const auto end = log_end();
+  ASSERT_TRUE(confirm("orders", 3));
+  ASSERT_TRUE(confirm("orders", 2));
+  ASSERT_TRUE(propose(RegisterBroker{self()}));
+  EXPECT_EQ(log_end(), end);
+  EXPECT_EQ(confirm("orders", 4).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(log_end(), end);
+}
+
 TEST_F(ControllerTest, DecisionsThatArriveTogetherSeeEachOther) {
   int created = 0, refused = 0;
   for (int i = 0; i < 5; ++i) {
     controller_->submit(
         [this](const ClusterImage& image) -> Result<ClusterRecord> {
-          FOREBAY_TRY(auto topic, decide_create(image, {.name = "same"}, controller_->new_id(), kNodes, {}));
+          FOREBAY_TRY(auto topic, decide_create(image, {.name = "same"}, controller_->new_id(), {}));
           return ClusterRecord(std::move(topic));
         },
         [&](const Result<ImagePtr>& image) { ++(image ? created : refused); });
@@ -169,10 +196,7 @@ TEST_F(ControllerTest, LostStoreIsRebuiltFromTheLog) {
     return ClusterRecord(deleted);
   }));
   ASSERT_TRUE(create("orders", 4));
-  ASSERT_TRUE(submit([](const ClusterImage& image) -> Result<ClusterRecord> {
-    FOREBAY_TRY(auto confirmed, decide_confirm(image, image.find("orders")->id, model::NodeId(1), 4));
-    return ClusterRecord(confirmed);
-  }));
+  ASSERT_TRUE(confirm("orders", 4));
   const auto before = controller_->image();
   power_cut();
   store_disk_ = std::make_shared<kv::MemoryDisk>();
@@ -189,12 +213,7 @@ TEST_F(ControllerTest, ConfirmedPartitionsAreTheSameFromTheLogAndFromTheStore) {
   for (int round = 0; round < 6; ++round) {
     const std::string name = "t" + std::to_string(round);
     ASSERT_TRUE(create(name, 3));
-    for (const std::uint32_t count : {1U, 3U}) {
-      ASSERT_TRUE(submit([&](const ClusterImage& image) -> Result<ClusterRecord> {
-        FOREBAY_TRY(auto confirmed, decide_confirm(image, image.find(name)->id, model::NodeId(1), count));
-        return ClusterRecord(confirmed);
-      }));
-    }
+    for (const std::uint32_t count : {1U, 3U}) ASSERT_TRUE(confirm(name, count));
     const auto before = controller_->image();
     EXPECT_EQ(before->find(name)->confirmed_on(model::NodeId(1)), 3U);
     shard_.machine_.scheduler().run_for(std::chrono::microseconds(round * 70));
@@ -387,7 +406,7 @@ TEST_F(ControllerTest, StopAnswersWhatWaits) {
   std::optional<Result<ImagePtr>> result;
   controller_->submit(
       [this](const ClusterImage& image) -> Result<ClusterRecord> {
-        FOREBAY_TRY(auto topic, decide_create(image, {.name = "late"}, controller_->new_id(), kNodes, {}));
+        FOREBAY_TRY(auto topic, decide_create(image, {.name = "late"}, controller_->new_id(), {}));
         return ClusterRecord(std::move(topic));
       },
       [&result](Result<ImagePtr> image) { result = std::move(image); });

@@ -1,0 +1,61 @@
+// What nodes themselves propose to the controller, in a form that can travel. Every decision is idempotent:
+// what is so already, also because an earlier copy of the proposal got through, is a success without a
+// record. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <variant>
+
+#include "base/result.h"
+#include "cluster/core/cluster_image.h"
+
+namespace forebay::cluster {
+
+struct RegisterBroker {
+  BrokerRegistration broker;
+  friend bool operator==(const RegisterBroker&, const RegisterBroker&) = default;
+};
+// Both confirmations count for the life that sends them only: of a disk that was replaced since, nothing
+// holds.
+struct ConfirmPartitions {
+  model::TopicId id;
+  log::Voter from;
+  std::uint32_t partitions = 0;  // its replicas of those below have been ready
+  friend bool operator==(const ConfirmPartitions&, const ConfirmPartitions&) = default;
+};
+struct ConfirmDeletion {
+  model::TopicId id;
+  log::Voter from;
+  friend bool operator==(const ConfirmDeletion&, const ConfirmDeletion&) = default;
+};
+// A block behind the one that the node used up. The node finds it in the image (producer_ids).
+struct GrantProducerIds {
+  model::NodeId node;
+  std::optional<model::ProducerId> used_up;  // the first id of that block; none: it never had one
+  std::uint32_t count = 0;
+  friend bool operator==(const GrantProducerIds&, const GrantProducerIds&) = default;
+};
+using NodeProposal = std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds>;
+
+// A node that asks for more is wrong.
+inline constexpr std::uint32_t kProducerIdsPerGrantMax = 1'000'000;
+// Lives of disks that are remembered. Each is a decision of an operator, or a node that loses its disk at
+// every start: that must not go on for ever.
+inline constexpr std::size_t kRetiredDisksMax = 10'000;
+inline constexpr std::size_t kBrokersMax = 1'000;
+inline constexpr std::size_t kBrokerTextBytesMax = 512;  // of each text in a registration
+inline constexpr std::size_t kBrokerFeaturesMax = 256;
+
+// Nothing: success, and nothing to log. `alive`: who is connected to the decider right now; a node that lives
+// is not replaced by another one that calls itself the same.
+// Errors: kFailedPrecondition (registration: a retired disk, a disk of another node, a node of that id that
+// lives with another disk, a feature level in use that it does not speak; the others: not registered with
+// this disk); kUnknownTopic (confirmation: deleted meanwhile); kInvalidArgument (cannot be right, whatever
+// else is so).
+[[nodiscard]] Result<std::optional<ClusterRecord>> decide(const ClusterImage& image,
+                                                          const NodeProposal& proposal,
+                                                          const std::set<log::Voter>& alive = {});
+
+}  // namespace forebay::cluster

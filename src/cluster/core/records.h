@@ -1,0 +1,135 @@
+// What __cluster holds: brokers, topics with their target placement, and the records that change them. Plain
+// values; the log is their fold (cluster_image.h).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "log/core/control.h"
+#include "model/ids.h"
+
+namespace forebay::cluster {
+
+using Overrides = std::map<std::string, std::string>;
+using Replicas = std::vector<model::NodeId>;  // of one partition, in order of preference for leadership
+// The first membership of a partition's group, sorted; fixed when the partition is decided, so that every
+// replica opens it with the very same one, whoever is registered by then.
+using Founders = std::vector<log::Voter>;
+using Features = std::map<std::string, std::uint32_t>;  // by name: a level
+
+// What a broker says of itself.
+struct BrokerRegistration {
+  model::NodeId node;
+  model::Uuid disk;
+  std::string api_address, peer_address, http_address;  // HOST:PORT, as others are to dial them
+  std::string rack;                                     // empty: none
+  std::uint32_t shard_count = 1;
+  std::string version;  // of its program; for people
+  Features features;    // the highest level of each that it speaks
+  friend bool operator==(const BrokerRegistration&, const BrokerRegistration&) = default;
+};
+
+struct Placement {
+  Replicas replicas;  // the target
+  Founders founders;  // empty: decided by a version that knew one node only; the founder is that node
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+struct Topic {
+  model::TopicId id;
+  std::string name;
+  std::vector<Placement> partitions;
+  std::uint32_t replication_factor = 1;
+  Overrides config;
+  std::string partitioner = "murmur2";
+  // By node: partitions below this number were ready there once. One that is missing there has been lost; one
+  // that is not confirmed may never have been made.
+  std::map<model::NodeId, std::uint32_t> confirmed;
+
+  [[nodiscard]] std::uint32_t confirmed_on(model::NodeId node) const {
+    const auto at = confirmed.find(node);
+    return at == confirmed.end() ? 0 : at->second;
+  }
+  // Of its partitions, how many are to have a replica there.
+  [[nodiscard]] std::size_t replicas_on(model::NodeId node) const {
+    return static_cast<std::size_t>(std::count_if(partitions.begin(), partitions.end(), [&](const auto& one) {
+      return std::find(one.replicas.begin(), one.replicas.end(), node) != one.replicas.end();
+    }));
+  }
+  friend bool operator==(const Topic&, const Topic&) = default;
+};
+
+// --- records
+// ------------------------------------------------------------------------------------------------
+struct ClusterFormed {
+  model::Uuid cluster_id;
+  friend bool operator==(const ClusterFormed&, const ClusterFormed&) = default;
+};
+// A new broker, or one that says something else of itself. With another disk it is a node that was wiped or
+// replaced: what was on the old disk is gone, and that disk must not come back.
+struct BrokerRegistered {
+  BrokerRegistration broker;
+  friend bool operator==(const BrokerRegistered&, const BrokerRegistered&) = default;
+};
+struct BrokerDrained {
+  model::NodeId node;
+  bool drained = false;  // gets no new replicas
+  friend bool operator==(const BrokerDrained&, const BrokerDrained&) = default;
+};
+struct BrokerRemoved {
+  model::NodeId node;
+  friend bool operator==(const BrokerRemoved&, const BrokerRemoved&) = default;
+};
+// Producer ids from `first` on, to be handed out by one broker and nobody else.
+struct ProducerIdsGranted {
+  model::NodeId node;
+  model::ProducerId first;
+  std::uint32_t count = 0;
+  friend bool operator==(const ProducerIdsGranted&, const ProducerIdsGranted&) = default;
+};
+// From here on the cluster may use what this level brings; brokers that do not speak it cannot join.
+struct FeatureLevelSet {
+  std::string name;
+  std::uint32_t level = 0;
+  friend bool operator==(const FeatureLevelSet&, const FeatureLevelSet&) = default;
+};
+struct TopicCreated {
+  Topic topic;
+  friend bool operator==(const TopicCreated&, const TopicCreated&) = default;
+};
+struct TopicConfigSet {
+  model::TopicId id;
+  Overrides config;
+  friend bool operator==(const TopicConfigSet&, const TopicConfigSet&) = default;
+};
+struct PartitionsAdded {
+  model::TopicId id;
+  std::vector<Placement> added;
+  friend bool operator==(const PartitionsAdded&, const PartitionsAdded&) = default;
+};
+struct PartitionsConfirmed {
+  model::TopicId id;
+  model::NodeId node;
+  std::uint32_t partitions = 0;  // those below
+  friend bool operator==(const PartitionsConfirmed&, const PartitionsConfirmed&) = default;
+};
+struct TopicDeleted {
+  model::TopicId id;
+  friend bool operator==(const TopicDeleted&, const TopicDeleted&) = default;
+};
+struct TopicDeletionConfirmed {
+  model::TopicId id;
+  std::optional<model::NodeId> node;  // none: by a version that knew one node only
+  friend bool operator==(const TopicDeletionConfirmed&, const TopicDeletionConfirmed&) = default;
+};
+using ClusterRecord =
+    std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved, ProducerIdsGranted,
+                 FeatureLevelSet, TopicCreated, TopicConfigSet, PartitionsAdded, PartitionsConfirmed,
+                 TopicDeleted, TopicDeletionConfirmed>;
+
+}  // namespace forebay::cluster

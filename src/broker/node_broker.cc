@@ -39,7 +39,7 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
                            done(std::monostate{});
                          });
   };
-  reconciler_ = std::make_unique<Reconciler>(config_.self.node, shards_, home(), std::move(decisions));
+  reconciler_ = std::make_unique<Reconciler>(voter(), shards_, home(), std::move(decisions));
 }
 
 NodeBroker::~NodeBroker() = default;

@@ -9,9 +9,9 @@
 
 namespace forebay::broker {
 
-Reconciler::Reconciler(model::NodeId node, std::vector<ShardHandle> shards, runtime::Executor& home,
+Reconciler::Reconciler(log::Voter self, std::vector<ShardHandle> shards, runtime::Executor& home,
                        Decisions decisions)
-    : node_(node),
+    : self_(self),
       shards_(std::move(shards)),
       home_(home),
       decisions_(std::move(decisions)),
@@ -24,10 +24,12 @@ void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& r
     if (route.internal) continue;  // opened by whoever owns them
     TopicState& topic = topics_[route.topic->id];
     topic.partitions = static_cast<std::uint32_t>(route.shards.size());
-    topic.confirmed = route.topic->confirmed_on(node_);
+    topic.confirmed = route.topic->confirmed_on(self_.node);
     for (std::size_t i = 0; i < route.shards.size(); ++i) {
       const auto id = route.id_of(model::PartitionIndex(static_cast<std::int32_t>(i)));
+      const cluster::Placement& placement = route.topic->partitions[i];
       const auto at = partitions_.find(id);
+      if (at == partitions_.end() && !is_here(placement)) continue;
       if (at == partitions_.end()) {
         open(id, route, route.shards[i], metadata);
       } else if (at->second.config != route.config) {
@@ -37,17 +39,54 @@ void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& r
           if (auto* partition = shard.partitions->find(id)) partition->set_config(config);
         });
       }
+      set_wanted(image, id, placement);
     }
   }
   for (const auto& [id, deletion] : image.deleting) {
-    if (deletion.waiting.contains(node_) && !removals_.contains(id)) start_removal(deletion.topic);
+    if (deletion.waiting.contains(self_.node) && !removals_.contains(id)) start_removal(deletion.topic);
   }
   check_waiters();
 }
 
+bool Reconciler::is_here(const cluster::Placement& placement) const {
+  const auto& nodes = placement.replicas;
+  return std::find(nodes.begin(), nodes.end(), self_.node) != nodes.end();
+}
+
+// Who is not among the founders has come later, or its disk is another one now: it waits for the leader's
+// word.
+std::optional<raft::Founding> Reconciler::founding_of(const cluster::Placement& placement) const {
+  const cluster::Founders& founders = placement.founders;
+  if (founders.empty()) return std::nullopt;
+  raft::Founding founding;
+  const auto& nodes = placement.replicas;
+  founding.rank =
+      static_cast<std::uint32_t>(std::find(nodes.begin(), nodes.end(), self_.node) - nodes.begin());
+  if (std::find(founders.begin(), founders.end(), self_) != founders.end())
+    founding.members.voters = founders;
+  return founding;
+}
+
+void Reconciler::set_wanted(const cluster::ClusterImage& image, const model::TopicPartition& id,
+                            const cluster::Placement& placement) {
+  std::vector<log::Voter> wanted;
+  for (const model::NodeId node : placement.replicas) {
+    const cluster::Broker* broker = image.broker(node);
+    if (broker == nullptr) return;  // as it is, until an operator says what is to become of it
+    wanted.push_back({node, broker->registration.disk});
+  }
+  State& state = partitions_.at(id);
+  if (wanted == state.wanted) return;
+  state.wanted = wanted;
+  const ShardHandle shard = shards_[state.shard];
+  shard.executor->post([shard, id, wanted = std::move(wanted)]() mutable {
+    shard.partitions->set_wanted_members(id, std::move(wanted));
+  });
+}
+
 void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard_index,
                       Metadata metadata) {
-  partitions_[id] = State{route.topic->name, shard_index, false, std::nullopt, route.config};
+  partitions_[id] = State{route.topic->name, shard_index, false, std::nullopt, route.config, {}};
   TopicState& topic = topics_.at(id.topic);
   ++topic.opening;
   const bool confirmed = static_cast<std::uint32_t>(id.partition.value()) < topic.confirmed;
@@ -60,10 +99,12 @@ void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, 
       if (*alive != nullptr) (*alive)->on_opened(id, std::move(result));
     });
   };
-  shard.executor->post([shard, id, name = route.topic->name, config = partition_config(route.config),
-                        expected, report = std::move(report)]() mutable {
-    shard.partitions->open(id, name, config, expected, std::move(report));
-  });
+  shard.executor->post(
+      [shard, id, name = route.topic->name, config = partition_config(route.config),
+       founding = founding_of(route.topic->partitions[static_cast<std::size_t>(id.partition.value())]),
+       expected, report = std::move(report)]() mutable {
+        shard.partitions->open(id, name, config, founding, expected, std::move(report));
+      });
 }
 
 void Reconciler::on_opened(const model::TopicPartition& id, Result<std::monostate> result) {
@@ -93,7 +134,8 @@ void Reconciler::confirm(model::TopicId id) {
   std::uint32_t ready = 0;
   while (ready < topic.partitions) {
     const auto next = partitions_.find({id, model::PartitionIndex(static_cast<std::int32_t>(ready))});
-    if (next == partitions_.end() || !next->second.ready) break;
+    // A partition without a replica here is ready as far as this node goes.
+    if (next != partitions_.end() && !next->second.ready) break;
     ++ready;
   }
   if (ready <= topic.confirmed) return;
@@ -168,7 +210,7 @@ std::optional<Result<std::monostate>> Reconciler::readiness(model::TopicId topic
   const TopicState& state = known->second;
   for (std::uint32_t i = 0; state.failed && i < partitions; ++i) {
     const auto at = partitions_.find({topic, model::PartitionIndex(static_cast<std::int32_t>(i))});
-    if (at->second.error) return Result<std::monostate>(*at->second.error);
+    if (at != partitions_.end() && at->second.error) return Result<std::monostate>(*at->second.error);
   }
   if (state.confirmed >= partitions) return Result<std::monostate>(std::monostate{});
   if (state.not_confirmed) return Result<std::monostate>(*state.not_confirmed);

@@ -31,8 +31,7 @@ class Reconciler {
     UniqueFunction<void(model::TopicId, std::uint32_t, Done<std::monostate>)> confirm;
   };
   // References outlive the reconciler.
-  Reconciler(model::NodeId node, std::vector<ShardHandle> shards, runtime::Executor& home,
-             Decisions decisions);
+  Reconciler(log::Voter self, std::vector<ShardHandle> shards, runtime::Executor& home, Decisions decisions);
   ~Reconciler();
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
@@ -56,6 +55,7 @@ class Reconciler {
     bool ready = false;
     std::optional<Error> error;
     config::TopicConfig config;
+    std::vector<log::Voter> wanted;  // its voters, by the image
   };
   struct TopicState {
     std::uint32_t partitions = 0;
@@ -73,6 +73,10 @@ class Reconciler {
     Done<std::monostate> done;
   };
   void open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard, Metadata metadata);
+  void set_wanted(const cluster::ClusterImage& image, const model::TopicPartition& id,
+                  const cluster::Placement& placement);
+  [[nodiscard]] bool is_here(const cluster::Placement& placement) const;
+  [[nodiscard]] std::optional<raft::Founding> founding_of(const cluster::Placement& placement) const;
   void confirm(model::TopicId topic);
   void on_opened(const model::TopicPartition& id, Result<std::monostate> result);
   void start_removal(const cluster::TopicPtr& topic);
@@ -82,7 +86,7 @@ class Reconciler {
   [[nodiscard]] std::optional<Result<std::monostate>> readiness(model::TopicId topic,
                                                                 std::uint32_t partitions) const;
 
-  model::NodeId node_;
+  log::Voter self_;
   std::vector<ShardHandle> shards_;
   runtime::Executor& home_;
   Decisions decisions_;

@@ -102,11 +102,19 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
                           {"known_end", end->next_offset.value()}});
   }
   partitions_.insert_or_assign(id, std::move(*partition));
+  if (const auto wanted = wanted_members_.find(id); wanted != wanted_members_.end())
+    opened.set_wanted_members(wanted->second);
   opened.start(std::move(ready));
+}
+
+void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted) {
+  if (Partition* partition = find(id)) partition->set_wanted_members(wanted);
+  wanted_members_[id] = std::move(wanted);
 }
 
 void PartitionSet::remove(const model::TopicPartition& id, Done<std::monostate> done) {
   failures_.erase(id);
+  wanted_members_.erase(id);
   if (auto found = partitions_.extract(id)) {
     leaving_.insert_or_assign(id, std::move(found.mapped()));
     leaving_.at(id)->stop();

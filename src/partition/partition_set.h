@@ -48,6 +48,9 @@ class PartitionSet {
             Expected expected, Done<std::monostate> ready) {
     open(id, topic_name, config, std::nullopt, expected, std::move(ready));
   }
+  // Who should be the voters of a partition (Partition::set_wanted_members), also of one that is still being
+  // opened.
+  void set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted);
   // Gone is success. At once it answers what waits and find() knows it no more; the object dies later, so a
   // callback of the partition itself may ask for this.
   void remove(const model::TopicPartition& id, Done<std::monostate> done);
@@ -93,6 +96,7 @@ class PartitionSet {
   std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>>
       leaving_;  // stopped, not yet destroyed
   std::unordered_map<model::TopicPartition, Error> failures_;
+  std::unordered_map<model::TopicPartition, std::vector<log::Voter>> wanted_members_;
   std::optional<runtime::TimerId> maintenance_timer_;
   bool stopping_ = false;
   std::shared_ptr<PartitionSet*> alive_;  // emptied by the destructor

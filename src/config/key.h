@@ -2,6 +2,7 @@
 // Settings and topic configuration have one table each. Used inside this module.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <concepts>
@@ -19,6 +20,8 @@
 #include "config/units.h"
 
 namespace forebay::config {
+
+inline constexpr std::string_view kListType = "list";
 
 // What people are told about a key.
 struct KeyDescription {
@@ -193,6 +196,58 @@ struct KeyMaker {
     return {std::move(name), "path", "a path", std::move(doc), set, show, show};
   }
 
+  // Any text on one line, or nothing.
+  template <typename Field>
+  static Entry text(std::string name, Field field, std::size_t bytes_max, std::string doc) {
+    const auto set = [field, bytes_max](Target& target, std::string_view value) {
+      const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+      if (value.size() > bytes_max || std::any_of(value.begin(), value.end(), is_control)) return false;
+      field(target) = std::string(value);
+      return true;
+    };
+    const auto show = [field](const Target& target) { return field(target); };
+    return {std::move(name),
+            "text",
+            "a text of at most " + std::to_string(bytes_max) + " bytes, or nothing",
+            std::move(doc),
+            set,
+            show,
+            show};
+  }
+
+  // Items between commas, in a file also as a YAML list. `parse` makes one of a text, or nothing; it is shown
+  // by its to_string().
+  template <typename Field, typename Parse>
+  static Entry list(std::string name, Field field, Parse parse, std::size_t items_max, const std::string& of,
+                    std::string doc) {
+    const auto set = [field, parse, items_max](Target& target, std::string_view value) {
+      std::remove_cvref_t<decltype(field(target))> items;
+      while (!value.empty()) {
+        const std::size_t comma = value.find(',');
+        const auto item = parse(trimmed(value.substr(0, comma)));
+        if (!item || items.size() == items_max) return false;
+        items.push_back(*item);
+        if (comma == std::string_view::npos) break;
+        value.remove_prefix(comma + 1);
+        if (value.empty()) return false;  // a comma with nothing behind it
+      }
+      field(target) = std::move(items);
+      return true;
+    };
+    const auto show = [field](const Target& target) {
+      std::string all;
+      for (const auto& item : field(target)) all += (all.empty() ? "" : ",") + item.to_string();
+      return all;
+    };
+    return {std::move(name),
+            std::string(kListType),
+            "a list of at most " + std::to_string(items_max) + " " + of + ", or nothing",
+            std::move(doc),
+            set,
+            show,
+            show};
+  }
+
   // T: Address, or std::optional<Address>, where the empty text is "unset".
   template <typename T, typename Field>
   static Entry address(std::string name, Field field, std::uint16_t port_min, std::string doc) {
@@ -230,6 +285,11 @@ struct KeyMaker {
   static constexpr std::chrono::milliseconds kLongest = std::chrono::milliseconds::max();
 
  private:
+  static std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    return text;
+  }
   static std::string plain_number(std::uint64_t value) { return std::to_string(value); }
   static std::string plain_milliseconds(std::chrono::milliseconds value) {
     return std::to_string(value.count());

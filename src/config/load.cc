@@ -19,6 +19,7 @@ constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kProgramBytes = 96 * kMiB;
 // A gRPC message is a batch and the fields around it.
 constexpr std::uint64_t kMessageOverheadBytes = 64U << 10;
+constexpr std::size_t kSingleCopyNodesMax = 2;  // with more of them a lost disk need not lose a topic
 constexpr std::uint64_t kBlockBytes = 4096;
 constexpr std::uint64_t kRoundsInFileMin = 4;  // of the journal, so that a file is not full at once
 
@@ -42,7 +43,11 @@ class Loader {
     std::map<std::string, std::size_t> lines;
     for (const YamlEntry& entry : yaml.entries) {
       const std::string where = at_line(file.path, entry.line);
-      if (entry.value.empty() && is_section(entry.key)) continue;
+      if (entry.value.empty() && !entry.is_list && is_section(entry.key)) continue;
+      if (entry.is_list && !takes_list(entry.key)) {
+        problem(where, quoted_value(entry.key) + ": found a list, expected one value");
+        continue;
+      }
       const auto [first, is_new] = lines.emplace(entry.key, entry.line);
       if (!is_new) {
         problem(where, entry.key + ": is set a second time; first in line " + std::to_string(first->second));
@@ -103,6 +108,11 @@ class Loader {
     return std::any_of(keys.begin(), keys.end(),
                        [&](const auto& known) { return known.name.starts_with(key + "."); });
   }
+  // An unknown key may have been meant as one that does.
+  static bool takes_list(const std::string& key) {
+    const Key<Settings>* const entry = find_settings_key(key);
+    return entry == nullptr ? !is_section(key) : entry->type == kListType;
+  }
   static std::string unknown_key(const std::string& key) {
     std::vector<std::string> names;
     for (const auto& known : settings_keys()) names.push_back(known.name);
@@ -136,11 +146,64 @@ class Loader {
   std::vector<std::string> problems_;
 };
 
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+template <typename Add>
+void check_cluster(const Settings& settings, Add add) {
+  const auto& nodes = settings.cluster.nodes;
+  const ClusterNode* self = nullptr;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].id == settings.node.id) self = &nodes[i];
+    for (std::size_t j = 0; j < i; ++j) {
+      if (nodes[i].id == nodes[j].id) {
+        add("cluster.nodes: found node " + std::to_string(nodes[i].id) + " twice, as " +
+            nodes[j].to_string() + " and " + nodes[i].to_string() + ", expected each once");
+      } else if (nodes[i].peer_address == nodes[j].peer_address) {
+        add("cluster.nodes: found one address for two nodes, " + nodes[j].to_string() + " and " +
+            nodes[i].to_string() + ", expected one of its own for each");
+      }
+    }
+  }
+  if (!nodes.empty() && self == nullptr) {
+    add("cluster.nodes: found no node " + std::to_string(settings.node.id) +
+        ", expected this node, whose node.id that is, among them");
+  }
+  if (self != nullptr && nodes.size() > 1 && is_loopback(settings.peer.listen.host) &&
+      !is_loopback(self->peer_address.host)) {
+    add("peer.listen: found " + settings.peer.listen.to_string() +
+        ", which other machines cannot reach, and "
+        "cluster.nodes tells them to dial " +
+        self->peer_address.to_string() +
+        "; expected an address of this machine, or 0.0.0.0:" + std::to_string(self->peer_address.port));
+  }
+  if (settings.cluster.replication_factor_default == 1 && nodes.size() > kSingleCopyNodesMax) {
+    add("cluster.replication_factor_default: found 1, expected 2 or more (or 0) in a cluster of " +
+        std::to_string(nodes.size()) + " nodes: a single copy is asked for by name, for each topic");
+  }
+  if (settings.peer.failure_timeout < kHeartbeatsMin * settings.peer.heartbeat_interval) {
+    add("peer.failure_timeout: found " + exact_duration(settings.peer.failure_timeout) +
+        ", expected at least three times peer.heartbeat_interval, which is " +
+        exact_duration(settings.peer.heartbeat_interval));
+  }
+}
+
 }  // namespace
 
 bool operator==(const Settings& a, const Settings& b) {
   const auto& keys = settings_keys();
   return std::all_of(keys.begin(), keys.end(), [&](const auto& key) { return key.plain(a) == key.plain(b); });
+}
+
+std::string ClusterNode::to_string() const { return std::to_string(id) + "@" + peer_address.to_string(); }
+
+Address peer_address(const Settings& settings) {
+  if (settings.peer.advertised) return *settings.peer.advertised;
+  for (const ClusterNode& node : settings.cluster.nodes) {
+    if (node.id == settings.node.id) return node.peer_address;
+  }
+  return settings.peer.listen;
 }
 
 std::uint32_t shard_count(const Settings& settings, std::uint32_t cores) {
@@ -206,6 +269,7 @@ Result<void> check(const Settings& settings, std::uint32_t cores) {
           ", expected another address than that of " + listeners[j].first);
     }
   }
+  check_cluster(settings, add);
   const auto topic = check_topic_config(settings.topic_defaults);
   if (!topic) add("topic_defaults." + topic.error().context);
   if (problems.empty()) return {};

@@ -23,6 +23,17 @@ namespace forebay::config {
 
 enum class IoEngine : std::uint8_t { kAuto, kUring, kPosix };
 
+// One of cluster.nodes: where the others dial it.
+struct ClusterNode {
+  std::uint32_t id = 0;
+  Address peer_address;
+
+  [[nodiscard]] std::string to_string() const;  // "1@node-1:7401"
+  friend bool operator==(const ClusterNode&, const ClusterNode&) = default;
+};
+// The first start only needs those that form the cluster; more join later.
+inline constexpr std::size_t kClusterNodesMax = 100;
+
 // Sizes in bytes, durations in milliseconds.
 struct Settings {
   using Milliseconds = std::chrono::milliseconds;
@@ -31,6 +42,11 @@ struct Settings {
     std::uint32_t id = 1;                     // unique in the cluster; never changes for a data directory
     std::string data_dir = "./forebay-data";  // made when missing
   } node;
+  struct Cluster {
+    std::vector<ClusterNode> nodes;                // in order, this one among them; empty: a single node
+    std::string rack;                              // empty: none
+    std::uint32_t replication_factor_default = 0;  // 0: 3, or every broker when there are fewer
+  } cluster;
   struct Api {
     Address listen{"127.0.0.1", 7400};  // gRPC, for clients
     std::optional<Address> advertised;  // what clients are told; none: the address they dialled
@@ -39,6 +55,9 @@ struct Settings {
   } api;
   struct Peer {
     Address listen{"127.0.0.1", 7401};  // for other nodes
+    std::optional<Address> advertised;  // what they are told; none: as in cluster.nodes, else `listen`
+    Milliseconds heartbeat_interval{100};
+    Milliseconds failure_timeout{1'000};  // without an answer; at least kHeartbeatsMin intervals
   } peer;
   struct Http {
     Address listen{"127.0.0.1", 7402};  // health and metrics
@@ -105,6 +124,11 @@ inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 // The rules between keys; load() has checked them. Errors: kInvalidConfig, one line for each broken rule.
 [[nodiscard]] Result<void> check(const Settings& settings, std::uint32_t cores);
 
+// A single late or lost heartbeat must not cost a leader.
+inline constexpr int kHeartbeatsMin = 3;
+
+// What other nodes are told to dial.
+[[nodiscard]] Address peer_address(const Settings& settings);
 [[nodiscard]] std::uint32_t shard_count(const Settings& settings, std::uint32_t cores);
 // The journal rings of all shards at their largest.
 [[nodiscard]] std::uint64_t ring_bytes(const Settings& settings, std::uint32_t cores);

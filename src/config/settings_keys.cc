@@ -13,6 +13,7 @@ using std::chrono::seconds;
 using Make = KeyMaker<Settings>;
 
 constexpr auto kUnitRequired = Make::Bare::kRefused;
+constexpr std::uint32_t kNodeIdMax = 1'000'000'000;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * 1024;
 constexpr std::uint64_t kGiB = kMiB * 1024;
@@ -20,12 +21,42 @@ constexpr std::uint64_t kTiB = kGiB * 1024;
 
 void add_node_keys(std::vector<Key<Settings>>& keys) {
   keys.push_back(Make::integer<std::uint32_t>(
-      "node.id", [](auto& s) -> auto& { return s.node.id; }, 1, 1'000'000'000,
+      "node.id", [](auto& s) -> auto& { return s.node.id; }, 1, kNodeIdMax,
       "Number of this node, unique in its cluster. It is written into the data directory at the first start "
       "and cannot change after that."));
   keys.push_back(Make::path(
       "node.data_dir", [](auto& s) -> auto& { return s.node.data_dir; },
       "Directory of everything that this node stores; made when missing. One daemon at a time can use it."));
+}
+
+// Nothing when it is not ID@HOST:PORT, or nobody could dial it.
+std::optional<ClusterNode> parse_cluster_node(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto id = parse_count(text.substr(0, at));
+  auto address = parse_address(text.substr(at + 1));
+  if (!id || *id == 0 || *id > kNodeIdMax || !address || address->port == 0) return std::nullopt;
+  if (address->host == "0.0.0.0" || address->host == "::") return std::nullopt;
+  return ClusterNode{static_cast<std::uint32_t>(*id), *std::move(address)};
+}
+
+void add_cluster_keys(std::vector<Key<Settings>>& keys) {
+  keys.push_back(Make::list(
+      "cluster.nodes", [](auto& s) -> auto& { return s.cluster.nodes; }, parse_cluster_node, kClusterNodesMax,
+      "ID@HOST:PORT such as 1@node-1:7401",
+      "The nodes that form the cluster, with the addresses that others dial (peer.listen there), this one "
+      "among them; the same list in the same order on every node. The first forms the cluster once all of "
+      "them answer and are empty, the others join it. Empty: a single node. It matters until a node belongs "
+      "to a cluster; after that it only says where to look for the others."));
+  keys.push_back(Make::text(
+      "cluster.rack", [](auto& s) -> auto& { return s.cluster.rack; }, 128,
+      "Where this node stands: replicas of a partition go to different racks, as far as there are racks. Any "
+      "name; nothing: no rack."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "cluster.replication_factor_default",
+      [](auto& s) -> auto& { return s.cluster.replication_factor_default; }, 0, 100,
+      "Copies of each record of a topic that does not say how many. 0: three, or as many as there are "
+      "brokers when they are fewer. The same on every node."));
 }
 
 void add_network_keys(std::vector<Key<Settings>>& keys) {
@@ -46,6 +77,18 @@ void add_network_keys(std::vector<Key<Settings>>& keys) {
   keys.push_back(Make::address<Address>(
       "peer.listen", [](auto& s) -> auto& { return s.peer.listen; }, 0,
       "Where other nodes of the cluster reach this one."));
+  keys.push_back(Make::address<std::optional<Address>>(
+      "peer.advertised", [](auto& s) -> auto& { return s.peer.advertised; }, 1,
+      "Address that other nodes are told to dial. Unset: the one of this node in cluster.nodes, else "
+      "peer.listen."));
+  keys.push_back(Make::duration<milliseconds>(
+      "peer.heartbeat_interval", [](auto& s) -> auto& { return s.peer.heartbeat_interval; }, kUnitRequired,
+      milliseconds(10), seconds(10), "How often nodes tell each other that they are alive."));
+  keys.push_back(Make::duration<milliseconds>(
+      "peer.failure_timeout", [](auto& s) -> auto& { return s.peer.failure_timeout; }, kUnitRequired,
+      milliseconds(50), seconds(60),
+      "A node that has not answered for so long counts as gone, and others take over what it leads. At least "
+      "three times peer.heartbeat_interval; longer where the network or the machines pause."));
   keys.push_back(Make::address<Address>(
       "http.listen", [](auto& s) -> auto& { return s.http.listen; }, 0,
       "Where /healthz, /readyz and /metrics are served."));
@@ -157,6 +200,7 @@ void add_topic_keys(std::vector<Key<Settings>>& keys) {
 std::vector<Key<Settings>> make_keys() {
   std::vector<Key<Settings>> keys;
   add_node_keys(keys);
+  add_cluster_keys(keys);
   add_network_keys(keys);
   add_resource_keys(keys);
   add_journal_keys(keys);
@@ -173,12 +217,14 @@ constexpr std::string_view kFileHead =
     "# The variable of a key is FOREBAYD_ and the key in capitals with underscores: storage.trash_delay is\n"
     "# FOREBAYD_STORAGE_TRASH_DELAY. A key may be written nested, as here, or in one line "
     "(storage.trash_delay: 1h).\n"
-    "# Sizes: 64KiB, 1.5GiB, 10MB. Durations: 250ms, 10s, 1h30m, 7d. Unknown keys and impossible values stop "
+    "# Sizes: 64KiB, 1.5GiB, 10MB. Durations: 250ms, 10s, 1h30m, 7d. Lists: with commas, or as a YAML list.\n"
+    "# Unknown keys and impossible values stop "
     "the start.\n";
 
 const std::map<std::string, std::string, std::less<>>& section_docs() {
   static const auto* const docs = new std::map<std::string, std::string, std::less<>>{
       {"node", "Who this node is."},
+      {"cluster", "The cluster that this node belongs to."},
       {"api", "The gRPC API for clients."},
       {"peer", "Replication between nodes."},
       {"http", "Health and metrics."},

@@ -61,6 +61,13 @@ class Flattener final : public YAML::EventHandler {
   void leaf(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string* value) {
     count(mark, anchor);
     if (ignored_depth_ > 0) return;
+    if (in_list_) {
+      YamlEntry& list = out_.entries.back();
+      if (value == nullptr) return problem(line_of(mark), quoted_value(list.key) + ": found an empty item");
+      if (list_items_++ > 0) list.value += ',';
+      list.value += *value;
+      return;
+    }
     if (maps_.empty()) {
       if (value != nullptr) problem(line_of(mark), "found " + quoted_value(*value) + ", expected KEY: VALUE");
       return;
@@ -76,7 +83,7 @@ class Flattener final : public YAML::EventHandler {
           problem(map.line, "found a value without a key");
         break;
       case Expects::kValue:
-        out_.entries.push_back({map.key, value == nullptr ? "" : *value, map.line});
+        out_.entries.push_back({map.key, value == nullptr ? "" : *value, map.line, false});
         break;
       case Expects::kIgnoredValue:
         break;
@@ -88,6 +95,10 @@ class Flattener final : public YAML::EventHandler {
     if (ignored_depth_ > 0) {
       ++ignored_depth_;
       return;
+    }
+    if (in_list_) {
+      return ignore(line_of(mark), quoted_value(out_.entries.back().key) +
+                                       ": found a list or keys in a list, expected one value");
     }
     if (maps_.empty()) {
       if (container == Container::kMap)
@@ -104,7 +115,9 @@ class Flattener final : public YAML::EventHandler {
         break;
       case Expects::kValue:
         if (container == Container::kSequence) {
-          ignore(map.line, quoted_value(map.key) + ": found a list, expected one value");
+          out_.entries.push_back({map.key, "", map.line, true});
+          in_list_ = true;
+          list_items_ = 0;
         } else if (maps_.size() >= kYamlDepthMax) {
           stop(map.line, "nested too deeply");
         } else {
@@ -120,6 +133,8 @@ class Flattener final : public YAML::EventHandler {
   void end_container() {
     if (ignored_depth_ > 0)
       --ignored_depth_;
+    else if (in_list_)
+      in_list_ = false;
     else if (!maps_.empty())
       maps_.pop_back();
   }
@@ -140,6 +155,8 @@ class Flattener final : public YAML::EventHandler {
 
   YamlEntries& out_;
   std::vector<Map> maps_;
+  bool in_list_ = false;           // of the last entry
+  std::size_t list_items_ = 0;     // of it
   std::size_t ignored_depth_ = 0;  // containers open inside one that is no configuration
   std::size_t nodes_ = 0;
   std::size_t documents_ = 0;

@@ -11,8 +11,9 @@ namespace forebay::config {
 
 struct YamlEntry {
   std::string key;       // "storage.trash_delay", whether written nested or with dots
-  std::string value;     // of a scalar
+  std::string value;     // of a scalar; of a list its items, with commas between them
   std::size_t line = 0;  // from 1
+  bool is_list = false;
 };
 
 struct YamlProblem {

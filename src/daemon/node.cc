@@ -337,13 +337,14 @@ Result<void> WiredNode::open_cluster() {
   config.self = {.node = model::NodeId(settings_.node.id),
                  .disk = directory_->identity.disk,
                  .api_address = addresses.api,
-                 .peer_address = addresses.peer,
+                 .peer_address = config::peer_address(settings_).to_string(),
                  .http_address = addresses.http,
-                 .rack = {},
+                 .rack = settings_.cluster.rack,
                  .shard_count = shard_count_,
                  .version = FOREBAY_VERSION,
                  .features = {}};
   if (settings_.api.advertised) config.self.api_address = settings_.api.advertised->to_string();
+  config.limits.replication_factor_default = settings_.cluster.replication_factor_default;
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;
   if (settings_.memory.limit > 0) {
@@ -397,8 +398,8 @@ Result<void> WiredNode::open_front() {
                                              limits));
   const Listening addresses = listening();
   broker_->register_addresses(
-      settings_.api.advertised ? settings_.api.advertised->to_string() : addresses.api, addresses.peer,
-      addresses.http);
+      settings_.api.advertised ? settings_.api.advertised->to_string() : addresses.api,
+      config::peer_address(settings_).to_string(), addresses.http);
   api_->set_ready(true);
   return {};
 }

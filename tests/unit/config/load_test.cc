@@ -160,6 +160,69 @@ TEST(Load, RulesBetweenKeysNameTheSourceOfTheKey) {
   }
 }
 
+constexpr const char* kThree = "cluster:\n  nodes:\n    - 1@a:7401\n    - 2@b:7401\n    - 3@[::1]:7501\n";
+
+TEST(Load, ClusterNodesAreAListInEverySource) {
+  const std::vector<ClusterNode> want{{1, {"a", 7401}}, {2, {"b", 7401}}, {3, {"::1", 7501}}};
+  const std::string flat = "1@a:7401, 2@b:7401,3@[::1]:7501";
+  Sources environment, flags, one_line = file("cluster.nodes: \"" + flat + "\"\npeer.listen: 0.0.0.0:7401\n");
+  environment.environment = {{"FOREBAYD_CLUSTER_NODES", flat}, {"FOREBAYD_PEER_LISTEN", "0.0.0.0:7401"}};
+  flags.flags = {{"cluster.nodes", flat}, {"peer.listen", "0.0.0.0:7401"}};
+  const Sources listed = file(std::string(kThree) + "peer.listen: 0.0.0.0:7401\n");
+  for (const Sources& sources : {environment, flags, one_line, listed}) {
+    const auto settings = load(sources, kCores);
+    ASSERT_TRUE(settings) << settings.error().context;
+    EXPECT_EQ(settings->cluster.nodes, want);
+    EXPECT_EQ(peer_address(*settings), want[0].peer_address);
+    EXPECT_TRUE(*load(file(to_yaml(*settings)), kCores) == *settings);
+  }
+  // A flag replaces the list of the file, and may empty it.
+  Sources alone = listed;
+  alone.flags = {{"cluster.nodes", ""}};
+  EXPECT_TRUE(load(alone, kCores)->cluster.nodes.empty());
+  EXPECT_EQ(peer_address(*load({}, kCores)).to_string(), "127.0.0.1:7401");
+  Sources advertised = listed;
+  advertised.flags = {{"peer.advertised", "gate:1"}};
+  EXPECT_EQ(peer_address(*load(advertised, kCores)).to_string(), "gate:1");
+}
+
+TEST(Load, BadClusterNodesAreRefused) {
+  for (const char* nodes :
+       {"a:7401", "1@a", "0@a:7401", "1@a:0", "x@a:1", "1@0.0.0.0:7401", "1@[::]:7401", "1@a:1,", ",1@a:1",
+        "1@a:1,,2@b:2", "1@a:1;2@b:2", "1000000001@a:1", "-1@a:1", "1@1@a:1"}) {
+    Sources sources;
+    sources.flags = {{"cluster.nodes", nodes}};
+    EXPECT_THAT(problems_of(sources), HasSubstr("expected a list of at most 100 ID@HOST:PORT")) << nodes;
+  }
+}
+
+TEST(Load, RulesOfTheClusterNameTheSource) {
+  struct Case {
+    std::string text;
+    std::string_view want;
+  };
+  const std::string three(kThree);
+  for (const Case& c :
+       {Case{three + "node.id: 4\n", "forebay.yaml:2: cluster.nodes: found no node 4, expected this node"},
+        Case{"cluster.nodes: 1@a:1,1@b:1\n", "cluster.nodes: found node 1 twice, as 1@a:1 and 1@b:1"},
+        Case{"cluster.nodes: 1@a:1,2@a:1\n",
+             "cluster.nodes: found one address for two nodes, 1@a:1 and 2@a:1"},
+        Case{three, "default: peer.listen: found 127.0.0.1:7401, which other machines cannot reach"},
+        Case{three + "peer.listen: 0.0.0.0:7401\ncluster.replication_factor_default: 1\n",
+             "forebay.yaml:7: cluster.replication_factor_default: found 1, expected 2 or more"},
+        Case{"peer.failure_timeout: 250ms\n",
+             "forebay.yaml:1: peer.failure_timeout: found 250ms, expected at least three times "
+             "peer.heartbeat_interval, which is 100ms"},
+        Case{"cluster.rack: \"a\\tb\"\n", "cluster.rack: found 'a?b', expected a text"},
+        Case{"node:\n  id: [1, 2]\n", "forebay.yaml:2: 'node.id': found a list, expected one value"},
+        Case{"cluster:\n  nodes:\n    - id: 1\n",
+             "forebay.yaml:3: 'cluster.nodes': found a list or keys in a list"}}) {
+    EXPECT_THAT(problems_of(file(c.text)), HasSubstr(c.want));
+  }
+  // On one machine, for a try.
+  EXPECT_TRUE(load(file("cluster.nodes: 1@127.0.0.1:7401,2@localhost:7411\n"), kCores));
+}
+
 TEST(Load, PortZeroMayBeUsedByAll) {
   EXPECT_TRUE(
       load(file("api.listen: 127.0.0.1:0\npeer.listen: 127.0.0.1:0\nhttp.listen: 127.0.0.1:0\n"), kCores));
@@ -233,6 +296,17 @@ TEST(LoadFromProcess, MissingFileIsNotFound) {
   const auto settings = load_from_process("/nonexistent/forebay.yaml", {});
   ASSERT_FALSE(settings);
   EXPECT_EQ(settings.error().code, ErrorCode::kNotFound);
+}
+
+TEST(LoadFromProcess, TheExampleOfAClusterNodeIsRead) {
+  for (const std::uint32_t node : {1U, 2U, 3U}) {
+    const auto settings = load_from_process("config/cluster-node.yaml", {{"node.id", std::to_string(node)}});
+    ASSERT_TRUE(settings) << settings.error().context;
+    ASSERT_EQ(settings->cluster.nodes.size(), 3U);
+    EXPECT_EQ(peer_address(*settings), settings->cluster.nodes[node - 1].peer_address);
+    EXPECT_FALSE(settings->cluster.rack.empty());
+  }
+  EXPECT_FALSE(load_from_process("config/cluster-node.yaml", {{"node.id", "4"}}));
 }
 
 TEST(LoadFromProcess, TheExampleFileIsRead) {

@@ -4,10 +4,11 @@
 // Between a shard of this node and a shard of another there is at most one session at a time. Within a
 // session messages arrive whole, unchanged, once and in the order of sending, or the session ends; of an
 // older session nothing arrives once a newer one has begun. Both ends see the same sessions, one end perhaps
-// later. A session that ended is begun again by itself, with a delay that grows.
+// later or, when the session is over by then, not at all. A session that ended is begun again by itself, with
+// a delay that grows.
 //
 // Thread rules: a transport belongs to one shard; all calls on it, all callbacks run there, never inside a
-// call into the transport.
+// call into the transport. A callback may call the transport, but not destroy it.
 #pragma once
 
 #include <compare>
@@ -63,10 +64,11 @@ class PeerTransportListener {
   // What was sent in it may not have arrived.
   virtual void on_session_end(const PeerShard& peer, const Error& why) = 0;
   // Nobody answers at the peer's address, or who answers is no peer of ours (another cluster, another node):
-  // told once until it changes.
+  // told once until it changes. Only where this node is the one that dials (the higher id does); the other
+  // one just sees no session.
   virtual void on_unreachable(model::NodeId node, const Error& why) = 0;
   virtual void on_message(const PeerShard& peer, PeerMessage message) = 0;
-  // There is room again after room() was short of what somebody wanted: half of the bound at least.
+  // There is room again after less than half of the bound was free: half of it at least.
   virtual void on_room(const PeerShard& peer) = 0;
 };
 
@@ -75,16 +77,20 @@ class PeerTransport {
   virtual ~PeerTransport() = default;
   // Before the first session; outlives the transport's use.
   virtual void set_listener(PeerTransportListener* listener) = 0;
-  // Of the node from now on; new sessions say so.
+  // Of the node from now on; new sessions say so. Before it no session begins. The node's id never changes.
+  // Sessions with nodes of another cluster than this one end.
   virtual void set_hello(const PeerHello& hello) = 0;
-  // Keeps sessions with every shard of these nodes and no others.
+  // Keeps sessions with every shard of these nodes; this node among them is passed over. Sessions of a node
+  // that is not among them any more end, and that node (with that disk) is refused from then on. A node that
+  // never was among them may begin sessions when its cluster fits: it knows of this one first when it joins.
   virtual void set_peers(const std::map<model::NodeId, PeerAddress>& peers) = 0;
-  // Queues it, to be sent with what else this turn brings. False: there is no session. Messages with pieces
-  // wait until room() has their size; whoever queues more than kPeerQueueSlackBytes beyond the bound loses
-  // the session.
+  // Queues it, to be sent with what else this turn brings. False: there is no session, or it ended by this.
+  // Messages with pieces wait until room() has peer_room_wanted() of them; whoever queues more than
+  // kPeerQueueSlackBytes beyond the bound loses the session.
   virtual bool send(const PeerShard& peer, PeerMessage message) = 0;
   [[nodiscard]] virtual std::size_t room(const PeerShard& peer) const = 0;  // bytes; 0 without a session
-  // Nothing of it arrives any more; on_session_end follows, before a new session begins.
+  // It has ended when this returns: nothing is sent or arrives in it any more. on_session_end follows, before
+  // a new session begins.
   virtual void end_session(const PeerShard& peer, const Error& why) = 0;
 };
 
@@ -93,7 +99,15 @@ inline constexpr std::size_t kPeerQueueBytes = 8U << 20;
 // Messages without pieces (votes, answers, heartbeats) do not ask for room; so many of them mean that the
 // peer does not read.
 inline constexpr std::size_t kPeerQueueSlackBytes = 4U << 20;
-// Of one message; a larger one ends the session: it cannot come from a peer that keeps the rules.
+// Of one message, header and pieces; a larger one ends the session: it cannot come from a peer that keeps the
+// rules.
 inline constexpr std::size_t kPeerMessageBytesMax = 64U << 20;
+// Of one message: a piece for each small frame of a full append is far less.
+inline constexpr std::size_t kPeerPiecesMax = 64U << 10;
+// How much room a message with pieces waits for: its size, but no more than on_room promises, so that the
+// largest one is not late for ever.
+[[nodiscard]] inline constexpr std::size_t peer_room_wanted(std::size_t message_bytes) {
+  return message_bytes < kPeerQueueBytes / 2 ? message_bytes : kPeerQueueBytes / 2;
+}
 
 }  // namespace forebay::io

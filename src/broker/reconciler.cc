@@ -255,7 +255,8 @@ void Reconciler::when_gone(model::TopicId topic, Done<std::monostate> done) {
 std::vector<UnreadyPartition> Reconciler::unready() const {
   std::vector<UnreadyPartition> result;
   for (const auto& [id, state] : partitions_) {
-    if (state.ready) continue;
+    // One that has other replicas waits for them: that is no fault of this node.
+    if (state.ready || (state.wanted.size() > 1 && !state.error)) continue;
     result.push_back(
         {state.topic_name, id.partition, state.error ? state.error->to_string() : "is being opened"});
   }

@@ -90,6 +90,11 @@ std::vector<model::TopicPartition> ShardLogsState::recovered() const {
   return ids;
 }
 
+bool ShardLogsState::has_members(const model::TopicPartition& id) const {
+  const auto it = logs_.find(id);
+  return it != logs_.end() && !it->second->memberships().empty();
+}
+
 Result<Log*> ShardLogsState::adopt(const model::TopicPartition& id, const LogConfig& config) {
   const auto it = logs_.find(id);
   if (it == logs_.end() || it->second->adopted()) {

@@ -43,6 +43,8 @@ class ShardLogs {
   virtual ~ShardLogs() = default;
   // The logs that recovery found and that nobody has adopted or removed. They are kept as they are, also over
   // further starts.
+  // Of one of recovered(): its log says who its members are.
+  [[nodiscard]] virtual bool has_members(const model::TopicPartition& id) const = 0;
   [[nodiscard]] virtual std::vector<model::TopicPartition> recovered() const = 0;
   // Errors: kNotFound (not recovered).
   [[nodiscard]] virtual Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) = 0;

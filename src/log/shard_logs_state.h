@@ -23,6 +23,7 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
                  runtime::WallClock& clock, runtime::Rng& rng, const MakeJournal& make_journal);
   ~ShardLogsState() override;
 
+  [[nodiscard]] bool has_members(const model::TopicPartition& id) const override;
   [[nodiscard]] std::vector<model::TopicPartition> recovered() const override;
   [[nodiscard]] Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) override;
   void create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,

@@ -107,6 +107,8 @@ class Partition final : private raft::GroupListener {
   // leader, or with the reason why it never will.
   void start(Done<std::monostate> ready);
 
+  // Its only replica is here.
+  [[nodiscard]] bool is_alone() const;
   // Leads, and has proved it: it can be written and read here.
   [[nodiscard]] bool is_ready() const { return group_->is_established(); }
   [[nodiscard]] std::optional<model::NodeId> leader() const { return group_->leader(); }
@@ -193,7 +195,6 @@ class Partition final : private raft::GroupListener {
   void on_log_failed(const Error& error) override;
 
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
-  [[nodiscard]] bool is_alone() const;
   [[nodiscard]] Error not_leader() const;
   [[nodiscard]] Watermarks readable(const FetchInput& input) const;
   void drive_membership();

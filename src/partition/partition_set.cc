@@ -64,7 +64,7 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
   auto made = [this, id, topic_name, config, founding,
                ready = std::move(ready)](Result<log::Log*> log) mutable {
     if (!log) {
-      failures_.insert_or_assign(id, log.error());
+      fail_to_open(id, log.error());
       return ready(std::move(log).error());
     }
     start_partition(id, **log, topic_name, config, founding, std::move(ready));
@@ -91,7 +91,7 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
   if (!partition) {
     telemetry::log_error("partition cannot be served",
                          {{"partition", id.to_string()}, {"error", partition.error().to_string()}});
-    failures_.insert_or_assign(id, partition.error());
+    fail_to_open(id, partition.error());
     return ready(std::move(partition).error());
   }
   Partition& opened = **partition;
@@ -105,6 +105,18 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
   if (const auto wanted = wanted_members_.find(id); wanted != wanted_members_.end())
     opened.set_wanted_members(wanted->second);
   opened.start(std::move(ready));
+  while (auto waiting = waiting_for_open_.extract(id)) waiting.mapped()(&opened);
+}
+
+void PartitionSet::fail_to_open(const model::TopicPartition& id, const Error& error) {
+  failures_.insert_or_assign(id, error);
+  while (auto waiting = waiting_for_open_.extract(id)) waiting.mapped()(error);
+}
+
+void PartitionSet::when_open(const model::TopicPartition& id, Done<Partition*> done) {
+  if (Partition* partition = find(id)) return done(partition);
+  if (const auto failed = failures_.find(id); failed != failures_.end()) return done(failed->second);
+  waiting_for_open_.emplace(id, std::move(done));
 }
 
 void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted) {
@@ -144,8 +156,12 @@ Error PartitionSet::not_here(const model::TopicPartition& id) const {
 std::vector<PartitionSet::NotServing> PartitionSet::not_serving() const {
   std::vector<NotServing> result;
   for (const auto& [id, partition] : partitions_) {
-    if (const auto appendable = partition->check_appendable(); !appendable)
-      result.push_back({id, appendable.error().to_string()});
+    const auto appendable = partition->check_appendable();
+    if (appendable) continue;
+    const ErrorCode code = appendable.error().code;
+    const bool by_others =
+        !partition->is_alone() && (code == ErrorCode::kNotLeader || code == ErrorCode::kNotYet);
+    if (!by_others) result.push_back({id, appendable.error().to_string()});
   }
   for (const auto& [id, error] : failures_) result.push_back({id, error.to_string()});
   return result;

@@ -48,6 +48,8 @@ class PartitionSet {
             Expected expected, Done<std::monostate> ready) {
     open(id, topic_name, config, std::nullopt, expected, std::move(ready));
   }
+  // Calls back once open() has made it, whether or not it can be written, or has failed to.
+  void when_open(const model::TopicPartition& id, Done<Partition*> done);
   // Who should be the voters of a partition (Partition::set_wanted_members), also of one that is still being
   // opened.
   void set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted);
@@ -64,8 +66,11 @@ class PartitionSet {
     model::TopicPartition id;
     std::string reason;
   };
-  // Every partition that cannot be written now, with why.
+  // Every partition that cannot be written now though nobody but this node can do anything about it, with
+  // why.
   [[nodiscard]] std::vector<NotServing> not_serving() const;
+  // What is on disk and knows who its members are.
+  [[nodiscard]] bool has_members(const model::TopicPartition& id) const { return logs_.has_members(id); }
   // What is on disk and that no open() asked for: kept, not served.
   [[nodiscard]] std::vector<model::TopicPartition> unclaimed() const { return logs_.recovered(); }
   [[nodiscard]] const ClockGuard& clock_guard() const { return clock_guard_; }
@@ -81,6 +86,7 @@ class PartitionSet {
   void start_partition(const model::TopicPartition& id, log::Log& log, const std::string& topic_name,
                        const PartitionConfig& config, const std::optional<raft::Founding>& founding,
                        Done<std::monostate> ready);
+  void fail_to_open(const model::TopicPartition& id, const Error& error);
   void arm_maintenance();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
 
@@ -97,6 +103,7 @@ class PartitionSet {
       leaving_;  // stopped, not yet destroyed
   std::unordered_map<model::TopicPartition, Error> failures_;
   std::unordered_map<model::TopicPartition, std::vector<log::Voter>> wanted_members_;
+  std::multimap<model::TopicPartition, Done<Partition*>> waiting_for_open_;
   std::optional<runtime::TimerId> maintenance_timer_;
   bool stopping_ = false;
   std::shared_ptr<PartitionSet*> alive_;  // emptied by the destructor

@@ -1,0 +1,133 @@
+#include "daemon/cluster_entry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/routing.h"
+#include "telemetry/log.h"
+
+namespace forebay::daemon {
+namespace {
+
+// More voters make every decision wait for more disks and protect from no more than is likely to happen.
+constexpr std::size_t kClusterVotersMax = 5;
+
+io::PeerAddress address_of(const config::Address& address) { return {address.host, address.port}; }
+
+}  // namespace
+
+void ClusterEntry::start() {
+  parts_.set_cluster(parts_.cluster);
+  told_cluster_ = parts_.cluster;
+  tell_peers(nullptr);
+  look_again();
+}
+
+cluster::FormingInput ClusterEntry::input() const {
+  cluster::FormingInput input;
+  input.self = {parts_.self.node, parts_.self.disk, parts_.cluster, std::nullopt};
+  const auto nodes = parts_.peers->nodes();
+  for (const config::ClusterNode& one : parts_.listed) {
+    const model::NodeId id(one.id);
+    input.listed.push_back({id, one.peer_address.to_string()});
+    std::optional<cluster::Hello> hello;
+    if (const auto at = nodes.find(id); at != nodes.end() && at->second.links > 0)
+      hello = cluster::Hello{id, at->second.hello.disk, at->second.hello.cluster, std::nullopt};
+    input.heard.push_back(hello);
+  }
+  return input;
+}
+
+void ClusterEntry::look_again() {
+  if (opening_) return;
+  // Its own log says more than anybody else.
+  if (parts_.partitions->has_members(cluster::cluster_partition())) return open(raft::Founding{});
+  const cluster::Forming step = cluster::next_step(input());
+  if (const auto* wait = std::get_if<cluster::Wait>(&step)) return wait_for(wait->reason);
+  if (const auto* refuse = std::get_if<cluster::Refuse>(&step)) return wait_for(refuse->error.to_string());
+  if (const auto* join = std::get_if<cluster::Join>(&step)) {
+    telemetry::log_info("joining a cluster", {{"cluster", join->cluster_id.to_string()}});
+    parts_.set_cluster(join->cluster_id);
+    told_cluster_ = join->cluster_id;
+    return open(raft::Founding{});
+  }
+  // Also where the store knows a cluster and its log is gone: a founder alone, whose controller sees the
+  // loss.
+  raft::Founding founding;
+  if (std::holds_alternative<cluster::Initialise>(step) || parts_.listed.empty())
+    founding.members.voters = {parts_.self};
+  open(founding);
+}
+
+void ClusterEntry::wait_for(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  if (reason == waits_for_) return;
+  waits_for_ = reason;
+  telemetry::log_info("not in a cluster yet", {{"waits_for", reason}});
+}
+
+void ClusterEntry::open(const std::optional<raft::Founding>& founding) {
+  opening_ = true;
+  wait_for("the metadata log is being opened");
+  // Ready means that it leads or follows; the controller does not wait for either.
+  parts_.partitions->open(cluster::cluster_partition(), cluster::kClusterTopicName,
+                          broker::internal_partition_config(), founding, partition::Expected::kMayBeNew,
+                          [](const Result<std::monostate>&) {});
+  parts_.partitions->when_open(cluster::cluster_partition(), [this](Result<partition::Partition*> opened) {
+    if (opened) {
+      opened_ = *opened;
+      const std::lock_guard lock(mutex_);
+      waits_for_.clear();
+    }
+    parts_.opened(std::move(opened));
+  });
+}
+
+void ClusterEntry::on_image(const cluster::ClusterImage& image) {
+  if (!image.cluster_id.is_nil() && image.cluster_id != told_cluster_) {
+    told_cluster_ = image.cluster_id;
+    parts_.set_cluster(image.cluster_id);
+  }
+  tell_peers(&image);
+  std::vector<log::Voter> wanted;
+  for (const auto& [node, broker] : image.brokers) {
+    if (wanted.size() < kClusterVotersMax) wanted.push_back({node, broker.registration.disk});
+  }
+  if (!wanted.empty()) parts_.partitions->set_wanted_members(cluster::cluster_partition(), std::move(wanted));
+}
+
+void ClusterEntry::tell_peers(const cluster::ClusterImage* image) {
+  std::map<model::NodeId, io::PeerAddress> peers;
+  for (const config::ClusterNode& one : parts_.listed)
+    peers[model::NodeId(one.id)] = address_of(one.peer_address);
+  if (image != nullptr) {
+    for (const auto& [node, broker] : image->brokers) {
+      if (const auto address = config::parse_address(broker.registration.peer_address))
+        peers[node] = address_of(*address);
+    }
+  }
+  peers.erase(parts_.self.node);
+  if (peers == told_peers_) return;
+  told_peers_ = peers;
+  parts_.set_peers(std::move(peers));
+}
+
+void ClusterEntry::on_leads(model::Term term, model::NodeId node) {
+  if (term < leader_term_) return;
+  leader_term_ = term;
+  leader_ = node;
+}
+
+std::optional<model::NodeId> ClusterEntry::leader() const {
+  if (opened_ != nullptr) {
+    if (const auto leader = opened_->leader()) return leader;
+  }
+  return leader_;
+}
+
+std::string ClusterEntry::waits_for() const {
+  const std::lock_guard lock(mutex_);
+  return waits_for_;
+}
+
+}  // namespace forebay::daemon

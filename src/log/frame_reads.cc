@@ -32,6 +32,21 @@ void FrameReads::cancel_all(const Error& error) {
   for (auto& [number, op] : cancelled) op->done(error);
 }
 
+void FrameReads::cut(model::LogPosition to) {
+  std::erase_if(bookmarks_, [&](const Bookmark& bookmark) { return bookmark.start.at > to; });
+  std::vector<std::uint64_t> behind;
+  for (auto& [number, op] : pending_) {
+    op->request.upto = std::min(op->request.upto, to);
+    if (op->request.from >= to) behind.push_back(number);
+  }
+  for (const std::uint64_t number : behind) {
+    Operation* op = pending(number);
+    if (op == nullptr) continue;
+    const model::LogPosition from = op->request.from;
+    finish(*op, from == to ? Result(std::vector<FramePtr>()) : no_frame_error(id_, from));
+  }
+}
+
 void FrameReads::read(const FramesRequest& request, FramesDone done) {
   auto op = std::make_unique<Operation>();
   op->number = next_number_++;

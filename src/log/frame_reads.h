@@ -29,6 +29,8 @@ class FrameReads {
 
   // Requires: request.from < request.upto, not below log start, not in memory.
   void read(const FramesRequest& request, FramesDone done);
+  // The log was cut: pending ones go on with what lies below; those from behind it end with kNotFound.
+  void cut(model::LogPosition to);
   // Every pending one is answered so.
   void cancel_all(const Error& error);
 

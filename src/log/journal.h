@@ -54,7 +54,8 @@ class JournalOwner {
  public:
   virtual ~JournalOwner() = default;
   // A round with frames of `slot` is durable; `end` is the end of its last frame in the round. In round
-  // order. The owner ignores it when `log_epoch` is no longer the log's (a truncation came between).
+  // order. When `log_epoch` is no longer the log's, only what lies below the truncations that came between
+  // counts.
   virtual void on_frames_durable(LogSlot slot, model::LogEpoch log_epoch, model::LogPosition end) = 0;
   // After a round's on_frames_durable calls: once per round, for group effects (answer, wake).
   virtual void on_round_end() = 0;
@@ -87,6 +88,9 @@ class Journal {
   // segment end needs its Truncate record (an append below the end alone cuts only what the journal holds).
   virtual void add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr frame) = 0;
   virtual void add_record(LogSlot slot, JournalRecord record, RecordDone done) = 0;
+  // Frames that begin at `from` or behind and are in no round yet will not be written: a truncation, which is
+  // to be added next, never waits for room for what it cuts.
+  virtual void drop_frames(LogSlot slot, model::LogPosition from) = 0;
 
   // The log's frames below `end` are flushed in a segment, whose meta the next checkpoint will list.
   // Requires: they were reported durable by the journal, or never will be (trimmed).

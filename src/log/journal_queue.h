@@ -80,6 +80,12 @@ class JournalQueue {
     if (item.record) --pending_records_;
     return item;
   }
+  // Takes away the frames of one log that begin at `from` or behind. Its records stay, in their order.
+  void drop_frames(std::uint32_t slot, const model::LogPosition& from) {
+    for (Item& item : drop(slot)) {
+      if (!item.frame || item.frame->header.begin < from) add(slot, std::move(item));
+    }
+  }
   // Everything of one log. The log leaves the turns.
   [[nodiscard]] std::vector<Item> drop(std::uint32_t slot) {
     std::vector<Item> dropped;

@@ -77,8 +77,9 @@ class Log {
   [[nodiscard]] virtual model::LogPosition flushed()
       const = 0;                                            // durable here, in the journal or in a segment
   [[nodiscard]] virtual model::Term last_term() const = 0;  // of the last frame; 0 when the log is empty
-  [[nodiscard]] virtual model::Timestamp max_append_time()
-      const = 0;  // of the last frame; append time never decreases
+  // Append time never decreases: of the last frame; after a cut below what memory has, perhaps a little
+  // later.
+  [[nodiscard]] virtual model::Timestamp max_append_time() const = 0;
   [[nodiscard]] virtual std::vector<TermBegin> terms() const = 0;
   // In the log, each with the begin of its frame: the last committed one at least, and all later ones.
   [[nodiscard]] virtual std::vector<std::pair<model::LogPosition, Membership>> memberships() const = 0;
@@ -101,9 +102,11 @@ class Log {
 
   // Requires: frame->header.begin == end(). Visible to read() at once, durable when flushed() passes it.
   virtual void append(FramePtr frame) = 0;
-  // Cuts the log: what lies at `to` and behind it is gone for readers at once, flushed() falls to it, and
-  // what was on its way to the disk never counts. Durable before, or in the same round as, what is appended
-  // next. Requires: a frame begins at `to`, or it is end(); `to` is not below log_start().
+  // Cuts the log: what lies at `to` and behind it is gone for readers at once, flushed() falls to it at most,
+  // and what was on its way to the disk never counts. Durable before, or in the same round as, what is
+  // appended next. Reads under way end at the cut. Does nothing when `to` is end().
+  // Requires: a frame begins at `to`, or it is end(); nothing committed lies behind it, so that it is not
+  // below log_start() either, nor below what set_log_start asked for.
   virtual void truncate(model::LogPosition to) = 0;
   virtual void set_hard_state(HardState state, Done durable) = 0;
   // Moves log_start(), and lets memory and files below go, once the journal has it. It never moves back.

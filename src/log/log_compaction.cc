@@ -1,6 +1,7 @@
 // The part of LogReplica that compaction uses.
 #include <algorithm>
 
+#include "base/assert.h"
 #include "log/log_replica.h"
 
 namespace forebay::log {
@@ -55,6 +56,7 @@ void LogReplica::replace_segments(std::vector<SegmentMeta> removed, CompactedSeg
 }
 
 void LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed, const CompactedSegment& added) {
+  FOREBAY_ASSERT(added.meta.end <= end_);  // committed: never cut
   std::vector<SegmentRef> old;
   std::erase_if(segments_, [&](const ReplicaSegment& segment) {
     if (std::find(removed.begin(), removed.end(), segment.ref.meta) == removed.end()) return false;

@@ -25,6 +25,8 @@ void LogReplica::report_missing(const SegmentRef& segment) {
 }
 
 void LogReplica::folder_seen(const FolderReport& report) {
+  // What was cut in earlier lives is gone from the folder.
+  if (log_epoch_ == recovered_log_epoch_) lowest_truncation_.reset();
   const auto matching = [this](const SegmentMeta& meta) {
     return std::find_if(segments_.begin(), segments_.end(),
                         [&meta](const ReplicaSegment& s) { return s.ref.meta == meta; });

@@ -81,6 +81,23 @@ void LogMemory::drop_before(Number number) {
   enlist();
 }
 
+void LogMemory::drop_from(Number number) {
+  FOREBAY_ASSERT(number >= begin_);
+  while (end() > number) {
+    const std::uint64_t charge = frames_.back().charge;
+    if (end() <= pinned_begin_) {
+      cached_bytes_ -= charge;
+      account_.cached_bytes_ -= charge;
+      --pinned_begin_;
+    } else {
+      pinned_bytes_ -= charge;
+      account_.pinned_bytes_ -= charge;
+    }
+    frames_.pop_back();
+  }
+  enlist();
+}
+
 void LogMemory::pop_front() {
   const std::uint64_t charge = frames_.front().charge;
   if (begin_ < pinned_begin_) {

@@ -38,7 +38,8 @@ class MemoryAccount {
   Order cached_logs_;
 };
 
-// The frames of one log. Frames have numbers, from 0, in the order they came; a number never changes.
+// The frames of one log. Frames have numbers, from 0, in the order they came; a number never changes
+// its frame but when the log is cut.
 class LogMemory {
  public:
   using Number = std::uint64_t;
@@ -65,6 +66,8 @@ class LogMemory {
   void unpin_before(Number number);
   // Gone for good (below log start), pinned or not.
   void drop_before(Number number);
+  // The same from the other end (the log was cut): frames that come later take the numbers again.
+  void drop_from(Number number);
   void drop_cache() { drop_before(pinned_begin_); }
 
   [[nodiscard]] std::uint64_t pinned_bytes() const { return pinned_bytes_; }

@@ -52,6 +52,22 @@ void LogReads::cancel_all(const Error& error) {
   }
 }
 
+void LogReads::cut(model::LogPosition to) {
+  std::erase_if(bookmarks_, [&](const Bookmark& bookmark) { return bookmark.start.at > to; });
+  std::vector<std::uint64_t> behind;
+  for (auto& [number, op] : pending_) {
+    op->request.upto = std::min(op->request.upto, to.next_offset);
+    if (!op->searching && op->request.from > to.next_offset) behind.push_back(number);
+  }
+  for (const std::uint64_t number : behind) {
+    if (Operation* op = pending(number)) {
+      fail(*op, {ErrorCode::kOffsetOutOfRange, "the log of " + id_.to_string() + " was cut at offset " +
+                                                   std::to_string(to.next_offset.value()) + ", below " +
+                                                   std::to_string(op->request.from.value())});
+    }
+  }
+}
+
 void LogReads::read(const ReadRequest& request, ReadResultDone done) {
   auto op = std::make_unique<Operation>();
   op->request = request;

@@ -70,6 +70,9 @@ class LogReads {
   // Requires: request.from is not damaged, not below log start, not in memory.
   void read(const ReadRequest& request, ReadResultDone done);
   void find(TimeKind kind, model::Timestamp time, model::Offset from, model::Offset upto, FindDone done);
+  // The log was cut: pending ones go on with what lies below; those from behind it end with
+  // kOffsetOutOfRange.
+  void cut(model::LogPosition to);
   // Every pending one is answered so.
   void cancel_all(const Error& error);
 

@@ -40,7 +40,8 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
       log_start_(recovered.state.log_start),
       wanted_log_start_(recovered.state.log_start),
       segment_end_(recovered.state.segment_end),
-      last_truncation_(recovered.state.last_truncation),
+      lowest_truncation_(recovered.state.lowest_truncation),
+      recovered_log_epoch_(recovered.state.log_epoch),
       max_append_time_(recovered.state.max_append_time),
       segment_append_time_(recovered.state.max_append_time),
       terms_(recovered.state.terms.begin(), recovered.state.terms.end()),
@@ -128,14 +129,12 @@ void LogReplica::append(FramePtr frame) {
   parts_.journal->add_frame(slot_, log_epoch_, std::move(frame));
 }
 
-// The replica stops rather than to keep what its leader does not have.
-void LogReplica::truncate(model::LogPosition to) {
-  fail({ErrorCode::kUnsupported, "the log of " + id_.to_string() + " would have to be cut at " +
-                                     to.to_string() + ", which is not done yet"});
-}
-
 bool LogReplica::frames_durable(model::LogEpoch log_epoch, model::LogPosition end) {
-  if (log_epoch != log_epoch_ || end <= flushed_) return false;
+  // Of a round from before a cut only what lies below it counts.
+  for (const LogCut& cut : cuts_) {
+    if (log_epoch <= cut.before.log_epoch) end = std::min(end, cut.to);
+  }
+  if (end <= flushed_) return false;
   FOREBAY_ASSERT(end <= end_);
   flushed_ = end;
   durable_before_ = std::max(durable_before_, memory_.begin());
@@ -232,6 +231,7 @@ void LogReplica::log_start_durable(model::LogPosition begin) {
 }
 
 void LogReplica::drop_segments_below(model::LogPosition begin) {
+  if (!cuts_.empty()) return;  // a crash now may find the log uncut: its last segments must be there
   while (!segments_.empty() && segments_.front().ref.meta.end <= begin) {
     const SegmentRef segment = segments_.front().ref;
     const bool active = writer_.active_serial() == segment.serial;
@@ -484,6 +484,13 @@ void LogReplica::plan_retention_from(std::size_t known, model::Timestamp now, mo
 }
 
 PartitionCheckpoint LogReplica::checkpoint() const {
+  PartitionCheckpoint out = checkpoint_of_memory();
+  std::for_each(cuts_.rbegin(), cuts_.rend(), [&out](const LogCut& cut) { undo_cut(out, cut); });
+  return out;
+}
+
+// As it will be once the truncations that wait are durable.
+PartitionCheckpoint LogReplica::checkpoint_of_memory() const {
   PartitionCheckpoint out;
   out.id = id_;
   out.hard_state = durable_hard_state_;
@@ -497,7 +504,7 @@ PartitionCheckpoint LogReplica::checkpoint() const {
   for (const TermBegin& term : terms_) {
     if (term.begin < segment_end_) out.terms.push_back(term);
   }
-  out.last_truncation = last_truncation_;
+  out.lowest_truncation = lowest_truncation_;
   out.damage = damage_;
   for (const auto& membership : memberships_) {
     if (membership.first < flushed_) out.memberships.push_back(membership);

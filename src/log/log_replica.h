@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "log/compact.h"
 #include "log/core/damage.h"
+#include "log/core/log_cut.h"
 #include "log/frame_reads.h"
 #include "log/log.h"
 #include "log/log_memory.h"
@@ -131,6 +131,7 @@ class LogReplica final : public Log,
   [[nodiscard]] bool holds_sealed_segments() const;
   [[nodiscard]] const std::vector<Damage>& damage() const { return damage_; }
   [[nodiscard]] bool is_wholly_lost() const { return log::is_wholly_lost(checkpoint()); }
+  [[nodiscard]] std::optional<model::LogPosition> lowest_truncation() const { return lowest_truncation_; }
   // What the look around in the log's folder found.
   void folder_seen(const FolderReport& report);
 
@@ -183,6 +184,15 @@ class LogReplica final : public Log,
   // `from` is in no accepted range.
   void read_from(const ReadRequest& request, ReadResultDone done);
   void fold(const Frame& frame);
+  struct CutFiles {
+    std::vector<SegmentRef> gone;      // nothing of them is left
+    std::optional<SegmentRef> ended;   // was written to
+    std::vector<std::uint64_t> stale;  // serials that mean nothing any more
+  };
+  void cut_segments(model::LogPosition to, CutFiles& files);
+  void truncation_durable(const CutFiles& files);
+  void give_back_space(const SegmentRef& segment);
+  [[nodiscard]] PartitionCheckpoint checkpoint_of_memory() const;
   void log_start_durable(model::LogPosition begin);
   void drop_segments_below(model::LogPosition begin);
   void remove_files(const SegmentRef& segment);
@@ -212,7 +222,9 @@ class LogReplica final : public Log,
   model::LogPosition segment_end_;
   model::LogPosition flushed_;
   model::LogPosition end_;
-  std::optional<model::LogPosition> last_truncation_;
+  std::deque<LogCut> cuts_;  // that the journal does not have yet
+  std::optional<model::LogPosition> lowest_truncation_;
+  const model::LogEpoch recovered_log_epoch_;
   model::Timestamp max_append_time_ = model::kNoTimestamp;
   model::Timestamp segment_append_time_ = model::kNoTimestamp;  // of the last frame below segment_end_
   std::deque<TermBegin> terms_;

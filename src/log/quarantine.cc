@@ -29,20 +29,23 @@ std::string index_name_of(std::string segment_name) {
   return segment_name.replace(segment_name.size() - 4, 4, ".idx");
 }
 
-// True when every frame that can be read in an unlisted segment file lies below `end`.
-bool holds_nothing_beyond(io::FileSystem& fs, const std::string& data_dir, const model::TopicPartition& id,
-                          SegmentMeta meta, std::uint64_t size_bytes, model::LogPosition end) {
-  if (meta.begin > end) return false;
+// True when every frame that can be read in an unlisted segment file lies below the log's end, or was cut.
+bool holds_nothing_of_use(io::FileSystem& fs, const std::string& data_dir, const FolderState& state,
+                          SegmentMeta meta, std::uint64_t size_bytes) {
+  const auto was_cut = [&](const model::LogPosition& at) {
+    return state.lowest_truncation && at >= *state.lowest_truncation;
+  };
+  if (meta.begin > state.end && !was_cut(meta.begin)) return false;
   meta.end = {model::Offset(std::numeric_limits<std::int64_t>::max()), 0};
   meta.size_bytes = size_bytes;
-  auto walk = SegmentWalk::open(fs, data_dir, id, meta);
+  auto walk = SegmentWalk::open(fs, data_dir, state.id, meta);
   if (!walk) return false;
   for (;;) {
     const auto step = walk->next();
     if (!step) return false;
     if (std::holds_alternative<SegmentCursor::Finished>(*step)) return true;
     if (const auto* whole = std::get_if<SegmentCursor::Whole>(&*step)) {
-      if (whole->header.end > end) return false;
+      if (whole->header.end > state.end && !was_cut(whole->header.begin)) return false;
     }
   }
 }
@@ -60,6 +63,8 @@ class FolderTidy {
     for (const io::DirectoryEntry& entry : entries_) {
       if (!known_.contains(entry.name)) FOREBAY_CHECK(judge(entry));
     }
+    // What was cut must not come back once nobody remembers the cut.
+    if (report_.removed_files > 0) FOREBAY_CHECK(fs_.sync_directory(directory_));
     return std::move(report_);
   }
 
@@ -106,9 +111,8 @@ class FolderTidy {
     const auto meta = parse_segment_file_name(found.name);
     if (!meta) return to_quarantine(path, found.name);
     if (meta->boot_epoch == state_.current) return {};
-    const bool redundant =
-        !state_.damaged && meta->boot_epoch < state_.current &&
-        holds_nothing_beyond(fs_, data_dir_, state_.id, *meta, found.size_bytes, state_.end);
+    const bool redundant = !state_.damaged && meta->boot_epoch < state_.current &&
+                           holds_nothing_of_use(fs_, data_dir_, state_, *meta, found.size_bytes);
     return redundant ? remove(path) : to_quarantine(path, found.name);
   }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct FolderState {
   model::LogPosition end;
   bool damaged = false;      // then nothing is redundant
   model::BootEpoch current;  // files of this start are in use
+  // What lies beyond the end from there on was cut.
+  std::optional<model::LogPosition> lowest_truncation = std::nullopt;
 };
 struct FolderReport {
   std::vector<SegmentMeta> missing;
@@ -35,8 +38,8 @@ struct FolderReport {
   std::vector<std::string> quarantined;
 };
 // Compares a partition's folder with what recovery knows. Files of ours that a crash left behind go when
-// every frame in them is elsewhere (the log is whole and reaches beyond them); everything else that is
-// unknown goes to quarantine.
+// every frame in them is elsewhere (the log is whole and reaches beyond them) or was cut; everything else
+// that is unknown goes to quarantine.
 [[nodiscard]] Result<FolderReport> tidy_partition_folder(io::FileSystem& fs, const std::string& data_dir,
                                                          const FolderState& state);
 

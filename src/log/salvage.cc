@@ -156,7 +156,7 @@ void join_salvaged(PartitionCheckpoint salvaged, FoldedPartition& folded) {
   if (known.hard_state.term >= salvaged.hard_state.term) salvaged.hard_state = known.hard_state;
   salvaged.log_epoch = known.log_epoch;
   salvaged.log_start = std::max(salvaged.log_start, known.log_start);
-  salvaged.last_truncation = known.last_truncation;
+  salvaged.lowest_truncation = known.lowest_truncation;
   std::erase_if(folded.tail, [&](const ScannedFrame& frame) { return frame.header.begin < end; });
   for (Damage damage : known.damage) {
     damage.begin = std::max(damage.begin, end);

@@ -152,6 +152,23 @@ void SegmentWriter::on_trimmed() {
   poke();
 }
 
+void SegmentWriter::cut(model::LogPosition to) {
+  written_ = std::min(written_, memory_.end());
+  durable_ = std::min(durable_, memory_.end());
+  if (roll_at_) roll_at_ = std::min(*roll_at_, to);
+  if (demand_) demand_ = std::min(*demand_, to);
+  generation_floor_ = highest_generation_ + 1;
+  if (creating_ && *creating_ > to) creating_.reset();
+  if (active_ && !active_->dropped && std::max(active_->written_end, writing_end_.value_or(to)) > to) {
+    // What was written of frames below the cut and not flushed is still pinned: it goes to the next file.
+    written_ = std::max(memory_.pinned_begin(), memory_.begin());
+    drop_active();
+  }
+  count_unwritten();
+  settle_demand();
+  poke();
+}
+
 void SegmentWriter::count_unwritten() {
   unwritten_bytes_ = 0;
   for (LogMemory::Number n = written_; n < durable_; ++n)
@@ -291,7 +308,10 @@ void SegmentWriter::create() {
   SegmentMeta& meta = segment.meta;
   meta.begin = meta.end = memory_.frame(piece_.begin)->header.begin;
   meta.boot_epoch = env_.epoch;
-  meta.generation = had_file_ && last_begin_ == meta.begin ? (last_generation_ | kRetriedFile) + 1 : 0;
+  std::uint32_t retries = generation_floor_;
+  if (had_file_ && last_begin_ == meta.begin) retries = std::max(retries, last_generation_ + 1);
+  meta.generation = retries == 0 ? 0 : kRetriedFile | retries;
+  creating_ = meta.begin;
   env_.run_blocking(
       lifetime_,
       [&fs = env_.fs, data_dir = env_.config.data_dir, id = id_, meta,
@@ -306,13 +326,16 @@ void SegmentWriter::create() {
         if (created || created.error().code != ErrorCode::kDiskFull) {
           had_file_ = true;
           last_begin_ = segment.meta.begin;
-          last_generation_ = segment.meta.generation;
+          last_generation_ = segment.meta.generation & ~kRetriedFile;
+          highest_generation_ = std::max(highest_generation_, last_generation_);
         }
+        const bool wanted = std::exchange(creating_, std::nullopt).has_value();
         if (!created) return step_failed(created.error(), true);
         active_.emplace(Active{segment, created->file, created->allocated, 0, segment.meta.begin,
                                SegmentIndex(owner_.config().index_interval_bytes), env_.executor.now(),
                                false});
         owner_.on_segment_opened(segment, created->allocated);
+        if (!wanted) abandon_active();  // the log was cut below it meanwhile
         step_done();
       });
 }
@@ -364,10 +387,12 @@ void SegmentWriter::write() {
   const model::LogPosition end = frames.back()->header.end;
   unwritten_bytes_ -= piece_.bytes;
   written_ = piece_.end;
+  writing_end_ = end;
   env_.stats.segment_bytes_written += bytes;
   active_->file->write(active_->written_bytes, into, io::WriteMode::kPlain,
                        lifetime_.guard([this, buffer, end, bytes](Result<void> written) {
                          slots_.give_back(std::move(*buffer));
+                         writing_end_.reset();
                          if (!written) return step_failed(written.error(), true);
                          active_->written_bytes += bytes;
                          active_->written_end = end;

@@ -76,6 +76,9 @@ class SegmentWriter {
   void roll(model::LogPosition at);
   // Frames were dropped from the front of memory.
   void on_trimmed();
+  // The log was cut: frames from `to` on are gone from memory. A file that holds any of them, or will, is not
+  // gone on with: the owner takes it as it is flushed.
+  void cut(model::LogPosition to);
   // The active segment is wanted no more (it lies below log start).
   void drop_active();
   // Closes the file when nothing happened for a while.
@@ -156,7 +159,11 @@ class SegmentWriter {
   // A new file for the same place needs another name.
   model::LogPosition last_begin_;
   std::uint32_t last_generation_ = 0;
+  std::uint32_t highest_generation_ = 0;
+  std::uint32_t generation_floor_ = 0;  // raised by each cut: places are taken once more
   bool had_file_ = false;
+  std::optional<model::LogPosition> creating_;     // begin of the file that is being made and still wanted
+  std::optional<model::LogPosition> writing_end_;  // of the piece that is being written
   runtime::TimerId timer_{};
   Lifetime lifetime_;
 };

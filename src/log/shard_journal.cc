@@ -145,6 +145,11 @@ void ShardJournal::add_record(LogSlot slot, JournalRecord record, RecordDone don
   wake();
 }
 
+void ShardJournal::drop_frames(LogSlot slot, model::LogPosition from) {
+  FOREBAY_ASSERT(slots_.at(slot.value()).open);
+  queue_.drop_frames(slot.value(), from);
+}
+
 void ShardJournal::segment_flushed(LogSlot slot, model::LogPosition end) {
   // The owner speaks of frames from before the cut: the round in flight may hold others at their positions,
   // which are in no segment. Its files wait for the next word.

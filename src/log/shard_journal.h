@@ -41,6 +41,7 @@ class ShardJournal final : public Journal {
   void close(LogSlot slot) override;
   void add_frame(LogSlot slot, model::LogEpoch log_epoch, FramePtr frame) override;
   void add_record(LogSlot slot, JournalRecord record, RecordDone done) override;
+  void drop_frames(LogSlot slot, model::LogPosition from) override;
   void segment_flushed(LogSlot slot, model::LogPosition end) override;
   void stop(UniqueFunction<void(Result<void>)> done) override;
   [[nodiscard]] JournalStats stats() const override;

@@ -108,7 +108,12 @@ Result<Log*> ShardLogsState::adopt(const model::TopicPartition& id, const LogCon
 // The folder is compared with what recovery found, later, on the pool: no partition waits for another one's
 // files.
 void ShardLogsState::look_around(LogReplica& log) {
-  FolderState state{log.id(), {}, log.end(), !log.status().damage.empty(), env_.epoch};
+  FolderState state;
+  state.id = log.id();
+  state.end = log.end();
+  state.lowest_truncation = log.lowest_truncation();
+  state.damaged = !log.status().damage.empty();
+  state.current = env_.epoch;
   for (const ReplicaSegment& segment : log.segments()) state.segments.push_back(segment.ref.meta);
   env_.run_blocking(
       lifetime_,

@@ -359,6 +359,8 @@ void RaftGroup::on_frames(model::NodeId peer, model::LogPosition prev, model::Te
   const auto progress = core_.progress(peer);
   const bool on_its_way = !progress->probing && progress->matched < progress->next;
   if (on_its_way && bytes < kAppendBytesWanted) return;
+  // Others may have taken it while this was read; there is a call when it is back.
+  if (surroundings_.peers->room(peer, id()) < io::peer_room_wanted(bytes)) return;
   const model::LogPosition end = frames->back()->header.end;
   if (!surroundings_.peers->send(peer, Append{id(), *head, std::move(*frames)})) return;
   core_.sent(peer, end);

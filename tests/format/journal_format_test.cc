@@ -97,7 +97,7 @@ std::vector<CheckpointEntry> checkpoint() {
   state = plain_state();
   state.segments = {segment()};
   state.terms = {{model::Term(5), {}}};
-  state.last_truncation = model::LogPosition{model::Offset(17), 1};
+  state.lowest_truncation = model::LogPosition{model::Offset(17), 1};
   state.damage = {damage()};
   state.memberships = {{{model::Offset(0), 1}, membership()}};
   entry.end = KnownEnd{{model::Offset(1007), 1}, model::Term(5)};

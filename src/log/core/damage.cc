@@ -91,6 +91,14 @@ bool add_lost_tail(std::vector<Damage>& damage, LogPosition end) {
   return true;
 }
 
+void cut_damage(std::vector<Damage>& damage, LogPosition to) {
+  std::erase_if(damage, [&](const Damage& one) { return !is_tail(one.kind) && one.begin >= to; });
+  for (Damage& one : damage) {
+    one.begin = std::min(one.begin, to);
+    one.end = std::min(one.end, to);
+  }
+}
+
 void drop_damage_below(std::vector<Damage>& damage, LogPosition log_start) {
   std::erase_if(damage, [&](const Damage& one) {
     if (one.kind == DamageKind::kTail) return false;

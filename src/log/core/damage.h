@@ -41,6 +41,9 @@ namespace forebay::log {
 bool add_lost_range(std::vector<Damage>& damage, model::LogPosition begin, model::LogPosition end);
 // Adds that the log's end is lost and that it was at `end` or behind. Returns: whether that was news.
 bool add_lost_tail(std::vector<Damage>& damage, model::LogPosition end);
+// Forgets what lies at `to` and behind it: the log was cut there. A lost tail stays, it begins there at the
+// latest: nobody knows what followed.
+void cut_damage(std::vector<Damage>& damage, model::LogPosition to);
 // Forgets what lies below the log start. An open lost tail stays: what followed it is still unknown.
 void drop_damage_below(std::vector<Damage>& damage, model::LogPosition log_start);
 

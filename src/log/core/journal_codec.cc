@@ -99,15 +99,15 @@ std::vector<Damage> get_damage(WireReader& in) {
 void put_entry(WireWriter& out, const CheckpointEntry& entry) {
   const PartitionCheckpoint& state = entry.state;
   out.partition(state.id);
-  out.put(static_cast<std::uint8_t>((state.removed ? kRemoved : 0) |
-                                    (state.last_truncation ? kHasTruncation : 0) | (entry.end ? kHasEnd : 0) |
-                                    (state.scrub != ScrubState{} ? kHasScrub : 0)));
+  out.put(static_cast<std::uint8_t>(
+      (state.removed ? kRemoved : 0) | (state.lowest_truncation ? kHasTruncation : 0) |
+      (entry.end ? kHasEnd : 0) | (state.scrub != ScrubState{} ? kHasScrub : 0)));
   put_hard_state(out, state.hard_state);
   out.put(state.log_epoch.value());
   out.position(state.log_start);
   out.position(state.segment_end);
   out.put(state.max_append_time.value());
-  if (state.last_truncation) out.position(*state.last_truncation);
+  if (state.lowest_truncation) out.position(*state.lowest_truncation);
   if (entry.end) {
     out.position(entry.end->end);
     out.put(entry.end->term.value());
@@ -143,7 +143,7 @@ CheckpointEntry get_entry(WireReader& in) {
   state.log_start = in.position();
   state.segment_end = in.position();
   state.max_append_time = model::Timestamp(in.get<std::int64_t>());
-  if ((flags & kHasTruncation) != 0) state.last_truncation = in.position();
+  if ((flags & kHasTruncation) != 0) state.lowest_truncation = in.position();
   if ((flags & kHasEnd) != 0) {
     KnownEnd end;
     end.end = in.position();

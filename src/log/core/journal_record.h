@@ -15,17 +15,19 @@
 namespace forebay::log {
 
 // Set in the generation of a file that a failed write made necessary at a place where another one begins: not
-// as first written, and not compacted either.
+// as first written, and not compacted either. Likewise after a truncation.
 inline constexpr std::uint32_t kRetriedFile = 1U << 31;
 
 // One data file of a partition, as the checkpoint lists it.
 struct SegmentMeta {
   model::LogPosition begin;     // also in the file's name
   model::BootEpoch boot_epoch;  // of the start that created the file; in its name
-  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th retry. In its name when not 0.
+  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th file at one
+  // place, or after a truncation. In its name when not 0.
   std::uint32_t generation = 0;
-  model::LogPosition end;        // frames up to here are in the file and flushed
-  std::uint64_t size_bytes = 0;  // whole blocks up to `end`; what lies behind is void
+  model::LogPosition end;  // frames up to here are in the file and flushed
+  // Whole blocks up to `end`, or more where the log was cut: what lies behind is void.
+  std::uint64_t size_bytes = 0;
   // How often its frames were compacted.
   [[nodiscard]] std::uint32_t compactions() const {
     return (generation & kRetriedFile) != 0 ? 0 : generation;
@@ -110,11 +112,14 @@ struct PartitionCheckpoint {
   std::vector<SegmentMeta> segments;
   std::vector<TermBegin>
       terms;  // terms of frames in [log_start, segment_end), first entry may begin before log_start
-  std::optional<model::LogPosition> last_truncation;
+  // Since the folder was last looked through at a start: what files hold from here on, beyond the log's end,
+  // was cut.
+  std::optional<model::LogPosition> lowest_truncation;
   std::vector<Damage> damage;
   // The last committed membership and all later ones, each with the position of its frame.
   std::vector<std::pair<model::LogPosition, Membership>> memberships;
-  model::Timestamp max_append_time{-1};  // of frames below segment_end: append time never decreases
+  // Of frames below segment_end: append time never decreases. After a truncation perhaps a little later.
+  model::Timestamp max_append_time{-1};
   ScrubState scrub;
   bool removed = false;  // only term and vote still count
 };

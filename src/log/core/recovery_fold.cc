@@ -9,14 +9,6 @@ namespace {
 
 using model::LogPosition;
 
-void cut_damage(std::vector<Damage>& damage, const LogPosition& to) {
-  std::erase_if(damage, [&](const Damage& range) { return !is_tail(range.kind) && range.begin >= to; });
-  for (Damage& range : damage) {
-    range.begin = std::min(range.begin, to);
-    range.end = std::min(range.end, to);
-  }
-}
-
 void replace_segments(std::vector<SegmentMeta>& segments, const ReplaceSegments& record) {
   const auto same_file = [](const SegmentMeta& a, const SegmentMeta& b) {
     return a.begin == b.begin && a.boot_epoch == b.boot_epoch && a.generation == b.generation;
@@ -58,6 +50,7 @@ void RecoveryFold::cut(Partition& p, const LogPosition& to) {
   p.end = std::min(p.end, to);
   PartitionCheckpoint& state = p.state;
   cut_damage(state.damage, to);
+  state.scrub.upto = std::min(state.scrub.upto, to);
   std::erase_if(state.memberships, [&](const auto& entry) { return entry.first >= to; });
   if (to >= state.segment_end) return;
   state.segment_end = to;
@@ -157,7 +150,8 @@ void RecoveryFold::apply_record(const PartitionRecord& record) {
     p.vote_uncertain = false;
   } else if (const auto* truncate = std::get_if<Truncate>(&record.record)) {
     cut(p, truncate->to);
-    p.state.last_truncation = truncate->to;
+    auto& lowest = p.state.lowest_truncation;
+    lowest = std::min(lowest.value_or(truncate->to), truncate->to);
     p.state.log_epoch = std::max(p.state.log_epoch, truncate->log_epoch);
   } else if (const auto* start = std::get_if<SetLogStart>(&record.record)) {
     p.state.log_start = std::max(p.state.log_start, start->begin);

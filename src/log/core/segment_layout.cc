@@ -99,6 +99,10 @@ SegmentCursor::Step SegmentCursor::next(ByteSpan window) {
     if (auto more = need(window, kHeadBytes)) return *more;
     const auto header =
         decode_frame_header(window.first(std::min<std::uint64_t>(window.size(), size_bytes_ - position_)));
+    if (header && at_ == end_ && header->partition == id_ && header->begin == end_) {
+      finished_ = true;  // the log was cut here: what follows was good, and is void
+      return Finished{};
+    }
     if (!header || !plausible(*header)) {
       searching_ = true;
       lost_at_ = position_;

@@ -59,7 +59,8 @@ class SegmentCursor {
     std::uint64_t file_position = 0;  // of a frame's first byte
     model::LogPosition at;            // that frame's begin
   };
-  // `segment.size_bytes` and `segment.end` bound the walk.
+  // `segment.size_bytes` and `segment.end` bound the walk. Frames may follow behind the end, where the log
+  // was cut.
   SegmentCursor(const model::TopicPartition& id, const SegmentMeta& segment, Start start);
 
   // `window` holds the file's bytes from position() on. Requires: as much as the last NeedMore asked for.

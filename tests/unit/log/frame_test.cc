@@ -180,7 +180,7 @@ CheckpointEntry example_entry() {
   state.segment_end = {model::Offset(99), 1};
   state.segments = {segment(10, 50), segment(50, 99)};
   state.terms = {{model::Term(7), {model::Offset(0), 0}}, {model::Term(8), {model::Offset(60), 0}}};
-  state.last_truncation = LogPosition{model::Offset(60), 0};
+  state.lowest_truncation = LogPosition{model::Offset(60), 0};
   state.damage = {{DamageKind::kMiddle, {model::Offset(20), 0}, {model::Offset(22), 0}}};
   state.memberships = {{{model::Offset(0), 1}, example_membership()}};
   state.max_append_time = model::Timestamp(12345);

@@ -64,6 +64,28 @@ TEST(LogMemory, SmallPayloadDoesNotKeepALargeBuffer) {
   EXPECT_GT(account.pinned_bytes(), 1U << 20);
 }
 
+TEST(LogMemory, WhatIsCutGoesFromTheEndWithPinnedAndCached) {
+  MemoryAccount account(1U << 20);
+  LogMemory memory(account, nullptr);
+  for (int i = 0; i < 10; ++i) memory.push(frame_at(i, 1000));
+  memory.unpin_before(6);
+  memory.drop_from(8);
+  EXPECT_EQ(memory.end(), 8U);
+  EXPECT_EQ(memory.pinned_begin(), 6U);
+  memory.drop_from(3);
+  EXPECT_EQ(memory.end(), 3U);
+  EXPECT_EQ(memory.pinned_begin(), 3U);
+  EXPECT_EQ(account.pinned_bytes(), 0U);
+  EXPECT_EQ(memory.find_begin({Offset(3), 0}), 3U);
+  memory.push(frame_at(3, 1000));
+  EXPECT_EQ(memory.frame(3)->header.begin.next_offset, Offset(3));
+  EXPECT_GT(account.pinned_bytes(), 0U);
+  memory.drop_from(0);
+  EXPECT_TRUE(memory.empty());
+  EXPECT_EQ(account.cached_bytes() + account.pinned_bytes(), 0U);
+  EXPECT_TRUE(account.pinned_logs().empty());
+}
+
 TEST(LogMemory, AccountsToTheByteThroughRandomUse) {
   sim::SimRng rng(1);
   MemoryAccount account(20'000);
@@ -71,12 +93,15 @@ TEST(LogMemory, AccountsToTheByteThroughRandomUse) {
   for (int i = 0; i < 4; ++i) logs.push_back(std::make_unique<LogMemory>(account, nullptr));
   for (int step = 0; step < 5000; ++step) {
     auto& log = logs[rng.below(logs.size())];
-    switch (rng.below(6)) {
+    switch (rng.below(7)) {
       case 0:
         log->unpin_before(log->begin() + rng.below(log->end() - log->begin() + 1));
         break;
       case 1:
         log->drop_before(log->begin() + rng.below(log->end() - log->begin() + 1));
+        break;
+      case 3:
+        if (rng.one_in(4)) log->drop_from(log->begin() + rng.below(log->end() - log->begin() + 1));
         break;
       case 2:
         if (rng.one_in(20)) log = std::make_unique<LogMemory>(account, nullptr);

@@ -100,6 +100,10 @@ bool LogWorld::start() {
     return false;
   }
   report_ = recovered->report;
+  recovered_epochs_.clear();
+  for (const RecoveredPartition& partition : recovered->shards.at(0).partitions) {
+    recovered_epochs_[partition.state.id] = partition.state.log_epoch.value();
+  }
   logs_ = make_shard_logs(options_.shard, std::move(recovered->shards.at(0)), recovered->epoch,
                           machine_.file_system(), machine_.executor(), machine_.pool(), machine_.wall_clock(),
                           machine_.rng());
@@ -110,11 +114,13 @@ bool LogWorld::start() {
       EXPECT_TRUE(model.durable == LogPosition{}) << adopted.error().to_string();
       model.log = nullptr;
       model.frames.clear();
+      begin_steps(model);
       continue;
     }
     model.log = *adopted;
     attach(model);
     compare(model);
+    begin_steps(model);
   }
   return true;
 }
@@ -122,13 +128,59 @@ bool LogWorld::start() {
 void LogWorld::attach(LogModel& model) {
   model.failed.reset();
   model.log_starts_pending = 0;
-  model.log->on_flushed([&model](LogPosition flushed) { model.durable = std::max(model.durable, flushed); });
+  model.log->on_flushed([&model](LogPosition flushed) {
+    model.durable = std::max(model.durable, flushed);
+    // The last frame of these is durable, and so is what was done before it.
+    for (std::size_t i = model.steps_of_frame.size(); i > 0; --i) {
+      if (model.frames.at(i - 1)->header.end > flushed) continue;
+      model.durable_steps = std::max(model.durable_steps, model.steps_of_frame[i - 1]);
+      break;
+    }
+  });
   model.log->on_failed([&model](const Error& error) { model.failed = error; });
+}
+
+void LogWorld::begin_steps(LogModel& model) {
+  model.frames_at_start = model.frames;
+  model.steps_of_frame.assign(model.frames.size(), 0);
+  model.steps.clear();
+  model.durable_steps = 0;
+  const auto epoch = recovered_epochs_.find(model.id);
+  model.epoch_at_start = epoch == recovered_epochs_.end() ? 0 : epoch->second;
+}
+
+// The log epoch says how many of the cuts are in force, and so which frames may be there: all up to the first
+// cut that is not. Returns: the least that must be there.
+LogPosition LogWorld::take_steps(LogModel& model) {
+  const std::uint64_t cuts = recovered_epochs_.at(model.id) - model.epoch_at_start;
+  std::vector<FramePtr> frames = model.frames_at_start;
+  LogPosition least = frames.empty() ? LogPosition{} : frames.back()->header.end;
+  std::uint64_t seen = 0;
+  std::size_t taken = 0;
+  for (; taken < model.steps.size(); ++taken) {
+    if (const auto* to = std::get_if<LogPosition>(&model.steps[taken])) {
+      if (seen == cuts) break;
+      ++seen;
+      while (!frames.empty() && frames.back()->header.end > *to) frames.pop_back();
+      least = *to;
+    } else {
+      frames.push_back(std::get<FramePtr>(model.steps[taken]));
+      if (taken < model.durable_steps) least = frames.back()->header.end;
+    }
+  }
+  EXPECT_EQ(seen, cuts) << "the log epoch says more truncations than there were";
+  EXPECT_LE(model.durable_steps, taken) << "a truncation is forgotten";
+  model.frames = std::move(frames);
+  return least;
 }
 
 // Nothing that was reported is gone, nothing is there that was not appended (I1, I3, I8).
 void LogWorld::compare(LogModel& model) {
   const Log& log = *model.log;
+  const bool was_cut = std::any_of(model.steps.begin(), model.steps.end(), [](const LogModel::Step& step) {
+    return std::holds_alternative<LogPosition>(step);
+  });
+  if (was_cut) model.durable = take_steps(model);
   EXPECT_GE(log.end(), model.durable) << model.id.to_string();
   EXPECT_EQ(log.flushed(), log.end());
   EXPECT_GE(log.log_start(), model.log_start);
@@ -192,8 +244,22 @@ bool LogWorld::create(std::int32_t partition) {
 
 void LogWorld::append_frame(std::int32_t partition, FramePtr frame) {
   LogModel& model = models_.at(partition);
+  model.latest_time = std::max(model.latest_time, frame->header.append_time);
+  model.steps.emplace_back(frame);
   model.frames.push_back(frame);
+  model.steps_of_frame.push_back(model.steps.size());
   model.log->append(std::move(frame));
+}
+
+void LogWorld::truncate(std::int32_t partition, std::size_t keep) {
+  LogModel& model = models_.at(partition);
+  const LogPosition to = model.frames.at(keep)->header.begin;
+  model.steps.emplace_back(to);
+  model.frames.resize(keep);
+  model.steps_of_frame.resize(keep);
+  model.durable = std::min(model.durable, to);
+  model.term = model.term.next();
+  model.log->truncate(to);
 }
 
 void LogWorld::append(std::int32_t partition, BatchSpec spec) {
@@ -201,12 +267,12 @@ void LogWorld::append(std::int32_t partition, BatchSpec spec) {
   if (spec.append_time == Timestamp(0)) spec.append_time = std::max(now(), model.log->max_append_time());
   if (spec.event_time == Timestamp(0)) spec.event_time = spec.append_time;
   if (spec.fill == 0) spec.fill = next_fill_++;
-  append_frame(partition, make_batch_frame(model.id, model.log->end(), model::Term(1), spec));
+  append_frame(partition, make_batch_frame(model.id, model.log->end(), model.term, spec));
 }
 
 void LogWorld::append_control(std::int32_t partition, const Control& control) {
   LogModel& model = models_.at(partition);
-  append_frame(partition, make_control_frame(model.id, model.log->end(), model::Term(1), control,
+  append_frame(partition, make_control_frame(model.id, model.log->end(), model.term, control,
                                              std::max(now(), model.log->max_append_time())));
 }
 
@@ -317,6 +383,48 @@ void LogWorld::check_reads(std::int32_t partition, std::size_t bytes_max) {
     at = result->next;
   }
   EXPECT_EQ(at, std::max(end, model.log->log_start().next_offset));
+}
+
+void LogWorld::check_frames(std::int32_t partition, std::size_t bytes_max) {
+  LogModel& model = models_.at(partition);
+  if (model.log == nullptr) return;
+  const Log& log = *model.log;
+  const LogPosition end = log.end();
+  std::optional<Membership> membership;
+  std::vector<TermBegin> terms;
+  for (const FramePtr& frame : model.frames) {
+    const FrameHeader& header = frame->header;
+    if (terms.empty() || terms.back().term != header.term) terms.push_back({header.term, header.begin});
+    if (header.kind == FrameKind::kRecords) continue;
+    const auto control = decode_control(frame->payload.span());
+    if (const auto* found = std::get_if<Membership>(&*control)) membership = *found;
+  }
+  const auto memberships = log.memberships();
+  EXPECT_EQ(memberships.empty() ? std::nullopt : std::optional(memberships.back().second), membership);
+  // Terms of what was trimmed may be known still, or not.
+  std::vector<TermBegin> known = log.terms();
+  while (known.size() > 1 && known[1].begin <= log.log_start()) known.erase(known.begin());
+  while (terms.size() > 1 && terms[1].begin <= log.log_start()) terms.erase(terms.begin());
+  EXPECT_TRUE(known == terms || end == log.log_start()) << model.id.to_string();
+  if (!model.frames.empty()) {
+    EXPECT_GE(log.max_append_time(), model.frames.back()->header.append_time);
+  }
+  EXPECT_LE(log.max_append_time(), model.latest_time);
+
+  auto expected = std::find_if(model.frames.begin(), model.frames.end(),
+                               [&](const FramePtr& frame) { return frame->header.begin >= log.log_start(); });
+  while (expected != model.frames.end()) {
+    const LogPosition at = (*expected)->header.begin;
+    const auto got = read_frames(partition, {at, end, bytes_max});
+    if (disk().power_is_off()) return;
+    ASSERT_TRUE(got) << model.id.to_string() << " at " << at.to_string() << ": " << got.error().to_string();
+    ASSERT_FALSE(got->empty());
+    for (const FramePtr& frame : *got) {
+      ASSERT_NE(expected, model.frames.end());
+      ASSERT_TRUE(same_bytes(*frame, **expected)) << "at " << frame->header.begin.to_string();
+      ++expected;
+    }
+  }
 }
 
 std::vector<std::string> LogWorld::segment_files(std::int32_t partition) {

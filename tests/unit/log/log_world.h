@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "log/log.h"
@@ -65,12 +66,22 @@ struct LogModel {
   model::TopicPartition id;
   LogConfig config;
   Log* log = nullptr;            // null when it is not open
-  std::vector<FramePtr> frames;  // all ever appended and, after a crash, still there
+  std::vector<FramePtr> frames;  // all ever appended and, after a crash, still there; without what was cut
   model::LogPosition log_start;  // durable
   int log_starts_pending = 0;    // asked for and not answered
   model::LogPosition durable;    // reported
   HardState hard_state;          // reported durable
   std::optional<Error> failed;
+  model::Term term{1};  // of what is appended; each truncation begins another one
+  // What was done since the start, in order: a frame appended, or a cut. After a crash the log is what some
+  // first part of them makes of what was there at the start, no less than what is known to be durable.
+  using Step = std::variant<FramePtr, model::LogPosition>;
+  std::vector<FramePtr> frames_at_start;
+  std::vector<Step> steps;
+  std::vector<std::size_t> steps_of_frame;  // beside `frames`: steps up to it; 0 from before the start
+  std::size_t durable_steps = 0;
+  std::uint64_t epoch_at_start = 0;
+  model::Timestamp latest_time{-1};  // of all frames ever, also of those that were cut
 };
 
 class LogWorld {
@@ -108,6 +119,8 @@ class LogWorld {
   void append(std::int32_t partition, BatchSpec spec);
   void append_frame(std::int32_t partition, FramePtr frame);
   void append_control(std::int32_t partition, const Control& control);
+  // Leaves the first `keep` frames of the model.
+  void truncate(std::int32_t partition, std::size_t keep);
   void set_log_start(std::int32_t partition, model::LogPosition begin);
   void set_hard_state(std::int32_t partition, HardState state);
 
@@ -133,6 +146,8 @@ class LogWorld {
 
   // Reads the whole log and compares it with the model, frame by frame. Reports through gtest.
   void check_reads(std::int32_t partition, std::size_t bytes_max = 8U << 10);
+  // The same by position, with control frames; and what the log says of itself.
+  void check_frames(std::int32_t partition, std::size_t bytes_max = 8U << 10);
   void check_all_reads() {
     for (auto& [partition, model] : models_) check_reads(partition);
   }
@@ -143,6 +158,8 @@ class LogWorld {
 
  private:
   void attach(LogModel& model);
+  void begin_steps(LogModel& model);
+  [[nodiscard]] model::LogPosition take_steps(LogModel& model);
   void compare(LogModel& model);
 
   WorldOptions options_;
@@ -151,6 +168,7 @@ class LogWorld {
   std::unique_ptr<ShardLogs> logs_;
   std::map<std::int32_t, LogModel> models_;
   RecoveryReport report_;
+  std::map<model::TopicPartition, std::uint64_t> recovered_epochs_;
   std::uint64_t next_fill_ = 1;
 };
 

@@ -28,7 +28,7 @@ void random_step(LogWorld& world, sim::SimRng& rng, std::int32_t partitions) {
   const auto p = static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(partitions)));
   LogModel& model = world.model(p);
   if (model.log == nullptr) return;
-  switch (rng.below(20)) {
+  switch (rng.below(21)) {
     case 0:
       model.log->roll();
       break;
@@ -50,8 +50,25 @@ void random_step(LogWorld& world, sim::SimRng& rng, std::int32_t partitions) {
     case 4:
       world.run_for(std::chrono::milliseconds(rng.between(1, 200)));
       break;
+    case 20: {
+      // A leader that nobody followed is followed: what it had alone goes.
+      if (model.log_starts_pending > 0 || model.frames.empty()) break;
+      const std::size_t most = rng.one_in(3) ? 200 : 20;
+      const std::size_t keep = model.frames.size() - rng.between(1, std::min(most, model.frames.size()));
+      if (model.frames[keep]->header.begin < model.log->log_start()) break;
+      world.truncate(p, keep);
+      if (rng.one_in(2)) world.append_control(p, TermStart{model::NodeId(2)});
+      if (rng.one_in(3)) {
+        const model::NodeId node(static_cast<std::uint32_t>(rng.below(9)));
+        world.append_control(p, Membership{{{node, {}}}, {}, {}});
+      }
+      break;
+    }
     case 5:
-      if (world.settle() && rng.one_in(4)) world.check_reads(p, rng.between(100, 20'000));
+      if (world.settle() && rng.one_in(4)) {
+        world.check_reads(p, rng.between(100, 20'000));
+        world.check_frames(p, rng.between(100, 20'000));
+      }
       break;
     default:
       for (std::uint64_t n = rng.between(1, 10); n > 0; --n) {
@@ -87,6 +104,7 @@ TEST(ShardLogsRandom, SurvivesRestartsAndPowerCuts) {
       }
       ASSERT_TRUE(up);
       world.check_all_reads();
+      for (std::int32_t p = 0; p < partitions; ++p) world.check_frames(p);
       if (::testing::Test::HasFailure()) return;
     }
     EXPECT_TRUE(world.disk().files().size() < 200) << "files pile up";

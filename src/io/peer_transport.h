@@ -96,9 +96,10 @@ class PeerTransport {
 
 // Queued and not yet taken by the network, per session.
 inline constexpr std::size_t kPeerQueueBytes = 8U << 20;
-// Messages without pieces (votes, answers, heartbeats) do not ask for room; so many of them mean that the
-// peer does not read.
-inline constexpr std::size_t kPeerQueueSlackBytes = 4U << 20;
+// Messages without pieces (votes, answers, heartbeats) do not ask for room, and what was read from disk when
+// there was room may come when there is none: eight reads of a mebibyte, one of them a batch of the largest
+// size, are no fault. More means that the peer does not read, or that somebody does not wait.
+inline constexpr std::size_t kPeerQueueSlackBytes = 16U << 20;
 // Of one message, header and pieces; a larger one ends the session: it cannot come from a peer that keeps the
 // rules.
 inline constexpr std::size_t kPeerMessageBytesMax = 64U << 20;

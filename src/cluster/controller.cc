@@ -16,10 +16,17 @@ namespace forebay::cluster {
 namespace {
 
 constexpr auto kLogTimeout = std::chrono::seconds(30);
+// Damage that others repair takes at least a round trip and a write; nobody waits for it.
+constexpr auto kStallRetry = std::chrono::milliseconds(500);
+// Decisions take a round of the journal each; whoever stands behind so many would have given up.
+constexpr std::size_t kRequestsMax = 10'000;
 // The log of __cluster is trimmed to what the store holds durably, but only when it has grown out of
 // proportion: while it is whole, a damaged store can be rebuilt from it, and a million decisions are some
 // hundred MiB.
 constexpr std::int64_t kTrimRecordsMin = 1'000'000;
+// What stays then. A follower's log start moves with the commit, and its state a moment later: it must find
+// what it has not applied yet.
+constexpr std::int64_t kTrimRecordsKept = 500'000;
 
 Result<std::string> batch_of(const ClusterRecord& record) {
   const std::string value = encode_record(record);
@@ -52,6 +59,8 @@ Controller::Controller(partition::Partition& log, kv::KeyValueStore& kv, runtime
 
 Controller::~Controller() {
   *alive_ = nullptr;
+  log_.on_role_change({});
+  if (retry_) executor_.cancel(*retry_);
   log_.cancel_fetch(fetch_);
 }
 
@@ -71,6 +80,12 @@ model::Uuid Controller::new_id() {
 
 void Controller::start(UniqueFunction<void(Result<void>)> ready) {
   ready_ = std::move(ready);
+  // Posted: the partition is in the middle of its change.
+  log_.on_role_change([alive = alive_, executor = &executor_] {
+    executor->post([alive] {
+      if (*alive != nullptr) (*alive)->on_role();
+    });
+  });
   auto loaded = std::make_shared<Result<ClusterImage>>();
   pool_.run([store = &kv_, loaded] { *loaded = load_image(*store); }, executor_,
             [alive = alive_, loaded] {
@@ -82,6 +97,12 @@ void Controller::on_loaded(Result<ClusterImage> image) {
   if (!image) return fail(image.error());
   image_ = std::move(*image);
   const auto marks = log_.watermarks();
+  if (!log_.is_alone() && image_.applied >= marks.log_start) {
+    // The store is written only from the log, so the log was longer. The others have that part.
+    if (image_.applied > log_.log().end().next_offset && !log_.log().tail_accepted())
+      log_.log().report_lost_tail([](const Result<void>&) {});
+    return replay();
+  }
   if (image_.applied > marks.high_watermark && log_.log().tail_accepted()) {
     return adopt_store(marks.high_watermark);
   }
@@ -105,9 +126,74 @@ void Controller::replay() {
   const std::vector<log::Damage> damage = log_.log().status().damage;
   has_holes_ = std::any_of(damage.begin(), damage.end(),
                            [](const log::Damage& one) { return log::is_accepted(one.kind); });
-  replay_until_ = log_.watermarks().high_watermark;
+  // One of several does not know how much is committed. What it has stored is true, the rest comes.
+  ready_at_ = log_.is_alone() ? log_.watermarks().high_watermark : image_.applied;
   changed_ = true;
+  loaded_ = true;
+  on_role();
   read_next();
+}
+
+// --- roles
+// --------------------------------------------------------------------------------------------------------
+
+void Controller::on_role() {
+  if (!loaded_ || stopping_) return;
+  const bool leads = log_.is_ready();
+  const bool lost = leading_ && (!leads || log_.term() != leading_term_);
+  // Requests also wait for a leadership that was never established.
+  if (lost || (!log_.group().is_leader() && !requests_.empty())) on_leadership_lost();
+  if (!leads || leading_) return;
+  leading_ = true;
+  leading_term_ = log_.term();
+  // All that any leader before has promised is below it.
+  decide_at_ = log_.watermarks().high_watermark;
+  if (failed_ || degraded_) return hand_over_soon();
+  after_apply();
+}
+
+// What was not logged yet has had no effect; of what was, the next leader knows.
+void Controller::on_leadership_lost() {
+  leading_ = false;
+  const auto serving = log_.check_serving();
+  const Error lost =
+      serving ? Error{ErrorCode::kNotYet, "leadership of the metadata has just changed; retry", 100}
+              : serving.error();
+  if (waiting_) {
+    auto done = std::move(waiting_->done);
+    waiting_.reset();
+    deciding_ = false;
+    done(Error{
+        ErrorCode::kOutcomeUnknown,
+        "the decision was logged, but this node lost the leadership of the metadata before it took effect "
+        "here; see whether it has"});
+  }
+  auto requests = std::exchange(requests_, {});
+  for (auto& request : requests) request.done(lost);
+}
+
+// A leader that cannot decide gives way to one that can. Posted: the partition may be in the middle of
+// something.
+void Controller::hand_over_soon() {
+  executor_.post([alive = alive_] {
+    if (*alive != nullptr) (*alive)->hand_over();
+  });
+}
+
+void Controller::hand_over() {
+  if (!log_.is_ready() || log_.is_alone() || stopping_) return;
+  auto& group = log_.group();
+  std::optional<model::NodeId> target;
+  model::LogPosition furthest;
+  for (const log::Voter& voter : group.membership().voters) {
+    const auto progress = group.progress(voter.node);
+    if (!progress || (target && progress->flushed <= furthest)) continue;
+    target = voter.node;
+    furthest = progress->flushed;
+  }
+  if (!target) return;
+  if (auto asked = group.transfer_to(*target); !asked)
+    telemetry::log_warn("leadership of the metadata not handed over", {{"error", asked.error().to_string()}});
 }
 
 // The log lost its end, which was accepted: what the store has of it is all there is. From now on it counts
@@ -134,17 +220,20 @@ void Controller::read_next() {
   if (stopping_ || failed_ || degraded_) return;
   after_apply();
   if (degraded_) return;
-  fetch_ = log_.fetch(
-      {.from = image_.applied, .bytes_max = 1U << 20, .bytes_min = 1, .wait_max = std::chrono::hours(1)},
-      [alive = alive_](Result<partition::FetchOutput> fetched) {
-        if (*alive != nullptr) (*alive)->on_frames(std::move(fetched));
-      });
+  fetch_ = log_.fetch({.from = image_.applied,
+                       .bytes_max = 1U << 20,
+                       .bytes_min = 1,
+                       .wait_max = std::chrono::hours(1),
+                       .from_any_replica = true},
+                      [alive = alive_](Result<partition::FetchOutput> fetched) {
+                        if (*alive != nullptr) (*alive)->on_frames(std::move(fetched));
+                      });
 }
 
 void Controller::on_frames(Result<partition::FetchOutput> fetched) {
   if (stopping_) return;
-  if (!fetched && fetched.error().code == ErrorCode::kDataLoss) return degrade(fetched.error().context);
-  if (!fetched) return fail(fetched.error());
+  if (!fetched) return on_unreadable(fetched.error());
+  stalled_.reset();
   for (const auto& frame : fetched->frames) {
     const auto applied = apply_batch(frame->payload.span(), image_.applied);
     const bool newer = !applied && applied.error().code == ErrorCode::kNewerFormat;
@@ -157,6 +246,24 @@ void Controller::on_frames(Result<partition::FetchOutput> fetched) {
   // Posted: a fetch may answer inside the call, and a long log must not become a deep stack.
   executor_.post([alive = alive_] {
     if (*alive != nullptr) (*alive)->read_next();
+  });
+}
+
+void Controller::on_unreadable(const Error& error) {
+  if (error.code == ErrorCode::kOffsetOutOfRange) {
+    return degrade("the metadata store has applied __cluster up to offset " +
+                   std::to_string(image_.applied.value()) +
+                   ", and the log does not have what follows: " + error.context);
+  }
+  if (error.code != ErrorCode::kDataLoss) return fail(error);
+  if (log_.is_alone()) return degrade(error.context);
+  if (!stalled_)
+    telemetry::log_error("metadata stands still until it is repaired from another node",
+                         {{"error", error.to_string()}});
+  stalled_ = error;
+  retry_ = executor_.schedule_after(kStallRetry, [this] {
+    retry_.reset();
+    read_next();
   });
 }
 
@@ -199,21 +306,22 @@ void Controller::publish() {
 }
 
 void Controller::after_apply() {
-  if (image_.applied < replay_until_) return;
-  if (ready_ && log_.end_is_lost()) {
+  if (image_.applied < ready_at_) return;
+  const bool alone = log_.is_alone();
+  if (ready_ && alone && log_.end_is_lost()) {
     return degrade("what the log of __cluster held from offset " + std::to_string(image_.applied.value()) +
                    " on is lost");
   }
-  if (ready_ && image_.cluster_id.is_nil() && formed_before_ && !has_holes_) {
+  if (ready_ && alone && image_.cluster_id.is_nil() && formed_before_ && !has_holes_) {
     log_.log().report_lost_tail([](const Result<void>&) {});
     return degrade(
         "neither the log of __cluster nor the metadata store has anything, and there is data of topics");
   }
   if (ready_ && image_.cluster_id.is_nil()) {
-    if (!deciding_ && requests_.empty()) {
-      submit([id = new_id()](
-                 const ClusterImage&) -> Result<ClusterRecord> { return ClusterRecord(ClusterFormed{id}); },
-             [](const Result<ImagePtr>&) {});
+    if (forms_ && leading_ && !deciding_) {
+      log_decision(ClusterFormed{new_id()}, [this](const Result<ImagePtr>& formed) {
+        if (!formed) fail(formed.error());
+      });
     }
     return;
   }
@@ -232,9 +340,13 @@ void Controller::after_apply() {
 }
 
 void Controller::degrade(const std::string& why) {
+  const bool alone = log_.is_alone();
   std::string text = "topics can be used but not changed, because metadata is lost: " + why +
                      ". Restore the data directory from a copy";
-  if (log::is_open(log_.log().status().damage)) {
+  if (!alone) {
+    text = "this node does not follow the cluster's metadata any more: " + why +
+           ". The other nodes have it: stop this one, empty its data directory, and start it again";
+  } else if (log::is_open(log_.log().status().damage)) {
     text += ", or stop the node and accept the loss: forebay log accept-loss --data-dir DIR --topic " +
             std::string(kClusterTopicName) + " --partition 0";
   }
@@ -243,13 +355,21 @@ void Controller::degrade(const std::string& why) {
   publish();
   write_behind();
   if (ready_) std::exchange(ready_, nullptr)(Result<void>{});
+  if (waiting_) {
+    auto done = std::move(waiting_->done);
+    waiting_.reset();
+    deciding_ = false;
+    done(Error{ErrorCode::kOutcomeUnknown, degraded_->context});
+  }
   auto requests = std::exchange(requests_, {});
   for (auto& request : requests) request.done(*degraded_);
+  hand_over_soon();
 }
 
 Result<void> Controller::check_changeable() const {
   if (failed_) return *failed_;
   if (degraded_) return *degraded_;
+  if (stalled_) return *stalled_;
   return {};
 }
 
@@ -265,6 +385,7 @@ void Controller::fail(const Error& error) {
   }
   auto requests = std::exchange(requests_, {});
   for (auto& request : requests) request.done(error);
+  hand_over_soon();
 }
 
 // --- decisions
@@ -281,50 +402,66 @@ void Controller::submit(Decide decide, Decided done) {
 }
 
 void Controller::propose(NodeProposal proposal, Decided done) {
-  enqueue([proposal =
-               std::move(proposal)](const ClusterImage& image) { return cluster::decide(image, proposal); },
-          std::move(done));
+  enqueue(
+      [this, proposal = std::move(proposal)](const ClusterImage& image) {
+        return cluster::decide(image, proposal, alive_nodes_ ? alive_nodes_() : std::set<log::Voter>());
+      },
+      std::move(done));
 }
 
 void Controller::enqueue(MaybeDecide decide, Decided done) {
   if (stopping_) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
   if (auto changeable = check_changeable(); !changeable) return done(std::move(changeable).error());
+  if (!log_.group().is_leader()) {
+    const auto serving = log_.check_serving();
+    return done(serving ? Error{ErrorCode::kNotYet, "the metadata has no leader yet; retry", 100}
+                        : serving.error());
+  }
+  if (requests_.size() >= kRequestsMax) {
+    return done(Error{ErrorCode::kResourceExhausted,
+                      std::to_string(kRequestsMax) + " decisions about metadata wait already; retry later",
+                      1000});
+  }
   requests_.push_back({std::move(decide), std::move(done)});
   decide_next();
 }
 
 void Controller::decide_next() {
-  while (!deciding_ && !requests_.empty() && image_.applied >= replay_until_ && !failed_) {
+  // A leadership that on_role has not seen yet may have to apply more first.
+  const bool may =
+      published_ && leading_ && log_.is_ready() && log_.term() == leading_term_ && !failed_ && !degraded_;
+  while (may && !deciding_ && !requests_.empty() && image_.applied >= decide_at_) {
     Request request = std::move(requests_.front());
     requests_.pop_front();
     auto record = request.decide(image_);
     if (!record) {
       request.done(std::move(record).error());
-      continue;
-    }
-    if (!*record) {
+    } else if (!*record) {
       request.done(published_);
-      continue;
+    } else {
+      log_decision(**record, std::move(request.done));
     }
-    deciding_ = true;
-    deciding_done_ = std::move(request.done);
-    auto batch = batch_of(**record);
-    if (!batch) {
-      deciding_ = false;
-      std::exchange(deciding_done_, nullptr)(std::move(batch).error());
-      continue;
-    }
-    log_.produce(std::move(*batch), 1, partition::Acks::kAll, kLogTimeout,
-                 [alive = alive_](Result<partition::ProduceAck> ack) {
-                   if (*alive != nullptr) (*alive)->on_logged(std::move(ack));
-                 });
   }
+}
+
+void Controller::log_decision(const ClusterRecord& record, Decided done) {
+  auto batch = batch_of(record);
+  if (!batch) return done(std::move(batch).error());
+  deciding_ = true;
+  deciding_done_ = std::move(done);
+  log_.produce(std::move(*batch), 1, partition::Acks::kAll, kLogTimeout,
+               [alive = alive_](Result<partition::ProduceAck> ack) {
+                 if (*alive != nullptr) (*alive)->on_logged(std::move(ack));
+               });
 }
 
 void Controller::on_logged(Result<partition::ProduceAck> ack) {
   auto done = std::exchange(deciding_done_, nullptr);
   if (!ack) {
     deciding_ = false;
+    // It may still take effect: nothing is decided before it is known whether it did.
+    if (ack.error().code == ErrorCode::kTimedOut || ack.error().code == ErrorCode::kOutcomeUnknown)
+      decide_at_ = std::max(decide_at_, log_.log().end().next_offset);
     done(std::move(ack).error());
     // Posted, so that a queue of requests against a dead log is not a deep stack.
     executor_.post([alive = alive_] {
@@ -368,9 +505,9 @@ void Controller::write_behind() {
               self->writing_ = false;
               if (!*written) return self->fail(written->error());
               if (self->stop_done_) return std::exchange(self->stop_done_, nullptr)();
-              if (!self->degraded_ &&
+              if (!self->degraded_ && self->log_.is_ready() &&
                   applied.value() - self->log_.watermarks().log_start.value() >= kTrimRecordsMin) {
-                self->log_.trim(applied, [](const Result<model::Offset>&) {});
+                self->log_.trim(applied.plus(-kTrimRecordsKept), [](const Result<model::Offset>&) {});
               }
               self->write_behind();
             });
@@ -378,6 +515,7 @@ void Controller::write_behind() {
 
 void Controller::stop(UniqueFunction<void()> done) {
   stopping_ = true;
+  if (retry_) executor_.cancel(*std::exchange(retry_, std::nullopt));
   log_.cancel_fetch(fetch_);
   const Error error{ErrorCode::kShuttingDown, "the node is stopping", 1000};
   auto requests = std::exchange(requests_, {});

@@ -1,13 +1,15 @@
-// The cluster's metadata on this node: decides requests against the applied image, logs the results in
-// __cluster, applies what is committed, and keeps the state in the key-value store so that opening replays
-// little.
+// The cluster's metadata on this node: follows __cluster, applies what is committed and on this disk, and
+// keeps the state in the key-value store so that opening replays little. Where the partition leads it also
+// decides requests against the applied image and logs the results.
 //
-// Where the log is damaged, or behind the store, the node must run all the same: the image is then what store
-// and log tell up to there, and no decision is taken until an operator has accepted the loss (`forebay log
-// accept-loss`).
+// Where the log of an only voter is damaged, or behind the store, the node must run all the same: the image
+// is then what store and log tell up to there, and no decision is taken until an operator has accepted the
+// loss
+// (`forebay log accept-loss`). Where there are others, they have what is missing here: it is waited for.
 //
-// One decision is in flight at a time, so a decision always sees every earlier one applied. Applying reads
-// the log like any consumer: replay at start, new records and (later) a follower all take the same path.
+// One decision is in flight at a time, so a decision always sees every earlier one applied; and a leader
+// decides only when it has applied all that was committed when its leadership was established. Applying reads
+// the log like any consumer: replay at start, new records and a follower all take the same path.
 // Thread rules: everything on the shard of __cluster; the image it hands out may go to any thread.
 #pragma once
 
@@ -15,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,26 +43,38 @@ class Controller {
   using Decide = UniqueFunction<Result<ClusterRecord>(const ClusterImage&)>;
   using Decided = UniqueFunction<void(Result<ImagePtr>)>;  // the image that holds the decision
 
-  // `log` is ready. `kv` is used on the pool only. `on_image` is called after start and after every change,
-  // before the decision's own callback. All references outlive the controller.
+  // `log` is ready when this node is its only voter; the controller is its listener for roles. `kv` is used
+  // on the pool only. `on_image` is called after start and after every change, before the decision's own
+  // callback. All references outlive the controller.
   Controller(partition::Partition& log, kv::KeyValueStore& kv, runtime::Executor& executor,
              runtime::BlockingPool& pool, runtime::Rng& rng, UniqueFunction<void(ImagePtr)> on_image);
   ~Controller();
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
-  // Before start(): there is data of topics, so that an empty log and an empty store are a loss, not a first
-  // start.
+  // Before start(): there is data of topics, so that an empty log and an empty store of an only voter are a
+  // loss, not a first start.
   void expect_formed() { formed_before_ = true; }
-  // Loads the state, replays the log behind it, forms the cluster on a first start; then calls `ready`, also
-  // when part of the metadata is lost: see check_changeable().
+  // Before start(): another node forms the cluster, this one waits for its records.
+  void join_only() { forms_ = false; }
+  // Before start(): who is connected right now; a node that lives is not replaced by a namesake.
+  void set_alive(std::function<std::set<log::Voter>()> alive) { alive_nodes_ = std::move(alive); }
+  // Loads the state; then calls `ready`, also when part of the metadata is lost: see check_changeable(). An
+  // only voter has replayed its log by then, and formed the cluster on a first start; another replica has
+  // what its store had, as soon as that belongs to a cluster, and the rest follows.
   void start(UniqueFunction<void(Result<void>)> ready);
-  // Errors of `decide` come back as they are; kShuttingDown, kStorageFailed, kOutcomeUnknown from the log;
-  // those of check_changeable().
+  // Leads __cluster: requests are decided here.
+  [[nodiscard]] bool decides() const { return log_.is_ready(); }
+  // Whom to ask, as far as it is known; may be this node.
+  [[nodiscard]] std::optional<model::NodeId> leader() const { return log_.leader(); }
+  // Errors of `decide` come back as they are. Without any effect: kNotLeader (see leader()) and kNotYet where
+  // this node does not lead, or no longer when it would have been its turn; kResourceExhausted;
+  // kShuttingDown, kStorageFailed; those of check_changeable(). kOutcomeUnknown, kTimedOut: it was logged or
+  // not; also when leadership is lost meanwhile.
   void submit(Decide decide, Decided done);
   // The same for what a node says of itself; what is so already succeeds at once.
   void propose(NodeProposal proposal, Decided done);
-  // Why no decision is taken: kDataLoss, with what to do about it.
+  // Why no decision is taken, whoever leads: kDataLoss, with what to do about it.
   [[nodiscard]] Result<void> check_changeable() const;
   [[nodiscard]] ImagePtr image() const { return published_; }
   [[nodiscard]] model::Uuid new_id();
@@ -79,15 +94,21 @@ class Controller {
   };
 
   void on_loaded(Result<ClusterImage> image);
+  void on_role();
+  void on_leadership_lost();
+  void hand_over_soon();
+  void hand_over();
   void replay();
   void adopt_store(model::Offset log_end);
   void read_next();
   void on_frames(Result<partition::FetchOutput> fetched);
+  void on_unreadable(const Error& error);
   [[nodiscard]] Result<void> apply_batch(ByteSpan batch, model::Offset from);
   void publish();
   void after_apply();
   void enqueue(MaybeDecide decide, Decided done);
   void decide_next();
+  void log_decision(const ClusterRecord& record, Decided done);
   void on_logged(Result<partition::ProduceAck> ack);
   void write_behind();
   // What is known stands; nothing is decided any more.
@@ -104,8 +125,13 @@ class Controller {
   ClusterImage image_;
   ImagePtr published_;
   bool changed_ = false;
-  model::Offset replay_until_;
+  bool loaded_ = false;
+  model::Offset ready_at_;  // what has to be applied before anything is told
   partition::FetchId fetch_{};
+
+  bool leading_ = false;
+  model::Term leading_term_;
+  model::Offset decide_at_;  // what has to be applied before anything is decided
 
   std::deque<Request> requests_;
   bool deciding_ = false;
@@ -113,6 +139,10 @@ class Controller {
   std::optional<Waiting> waiting_;
   std::optional<Error> failed_;
   std::optional<Error> degraded_;
+  std::optional<Error> stalled_;  // why the log cannot be read right now; tried again
+  std::optional<runtime::TimerId> retry_;
+  std::function<std::set<log::Voter>()> alive_nodes_;
+  bool forms_ = true;
   bool formed_before_ = false;
   bool has_holes_ = false;  // part of the log was accepted as lost: a record may speak of what is not there
   bool stopping_ = false;

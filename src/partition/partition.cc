@@ -352,7 +352,8 @@ void Partition::read_for(FetchId id) {
   // reset.
   if (const auto end = log_.lost_tail(); end && fetch.input.from >= marks.high_watermark)
     return finish_fetch(id, lost_end_error(*end));
-  auto step = check_read(fetch.input.from, marks);
+  const bool ahead = fetch.input.from_any_replica && fetch.input.from > marks.high_watermark;
+  auto step = ahead ? ReadStep::kWait : check_read(fetch.input.from, marks);
   if (!step) return finish_fetch(id, std::move(step).error());
   if (*step == ReadStep::kWait) return on_read(id, log::ReadResult{{}, fetch.input.from});
   fetch.reading = true;

@@ -62,7 +62,8 @@ struct FetchInput {
   std::size_t bytes_min = 1;
   runtime::Duration wait_max{};
   // Also where this node does not lead: what is committed and on this disk. For state machines, not for
-  // consumers, who would see the end go back when they change the node.
+  // consumers, who would see the end go back when they change the node. What is above that is waited for:
+  // after a start a replica does not know yet what of its log is committed.
   bool from_any_replica = false;
 };
 struct FetchOutput {

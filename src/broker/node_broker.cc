@@ -8,6 +8,7 @@
 namespace forebay::broker {
 namespace {
 constexpr std::uint32_t kStoppingRetryMs = 1000;
+constexpr auto kProposalTimeout = std::chrono::seconds(30);
 
 std::string unclaimed_warning(const model::TopicPartition& id) {
   return "the data of partition " + std::to_string(id.partition.value()) + " of a topic with id " +
@@ -30,19 +31,37 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
       routing_(std::make_shared<const RoutingTable>()) {
   Reconciler::Decisions decisions;
   decisions.deleted = [this](model::TopicId id) {
-    controller_->propose(cluster::ConfirmDeletion{id, voter()}, [](const Result<cluster::ImagePtr>&) {});
+    propose_until_done(cluster::ConfirmDeletion{id, voter()});
   };
   decisions.confirm = [this](model::TopicId id, std::uint32_t partitions, Done<std::monostate> done) {
-    controller_->propose(cluster::ConfirmPartitions{id, voter(), partitions},
-                         [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-                           if (!image) return done(std::move(image).error());
-                           done(std::monostate{});
-                         });
+    propose(cluster::ConfirmPartitions{id, voter(), partitions}, std::move(done));
   };
   reconciler_ = std::make_unique<Reconciler>(voter(), shards_, home(), std::move(decisions));
 }
 
 NodeBroker::~NodeBroker() = default;
+
+void NodeBroker::propose(cluster::NodeProposal proposal, Done<std::monostate> done) {
+  if (proposer_ != nullptr) {
+    return proposer_->propose(std::move(proposal), kProposalTimeout,
+                              [done = std::move(done)](Result<void> result) mutable {
+                                if (!result) return done(std::move(result).error());
+                                done(std::monostate{});
+                              });
+  }
+  controller_->propose(std::move(proposal),
+                       [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
+                         if (!image) return done(std::move(image).error());
+                         done(std::monostate{});
+                       });
+}
+
+// What the cluster must hear, however long there is no controller.
+void NodeBroker::propose_until_done(cluster::NodeProposal proposal) {
+  propose(proposal, [this, proposal](const Result<std::monostate>& decided) {
+    if (!decided && decided.error().code == ErrorCode::kTimedOut) propose_until_done(proposal);
+  });
+}
 
 void NodeBroker::start(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready) {
   controller_ = &controller;
@@ -59,12 +78,26 @@ void NodeBroker::start(cluster::Controller& controller, UniqueFunction<void(Resu
   });
 }
 
+// Another node decides, when one leads: the metadata of a node that joins comes only after it is registered,
+// and what is here is served meanwhile.
+void NodeBroker::start_among_others(cluster::Controller& controller,
+                                    UniqueFunction<void(Result<void>)> ready) {
+  controller_ = &controller;
+  register_self([this](const Result<std::monostate>& registered) {
+    registration_ = registered ? Result<void>{} : registered.error();
+    if (!registered)
+      telemetry::log_error("the cluster refuses this node", {{"error", registered.error().to_string()}});
+  });
+  controller.start(std::move(ready));
+}
+
 void NodeBroker::register_self(Done<std::monostate> done) {
-  controller_->propose(cluster::RegisterBroker{config_.self},
-                       [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-                         if (!image) return done(std::move(image).error());
-                         done(std::monostate{});
-                       });
+  propose(cluster::RegisterBroker{config_.self},
+          [this, done = std::move(done)](Result<std::monostate> registered) mutable {
+            if (!registered && registered.error().code == ErrorCode::kTimedOut)
+              return register_self(std::move(done));
+            done(std::move(registered));
+          });
 }
 
 void NodeBroker::register_addresses(std::string api, std::string peer, std::string http) {
@@ -72,6 +105,8 @@ void NodeBroker::register_addresses(std::string api, std::string peer, std::stri
     config_.self.api_address = std::move(api);
     config_.self.peer_address = std::move(peer);
     config_.self.http_address = std::move(http);
+    // Before its start it registers anyway.
+    if (controller_ == nullptr) return;
     register_self([](const Result<std::monostate>& registered) {
       if (!registered)
         telemetry::log_warn("addresses not registered", {{"error", registered.error().to_string()}});
@@ -104,6 +139,16 @@ Result<void> NodeBroker::check_intake() const {
 Result<void> NodeBroker::check_changeable() const {
   if (controller_ == nullptr) return Error{ErrorCode::kNotYet, "the node is starting; retry", 100};
   return controller_->check_changeable();
+}
+
+Result<void> NodeBroker::check_member() const {
+  if (!registration_) return registration_;
+  const cluster::Broker* self = controller_->image()->broker(config_.self.node);
+  if (self == nullptr || self->registration.disk != config_.self.disk)
+    return Error{ErrorCode::kNotYet, "this node is not registered with the cluster yet"};
+  if (!controller_->leader()) return Error{ErrorCode::kNotYet, "no controller can be reached"};
+  if (!controller_->is_caught_up()) return Error{ErrorCode::kNotYet, "metadata is being caught up with"};
+  return {};
 }
 
 Result<TopicHead> NodeBroker::topic_head(const std::string& topic) const {
@@ -156,11 +201,14 @@ void NodeBroker::unready_partitions(Done<std::vector<UnreadyPartition>> done) {
     // What is being opened is known here; what stopped later is known to its shard only.
     using NotServing = std::vector<partition::PartitionSet::NotServing>;
     auto gather = std::make_shared<Gather<NotServing>>(
-        shards_.size(), [table = routing(), opening = reconciler_->unready(), changeable = check_changeable(),
-                         done = std::move(done)](Result<std::vector<NotServing>> shards) mutable {
+        shards_.size(),
+        [table = routing(), opening = reconciler_->unready(), changeable = check_changeable(),
+         member = check_member(), done = std::move(done)](Result<std::vector<NotServing>> shards) mutable {
           std::map<std::pair<std::string, model::PartitionIndex>, std::string> reasons;
           if (!changeable)
             reasons[{cluster::kClusterTopicName, model::PartitionIndex(0)}] = changeable.error().to_string();
+          if (!member)
+            reasons[{cluster::kClusterTopicName, model::PartitionIndex(0)}] = member.error().context;
           for (auto& one : opening) reasons[{one.topic, one.partition}] = one.reason;
           for (const auto& [name, route] : table->topics) {
             for (const NotServing& shard : *shards) {

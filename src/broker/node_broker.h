@@ -14,6 +14,7 @@
 #include "broker/routing.h"
 #include "cluster/controller.h"
 #include "cluster/core/decisions.h"
+#include "cluster/proposer.h"
 #include "config/topic_config.h"
 #include "runtime/byte_budget.h"
 #include "runtime/executor.h"
@@ -51,6 +52,10 @@ class NodeBroker final : public Broker {
   // partitions. `ready` once the broker is registered, or the metadata cannot be changed. Errors: those of
   // the controller; kFailedPrecondition when the cluster refuses this node.
   void start(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready);
+  // The same for one of several nodes: it registers with whoever decides, for as long as that takes.
+  void start_among_others(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready);
+  // Before start(): where nodes' proposals are brought to; none: the controller of this node.
+  void use_proposer(cluster::Proposer& proposer) { proposer_ = &proposer; }
   // Its addresses are known now. Any thread.
   void register_addresses(std::string api, std::string peer, std::string http);
   void on_image(const cluster::ImagePtr& image);  // the controller's callback
@@ -84,11 +89,15 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Result<void> check_intake() const;
   // Why no topic can be changed: kNotYet, kDataLoss. On the controller's shard.
   [[nodiscard]] Result<void> check_changeable() const;
+  // Why this node is no working member of its cluster. On the controller's shard, once there is an image.
+  [[nodiscard]] Result<void> check_member() const;
   // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
   [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
   void register_self(Done<std::monostate> done);
+  void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
+  void propose_until_done(cluster::NodeProposal proposal);
   [[nodiscard]] log::Voter voter() const { return {config_.self.node, config_.self.disk}; }
   void on_controller(runtime::Task task) { home().post(std::move(task)); }
   [[nodiscard]] runtime::Executor& home() const { return *shards_[controller_shard_].executor; }
@@ -104,6 +113,8 @@ class NodeBroker final : public Broker {
   std::shared_ptr<const RoutingTable> routing_;
   std::atomic<bool> stopping_{false};
   cluster::Controller* controller_ = nullptr;
+  cluster::Proposer* proposer_ = nullptr;
+  Result<void> registration_;  // an error when it was refused for good
   std::unique_ptr<Reconciler> reconciler_;
 };
 

@@ -65,6 +65,10 @@ class Controller {
   void start(UniqueFunction<void(Result<void>)> ready);
   // Leads __cluster: requests are decided here.
   [[nodiscard]] bool decides() const { return log_.is_ready(); }
+  // Has applied all that is known here to be committed.
+  [[nodiscard]] bool is_caught_up() const {
+    return loaded_ && image_.applied >= log_.watermarks().high_watermark;
+  }
   // Whom to ask, as far as it is known; may be this node.
   [[nodiscard]] std::optional<model::NodeId> leader() const { return log_.leader(); }
   // Errors of `decide` come back as they are. Without any effect: kNotLeader (see leader()) and kNotYet where

@@ -41,7 +41,7 @@ cluster::FormingInput ClusterEntry::input() const {
 void ClusterEntry::look_again() {
   if (opening_) return;
   // Its own log says more than anybody else.
-  if (parts_.partitions->has_members(cluster::cluster_partition())) return open(raft::Founding{});
+  if (parts_.partitions->has_members(cluster::cluster_partition())) return open(raft::Founding{}, false);
   const cluster::Forming step = cluster::next_step(input());
   if (const auto* wait = std::get_if<cluster::Wait>(&step)) return wait_for(wait->reason);
   if (const auto* refuse = std::get_if<cluster::Refuse>(&step)) return wait_for(refuse->error.to_string());
@@ -49,14 +49,14 @@ void ClusterEntry::look_again() {
     telemetry::log_info("joining a cluster", {{"cluster", join->cluster_id.to_string()}});
     parts_.set_cluster(join->cluster_id);
     told_cluster_ = join->cluster_id;
-    return open(raft::Founding{});
+    return open(raft::Founding{}, true);
   }
   // Also where the store knows a cluster and its log is gone: a founder alone, whose controller sees the
   // loss.
   raft::Founding founding;
   if (std::holds_alternative<cluster::Initialise>(step) || parts_.listed.empty())
     founding.members.voters = {parts_.self};
-  open(founding);
+  open(founding, false);
 }
 
 void ClusterEntry::wait_for(const std::string& reason) {
@@ -66,21 +66,32 @@ void ClusterEntry::wait_for(const std::string& reason) {
   telemetry::log_info("not in a cluster yet", {{"waits_for", reason}});
 }
 
-void ClusterEntry::open(const std::optional<raft::Founding>& founding) {
+void ClusterEntry::open(const raft::Founding& founding, bool joins) {
   opening_ = true;
   wait_for("the metadata log is being opened");
-  // Ready means that it leads or follows; the controller does not wait for either.
-  parts_.partitions->open(cluster::cluster_partition(), cluster::kClusterTopicName,
-                          broker::internal_partition_config(), founding, partition::Expected::kMayBeNew,
-                          [](const Result<std::monostate>&) {});
-  parts_.partitions->when_open(cluster::cluster_partition(), [this](Result<partition::Partition*> opened) {
-    if (opened) {
-      opened_ = *opened;
-      const std::lock_guard lock(mutex_);
-      waits_for_.clear();
-    }
-    parts_.opened(std::move(opened));
+  auto& set = *parts_.partitions;
+  const auto id = cluster::cluster_partition();
+  set.open(id, cluster::kClusterTopicName, broker::internal_partition_config(), founding,
+           partition::Expected::kMayBeNew, [this, &set, id, joins](const Result<std::monostate>& ready) {
+             if (!ready) return tell_opened(ready.error(), joins);
+             tell_opened(set.find(id), joins);
+           });
+  // Where there are other replicas the controller follows them, whether or not one leads just now.
+  set.when_open(id, [this, joins](Result<partition::Partition*> opened) {
+    if (opened && !(*opened)->is_alone()) tell_opened(std::move(opened), joins);
   });
+}
+
+void ClusterEntry::tell_opened(Result<partition::Partition*> opened, bool joins) {
+  if (std::exchange(told_opened_, true)) return;
+  if (opened) {
+    opened_ = *opened;
+    const std::lock_guard lock(mutex_);
+    waits_for_.clear();
+  } else {
+    wait_for(opened.error().to_string());
+  }
+  parts_.opened(std::move(opened), joins);
 }
 
 void ClusterEntry::on_image(const cluster::ClusterImage& image) {

@@ -31,8 +31,9 @@ class ClusterEntry {
     // To all shards.
     std::function<void(const model::Uuid& cluster)> set_cluster;
     std::function<void(std::map<model::NodeId, io::PeerAddress>)> set_peers;
-    // __cluster is open: the controller may begin. With the reason when it never will be.
-    std::function<void(Result<partition::Partition*>)> opened;
+    // __cluster is open: the controller may begin; `joins`: another node forms the cluster. With the reason
+    // when it never will be.
+    std::function<void(Result<partition::Partition*>, bool joins)> opened;
   };
   explicit ClusterEntry(Parts parts) : parts_(std::move(parts)) {}
 
@@ -49,11 +50,13 @@ class ClusterEntry {
  private:
   [[nodiscard]] cluster::FormingInput input() const;
   void wait_for(const std::string& reason);
-  void open(const std::optional<raft::Founding>& founding);
+  void open(const raft::Founding& founding, bool joins);
+  void tell_opened(Result<partition::Partition*> opened, bool joins);
   void tell_peers(const cluster::ClusterImage* image);
 
   const Parts parts_;
   bool opening_ = false;
+  bool told_opened_ = false;
   partition::Partition* opened_ = nullptr;
   model::Term leader_term_;
   std::optional<model::NodeId> leader_;

@@ -13,11 +13,15 @@
 #include "broker/node_broker.h"
 #include "broker/trash.h"
 #include "cluster/controller.h"
+#include "cluster/image_store.h"
+#include "cluster/proposer.h"
+#include "daemon/cluster_entry.h"
 #include "daemon/node_metrics.h"
 #include "daemon/shard_stack.h"
 #include "http/http_server.h"
 #include "io/fail_point_file_system.h"
 #include "io/real_file_system.h"
+#include "io/real_peer_transport.h"
 #include "kv/rocksdb_store.h"
 #include "log/core/damage.h"
 #include "log/quarantine.h"
@@ -30,6 +34,7 @@
 namespace forebay::daemon {
 namespace {
 
+using telemetry::log_error;
 using telemetry::log_info;
 using telemetry::log_warn;
 
@@ -104,7 +109,14 @@ class WiredNode final : public Node {
   void note(const std::string& event, const std::string& note);
   [[nodiscard]] Result<void> open_shards();
   [[nodiscard]] Result<void> open_store();
+  [[nodiscard]] Result<void> open_peers();
+  [[nodiscard]] Result<void> open_broker();
   [[nodiscard]] Result<void> open_cluster();
+  void set_hello(const model::Uuid& cluster);
+  void set_peers(const std::map<model::NodeId, io::PeerAddress>& peers);
+  void start_controller(Result<partition::Partition*> opened, bool joins,
+                        UniqueFunction<void(Result<void>)> ready);
+  [[nodiscard]] raft::Peers::Listener peers_listener(std::uint32_t shard);
   [[nodiscard]] Result<void> open_front();
   void start_shard(std::uint32_t index, log::Recovered::Shard recovered);
   void snapshot_shard(std::uint32_t index);
@@ -135,13 +147,17 @@ class WiredNode final : public Node {
   std::unique_ptr<broker::DiskWatch> disk_;
   std::unique_ptr<broker::Trash> trash_;
   std::unique_ptr<kv::KeyValueStore> kv_;
+  std::unique_ptr<io::PeerNetwork> network_;
+  std::unique_ptr<ClusterEntry> entry_;
+  std::unique_ptr<cluster::Proposer> proposer_;
   std::unique_ptr<cluster::Controller> controller_;
   std::unique_ptr<broker::NodeBroker> broker_;
   std::unique_ptr<NodeMetrics> node_metrics_;
   std::unique_ptr<api::ApiServer> api_;
   std::unique_ptr<http::HttpServer> http_;
   std::vector<log::Recovered::Shard> recovered_;
-  bool topics_were_there_ = false;  // recovery found data of some
+  std::atomic<bool> entry_ready_{false};  // entry_ may be asked what it waits for
+  bool topics_were_there_ = false;        // recovery found data of some
   bool shards_started_ = false;
   bool stopped_ = false;
 };
@@ -150,8 +166,12 @@ Result<void> WiredNode::open() {
   process_metrics_ = telemetry::sample_process(metrics_);
   FOREBAY_CHECK(open_disk());
   FOREBAY_CHECK(open_shards());
+  FOREBAY_CHECK(open_broker());
+  const bool alone = settings_.cluster.nodes.empty();
+  // A single node answers when it can serve; one of a cluster while it waits for the others too.
+  if (!alone) FOREBAY_CHECK(open_front());
   FOREBAY_CHECK(open_cluster());
-  FOREBAY_CHECK(open_front());
+  if (alone) FOREBAY_CHECK(open_front());
   log_info("serving", {{"api", listening().api},
                        {"http", listening().http},
                        {"data_dir", settings_.node.data_dir},
@@ -259,11 +279,58 @@ Result<void> WiredNode::open_shards() {
                                                   });
                                                 }
                                               });
+  FOREBAY_CHECK(open_peers());
   for (std::uint32_t i = 0; i < shard_count_; ++i) {
     run_on(shards_.at(i), [this, i] { start_shard(i, std::move(recovered_[i])); });
   }
   recovered_.clear();
   return {};
+}
+
+// --- peers
+// --------------------------------------------------------------------------------------------------------------------
+
+Result<void> WiredNode::open_peers() {
+  std::vector<runtime::Shard*> shards;
+  for (std::uint32_t i = 0; i < shard_count_; ++i) shards.push_back(&shards_.at(i));
+  FOREBAY_TRY(network_, io::PeerNetwork::listen({settings_.peer.listen.host, settings_.peer.listen.port},
+                                                shards, rng_));
+  return {};
+}
+
+void WiredNode::set_hello(const model::Uuid& cluster) {
+  const io::PeerHello hello{.cluster = cluster,
+                            .node = model::NodeId(settings_.node.id),
+                            .disk = directory_->identity.disk,
+                            .incarnation = epoch_.value(),
+                            .shard_count = shard_count_};
+  for (std::uint32_t i = 0; i < shard_count_; ++i)
+    shards_.at(i).post([this, i, hello] { network_->of_shard(i).set_hello(hello); });
+}
+
+void WiredNode::set_peers(const std::map<model::NodeId, io::PeerAddress>& peers) {
+  for (std::uint32_t i = 0; i < shard_count_; ++i)
+    shards_.at(i).post([this, i, peers] { network_->of_shard(i).set_peers(peers); });
+}
+
+raft::Peers::Listener WiredNode::peers_listener(std::uint32_t shard) {
+  raft::Peers::Listener listener;
+  if (shard != controller_shard()) return listener;
+  listener.leads = [this](const model::TopicPartition& id, model::Term term, model::NodeId node) {
+    if (entry_ && id == cluster::cluster_partition()) entry_->on_leads(term, node);
+  };
+  listener.appeared = [this](model::NodeId, const io::PeerHello&) {
+    if (entry_) entry_->look_again();
+  };
+  listener.gone = [this](model::NodeId, const Error&) {
+    if (entry_) entry_->look_again();
+  };
+  listener.request = [this](model::NodeId, const std::string& body,
+                            UniqueFunction<void(Result<std::string>)> reply) {
+    if (!proposer_) return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
+    proposer_->receive(body, std::move(reply));
+  };
+  return listener;
 }
 
 void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered) {
@@ -278,7 +345,16 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
   config.scrub_pause = storage.scrub_interval;
   stack.logs = log::make_shard_logs(config, std::move(recovered), epoch_, *stack.fs, shards_.at(index), pool_,
                                     clock_, rng_);
+  stack.peers =
+      std::make_unique<raft::Peers>(network_->of_shard(index), shards_.at(index),
+                                    raft::PeersConfig{.self = model::NodeId(settings_.node.id),
+                                                      .shard_count = shard_count_,
+                                                      .heartbeat_interval = settings_.peer.heartbeat_interval,
+                                                      .failure_timeout = settings_.peer.failure_timeout});
+  stack.peers->set_listener(peers_listener(index));
   partition::PartitionSetConfig set_config;
+  set_config.peers = stack.peers.get();
+  set_config.rng = &rng_;
   set_config.maintenance_interval = storage.retention_check_interval;
   if (report_.last_wall_time.value() >= 0) set_config.last_wall_time = report_.last_wall_time;
   stack.partitions = std::make_unique<partition::PartitionSet>(
@@ -327,7 +403,7 @@ Result<void> WiredNode::open_store() {
 // --- metadata
 // ----------------------------------------------------------------------------------------------------------------
 
-Result<void> WiredNode::open_cluster() {
+Result<void> WiredNode::open_broker() {
   FOREBAY_CHECK(open_store());
   std::vector<broker::ShardHandle> handles;
   for (std::uint32_t i = 0; i < shard_count_; ++i)
@@ -357,28 +433,74 @@ Result<void> WiredNode::open_cluster() {
   broker_->observe_produce(
       [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
 
+  return {};
+}
+
+Result<void> WiredNode::open_cluster() {
+  FOREBAY_TRY(const cluster::ClusterImage stored, cluster::load_image(*kv_));
   auto& home = shards_.at(controller_shard());
   ShardStack& stack = *stacks_[controller_shard()];
-  std::promise<Result<void>> ready;
-  auto opened = ready.get_future();
-  home.post([this, &home, &stack, &ready] {
+  auto ready = std::make_shared<std::promise<Result<void>>>();
+  auto opened = ready->get_future();
+  home.post([this, &home, &stack, ready, known = stored.cluster_id] {
     disk_->start();
     trash_ = std::make_unique<broker::Trash>(settings_.node.data_dir + "/trash",
                                              settings_.storage.trash_delay, *stack.fs, home, pool_, clock_);
     trash_->start();
-    stack.partitions->open(
-        cluster::cluster_partition(), cluster::kClusterTopicName, broker::internal_partition_config(),
-        partition::Expected::kMayBeNew, [this, &home, &stack, &ready](Result<std::monostate> open) {
-          if (!open) return ready.set_value(open.error());
-          controller_ = std::make_unique<cluster::Controller>(
-              *stack.partitions->find(cluster::cluster_partition()), *kv_, home, pool_, rng_,
-              [this](cluster::ImagePtr image) { broker_->on_image(image); });
-          if (topics_were_there_) controller_->expect_formed();
-          broker_->start(*controller_,
-                         [&ready](Result<void> started) { ready.set_value(std::move(started)); });
-        });
+    proposer_ = std::make_unique<cluster::Proposer>(*stack.peers, home, [this] { return entry_->leader(); });
+    broker_->use_proposer(*proposer_);
+    ClusterEntry::Parts parts{
+        .self = {model::NodeId(settings_.node.id), directory_->identity.disk},
+        .listed = settings_.cluster.nodes,
+        .cluster = known,
+        .peers = stack.peers.get(),
+        .partitions = stack.partitions.get(),
+        .set_cluster = [this](const model::Uuid& cluster) { set_hello(cluster); },
+        .set_peers = [this](const std::map<model::NodeId, io::PeerAddress>& peers) { set_peers(peers); },
+        .opened =
+            [this, ready](Result<partition::Partition*> partition, bool joins) {
+              start_controller(std::move(partition), joins,
+                               [ready](Result<void> started) { ready->set_value(std::move(started)); });
+            }};
+    entry_ = std::make_unique<ClusterEntry>(std::move(parts));
+    entry_ready_.store(true, std::memory_order_release);
+    entry_->start();
   });
+  if (!settings_.cluster.nodes.empty()) return {};
   return opened.get();
+}
+
+void WiredNode::start_controller(Result<partition::Partition*> opened, bool joins,
+                                 UniqueFunction<void(Result<void>)> ready) {
+  if (!opened) {
+    log_error("metadata cannot be served", {{"error", opened.error().to_string()}});
+    return ready(opened.error());
+  }
+  auto& home = shards_.at(controller_shard());
+  controller_ = std::make_unique<cluster::Controller>(**opened, *kv_, home, pool_, rng_,
+                                                      [this](const cluster::ImagePtr& image) {
+                                                        entry_->on_image(*image);
+                                                        broker_->on_image(image);
+                                                      });
+  if (topics_were_there_) controller_->expect_formed();
+  if (joins) controller_->join_only();
+  controller_->set_alive([this] {
+    std::set<log::Voter> alive;
+    for (const auto& [node, status] : stacks_[controller_shard()]->peers->nodes()) {
+      if (status.links > 0) alive.insert({node, status.hello.disk});
+    }
+    return alive;
+  });
+  proposer_->set_controller(controller_.get());
+  auto begun = [ready = std::move(ready)](Result<void> started) mutable {
+    if (!started) log_error("metadata cannot be served", {{"error", started.error().to_string()}});
+    ready(std::move(started));
+  };
+  if ((*opened)->is_alone()) {
+    broker_->start(*controller_, std::move(begun));
+  } else {
+    broker_->start_among_others(*controller_, std::move(begun));
+  }
 }
 
 // --- front
@@ -425,6 +547,10 @@ Result<std::vector<broker::UnreadyPartition>> WiredNode::unready(std::chrono::mi
 }
 
 http::Readiness WiredNode::readiness() {
+  if (entry_ready_.load(std::memory_order_acquire)) {
+    if (std::string waits = entry_->waits_for(); !waits.empty())
+      return {.ready = false, .reason = std::move(waits), .not_ready = {}};
+  }
   const auto waiting = unready(kReadyTimeout);
   if (!waiting) return {.ready = false, .reason = waiting.error().to_string(), .not_ready = {}};
   http::Readiness readiness{.ready = waiting->empty(), .reason = {}, .not_ready = {}};
@@ -505,6 +631,7 @@ Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
   auto stopped = cluster_stopped->get_future();
   shards_.at(controller_shard()).post([this, cluster_stopped] {
     trash_.reset();
+    proposer_->stop();
     broker_->stop([cluster_stopped] { cluster_stopped->set_value(); });
   });
   if (stopped.wait_for(left()) != std::future_status::ready)
@@ -531,6 +658,7 @@ void WiredNode::tear_down_shards() {
   if (!shards_started_) return;
   run_on(shards_.at(controller_shard()), [this] {
     trash_.reset();
+    proposer_.reset();
     controller_.reset();
   });
   for (std::uint32_t i = 0; i < stacks_.size(); ++i) {
@@ -538,9 +666,11 @@ void WiredNode::tear_down_shards() {
       ShardStack& stack = *stacks_[i];
       if (stack.snapshot_timer) shards_.at(i).cancel(*stack.snapshot_timer);
       stack.partitions.reset();
+      stack.peers.reset();
       stack.logs.reset();
     });
   }
+  network_.reset();
   run_on(shards_.at(0), [this] { disk_.reset(); });
   pool_.shutdown();
   shards_.stop_and_join();

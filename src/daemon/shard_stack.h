@@ -10,6 +10,7 @@
 #include "io/file_system.h"
 #include "log/shard_logs.h"
 #include "partition/partition_set.h"
+#include "raft/peers.h"
 #include "runtime/shard.h"
 
 namespace forebay::daemon {
@@ -35,6 +36,7 @@ class ShardSnapshot {
 struct ShardStack {
   std::unique_ptr<io::FileSystem> fs;
   std::unique_ptr<log::ShardLogs> logs;
+  std::unique_ptr<raft::Peers> peers;
   std::unique_ptr<partition::PartitionSet> partitions;
   ShardSnapshot snapshot;
   std::optional<runtime::TimerId> snapshot_timer;

@@ -33,10 +33,16 @@ PeerShardTransport::~PeerShardTransport() {
 
 void PeerShardTransport::set_hello(const PeerHello& hello) {
   FOREBAY_ASSERT(!hello_ || hello_->node == hello.node);
+  const bool has_joined = hello_ && hello_->cluster != hello.cluster;
   hello_ = hello;
   for (const auto& [peer, session] : sessions_) {
     const model::Uuid& cluster = session->peer().hello.cluster;
-    if (fits(cluster, hello.cluster)) continue;
+    if (fits(cluster, hello.cluster)) {
+      // The other one has to hear of it, and hears it at the beginning of a session.
+      if (has_joined)
+        session->end(Error{ErrorCode::kFailedPrecondition, "this node has just come to a cluster"});
+      continue;
+    }
     session->end(Error{ErrorCode::kFailedPrecondition, shown(peer.node) + " belongs to cluster " +
                                                            cluster.to_string() + ", this node now to " +
                                                            hello.cluster.to_string()});

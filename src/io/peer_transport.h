@@ -78,7 +78,8 @@ class PeerTransport {
   // Before the first session; outlives the transport's use.
   virtual void set_listener(PeerTransportListener* listener) = 0;
   // Of the node from now on; new sessions say so. Before it no session begins. The node's id never changes.
-  // Sessions with nodes of another cluster than this one end.
+  // Sessions with nodes of another cluster than this one end, and all sessions when the cluster changes: the
+  // others hear of it when they begin anew.
   virtual void set_hello(const PeerHello& hello) = 0;
   // Keeps sessions with every shard of these nodes; this node among them is passed over. Sessions of a node
   // that is not among them any more end, and that node (with that disk) is refused from then on. A node that

@@ -184,11 +184,6 @@ class LogReplica final : public Log,
   // `from` is in no accepted range.
   void read_from(const ReadRequest& request, ReadResultDone done);
   void fold(const Frame& frame);
-  struct CutFiles {
-    std::vector<SegmentRef> gone;      // nothing of them is left
-    std::optional<SegmentRef> ended;   // was written to
-    std::vector<std::uint64_t> stale;  // serials that mean nothing any more
-  };
   void cut_segments(model::LogPosition to, CutFiles& files);
   void truncation_durable(const CutFiles& files);
   void give_back_space(const SegmentRef& segment);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "io/file_system.h"
 #include "log/core/journal_record.h"
@@ -22,6 +23,13 @@ struct SegmentRef {
   std::uint64_t serial = 0;
   model::TopicPartition id;
   SegmentMeta meta;
+};
+
+// What a truncation means for a log's files.
+struct CutFiles {
+  std::vector<SegmentRef> gone;      // nothing of them is left
+  std::optional<SegmentRef> ended;   // was written to
+  std::vector<std::uint64_t> stale;  // serials that mean nothing any more
 };
 
 struct LogEnvironment {

@@ -88,15 +88,12 @@ void LogReplica::cut_segments(model::LogPosition to, CutFiles& files) {
 }
 
 void LogReplica::truncation_durable(const CutFiles& files) {
-  const LogCut cut = std::move(cuts_.front());
   cuts_.pop_front();
   for (const SegmentRef& segment : files.gone) remove_files(segment);
   if (files.ended) give_back_space(*files.ended);
   drop_segments_below(log_start_);
   // The ring may have waited for frames that were cut.
   parts_.journal->segment_flushed(slot_, segment_end_);
-  // Whatever precedes it in the journal is durable too.
-  if (frames_durable(cut.before.log_epoch.next(), cut.to)) tell_flushed();
 }
 
 // What was reserved for more than the file will have.

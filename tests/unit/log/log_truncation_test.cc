@@ -41,6 +41,7 @@ void expect_equal(LogWorld& world) {
   world.check_frames(0);
   EXPECT_TRUE(world.log(0).status().damage.empty());
   EXPECT_TRUE(world.files_with("/quarantine/").empty());
+  EXPECT_EQ(world.logs().stats().segment_write_errors, 0U);
 }
 
 // The journal has all that was asked of it, truncations too.
@@ -181,6 +182,33 @@ TEST(LogTruncation, WholeSegmentsGoOnceTheJournalHasTheCut) {
   expect_equal_for_good(world);
 }
 
+// A place is taken once more while the file that was there before is still there.
+TEST(LogTruncation, NextFileHasANameThatNoOtherHad) {
+  LogWorld world(disk_only());
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  fill_segments(world, 100);
+  const LogPosition begin = world.log(0).status().segments.at(1).meta.begin;
+  std::size_t keep = 0;
+  while (world.model(0).frames[keep]->header.begin < begin) ++keep;
+  sim::DiskFault stays;
+  stays.op = sim::DiskOp::kRemove;
+  stays.path = sim::path_contains("/topics/");
+  stays.times = sim::DiskFault::kForever;
+  world.disk().inject(stays);
+  for (int i = 0; i < 3; ++i) {
+    world.truncate(0, keep);
+    append_some(world, 30);
+    ASSERT_TRUE(world.flush_all());
+    EXPECT_EQ(world.log(0).status().segments.at(1).meta.begin, begin);
+    expect_equal(world);
+  }
+  world.disk().clear_faults();
+  expect_equal_for_good(world);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(world.segment_files(0).size(), world.log(0).status().segments.size()) << "what was cut is gone";
+}
+
 TEST(LogTruncation, AllOfTheLogCanGo) {
   for (const bool trimmed : {false, true}) {
     LogWorld world(disk_only());
@@ -217,6 +245,11 @@ TEST(LogTruncation, RoundFromBeforeTheCutCountsForWhatIsLeftOnly) {
     append_some(world, 4);
     ASSERT_TRUE(world.settle());
     append_some(world, 6, 100);
+    sim::DiskFault slow;
+    slow.effect = sim::DiskEffect::kStall;
+    slow.path = sim::path_contains(".journal");
+    slow.stall = std::chrono::milliseconds(1);
+    world.disk().inject(slow);
     const std::uint64_t rounds = world.logs().stats().journal.rounds;
     world.run_for(std::chrono::microseconds(seed % 5));  // it is written
     append_some(world, 4, 100);                          // and the next one gathered
@@ -358,6 +391,27 @@ TEST(LogTruncation, CheckpointsBehindTheCutKeepIt) {
   }
   EXPECT_TRUE(world.log(0).memberships().empty());
   expect_equal_for_good(world);
+}
+
+// What the ring keeps was for frames that are gone; nobody will flush them.
+TEST(LogTruncation, RingGoesRoundWhenWhatItKeptWasCut) {
+  for (const std::size_t keep : {50U, 30U}) {
+    LogWorld world(disk_only());
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    ASSERT_TRUE(world.create(1));
+    fill_segments(world, 50);
+    append_some(world, 4);
+    ASSERT_TRUE(world.settle());
+    world.truncate(0, keep);
+    settle_cut(world);
+    for (int i = 0; i < 400; ++i) {
+      world.append(1, {.records = 1, .value_bytes = 4000});
+      ASSERT_TRUE(world.settle()) << "the ring is stuck after " << i;
+    }
+    EXPECT_GT(world.logs().stats().journal.checkpoints, 8U);
+    expect_equal_for_good(world);
+  }
 }
 
 // Record frames may not use the ring's last file; a truncation must not wait behind those that it cuts.

@@ -96,6 +96,17 @@ void Controller::start(UniqueFunction<void(Result<void>)> ready) {
 void Controller::on_loaded(Result<ClusterImage> image) {
   if (!image) return fail(image.error());
   image_ = std::move(*image);
+  phase_ = Phase::kWaiting;
+  begin();
+}
+
+// Where the log of an only voter ends is known once it leads.
+void Controller::begin() {
+  if (log_.is_alone() && !log_.is_ready()) {
+    if (const auto& failure = log_.group().failure()) fail(*failure);
+    return;
+  }
+  phase_ = Phase::kAdopting;
   const auto marks = log_.watermarks();
   if (!log_.is_alone() && image_.applied >= marks.log_start) {
     // The store is written only from the log, so the log was longer. The others have that part.
@@ -129,7 +140,7 @@ void Controller::replay() {
   // One of several does not know how much is committed. What it has stored is true, the rest comes.
   ready_at_ = log_.is_alone() ? log_.watermarks().high_watermark : image_.applied;
   changed_ = true;
-  loaded_ = true;
+  phase_ = Phase::kFollowing;
   on_role();
   read_next();
 }
@@ -138,7 +149,9 @@ void Controller::replay() {
 // --------------------------------------------------------------------------------------------------------
 
 void Controller::on_role() {
-  if (!loaded_ || stopping_) return;
+  if (stopping_) return;
+  if (phase_ == Phase::kWaiting && !failed_) return begin();
+  if (phase_ != Phase::kFollowing) return;
   const bool leads = log_.is_ready();
   const bool lost = leading_ && (!leads || log_.term() != leading_term_);
   // Requests also wait for a leadership that was never established.
@@ -351,6 +364,7 @@ void Controller::degrade(const std::string& why) {
             std::string(kClusterTopicName) + " --partition 0";
   }
   degraded_ = Error{ErrorCode::kDataLoss, std::move(text)};
+  phase_ = Phase::kFollowing;
   telemetry::log_error("metadata is read only", {{"error", degraded_->to_string()}});
   publish();
   write_behind();

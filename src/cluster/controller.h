@@ -43,9 +43,9 @@ class Controller {
   using Decide = UniqueFunction<Result<ClusterRecord>(const ClusterImage&)>;
   using Decided = UniqueFunction<void(Result<ImagePtr>)>;  // the image that holds the decision
 
-  // `log` is ready when this node is its only voter; the controller is its listener for roles. `kv` is used
-  // on the pool only. `on_image` is called after start and after every change, before the decision's own
-  // callback. All references outlive the controller.
+  // `log` need not be ready; the controller is its listener for roles. `kv` is used on the pool only.
+  // `on_image` is called after start and after every change, before the decision's own callback. All
+  // references outlive the controller.
   Controller(partition::Partition& log, kv::KeyValueStore& kv, runtime::Executor& executor,
              runtime::BlockingPool& pool, runtime::Rng& rng, UniqueFunction<void(ImagePtr)> on_image);
   ~Controller();
@@ -98,6 +98,7 @@ class Controller {
   };
 
   void on_loaded(Result<ClusterImage> image);
+  void begin();
   void on_role();
   void on_leadership_lost();
   void hand_over_soon();
@@ -129,7 +130,13 @@ class Controller {
   ClusterImage image_;
   ImagePtr published_;
   bool changed_ = false;
-  bool loaded_ = false;
+  enum class Phase : std::uint8_t {
+    kLoading,   // the store
+    kWaiting,   // an only voter, until it leads
+    kAdopting,  // the store as the truth, durably
+    kFollowing,
+  };
+  Phase phase_ = Phase::kLoading;
   model::Offset ready_at_;  // what has to be applied before anything is told
   partition::FetchId fetch_{};
 

@@ -25,7 +25,14 @@ class ControllerTest : public testing::Test {
     auto opened = kv::open_memory_store(store_disk_);
     ASSERT_TRUE(opened);
     store_ = std::move(*opened);
-    auto& log = shard_.open(cluster_partition());
+    // As soon as it is there; the controller itself waits until it leads.
+    shard_.set_->open(cluster_partition(), "__cluster", {}, partition::Expected::kMayBeNew,
+                      [](const Result<std::monostate>&) {});
+    auto [partition, done] = ShardHarness::slot<partition::Partition*>();
+    shard_.set_->when_open(cluster_partition(), std::move(done));
+    const auto found = shard_.wait(partition);
+    ASSERT_TRUE(found && *found);
+    partition::Partition& log = ***found;
     controller_ =
         std::make_unique<Controller>(log, *store_, shard_.machine_.executor(), shard_.machine_.pool(),
                                      shard_.machine_.rng(), [this](const ImagePtr&) { ++images_; });

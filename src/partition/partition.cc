@@ -210,8 +210,8 @@ void Partition::on_commit(model::LogPosition commit) {
 
 void Partition::on_flushed(model::LogPosition flushed) {
   acknowledge(kFlushedHere, flushed);
-  // A follower may know of a commit before it has what is committed on its disk.
-  if (!group_->is_leader()) wake_fetches();
+  // What others have flushed may be committed before it is on this disk, also where this node leads.
+  wake_state_machines();
 }
 
 void Partition::on_role() {
@@ -388,6 +388,14 @@ void Partition::finish_fetch(FetchId id, Result<FetchOutput> output) {
   fetches_.erase(at);
   if (fetch.timer) surroundings_.executor->cancel(*fetch.timer);
   fetch.done(std::move(output));
+}
+
+void Partition::wake_state_machines() {
+  std::vector<FetchId> ids;
+  for (const auto& [id, fetch] : fetches_) {
+    if (fetch.input.from_any_replica && !fetch.reading) ids.push_back(id);
+  }
+  for (const FetchId id : ids) read_for(id);
 }
 
 void Partition::wake_fetches() {

@@ -209,6 +209,7 @@ class Partition final : private raft::GroupListener {
   void on_read(FetchId id, Result<log::ReadResult> result);
   void finish_fetch(FetchId id, Result<FetchOutput> output);
   void wake_fetches();
+  void wake_state_machines();
   void propose_log_start(model::LogPosition begin);
   void apply_log_start(model::LogPosition commit);
   void on_log_start(const Result<void>& durable);

@@ -113,6 +113,7 @@ class SimExecutor final : public runtime::Executor {
   // SIGSTOP: due events wait; after `resume` all of them run at once, late, in their order.
   void pause() { paused_ = true; }
   void resume();
+  [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] SimScheduler& scheduler() { return scheduler_; }
 
  private:

@@ -1,5 +1,6 @@
-// One simulated machine: a disk that stays, and the process that runs on it now (one shard). Tests of a
-// single node need nothing else:
+// One simulated machine: a disk that stays, and the process that runs on it now (one shard). It has a
+// scheduler of its own, or shares one with the other machines of a world (sim_network.h). Tests of a single
+// node need nothing else:
 //
 //   sim::SimMachine machine(seed);
 //   machine.disk().crash_at_step(n);
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "sim/sim_disk.h"
 #include "sim/sim_executor.h"
@@ -21,12 +23,11 @@ class SimMachine {
  public:
   explicit SimMachine(std::uint64_t seed) : SimMachine(seed, SimDisk::Options{}) {}
   SimMachine(std::uint64_t seed, SimDisk::Options disk)
-      : scheduler_({.seed = seed}),
-        disk_(scheduler_, disk),
-        wall_clock_(scheduler_),
-        rng_(scheduler_.fork_rng()) {
-    start_process();
-  }
+      : SimMachine(std::make_unique<SimScheduler>(SimScheduler::Options{.seed = seed}), nullptr, disk) {}
+  // One of several that share virtual time; what they draw comes from the scheduler's seed.
+  SimMachine(SimScheduler& shared, SimDisk::Options disk) : SimMachine(nullptr, &shared, disk) {}
+  SimMachine(const SimMachine&) = delete;
+  SimMachine& operator=(const SimMachine&) = delete;
 
   [[nodiscard]] SimScheduler& scheduler() { return scheduler_; }
   [[nodiscard]] SimDisk& disk() { return disk_; }
@@ -56,6 +57,14 @@ class SimMachine {
   }
 
  private:
+  SimMachine(std::unique_ptr<SimScheduler> own, SimScheduler* shared, SimDisk::Options disk)
+      : own_scheduler_(std::move(own)),
+        scheduler_(shared != nullptr ? *shared : *own_scheduler_),
+        disk_(scheduler_, disk),
+        wall_clock_(scheduler_),
+        rng_(scheduler_.fork_rng()) {
+    start_process();
+  }
   void stop_process() {
     executor_->kill();
     pool_->kill();
@@ -67,7 +76,8 @@ class SimMachine {
     file_system_ = std::make_unique<SimFileSystem>(disk_, *executor_);
   }
 
-  SimScheduler scheduler_;
+  std::unique_ptr<SimScheduler> own_scheduler_;
+  SimScheduler& scheduler_;
   SimDisk disk_;
   SimWallClock wall_clock_;
   SimRng rng_;

@@ -138,7 +138,7 @@ void Peers::tell_led(const io::PeerShard& peer, bool complete,
     const RaftGroup& group = *at->second;
     if (group.is_leader()) {
       led.groups.push_back({id, group.term()});
-    } else if (!group.leader() && !complete) {
+    } else if (!complete) {
       resigned.groups.push_back({id, group.term()});
     }
   }
@@ -303,7 +303,8 @@ void Peers::receive(const io::PeerShard& from, Led&& words) {
 void Peers::receive(const io::PeerShard& from, Resigned&& words) {
   for (const LedGroup& one : words.groups) {
     const auto at = groups_.find(one.group);
-    if (at != groups_.end() && at->second->term() == one.term) at->second->peer_lost(from.node);
+    // Its term may be a later one, which ended its leadership.
+    if (at != groups_.end() && at->second->term() <= one.term) at->second->peer_lost(from.node);
   }
 }
 

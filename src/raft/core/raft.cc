@@ -222,8 +222,8 @@ bool Raft::is_up_to_date(const VoteRequest& request) const {
 }
 
 void Raft::receive(model::NodeId from, const VoteRequest& request) {
-  // Whoever hears a leader does not help to unseat it.
-  const bool loyal = !request.transfer && (hears_leader_ || role_ == Role::kLeader);
+  // Whoever hears a leader does not help to unseat it; one that asks for votes itself leads no more.
+  const bool loyal = !request.transfer && leader_ != from && (hears_leader_ || role_ == Role::kLeader);
   if (request.pre) {
     const bool granted =
         !loyal && !tail_damaged_ && request.term > hard_state_.term && is_up_to_date(request);

@@ -117,6 +117,18 @@ TEST(RaftOfSeveral, WhoHearsALeaderDoesNotHelpToUnseatIt) {
   EXPECT_TRUE(messages<VoteResponse>(raft.take_ready()).at(0).second.granted);
 }
 
+// Else it would be believed in for ever, where nobody else leads who could say so.
+TEST(RaftOfSeveral, LeaderThatAsksForVotesLeadsNoMore) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  ASSERT_TRUE(raft.receive(NodeId(2), AppendHead{Term(4), at(0), Term(0), at(0)}, {}).accepted);
+  (void)raft.take_ready();
+  raft.receive(NodeId(2), VoteRequest{true, Term(6), at(7), Term(4)});
+  EXPECT_TRUE(messages<VoteResponse>(raft.take_ready()).at(0).second.granted);
+  raft.receive(NodeId(2), VoteRequest{false, Term(6), at(7), Term(4)});
+  const auto voted = raft.take_ready().hard_state;
+  EXPECT_EQ(voted, (HardState{Term(6), NodeId(2)}));
+}
+
 // A majority has it, and yet a log that lacks it may still win: only a frame of the own term makes it safe.
 TEST(RaftOfSeveral, MajorityOfAnOlderTermIsNotCommitted) {
   const LogPosition old_end = LogPosition{}.after_control();

@@ -277,6 +277,7 @@ TEST(HistoryCheck, I13TrimmedRecordsAreNotSkipped) {
   for (std::uint64_t value = 0; value < 3; ++value)
     story.send(value, Outcome::kOk, static_cast<std::int64_t>(value));
   story.poll(0, {{2, 2}}).log_start = 2;
+  story.poll(1, {{1, 1}, {2, 2}}, 2).log_start = 2;  // while it was read
   story.final_log({0, 1, 2});
   EXPECT_EQ(story.verdict(), "valid");
 }

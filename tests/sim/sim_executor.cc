@@ -19,6 +19,12 @@ bool SimScheduler::run_one() {
   return true;
 }
 
+bool SimScheduler::run_one_by(TimePoint end) {
+  if (!events_.empty() && events_.next_deadline() <= end) return run_one();
+  now_ = std::max(now_, end);
+  return false;
+}
+
 void SimScheduler::run_event(runtime::TimerId id, Event event) {
   inside_event_ = true;
   running_ = event.runs_on;

@@ -47,6 +47,8 @@ class SimScheduler {
   [[nodiscard]] TimePoint now() const { return now_; }
   // Runs the next event; false when there is none.
   bool run_one();
+  // The same when it is due by `end`; else time stands at `end` and it is false.
+  bool run_one_by(TimePoint end);
   // True when nothing is left to run; false when a limit came first (a repeating timer never ends).
   bool run_until_idle(Limits limits);
   bool run_until_idle() { return run_until_idle(Limits{}); }

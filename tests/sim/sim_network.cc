@@ -27,10 +27,8 @@ SimNetwork::Options SimNetwork::draw(SimRng& rng) {
   if (rng.one_in(3)) options.reset_chance = static_cast<double>(rng.between(1, 50)) / 10'000.0;
   if (rng.one_in(4)) options.bytes_per_second = rng.between(1, 100) << 20;
   if (rng.one_in(4)) options.window_bytes = rng.between(4, 64) << 10;
-  if (rng.one_in(4)) {
-    options.queue_bytes = rng.between(128, 1024) << 10;
-    options.queue_slack_bytes = rng.between(64, 256) << 10;
-  }
+  // An append may be a mebibyte, and waits for room of that size.
+  if (rng.one_in(4)) options.queue_bytes = rng.between(2, 4) << 20;
   if (rng.one_in(4)) options.connect_delay_max = std::chrono::milliseconds(rng.between(1, 200));
   if (rng.one_in(3)) {
     options.give_up_min = std::chrono::milliseconds(rng.between(100, 5000));
@@ -197,9 +195,12 @@ SimPeerTransport::~SimPeerTransport() {
 }
 
 void SimPeerTransport::set_listener(io::PeerTransportListener* listener) {
-  FOREBAY_ASSERT(executor_.on_own_thread() && sessions_.empty());
+  FOREBAY_ASSERT(executor_.on_own_thread() && (listener == nullptr || sessions_.empty()));
   listener_ = listener;
-  if (!dead_) network_.consider_all_of(self_);
+  if (dead_) return;
+  // Whose listener is gone has nobody left to read: its process ends.
+  if (listener == nullptr) return network_.detach(*this, SimNetwork::Death::kProcess);
+  network_.consider_all_of(self_);
 }
 
 void SimPeerTransport::set_hello(const io::PeerHello& hello) {

@@ -1,0 +1,294 @@
+#include "sim/cluster_checks.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace forebay::sim {
+namespace {
+
+// Of the frame that begins at `begin`; nothing when the log has none there.
+model::Term term_at(const std::vector<log::TermBegin>& terms, model::LogPosition begin) {
+  model::Term term;
+  for (const log::TermBegin& one : terms) {
+    if (one.begin <= begin) term = one.term;
+  }
+  return term;
+}
+
+}  // namespace
+
+ClusterChecks::ClusterChecks(Nodes& nodes, std::size_t partitions, std::size_t node_count)
+    : nodes_(nodes), groups_(partitions), replicas_(node_count, std::vector<Replica>(partitions)) {}
+
+void ClusterChecks::fail(const std::string& what) {
+  if (failure_.empty()) failure_ = what;
+}
+
+std::string ClusterChecks::name(const ClusterNode& node, std::size_t partition) const {
+  return "partition " + std::to_string(partition) + " on node " + std::to_string(node.id().value());
+}
+
+model::LogPosition ClusterChecks::committed_end(std::size_t partition) const {
+  const auto& committed = groups_[partition].committed;
+  return committed.empty() ? model::LogPosition{} : committed.back().end;
+}
+
+model::LogPosition ClusterChecks::committed_everywhere(std::size_t partition) const {
+  model::LogPosition lowest = committed_end(partition);
+  for (const auto& node : replicas_) lowest = std::min(lowest, node[partition].committed);
+  return lowest;
+}
+
+void ClusterChecks::look() {
+  for (const auto& node : nodes_) {
+    if (!node->is_up()) continue;
+    for (std::size_t partition = 0; partition < groups_.size(); ++partition) look_at(*node, partition);
+  }
+}
+
+void ClusterChecks::look_at(const ClusterNode& node, std::size_t partition) {
+  partition::Partition* const found = node.find(partition);
+  if (found == nullptr) return;
+  raft::RaftGroup& group = found->group();
+  log::Log& log = found->log();
+  Replica& known = replicas_[node.index()][partition];
+  // What its core believes after its log has stopped, nobody is told.
+  if (group.failure()) {
+    if (!std::exchange(known.stopped, true))
+      trace(name(node, partition) + " has stopped: " + group.failure()->to_string());
+    return;
+  }
+  if (group.commit() == known.commit && group.term() == known.term && group.is_leader() == known.leads &&
+      log.end() == known.end && log.flushed() == known.flushed && log.log_start() == known.log_start)
+    return;
+  const std::string where = name(node, partition);
+  if (group.commit() < known.commit) {
+    fail("I22: commit of " + where + " went back from " + known.commit.to_string() + " to " +
+         group.commit().to_string());
+  }
+  if (group.term() < known.term) fail("the term of " + where + " went back");
+  if (log.end() < known.end) {
+    ++counts_.truncations;
+    trace(where + " is cut from " + known.end.to_string() + " to " + log.end().to_string());
+  }
+  if (log.end() < group.commit()) fail("I22: " + where + " was cut below its commit");
+  if (log.log_start() < known.log_start) {
+    fail("I8: log start of " + where + " went back from " + known.log_start.to_string() + " to " +
+         log.log_start().to_string());
+  }
+  if (log.log_start() > known.log_start) {
+    ++counts_.log_starts;
+    if (log.log_start() > group.commit()) fail("I8: log start of " + where + " is beyond its commit");
+  }
+  if (log.lost_tail()) fail("the end of " + where + " counts as lost, and no disk rots");
+  const bool began = group.is_leader() && (!known.leads || group.term() != known.term);
+  const bool ended = known.leads && (!group.is_leader() || group.term() != known.term);
+  known.commit = group.commit();
+  known.committed = std::max(known.committed, std::min(group.commit(), log.flushed()));
+  known.term = group.term();
+  known.leads = group.is_leader();
+  known.end = log.end();
+  known.flushed = log.flushed();
+  known.log_start = log.log_start();
+  if (ended) trace(where + " leads no more");
+  if (began) on_leader(node, partition, log, group.term());
+  compare_more(node, partition);
+}
+
+void ClusterChecks::on_leader(const ClusterNode& node, std::size_t partition, log::Log& log,
+                              model::Term term) {
+  Group& group = groups_[partition];
+  const std::string where = name(node, partition);
+  trace(where + " leads in term " + std::to_string(term.value()));
+  const std::pair<std::uint32_t, std::uint64_t> self{node.index(), node.life()};
+  const auto [at, fresh] = group.leaders.emplace(term, self);
+  if (!fresh && at->second != self) {
+    fail("I20: term " + std::to_string(term.value()) + " of partition " + std::to_string(partition) +
+         " is led by node " + std::to_string(at->second.first + 1) + " in its life " +
+         std::to_string(at->second.second) + " and by node " + std::to_string(self.first + 1) +
+         " in its life " + std::to_string(self.second));
+  }
+  if (group.leaders.size() > 1) ++counts_.leaders;
+  // Votes may come late: then a leader of an earlier term begins when a later one has committed already.
+  // That all of it is the same is compared as its commit moves on; the last frame stands for it now.
+  const auto last = std::find_if(group.committed.rbegin(), group.committed.rend(),
+                                 [term](const CommittedFrame& frame) { return frame.committed_in < term; });
+  if (last == group.committed.rend() || last->begin < log.log_start()) return;
+  if (log.end() < last->end || term_at(log.terms(), last->begin) != last->term) {
+    fail("I22: " + where + " leads in term " + std::to_string(term.value()) +
+         " and lacks the frame of term " + std::to_string(last->term.value()) + " at " +
+         last->begin.to_string() + " that was committed; it ends at " + log.end().to_string());
+  }
+}
+
+// Reads what was committed since, and compares it. What is not in memory any more comes later.
+void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition) {
+  Replica& known = replicas_[node.index()][partition];
+  if (known.reading || !failure_.empty()) return;
+  if (known.checked < known.log_start) known.checked = frame_at_or_after(partition, known.log_start);
+  if (known.checked >= known.commit) return;
+  known.reading = true;
+  log::Log& log = node.find(partition)->log();
+  log.read_frames({.from = known.checked, .upto = known.commit, .bytes_max = 64U << 10},
+                  [this, alive = std::weak_ptr<bool>(alive_), &node, partition,
+                   life = node.life()](const Result<std::vector<log::FramePtr>>& frames) {
+                    if (alive.expired() || (!frames && frames.error().code == ErrorCode::kCancelled)) return;
+                    Replica& replica = replicas_[node.index()][partition];
+                    if (replica.life != life || replica.down) return;
+                    replica.reading = false;
+                    if (!frames) {
+                      // It was trimmed meanwhile.
+                      const ErrorCode code = frames.error().code;
+                      const log::Log& now = node.find(partition)->log();
+                      if (code == ErrorCode::kNotFound && replica.checked < now.log_start()) return;
+                      return fail(name(node, partition) + " cannot be read at " +
+                                  replica.checked.to_string() + ": " + frames.error().to_string());
+                    }
+                    for (const log::FramePtr& frame : *frames) {
+                      compare(partition, *frame, name(node, partition));
+                      replica.checked = frame->header.end;
+                    }
+                    if (!frames->empty()) compare_more(node, partition);
+                  });
+}
+
+// Log start may lie within a batch.
+model::LogPosition ClusterChecks::frame_at_or_after(std::size_t partition,
+                                                    model::LogPosition position) const {
+  const auto& committed = groups_[partition].committed;
+  const auto at = std::lower_bound(
+      committed.begin(), committed.end(), position,
+      [](const CommittedFrame& one, const model::LogPosition& wanted) { return one.begin < wanted; });
+  if (at != committed.end()) return at->begin;
+  return committed.empty() ? position : std::max(position, committed.back().end);
+}
+
+void ClusterChecks::compare(std::size_t partition, const log::Frame& frame, const std::string& where) {
+  auto& committed = groups_[partition].committed;
+  const log::FrameHeader& header = frame.header;
+  if (committed.empty() || header.begin >= committed.back().end) {
+    if (!committed.empty() && header.begin != committed.back().end)
+      return fail("I21: a hole before the frame at " + header.begin.to_string() + " of " + where);
+    const auto& leaders = groups_[partition].leaders;
+    const model::Term committed_in = leaders.empty() ? header.term : leaders.rbegin()->first;
+    committed.push_back(
+        {header.begin, header.end, header.term, committed_in, header.kind, header.payload_crc});
+    ++counts_.committed;
+    if (committed_in > header.term) ++counts_.older_terms;
+    const std::uint32_t copies = durable_copies(partition, header.begin, header.end, header.term);
+    if (copies <= nodes_.size() / 2) {
+      fail("I2: the frame at " + header.begin.to_string() + " is committed on " + where + " and only " +
+           std::to_string(copies) + " disks have it");
+    }
+    return;
+  }
+  const auto at = std::lower_bound(
+      committed.begin(), committed.end(), header.begin,
+      [](const CommittedFrame& one, const model::LogPosition& wanted) { return one.begin < wanted; });
+  if (at != committed.end() && at->begin == header.begin && at->end == header.end &&
+      at->term == header.term && at->kind == header.kind && at->crc == header.payload_crc)
+    return;
+  fail("I21: the committed frame at " + header.begin.to_string() + " of " + where + ", of term " +
+       std::to_string(header.term.value()) + ", is not the one that was committed there first");
+}
+
+std::uint32_t ClusterChecks::durable_copies(std::size_t partition, model::LogPosition begin,
+                                            model::LogPosition end, model::Term term) const {
+  std::uint32_t copies = 0;
+  for (const auto& node : nodes_) {
+    partition::Partition* const found = node->find(partition);
+    if (found != nullptr) {
+      const log::Log& log = found->log();
+      if (log.flushed() >= end && (begin < log.log_start() || term_at(log.terms(), begin) == term)) ++copies;
+      continue;
+    }
+    const Replica& dead = replicas_[node->index()][partition];
+    if (dead.flushed >= end && (begin < dead.log_start || term_at(dead.terms, begin) == term)) ++copies;
+  }
+  return copies;
+}
+
+void ClusterChecks::on_ack(const AckSeen& seen) {
+  partition::Partition* const found = nodes_[seen.node]->find(seen.partition);
+  if (found == nullptr) return fail("an acknowledgement from a node that is down");
+  // The records' frame begins behind the control frames at its offset: any of them stands for its term.
+  const model::LogPosition end{seen.ack.last_offset.next(), 0};
+  const model::LogPosition inside{seen.ack.base_offset, std::numeric_limits<std::uint32_t>::max()};
+  const std::uint32_t copies = durable_copies(seen.partition, inside, end, seen.ack.term);
+  if (copies <= nodes_.size() / 2) {
+    fail("I2: offset " + std::to_string(seen.ack.base_offset.value()) + " of partition " +
+         std::to_string(seen.partition) + " is acknowledged by node " + std::to_string(seen.node + 1) +
+         " in term " + std::to_string(seen.ack.term.value()) + " and only " + std::to_string(copies) +
+         " disks have it");
+  }
+  if (seen.ack.replicas_flushed <= nodes_.size() / 2 || !seen.ack.flushed)
+    fail("an acknowledgement says that only " + std::to_string(seen.ack.replicas_flushed) +
+         " replicas have it");
+}
+
+void ClusterChecks::node_dies(const ClusterNode& node) {
+  for (std::size_t partition = 0; partition < groups_.size(); ++partition) {
+    Replica& known = replicas_[node.index()][partition];
+    partition::Partition* const found = node.find(partition);
+    known.down = true;
+    known.reading = false;
+    known.leads = false;
+    if (found == nullptr) continue;
+    log::Log& log = found->log();
+    known.flushed = log.flushed();
+    known.end = log.end();
+    known.log_start = log.log_start();
+    known.terms = log.terms();
+    if (known.flushed < known.end) ++counts_.lost_on_crash;
+  }
+}
+
+void ClusterChecks::node_is_up(const ClusterNode& node) {
+  if (node.report().torn_bytes_cut > 0) ++counts_.torn_tails;
+  for (std::size_t partition = 0; partition < groups_.size(); ++partition) {
+    Replica& known = replicas_[node.index()][partition];
+    partition::Partition* const found = node.find(partition);
+    if (found == nullptr) {
+      if (known.life > 0) fail(name(node, partition) + " is gone after a restart");
+      known.life = node.life();
+      known.down = false;
+      continue;
+    }
+    log::Log& log = found->log();
+    const std::string where = name(node, partition);
+    if (log.flushed() < known.flushed) {
+      fail(where + " had " + known.flushed.to_string() + " on its disk and recovered up to " +
+           log.flushed().to_string());
+    }
+    for (const log::TermBegin& one : known.terms) {
+      if (one.begin < known.flushed && one.begin >= log.log_start() &&
+          term_at(log.terms(), one.begin) != one.term)
+        fail(where + " had term " + std::to_string(one.term.value()) + " at " + one.begin.to_string() +
+             " on its disk and recovered something else");
+    }
+    if (log.log_start() < known.log_start) fail("I8: log start of " + where + " went back over a restart");
+    if (!log.status().damage.empty()) fail(where + " counts as damaged, and no disk rots");
+    if (known.life > 0 && log.end() > model::LogPosition{}) ++counts_.recovered_lives;
+    known = {.life = node.life(),
+             .end = log.end(),
+             .flushed = log.flushed(),
+             .log_start = log.log_start(),
+             .committed = known.committed,
+             .down = false,
+             .checked = frame_at_or_after(partition, log.log_start())};
+  }
+}
+
+bool ClusterChecks::has_stopped(const ClusterNode& node) const {
+  return std::any_of(replicas_[node.index()].begin(), replicas_[node.index()].end(),
+                     [](const Replica& replica) { return !replica.down && replica.stopped; });
+}
+
+bool ClusterChecks::caught_up(const ClusterNode& node) const {
+  return std::all_of(
+      replicas_[node.index()].begin(), replicas_[node.index()].end(),
+      [](const Replica& replica) { return !replica.down && replica.checked >= replica.commit; });
+}
+
+}  // namespace forebay::sim

@@ -1,0 +1,114 @@
+// What must hold of a simulated cluster after every event, apart from what its clients see:
+//
+//  I2   what is acknowledged or committed is on the disks of a majority of the voters, at that moment
+//  I8   log start only grows, also over a crash, and never beyond what is committed
+//  I20  one leader per term
+//  I21  a committed frame is the same everywhere, for ever
+//  I22  who leads has everything that was committed; commit never goes back
+//  and: what a replica said to be durable is there after a restart; no replica is damaged, for no disk rots.
+//
+// Looks at the replicas from outside, between the events; reads their logs as any reader does.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/core/frame.h"
+#include "sim/cluster_clients.h"
+#include "sim/cluster_node.h"
+
+namespace forebay::sim {
+
+struct CheckCounts {
+  std::uint64_t leaders = 0;          // leaderships that began, after the first of each partition
+  std::uint64_t truncations = 0;      // of a log that lost frames
+  std::uint64_t lost_on_crash = 0;    // frames that were in a log and not on its disk when it ended
+  std::uint64_t committed = 0;        // frames
+  std::uint64_t older_terms = 0;      // frames of an older term that were committed by a later one
+  std::uint64_t log_starts = 0;       // that moved
+  std::uint64_t recovered_lives = 0;  // restarts that found something
+  std::uint64_t torn_tails = 0;
+};
+
+class ClusterChecks {
+ public:
+  using Nodes = std::vector<std::unique_ptr<ClusterNode>>;
+  // `nodes` may be filled later.
+  ClusterChecks(Nodes& nodes, std::size_t partitions, std::size_t node_count);
+
+  // After each event.
+  void look();
+  // Inside the event in which a leader gives it.
+  void on_ack(const AckSeen& seen);
+  // Before the node's objects go, and once it is up again.
+  void node_dies(const ClusterNode& node);
+  void node_is_up(const ClusterNode& node);
+
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  void fail(const std::string& what);
+  [[nodiscard]] const CheckCounts& counts() const { return counts_; }
+  // A replica on it was stopped by its disk.
+  [[nodiscard]] bool has_stopped(const ClusterNode& node) const;
+  // All frames below were compared on this node.
+  [[nodiscard]] bool caught_up(const ClusterNode& node) const;
+  void set_trace(std::function<void(const std::string&)> trace) { trace_ = std::move(trace); }
+  // What every replica has, and knows to be committed: what lies below may be trimmed without leaving one
+  // behind.
+  [[nodiscard]] model::LogPosition committed_everywhere(std::size_t partition) const;
+  // Where the committed log of a partition ends.
+  [[nodiscard]] model::LogPosition committed_end(std::size_t partition) const;
+
+ private:
+  struct CommittedFrame {
+    model::LogPosition begin, end;
+    model::Term term;
+    model::Term committed_in;  // the highest that anybody led in when it was first seen to be committed
+    log::FrameKind kind;
+    std::uint32_t crc = 0;
+  };
+  struct Replica {
+    std::uint64_t life = 0;
+    // As it was when we looked last; of a node that is down, when it ended.
+    model::LogPosition commit, end, flushed, log_start;
+    model::LogPosition
+        committed;  // the highest that it had on its disk and knew to be committed, in any life
+    model::Term term;
+    bool leads = false;
+    bool stopped = false;               // by its disk
+    std::vector<log::TermBegin> terms;  // of a node that is down
+    bool down = true;
+    model::LogPosition checked;  // committed frames below were compared
+    bool reading = false;
+  };
+  struct Group {
+    std::vector<CommittedFrame> committed;
+    std::map<model::Term, std::pair<std::uint32_t, std::uint64_t>> leaders;  // node, life
+  };
+
+  void look_at(const ClusterNode& node, std::size_t partition);
+  void on_leader(const ClusterNode& node, std::size_t partition, log::Log& log, model::Term term);
+  void compare_more(const ClusterNode& node, std::size_t partition);
+  [[nodiscard]] model::LogPosition frame_at_or_after(std::size_t partition,
+                                                     model::LogPosition position) const;
+  void compare(std::size_t partition, const log::Frame& frame, const std::string& where);
+  [[nodiscard]] std::uint32_t durable_copies(std::size_t partition, model::LogPosition begin,
+                                             model::LogPosition end, model::Term term) const;
+  [[nodiscard]] std::string name(const ClusterNode& node, std::size_t partition) const;
+  void trace(const std::string& line) {
+    if (trace_) trace_(line);
+  }
+
+  Nodes& nodes_;
+  std::vector<Group> groups_;
+  std::vector<std::vector<Replica>> replicas_;  // by node, by partition
+  std::string failure_;
+  CheckCounts counts_;
+  std::function<void(const std::string&)> trace_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace forebay::sim

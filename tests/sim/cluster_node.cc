@@ -1,0 +1,104 @@
+#include "sim/cluster_node.h"
+
+#include <utility>
+
+namespace forebay::sim {
+
+ClusterNode::ClusterNode(SimScheduler& scheduler, SimNetwork& network, std::uint32_t index,
+                         const NodeSetup& setup, SimDisk::Options disk)
+    : network_(network),
+      index_(index),
+      id_(index + 1),
+      setup_(setup),
+      machine_(scheduler, disk),
+      made_(setup.partitions.size()),
+      open_(setup.partitions.size()) {}
+
+ClusterNode::~ClusterNode() { tear_down(); }
+
+Result<void> ClusterNode::boot() {
+  ++life_;
+  FOREBAY_TRY(auto directory, log::open_data_directory(machine_.file_system(), kNodeDataDir, machine_.rng()));
+  directory_ = std::make_unique<log::DataDirectory>(std::move(directory));
+  FOREBAY_TRY(auto recovered, log::recover(machine_.file_system(), machine_.rng(),
+                                           {.data_dir = kNodeDataDir,
+                                            .shard_count = 1,
+                                            .journal = setup_.logs.journal,
+                                            .wall_now = machine_.wall_clock().now()}));
+  report_ = recovered.report;
+  disk_identity_ = directory_->identity.disk;
+  logs_ = log::make_shard_logs(setup_.logs, std::move(recovered.shards[0]), recovered.epoch,
+                               machine_.file_system(), machine_.executor(), machine_.pool(),
+                               machine_.wall_clock(), machine_.rng());
+  return {};
+}
+
+void ClusterNode::join(const std::vector<log::Voter>& founders) {
+  transport_ = network_.attach({id_, 0}, machine_.executor());
+  raft::PeersConfig config = setup_.peers;
+  config.self = id_;
+  peers_ = std::make_unique<raft::Peers>(*transport_, machine_.executor(), config);
+  partition::PartitionSetConfig set_config;
+  set_config.peers = peers_.get();
+  set_config.rng = &machine_.rng();
+  if (report_.last_wall_time != model::kNoTimestamp) set_config.last_wall_time = report_.last_wall_time;
+  set_ =
+      std::make_unique<partition::PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(), voter(),
+                                                set_config, [](std::uint64_t) -> Result<void> { return {}; });
+  for (std::size_t i = 0; i < setup_.partitions.size(); ++i) open(i, founders);
+  transport_->set_hello({.node = id_, .disk = disk_identity_, .incarnation = life_, .shard_count = 1});
+  std::map<model::NodeId, io::PeerAddress> peers;
+  for (const log::Voter& founder : founders) {
+    if (founder.node != id_) peers[founder.node] = {};
+  }
+  transport_->set_peers(peers);
+}
+
+void ClusterNode::open(std::size_t partition, const std::vector<log::Voter>& founders) {
+  const model::TopicPartition& id = setup_.partitions[partition];
+  raft::Founding founding;
+  founding.members.voters = founders;
+  founding.rank = static_cast<std::uint32_t>((index_ + setup_.node_count - partition % setup_.node_count) %
+                                             setup_.node_count);
+  set_->open(
+      id, "topic", setup_.partition, founding,
+      made_[partition] ? partition::Expected::kThere : partition::Expected::kMayBeNew,
+      [this, partition](const Result<std::monostate>& ready) {
+        if (ready) {
+          made_[partition] = true;
+          return;
+        }
+        failures_.push_back("partition " + std::to_string(partition) + ": " + ready.error().to_string());
+      });
+}
+
+partition::Partition* ClusterNode::find(std::size_t partition) const {
+  if (set_ == nullptr) return nullptr;
+  return set_->find(setup_.partitions[partition]);
+}
+
+void ClusterNode::tear_down() {
+  set_.reset();
+  peers_.reset();
+  transport_.reset();
+  logs_.reset();
+  directory_.reset();
+}
+
+void ClusterNode::die(End how) {
+  network_.process_died(id_, how == End::kPower ? SimNetwork::Death::kPower : SimNetwork::Death::kProcess);
+  tear_down();
+  switch (how) {
+    case End::kKill:
+      machine_.kill_and_restart(Landing::kSeeded);
+      break;
+    case End::kKillWithLateWrites:
+      machine_.kill_and_restart_with_late_writes();
+      break;
+    case End::kPower:
+      machine_.reboot(Landing::kSeeded);
+      break;
+  }
+}
+
+}  // namespace forebay::sim

@@ -1,0 +1,93 @@
+// One node of a simulated cluster: a machine, and the process on it with everything that replicates a log:
+// recovery, journal, logs, partitions, Raft, and its transport. No RPC and no metadata: every node opens the
+// same partitions with the same founding members.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/recovery.h"
+#include "log/shard_logs.h"
+#include "partition/partition_set.h"
+#include "raft/peers.h"
+#include "sim/sim_machine.h"
+#include "sim/sim_network.h"
+#include "sim/sim_peer_transport.h"
+
+namespace forebay::sim {
+
+inline const std::string kNodeDataDir = "/data";
+
+// The same on every node.
+struct NodeSetup {
+  log::ShardLogsConfig logs;
+  raft::PeersConfig peers;
+  std::vector<model::TopicPartition> partitions;
+  partition::PartitionConfig partition;
+  std::uint32_t node_count = 3;
+};
+
+class ClusterNode {
+ public:
+  ClusterNode(SimScheduler& scheduler, SimNetwork& network, std::uint32_t index, const NodeSetup& setup,
+              SimDisk::Options disk);
+  ~ClusterNode();
+  ClusterNode(const ClusterNode&) = delete;
+  ClusterNode& operator=(const ClusterNode&) = delete;
+
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  [[nodiscard]] model::NodeId id() const { return id_; }
+  [[nodiscard]] SimMachine& machine() { return machine_; }
+  [[nodiscard]] SimDisk& disk() { return machine_.disk(); }
+
+  // Boots as the daemon does: opens the data directory and recovers it. The first time it makes them. Errors:
+  // what the disk refuses; the power may have gone meanwhile (disk().power_is_off()).
+  [[nodiscard]] Result<void> boot();
+  // Once it is booted and every founder's disk is known: joins the others and opens the partitions.
+  void join(const std::vector<log::Voter>& founders);
+  [[nodiscard]] bool is_up() const { return set_ != nullptr; }
+  [[nodiscard]] log::Voter voter() const { return {id_, disk_identity_}; }
+  // Counts its starts.
+  [[nodiscard]] std::uint64_t life() const { return life_; }
+
+  enum class End : std::uint8_t { kKill, kKillWithLateWrites, kPower };
+  // The process, or the machine, ends here. Not inside an event.
+  void die(End how);
+  void pause() { machine_.executor().pause(); }
+  void resume() { machine_.executor().resume(); }
+  [[nodiscard]] bool paused() const { return machine_.executor().paused(); }
+
+  // Nothing while the node is down, or the partition is not open yet.
+  [[nodiscard]] partition::Partition* find(std::size_t partition) const;
+  // Why a partition could not be opened.
+  [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
+  // Of this life and all before it.
+  [[nodiscard]] const log::RecoveryReport& report() const { return report_; }
+  [[nodiscard]] log::ShardLogs* logs() const { return logs_.get(); }
+
+ private:
+  void tear_down();
+  void open(std::size_t partition, const std::vector<log::Voter>& founders);
+
+  SimNetwork& network_;
+  const std::uint32_t index_;
+  const model::NodeId id_;
+  const NodeSetup& setup_;
+  mutable SimMachine machine_;
+  model::Uuid disk_identity_;
+  std::uint64_t life_ = 0;
+  std::vector<bool> made_;  // partitions whose creation was answered: they must be there from now on
+  log::RecoveryReport report_;
+  std::vector<std::string> failures_;
+  std::unique_ptr<log::DataDirectory> directory_;
+  std::unique_ptr<SimPeerTransport> transport_;
+  std::unique_ptr<raft::Peers> peers_;
+  std::unique_ptr<log::ShardLogs> logs_;
+  std::unique_ptr<partition::PartitionSet> set_;
+  std::vector<partition::Partition*> open_;
+};
+
+}  // namespace forebay::sim

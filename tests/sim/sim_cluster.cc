@@ -1,0 +1,416 @@
+#include "sim/sim_cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/history_check.h"
+
+namespace forebay::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kFormedWithin = 5s;
+// A process that dies is started again no sooner.
+constexpr Duration kRestartMin = 1ms;
+// Liveness is looked at once in so many events.
+constexpr std::uint64_t kLivenessSteps = 16;
+// Of a majority that can speak, to its sessions, votes and first commit.
+constexpr Duration kElectWithin = 4s;
+// Between the last heartbeat that came back and the step down, beside what is configured.
+constexpr Duration kStepDownSlack = 300ms;
+
+LivenessWatch::Bounds bounds_of(const ClusterOptions& options) {
+  const raft::PeersConfig& peers = options.setup.peers;
+  return {.step_down = peers.failure_timeout + 2 * peers.heartbeat_interval + peers.session_grace +
+                       options.network.late_delay_max + kStepDownSlack,
+          .elect = kElectWithin};
+}
+
+model::TopicPartition partition_id(std::size_t index) {
+  model::TopicPartition id;
+  id.topic.bytes[0] = static_cast<std::uint8_t>(1 + index / 2);
+  id.partition = model::PartitionIndex(static_cast<std::int32_t>(index % 2));
+  return id;
+}
+
+NodeSetup draw_setup(SimRng& rng) {
+  NodeSetup setup;
+  setup.node_count = rng.one_in(6) ? 5 : 3;
+  for (std::uint64_t i = rng.between(1, 3); i > 0; --i) setup.partitions.push_back(partition_id(i));
+  log::ShardLogsConfig& logs = setup.logs;
+  logs.data_dir = kNodeDataDir;
+  logs.journal.file_bytes = rng.one_in(2) ? 64U << 10 : 128U << 10;
+  logs.journal.files_max = static_cast<std::uint32_t>(rng.between(4, 5));
+  logs.journal.round_bytes_max = static_cast<std::uint32_t>(rng.between(4, 16)) << 10;
+  logs.journal.round_partition_bytes = static_cast<std::uint32_t>(rng.between(1, 8)) << 10;
+  logs.journal.frame_bytes_max = 16U << 10;
+  logs.cache_bytes_max = rng.one_in(2) ? 0 : rng.between(4096, 64 << 10);
+  logs.segment_write_bytes = static_cast<std::uint32_t>(rng.between(1024, 16 << 10));
+  logs.segment_writes_in_flight_max = static_cast<std::uint32_t>(rng.between(1, 4));
+  logs.read_bytes_in_flight_max = rng.between(64 << 10, 1 << 20);
+  logs.scrub_bytes_per_second = 0;
+  log::LogConfig& log = setup.partition.log;
+  log.segment_bytes = rng.between(4 << 10, 24 << 10);
+  log.index_interval_bytes = static_cast<std::uint32_t>(rng.between(512, 8 << 10));
+  if (rng.one_in(4)) {
+    setup.peers.heartbeat_interval = std::chrono::milliseconds(rng.between(20, 200));
+    setup.peers.failure_timeout = setup.peers.heartbeat_interval * 5 + 200ms;
+    setup.peers.session_grace = std::chrono::milliseconds(rng.between(1, 300));
+  }
+  return setup;
+}
+
+}  // namespace
+
+ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
+  SimRng rng(seed * 7'919 + 11);
+  ClusterOptions options;
+  options.seed = seed;
+  options.setup = draw_setup(rng);
+  if (rng.one_in(3)) options.disk.engine = Engine::kPageCache;
+  options.network = SimNetwork::draw(rng);
+  options.clients = ClientOptions::draw(rng);
+  const NemesisOptions nemesis = NemesisOptions::draw(rng, options.setup.node_count);
+  options.plan = draw_plan(nemesis, rng);
+  options.duration = nemesis.duration;
+  return options;
+}
+
+SimCluster::SimCluster(const ClusterOptions& options)
+    : options_(options),
+      scheduler_({.seed = options.seed}),
+      network_(scheduler_, options.network),
+      checks_(nodes_, options.setup.partitions.size(), options.setup.node_count),
+      clients_(
+          scheduler_, nodes_, static_cast<std::uint32_t>(options.setup.partitions.size()), options.clients,
+          [this](const AckSeen& seen) { checks_.on_ack(seen); },
+          [this](std::uint32_t partition) {
+            return checks_.committed_everywhere(partition).next_offset.value();
+          }),
+      kill_at_(options.setup.node_count),
+      restart_after_(options.setup.node_count),
+      sound_at_(options.setup.node_count),
+      liveness_(options.setup.node_count, bounds_of(options)) {
+  for (std::uint32_t index = 0; index < options_.setup.node_count; ++index)
+    nodes_.push_back(
+        std::make_unique<ClusterNode>(scheduler_, network_, index, options_.setup, options_.disk));
+}
+
+SimCluster::~SimCluster() { nodes_.clear(); }
+
+std::string SimCluster::run() {
+  if (sink_) {
+    checks_.set_trace([this](const std::string& line) { trace(line); });
+    clients_.set_trace([this](const std::string& line) { trace(line); });
+  }
+  form();
+  if (!failed()) suffer();
+  if (!failed()) heal();
+  if (!failed()) converge();
+  if (!failed()) judge_all();
+  return checks_.failure();
+}
+
+void SimCluster::trace(const std::string& line) {
+  if (!sink_) return;
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now() - begin_).count();
+  std::string time = std::to_string(us / 1000) + "." + std::to_string(1000 + us % 1000).substr(1);
+  sink_(time + " ms  " + line);
+}
+
+std::uint64_t SimCluster::trace_hash() const {
+  TraceHash hash;
+  hash.add(scheduler_.trace_hash());
+  hash.add(network_.trace_hash());
+  for (const auto& node : nodes_) hash.add(node->disk().trace_hash());
+  return hash.value();
+}
+
+ClusterCounts SimCluster::counts() const {
+  ClusterCounts counts = counts_;
+  counts.checks = checks_.counts();
+  counts.clients = clients_.stats();
+  counts.network = network_.stats();
+  counts.events = scheduler_.steps();
+  return counts;
+}
+
+// --- time
+
+void SimCluster::at(Duration delay, std::function<void()> act) {
+  acts_.emplace(now() + delay, std::move(act));
+}
+
+bool SimCluster::advance(TimePoint end) {
+  const bool act_is_next = !acts_.empty() && acts_.begin()->first <= end;
+  if (scheduler_.run_one_by(act_is_next ? acts_.begin()->first : end)) {
+    after_event();
+    return true;
+  }
+  if (!act_is_next) return false;
+  const auto act = std::move(acts_.begin()->second);
+  acts_.erase(acts_.begin());
+  act();
+  after_event();
+  return true;
+}
+
+void SimCluster::after_event() {
+  for (const auto& node : nodes_) {
+    if (!node->is_up()) continue;
+    if (node->disk().power_is_off()) {
+      end_node(*node, ClusterNode::End::kPower, restart_after_[node->index()]);
+    } else if (const KillAt& kill = kill_at_[node->index()]; node->disk().steps() >= kill.step) {
+      end_node(*node, kill.how, kill.restart_after);
+    }
+  }
+  checks_.look();
+  if (scheduler_.steps() % kLivenessSteps == 0) {
+    if (const std::string late = liveness_.look(now(), health()); !late.empty())
+      checks_.fail(late + "\n" + describe());
+  }
+  if (!healing_) return;
+  // What its disk stopped comes back by a restart, also when the error comes to light late.
+  for (const auto& node : nodes_) {
+    if (!node->is_up() || !checks_.has_stopped(*node)) continue;
+    ++counts_.failed_replicas;
+    end_node(*node, ClusterNode::End::kKill, kRestartMin);
+  }
+}
+
+ClusterHealth SimCluster::health() const {
+  ClusterHealth health;
+  health.all_led = all_led();
+  for (const auto& node : nodes_) {
+    NodeHealth& one = health.nodes.emplace_back();
+    one.runs = node->is_up() && !node->paused();
+    one.sound = !checks_.has_stopped(*node) && sound_at_[node->index()] <= now();
+    for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+      partition::Partition* const found = node->find(partition);
+      one.leads = one.leads || (found != nullptr && found->group().is_leader());
+    }
+    auto& reaches = health.reaches.emplace_back();
+    for (const auto& other : nodes_) reaches.push_back(!network_.is_cut(node->id(), other->id()));
+  }
+  return health;
+}
+
+bool SimCluster::wait_until(Duration most, const std::function<bool()>& holds) {
+  const TimePoint end = now() + most;
+  while (!failed()) {
+    if (holds()) return true;
+    if (!advance(end)) return holds();
+  }
+  return false;
+}
+
+// --- the story
+
+void SimCluster::form() {
+  begin_ = now();
+  for (const auto& node : nodes_) {
+    if (const auto booted = node->boot(); !booted)
+      return checks_.fail("first start: " + booted.error().to_string());
+    founders_.push_back(node->voter());
+  }
+  for (const auto& node : nodes_) {
+    node->join(founders_);
+    checks_.node_is_up(*node);
+  }
+  const auto all_open = [this] {
+    return std::all_of(nodes_.begin(), nodes_.end(), [this](const auto& node) {
+      for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+        const partition::Partition* const found = node->find(partition);
+        if (found == nullptr || !found->leader()) return false;
+      }
+      return true;
+    });
+  };
+  if (!wait_until(kFormedWithin, [&] { return all_led() && all_open(); }))
+    checks_.fail("I33: a new cluster has no leaders\n" + describe());
+}
+
+void SimCluster::suffer() {
+  clients_.start();
+  for (const Fault& fault : options_.plan) at(fault.at, [this, fault] { strike(fault); });
+  const TimePoint end = now() + options_.duration;
+  const std::uint64_t steps_end = scheduler_.steps() + options_.steps_max;
+  while (!failed() && scheduler_.steps() < steps_end && advance(end)) {
+  }
+}
+
+void SimCluster::heal() {
+  trace("everything is healed");
+  healing_ = true;
+  acts_.clear();
+  network_.heal_all();
+  SimNetwork::Options calm = options_.network;
+  calm.reset_chance = 0;
+  network_.set_options(calm);
+  for (const auto& node : nodes_) {
+    node->disk().clear_faults();
+    node->disk().crash_at_step(~std::uint64_t{0} >> 1U);  // none
+    kill_at_[node->index()] = {};
+    node->resume();
+    if (!node->is_up()) at(kRestartMin, [this, &node] { start(*node); });
+  }
+  if (!wait_until(kLeaderWithin, [this] { return all_led(); }) && !failed())
+    checks_.fail("I33: a partition has no leader within the time\n" + describe());
+}
+
+void SimCluster::converge() {
+  clients_.stop_producing();
+  // What they still ask for ends by their patience.
+  if (!wait_until(options_.clients.patience_max + 2s, [this] { return clients_.producers_waiting() == 0; }) &&
+      !failed())
+    return checks_.fail("a request is never answered");
+  const auto all_read = [this] {
+    for (std::uint32_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+      const auto end = checks_.committed_end(partition).next_offset.value();
+      if (!clients_.all_read(partition, end)) return false;
+    }
+    return true;
+  };
+  if (!wait_until(kConvergedWithin, [&] { return all_same() && all_read(); }) && !failed()) {
+    checks_.fail((all_same() ? "I16: a reader does not get what is committed\n"
+                             : "I16: the replicas do not become the same\n") +
+                 describe());
+  }
+  clients_.stop_reading();
+}
+
+void SimCluster::judge_all() {
+  for (const auto& node : nodes_) {
+    for (std::uint32_t partition = 0; partition < options_.setup.partitions.size(); ++partition)
+      dump(*node, partition);
+    if (!node->disk().used_after_failure().empty())
+      checks_.fail("a file was believed in after a failure: " + node->disk().used_after_failure().front());
+  }
+  if (failed()) return;
+  const Judgement judgement = judge(clients_.history());
+  if (!judgement.valid()) checks_.fail("the history is " + judgement.to_string());
+}
+
+void SimCluster::dump(const ClusterNode& node, std::uint32_t partition) {
+  partition::Partition& found = *node.find(partition);
+  FinalLog log{.replica = "node " + std::to_string(node.id().value()), .partition = partition};
+  log.log_start = found.log().log_start().next_offset.value();
+  log.end = found.log().end().next_offset.value();
+  if (log.log_start > clients_.trim_asked(partition))
+    return checks_.fail("I8: more of a partition was trimmed than anybody asked for");
+  for (std::int64_t next = log.log_start; next < log.end && !failed();) {
+    std::optional<Result<log::ReadResult>> result;
+    found.log().read({.from = model::Offset(next), .upto = model::Offset(log.end)},
+                     [&result](Result<log::ReadResult> read) { result = std::move(read); });
+    if (!wait_until(5s, [&result] { return result.has_value(); }))
+      return checks_.fail("a read is never answered");
+    if (!*result) return checks_.fail(log.replica + " cannot be read: " + result->error().to_string());
+    const auto records = records_in((*result)->frames, partition, model::Offset(next));
+    log.records.insert(log.records.end(), records.begin(), records.end());
+    if ((*result)->next.value() <= next) return checks_.fail("a read of a final log does not move");
+    next = (*result)->next.value();
+  }
+  clients_.history().finals.push_back(std::move(log));
+}
+
+// --- nodes
+
+void SimCluster::start(ClusterNode& node) {
+  if (node.is_up()) return;
+  ++counts_.restarts;
+  node.disk().clear_faults();
+  if (const auto booted = node.boot(); !booted) {
+    if (!node.disk().power_is_off())
+      return checks_.fail("I32: node " + std::to_string(node.id().value()) +
+                          " does not start: " + booted.error().to_string());
+    ++counts_.crashes_in_recovery;
+    trace("node " + std::to_string(node.id().value()) + " loses power while it recovers");
+    node.die(ClusterNode::End::kPower);
+    return at(kRestartMin, [this, &node] { start(node); });
+  }
+  trace("node " + std::to_string(node.id().value()) + " is up, life " + std::to_string(node.life()));
+  node.join(founders_);
+  checks_.node_is_up(node);
+}
+
+void SimCluster::end_node(ClusterNode& node, ClusterNode::End how, Duration restart_after) {
+  trace("node " + std::to_string(node.id().value()) +
+        (how == ClusterNode::End::kPower ? " loses its power" : " is killed"));
+  checks_.node_dies(node);
+  kill_at_[node.index()] = {};
+  node.die(how);
+  at(std::max(restart_after, kRestartMin), [this, &node] { start(node); });
+}
+
+ClusterNode* SimCluster::leader_of(std::size_t partition) const {
+  ClusterNode* leader = nullptr;
+  for (const auto& node : nodes_) {
+    const partition::Partition* const found = node->find(partition);
+    if (found == nullptr || !found->is_ready()) continue;
+    if (leader == nullptr || leader->find(partition)->term() < found->term()) leader = node.get();
+  }
+  return leader;
+}
+
+bool SimCluster::all_led() const {
+  for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+    if (leader_of(partition) == nullptr) return false;
+  }
+  return true;
+}
+
+bool SimCluster::all_same() const {
+  for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+    const ClusterNode* const leader = leader_of(partition);
+    if (leader == nullptr) return false;
+    const model::LogPosition end = leader->find(partition)->log().end();
+    for (const auto& node : nodes_) {
+      partition::Partition* const found = node->find(partition);
+      if (found == nullptr || found->leader() != leader->id()) return false;
+      if (found->log().end() != end || found->log().flushed() != end || found->group().commit() != end)
+        return false;
+      if (found->log().log_start() != found->log().log_start_upto(end)) return false;
+      if (!checks_.caught_up(*node)) return false;
+    }
+  }
+  return true;
+}
+
+// Where everybody stands, for people.
+std::string SimCluster::describe() const {
+  std::string text;
+  for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+    for (const auto& node : nodes_) {
+      text += "  partition " + std::to_string(partition) + " on node " + std::to_string(node->id().value()) +
+              ": ";
+      partition::Partition* const found = node->find(partition);
+      if (found == nullptr) {
+        text += node->is_up() ? "not open" : "down";
+        for (const std::string& failure : node->failures()) text += "; " + failure;
+        text += "\n";
+        continue;
+      }
+      const raft::RaftGroup& group = found->group();
+      const auto leader = group.leader();
+      text += group.is_leader() ? (group.is_established() ? "leads" : "leads, not established")
+                                : (leader ? "follows node " + std::to_string(leader->value()) : "leaderless");
+      text += " in term " + std::to_string(group.term().value()) + ", commit " + group.commit().to_string() +
+              ", end " + found->log().end().to_string() + ", flushed " + found->log().flushed().to_string() +
+              ", log start " + found->log().log_start().to_string();
+      if (group.failure()) text += ", stopped: " + group.failure()->to_string();
+      for (const auto& other : nodes_) {
+        const auto progress = group.progress(other->id());
+        if (progress) {
+          text += ", node " + std::to_string(other->id().value()) + " matched " +
+                  progress->matched.to_string() + " next " + progress->next.to_string() +
+                  (progress->probing ? " probing" : "");
+        }
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace forebay::sim

@@ -1,0 +1,122 @@
+// A cluster in one process, in virtual time, from one seed: nodes with the real recovery, journal, logs,
+// partitions and Raft over simulated disks and a simulated network, clients, and a nemesis whose plan is
+// drawn first. After every event the promises of cluster_checks.h are checked; at the end everything is
+// healed, every partition must have a leader and all replicas must become the same within a bounded time, and
+// what the clients saw is judged (history_check.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/cluster_checks.h"
+#include "sim/cluster_clients.h"
+#include "sim/cluster_node.h"
+#include "sim/liveness_watch.h"
+#include "sim/nemesis.h"
+
+namespace forebay::sim {
+
+// All that a seed draws.
+struct ClusterOptions {
+  std::uint64_t seed = 1;
+  NodeSetup setup;
+  SimDisk::Options disk;
+  SimNetwork::Options network;
+  ClientOptions clients;
+  Duration duration = std::chrono::seconds(5);  // of the part with faults
+  std::uint64_t steps_max = 5'000;              // likewise, whichever comes first
+  NemesisPlan plan;
+  [[nodiscard]] static ClusterOptions draw(std::uint64_t seed);
+};
+
+// A partition has a leader within this time when everything is well again, also after a restart of everything
+// (faults.md: 3 s after a pause or cut; a restart and its reconnecting come before).
+inline constexpr Duration kLeaderWithin = std::chrono::seconds(3);
+// All replicas are the same, and all readers have read everything.
+inline constexpr Duration kConvergedWithin = std::chrono::seconds(10);
+
+struct ClusterCounts {
+  CheckCounts checks;
+  ClientStats clients;
+  SimNetwork::Stats network;
+  std::map<std::string, std::uint64_t> faults;  // by name
+  std::uint64_t events = 0;
+  std::uint64_t restarts = 0;
+  std::uint64_t crashes_in_recovery = 0;
+  std::uint64_t late_writes = 0;
+  std::uint64_t failed_replicas = 0;  // stopped by their disk
+};
+
+class SimCluster {
+ public:
+  explicit SimCluster(const ClusterOptions& options);
+  ~SimCluster();
+  SimCluster(const SimCluster&) = delete;
+  SimCluster& operator=(const SimCluster&) = delete;
+
+  // The whole story. Returns what went wrong; empty: nothing.
+  [[nodiscard]] std::string run();
+  [[nodiscard]] std::uint64_t trace_hash() const;
+  [[nodiscard]] ClusterCounts counts() const;
+  // Tells what happens, for people. Before run().
+  void keep_trace(std::function<void(const std::string&)> sink) { sink_ = std::move(sink); }
+
+ private:
+  [[nodiscard]] TimePoint now() const { return scheduler_.now(); }
+  [[nodiscard]] bool failed() const { return !checks_.failure().empty(); }
+  void form();
+  void suffer();
+  void heal();
+  void converge();
+  void judge_all();
+  void dump(const ClusterNode& node, std::uint32_t partition);
+
+  // One event or planned act; false when nothing is due by `end`, where time stands then.
+  bool advance(TimePoint end);
+  // Until it holds; false when it did not within that time, or something failed.
+  bool wait_until(Duration most, const std::function<bool()>& holds);
+  void at(Duration delay, std::function<void()> act);
+  void start(ClusterNode& node);
+  void end_node(ClusterNode& node, ClusterNode::End how, Duration restart_after);
+  void after_event();
+  [[nodiscard]] ClusterHealth health() const;
+
+  void strike(const Fault& fault);
+  void strike_disk(ClusterNode& node, const Fault& fault, SimRng& rng);
+  void cut_for(model::NodeId from, model::NodeId to, Duration length);
+  [[nodiscard]] ClusterNode* leader_of(std::size_t partition) const;
+  [[nodiscard]] bool all_led() const;
+  [[nodiscard]] bool all_same() const;
+  [[nodiscard]] std::string describe() const;
+  void trace(const std::string& line);
+
+  const ClusterOptions options_;
+  SimScheduler scheduler_;
+  SimNetwork network_;
+  std::vector<std::unique_ptr<ClusterNode>> nodes_;
+  ClusterChecks checks_;
+  ClusterClients clients_;
+  std::vector<log::Voter> founders_;
+  std::multimap<TimePoint, std::function<void()>> acts_;
+  // A kill comes when the disk is at work: at this step, or later.
+  struct KillAt {
+    std::uint64_t step = ~std::uint64_t{0};
+    ClusterNode::End how = ClusterNode::End::kKill;
+    Duration restart_after{};
+  };
+  std::vector<KillAt> kill_at_;
+  std::vector<Duration> restart_after_;  // of the node whose power goes at a step of its disk
+  std::vector<TimePoint> sound_at_;      // by node: its disk is slow or fails until then
+  LivenessWatch liveness_;
+  bool healing_ = false;
+  TimePoint begin_;
+  ClusterCounts counts_;
+  std::function<void(const std::string&)> sink_;
+};
+
+}  // namespace forebay::sim

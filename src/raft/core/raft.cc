@@ -420,9 +420,14 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
   hears_leader_ = true;
   const bool same = head.prev <= commit_ || (head.prev <= end_ && terms_.before(head.prev) == head.prev_term);
   if (!same) {
-    // Behind our end nothing agrees; where another term stands, nothing of that term may.
-    const model::LogPosition hint =
-        head.prev > end_ ? end_ : std::max(commit_, terms_.begin_of_term_before(head.prev));
+    // Behind our end nothing agrees. Where a later term than the leader's stands, nothing of that one may;
+    // where an earlier one stands, as much of it may as the leader has.
+    model::LogPosition hint = end_;
+    if (head.prev <= end_) {
+      hint = terms_.before(head.prev) < head.prev_term
+                 ? head.prev
+                 : std::max(commit_, terms_.begin_of_term_before(head.prev));
+    }
     refuse(from, head, hint);
     return plan;
   }

@@ -202,6 +202,22 @@ TEST(RaftOfSeveral, LeaderFindsWhereTheLogsAgreeTermByTerm) {
   EXPECT_EQ(raft.next_append(NodeId(2))->prev, at(20));
 }
 
+// A long term that ends otherwise than the leader's is not sent again from its beginning, which the leader
+// may have trimmed.
+TEST(RaftOfSeveral, FollowerRefusesNoMoreThanWhatMayDiffer) {
+  Raft raft = opened(
+      {.hard_state = {Term(4), std::nullopt}, .end = at(90), .terms = {{Term(2), at(0)}, {Term(3), at(80)}}});
+  const auto refusal = [&raft](std::int64_t prev, std::uint64_t prev_term) {
+    EXPECT_FALSE(raft.receive(NodeId(2), AppendHead{Term(4), at(prev), Term(prev_term), at(0)}, {}).accepted);
+    const auto answer = messages<AppendResponse>(raft.take_ready()).at(0).second;
+    return std::pair(answer.hint, answer.hint_term);
+  };
+  EXPECT_EQ(refusal(95, 4), std::pair(at(90), Term(3)));
+  EXPECT_EQ(refusal(85, 4), std::pair(at(85), Term(3)));  // the leader may have some of term 3
+  EXPECT_EQ(refusal(70, 3), std::pair(at(70), Term(2)));
+  EXPECT_EQ(refusal(85, 2), std::pair(at(80), Term(2)));  // and none of it here
+}
+
 TEST(RaftOfSeveral, LeaderThatHearsNoMajorityLeadsNoLonger) {
   Raft raft = opened({});
   lead(raft);

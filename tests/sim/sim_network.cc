@@ -1,6 +1,8 @@
 #include "sim/sim_network.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/assert.h"
@@ -150,7 +152,7 @@ std::string SimNetwork::obstacle(const Pair& pair) const {
   if (acceptor == nullptr) return name + " refuses connections";
   if (acceptor->executor_.paused()) return name + " does not answer the handshake";
   if (acceptor->listener_ == nullptr || !acceptor->has_hello_) return name + " refuses connections";
-  if (!acceptor->peers_.contains(b)) return name + " does not know us";
+  if (acceptor->refused_.contains(b)) return name + " wants no sessions with us";
   const model::Uuid& ours = find(pair.second)->hello_.cluster;
   const model::Uuid& theirs = acceptor->hello_.cluster;
   if (!ours.is_nil() && !theirs.is_nil() && ours != theirs) return name + " is of another cluster";
@@ -207,47 +209,58 @@ void SimPeerTransport::set_hello(const io::PeerHello& hello) {
   FOREBAY_ASSERT(executor_.on_own_thread() && hello.node == self_.node && self_.shard < hello.shard_count);
   hello_ = hello;
   has_hello_ = true;
-  if (!dead_) network_.consider_all_of(self_);
+  if (dead_) return;
+  end_sessions({ErrorCode::kFailedPrecondition, "the node is of another cluster"}, [this](const Held& held) {
+    const model::Uuid& theirs = held.session->hellos[1 - held.end].cluster;
+    return !theirs.is_nil() && !hello_.cluster.is_nil() && theirs != hello_.cluster;
+  });
+  network_.consider_all_of(self_);
 }
 
 void SimPeerTransport::set_peers(const std::map<model::NodeId, io::PeerAddress>& peers) {
-  FOREBAY_ASSERT(executor_.on_own_thread() && !peers.contains(self_.node));
+  FOREBAY_ASSERT(executor_.on_own_thread());
+  for (const auto& [node, address] : peers_) {
+    if (!peers.contains(node)) refused_.insert(node);
+  }
+  for (const auto& [node, address] : peers) refused_.erase(node);
   peers_ = peers;
   if (dead_) return;
-  std::vector<Held> unwanted;
-  for (const auto& [peer, held] : sessions_) {
-    if (!peers_.contains(peer.node)) unwanted.push_back(held);
-  }
-  for (const Held& held : unwanted) {
-    network_.end_by(held.session, held.end, {ErrorCode::kFailedPrecondition, "the node is no peer any more"});
-  }
+  end_sessions({ErrorCode::kFailedPrecondition, "the node is no peer any more"}, [this](const Held& held) {
+    return refused_.contains(held.session->shards[1 - held.end].node);
+  });
   network_.consider_all_of(self_);
+}
+
+void SimPeerTransport::end_sessions(const Error& why, const std::function<bool(const Held&)>& unwanted) {
+  std::vector<io::PeerShard> ending;
+  for (const auto& [peer, held] : sessions_) {
+    if (unwanted(held)) ending.push_back(peer);
+  }
+  for (const io::PeerShard& peer : ending) end_session(peer, why);
 }
 
 bool SimPeerTransport::send(const io::PeerShard& peer, io::PeerMessage message) {
   FOREBAY_ASSERT(executor_.on_own_thread());
   const auto at = sessions_.find(peer);
-  if (at == sessions_.end()) return false;
-  network_.send(at->second.session, at->second.end, std::move(message));
-  return true;
+  if (at == sessions_.end() || at->second.ended) return false;
+  if (network_.send(at->second.session, at->second.end, std::move(message))) return true;
+  at->second.ended = true;
+  return false;
 }
 
 std::size_t SimPeerTransport::room(const io::PeerShard& peer) const {
   FOREBAY_ASSERT(executor_.on_own_thread());
   const auto at = sessions_.find(peer);
-  if (at == sessions_.end()) return 0;
-  SimDirection& direction = at->second.session->to[1 - at->second.end];
-  const std::size_t bound = network_.options_.queue_bytes;
-  if (direction.queued_bytes > 0) direction.room_wanted = true;
-  return bound - std::min(bound, direction.queued_bytes);
+  if (at == sessions_.end() || at->second.ended) return 0;
+  const std::size_t queued = at->second.session->to[1 - at->second.end].queued_bytes;
+  return network_.options_.queue_bytes - std::min(network_.options_.queue_bytes, queued);
 }
 
 void SimPeerTransport::end_session(const io::PeerShard& peer, const Error& why) {
   FOREBAY_ASSERT(executor_.on_own_thread());
   const auto at = sessions_.find(peer);
-  if (at == sessions_.end()) return;
-  const Held held = at->second;
-  network_.end_by(held.session, held.end, why);
+  if (at == sessions_.end() || std::exchange(at->second.ended, true)) return;
+  network_.end_by(at->second.session, at->second.end, why);
 }
 
 }  // namespace forebay::sim

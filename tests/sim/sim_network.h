@@ -122,7 +122,8 @@ class SimNetwork {
   [[nodiscard]] SimPeerTransport* find(const io::PeerShard& shard) const;
 
   // Within a session (sim_network_traffic.cc). `end` is 0 or 1: the one that is spoken of.
-  void send(const SessionPtr& session, std::size_t from, io::PeerMessage message);
+  // False: the session ended by it.
+  [[nodiscard]] bool send(const SessionPtr& session, std::size_t from, io::PeerMessage message);
   void pump(const SessionPtr& session, std::size_t to);
   void put_on_the_way(const SessionPtr& session, std::size_t to, SimSessionItem item);
   void arm_delivery(const SessionPtr& session, std::size_t to);

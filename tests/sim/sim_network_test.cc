@@ -142,10 +142,12 @@ TEST_F(SimNetworkTest, PeerThatIsNoneAnyMoreLosesItsSession) {
   Process b(scheduler_, network_, 2);
   scheduler_.run_for(1s);
   a.transport->set_peers({});
-  EXPECT_TRUE(a.knows(2));  // never inside the call
+  EXPECT_TRUE(a.knows(2));  // never inside the call, but nothing goes through it any more
+  EXPECT_FALSE(a.send(2, "too late"));
+  EXPECT_EQ(a.transport->room(shard_of(2)), 0U);
   scheduler_.run_for(2s);
   EXPECT_FALSE(a.knows(2) || b.knows(1));
-  EXPECT_THAT(b.unreachable, ElementsAre("1: node 1 does not know us"));
+  EXPECT_THAT(b.unreachable, ElementsAre("1: node 1 wants no sessions with us"));
 }
 
 TEST_F(SimNetworkTest, EndedSessionBeginsAgainByItself) {
@@ -368,10 +370,34 @@ TEST_F(SimNetworkTest, MessageBeyondTheBoundEndsTheSession) {
   Process a(scheduler_, network_, 1);
   Process b(scheduler_, network_, 2);
   scheduler_.run_for(1s);
-  a.send(2, "", io::kPeerMessageBytesMax + 1);
+  EXPECT_FALSE(a.send(2, "", io::kPeerMessageBytesMax + 1));
   scheduler_.run_for(1ms);
   EXPECT_THAT(a.reasons, ElementsAre("a message is larger than the bound"));
   EXPECT_EQ(b.messages, 0U);
+}
+
+TEST_F(SimNetworkTest, NodeThatWasNeverAPeerMayBeginASession) {
+  Process a(scheduler_, network_, 1);
+  a.transport->set_peers({});
+  a.transport->set_peers({{model::NodeId(1), {}}, {model::NodeId(2), {}}});  // itself is passed over
+  Process b(scheduler_, network_, 2);
+  Process d(scheduler_, network_, 4);
+  scheduler_.run_for(1s);
+  EXPECT_TRUE(a.knows(2) && b.knows(1));
+  EXPECT_TRUE(a.knows(4) && d.knows(1));
+}
+
+TEST_F(SimNetworkTest, NodeThatTurnsOutToBeOfAnotherClusterLosesItsSession) {
+  Process a(scheduler_, network_, 1);
+  Process b(scheduler_, network_, 2);
+  b.hello.cluster.bytes[0] = 2;
+  b.transport->set_hello(b.hello);
+  scheduler_.run_for(1s);
+  EXPECT_TRUE(a.knows(2));  // in none yet
+  a.hello.cluster.bytes[0] = 1;
+  a.transport->set_hello(a.hello);
+  scheduler_.run_for(1s);
+  EXPECT_FALSE(a.knows(2) || b.knows(1));
 }
 
 // Whatever happens: within a session the order holds and nothing comes twice, of an older one nothing comes

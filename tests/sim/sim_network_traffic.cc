@@ -30,22 +30,26 @@ bool SimNetwork::cut_towards(const SimSession& session, std::size_t to) const {
   return !cuts_.empty() && is_cut(session.shards[1 - to].node, session.shards[to].node);
 }
 
-void SimNetwork::send(const SessionPtr& session, std::size_t from, io::PeerMessage message) {
-  if (session->failing[from]) return;  // its process does not know yet
-  if (message.bytes() > io::kPeerMessageBytesMax) {
-    return end_by(session, from, {ErrorCode::kInvalidArgument, "a message is larger than the bound"});
+bool SimNetwork::send(const SessionPtr& session, std::size_t from, io::PeerMessage message) {
+  if (session->failing[from]) return true;  // its process does not know yet
+  if (message.bytes() > io::kPeerMessageBytesMax || message.pieces.size() > io::kPeerPiecesMax) {
+    end_by(session, from, {ErrorCode::kInvalidArgument, "a message is larger than the bound"});
+    return false;
   }
   SimDirection& direction = session->to[1 - from];
   detach_pieces(message);
   direction.queued_bytes += size_of(message);
   direction.queued.push_back(std::move(message));
   pump(session, 1 - from);
+  if (direction.queued_bytes > options_.queue_bytes / 2) direction.room_wanted = true;
   if (direction.queued_bytes > options_.queue_bytes + options_.queue_slack_bytes) {
     ++stats_.overflows;
-    return end_by(session, from, {ErrorCode::kResourceExhausted, "the peer does not read"});
+    end_by(session, from, {ErrorCode::kResourceExhausted, "the peer does not read"});
+    return false;
   }
   if (options_.reset_chance > 0 && rng_.chance(options_.reset_chance))
     break_session(session, "connection reset");
+  return true;
 }
 
 // From the sender's queue to the network, as far as the window and the line allow.

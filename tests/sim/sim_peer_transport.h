@@ -2,8 +2,10 @@
 // shard, which the real one would notice by chance, is asserted.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "sim/sim_network.h"
@@ -36,7 +38,10 @@ class SimPeerTransport final : public io::PeerTransport {
   struct Held {
     std::shared_ptr<SimSession> session;
     std::size_t end = 0;  // which one of it is ours
+    bool ended = false;   // by this end: its listener will be told
   };
+
+  void end_sessions(const Error& why, const std::function<bool(const Held&)>& unwanted);
 
   SimNetwork& network_;
   const io::PeerShard self_;
@@ -46,6 +51,7 @@ class SimPeerTransport final : public io::PeerTransport {
   bool has_hello_ = false;
   bool dead_ = false;
   std::map<model::NodeId, io::PeerAddress> peers_;
+  std::set<model::NodeId> refused_;                   // were peers once
   std::map<model::NodeId, std::string> unreachable_;  // what the listener was told
   // As its process sees them.
   std::map<io::PeerShard, Held> sessions_;

@@ -57,6 +57,8 @@ struct Error {
   std::string context;  // what happened, to what, and what to do next; for people
   std::uint32_t retry_after_ms =
       0;  // with a retryable code: the earliest sensible retry; 0 = the caller decides
+  // HOST:PORT of the API of the node that leads, when that is another one and it is known.
+  std::string leader = {};
 
   [[nodiscard]] std::string to_string() const;  // "UNKNOWN_TOPIC: topic 'orders' does not exist; ..."
   friend bool operator==(const Error&, const Error&) = default;

@@ -1,8 +1,11 @@
 #include "api/admin_service.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "api/errors.h"
+#include "api/leader_parts.h"
 #include "api/unary_call.h"
 #include "config/address.h"
 #include "telemetry/log.h"
@@ -12,6 +15,10 @@ namespace forebay::api {
 namespace {
 
 constexpr std::uint32_t kCreateTimeoutDefaultMs = 30'000;
+constexpr const char* kDescribeTopicPath = "/forebay.v1.Admin/DescribeTopic";
+constexpr const char* kTrimTopicPath = "/forebay.v1.Admin/TrimTopic";
+// A description is worth having without what a leader that hangs would say.
+constexpr std::chrono::seconds kDescribeMax{5};
 
 template <typename Map>
 std::map<std::string, std::string> config_of(const Map& from) {
@@ -106,14 +113,88 @@ Result<std::vector<broker::TrimPoint>> trim_points(const v1::TrimTopicRequest& r
   return points;
 }
 
+// Each partition as its leader sees it; what this node knows where the leader cannot be asked.
+void merge_description(v1::DescribeTopicResponse& into, const std::vector<int>& entries,
+                       const std::string& leader, const Result<v1::DescribeTopicResponse>& answer) {
+  for (const int entry : entries) {
+    v1::PartitionDescription& partition = *into.mutable_partitions(entry);
+    if (!answer) {
+      partition.set_state("its leader, " + leader + ", cannot be asked: " + answer.error().context);
+      continue;
+    }
+    for (const v1::PartitionDescription& theirs : answer->partitions()) {
+      if (theirs.partition() == partition.partition()) partition = theirs;
+    }
+  }
+}
+
+void answer_description(const ContextPtr& context, CallHold<UnaryCall> call, grpc::ByteBuffer* response,
+                        const broker::TopicDescription& topic) {
+  v1::DescribeTopicResponse message;
+  fill_topic(topic, &message);
+  LeaderParts<v1::DescribeTopicRequest> elsewhere;
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    const std::string& leader = topic.partitions[i].leader_address;
+    if (leader.empty() || call->is_forwarded_here()) continue;
+    elsewhere[leader].request.set_name(topic.name);
+    elsewhere[leader].entries.push_back(static_cast<int>(i));
+  }
+  if (elsewhere.empty()) return call->succeed(message, response);
+  const auto deadline = std::min(call->deadline(), std::chrono::system_clock::now() + kDescribeMax);
+  ask_leaders(context, kDescribeTopicPath, deadline, Effect::kReads, elsewhere, std::move(message),
+              merge_description, [call = std::move(call), response](const v1::DescribeTopicResponse& whole) {
+                call->succeed(whole, response);
+              });
+}
+
+// A leader answers in the order of the points.
+void merge_trim(v1::TrimTopicResponse& into, const std::vector<int>& entries, const std::string& /*leader*/,
+                const Result<v1::TrimTopicResponse>& answer) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    v1::TrimResult& result = *into.mutable_results(entries[i]);
+    const int theirs = static_cast<int>(i);
+    if (!answer) {
+      *result.mutable_error() = to_detail(answer.error(), {result.error().topic(), result.partition()});
+    } else if (theirs < answer->results_size() && answer->results(theirs).partition() == result.partition()) {
+      result = answer->results(theirs);
+    }
+  }
+}
+
+void answer_trim(const ContextPtr& context, CallHold<UnaryCall> call, grpc::ByteBuffer* response,
+                 const v1::TrimTopicRequest& request, const std::vector<broker::TrimResult>& results) {
+  v1::TrimTopicResponse message;
+  LeaderParts<v1::TrimTopicRequest> elsewhere;
+  for (const broker::TrimResult& from : results) {  // as many as points, in their order
+    const int entry = message.results_size();
+    v1::TrimResult* to = message.add_results();
+    to->set_partition(from.partition.value());
+    to->set_log_start(from.log_start.value());
+    if (!from.error) continue;
+    *to->mutable_error() = to_detail(*from.error, {request.name(), from.partition.value()});
+    if (!call->may_forward(*from.error)) continue;
+    auto& part = elsewhere[from.error->leader];
+    part.request.set_name(request.name());
+    *part.request.add_points() = request.points(entry);
+    part.entries.push_back(entry);
+  }
+  if (elsewhere.empty()) return call->succeed(message, response);
+  const Forwarder::Deadline deadline = call->deadline();
+  ask_leaders(context, kTrimTopicPath, deadline, Effect::kChanges, elsewhere, std::move(message), merge_trim,
+              [call = std::move(call), response](const v1::TrimTopicResponse& whole) {
+                call->succeed(whole, response);
+              });
+}
+
 }  // namespace
 
-grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext* server_call,
                                                     const grpc::ByteBuffer* bytes,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kCreateTopic);
+  auto* call = new UnaryCall(context_, Method::kCreateTopic, *server_call);
   const auto request = call->read<v1::CreateTopicRequest>(*bytes);
   if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/CreateTopic", *bytes, Effect::kChanges);
   call->about(request->name());
   broker::CreateTopicRequest question;
   question.name = request->name();
@@ -135,10 +216,10 @@ grpc::ServerUnaryReactor* AdminService::CreateTopic(grpc::CallbackServerContext*
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::ListTopics(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::ListTopics(grpc::CallbackServerContext* server_call,
                                                    const grpc::ByteBuffer* bytes,
                                                    grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kListTopics);
+  auto* call = new UnaryCall(context_, Method::kListTopics, *server_call);
   const auto request = call->read<v1::ListTopicsRequest>(*bytes);
   if (!request) return call;
   using Topics = std::vector<broker::TopicSummary>;
@@ -158,25 +239,28 @@ grpc::ServerUnaryReactor* AdminService::ListTopics(grpc::CallbackServerContext* 
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::DescribeTopic(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::DescribeTopic(grpc::CallbackServerContext* server_call,
                                                       const grpc::ByteBuffer* bytes,
                                                       grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kDescribeTopic);
+  auto* call = new UnaryCall(context_, Method::kDescribeTopic, *server_call);
   const auto request = call->read<v1::DescribeTopicRequest>(*bytes);
   if (!request) return call;
   call->about(request->name());
-  context_->broker.describe_topic(
-      request->name(),
-      call->answer<v1::DescribeTopicResponse, broker::TopicDescription>(response, fill_topic));
+  context_->broker.describe_topic(request->name(), [context = context_, hold = CallHold(call), response](
+                                                       Result<broker::TopicDescription> topic) mutable {
+    if (!topic) return hold->fail(topic.error());
+    answer_description(context, std::move(hold), response, *topic);
+  });
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::AlterTopic(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::AlterTopic(grpc::CallbackServerContext* server_call,
                                                    const grpc::ByteBuffer* bytes,
                                                    grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kAlterTopic);
+  auto* call = new UnaryCall(context_, Method::kAlterTopic, *server_call);
   const auto request = call->read<v1::AlterTopicRequest>(*bytes);
   if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/AlterTopic", *bytes, Effect::kChanges);
   call->about(request->name());
   broker::AlterTopicRequest question;
   question.name = request->name();
@@ -193,12 +277,13 @@ grpc::ServerUnaryReactor* AdminService::AlterTopic(grpc::CallbackServerContext* 
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::DeleteTopic(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::DeleteTopic(grpc::CallbackServerContext* server_call,
                                                     const grpc::ByteBuffer* bytes,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kDeleteTopic);
+  auto* call = new UnaryCall(context_, Method::kDeleteTopic, *server_call);
   const auto request = call->read<v1::DeleteTopicRequest>(*bytes);
   if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/DeleteTopic", *bytes, Effect::kChanges);
   call->about(request->name());
   context_->broker.delete_topic(request->name(),
                                 call->answer<v1::DeleteTopicResponse, std::monostate>(
@@ -206,12 +291,13 @@ grpc::ServerUnaryReactor* AdminService::DeleteTopic(grpc::CallbackServerContext*
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::AddPartitions(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::AddPartitions(grpc::CallbackServerContext* server_call,
                                                       const grpc::ByteBuffer* bytes,
                                                       grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kAddPartitions);
+  auto* call = new UnaryCall(context_, Method::kAddPartitions, *server_call);
   const auto request = call->read<v1::AddPartitionsRequest>(*bytes);
   if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/AddPartitions", *bytes, Effect::kChanges);
   call->about(request->name());
   context_->broker.add_partitions(
       request->name(), request->total(), request->validate_only(),
@@ -223,9 +309,9 @@ grpc::ServerUnaryReactor* AdminService::AddPartitions(grpc::CallbackServerContex
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* server_call,
                                                   const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kTrimTopic);
+  auto* call = new UnaryCall(context_, Method::kTrimTopic, *server_call);
   const auto request = call->read<v1::TrimTopicRequest>(*bytes);
   if (!request) return call;
   call->about(request->name());
@@ -234,25 +320,19 @@ grpc::ServerUnaryReactor* AdminService::TrimTopic(grpc::CallbackServerContext* /
     call->fail(points.error());
     return call;
   }
-  using Results = std::vector<broker::TrimResult>;
-  context_->broker.trim_topic(
-      request->name(), std::move(*points),
-      call->answer<v1::TrimTopicResponse, Results>(
-          response, [topic = request->name()](const Results& results, v1::TrimTopicResponse* list) {
-            for (const broker::TrimResult& from : results) {
-              v1::TrimResult* to = list->add_results();
-              to->set_partition(from.partition.value());
-              to->set_log_start(from.log_start.value());
-              if (from.error) *to->mutable_error() = to_detail(*from.error, {topic, from.partition.value()});
-            }
-          }));
+  context_->broker.trim_topic(request->name(), std::move(*points),
+                              [context = context_, hold = CallHold(call), response,
+                               request = *request](Result<std::vector<broker::TrimResult>> results) mutable {
+                                if (!results) return hold->fail(results.error());
+                                answer_trim(context, std::move(hold), response, request, *results);
+                              });
   return call;
 }
 
 grpc::ServerUnaryReactor* AdminService::DescribeNode(grpc::CallbackServerContext* server_call,
                                                      const grpc::ByteBuffer* bytes,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kDescribeNode);
+  auto* call = new UnaryCall(context_, Method::kDescribeNode, *server_call);
   const auto request = call->read<v1::DescribeNodeRequest>(*bytes);
   if (!request) return call;
   const grpc::string_ref authority = server_call->ExperimentalGetAuthority();
@@ -266,10 +346,10 @@ grpc::ServerUnaryReactor* AdminService::DescribeNode(grpc::CallbackServerContext
   return call;
 }
 
-grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext* /*call*/,
+grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext* server_call,
                                                     const grpc::ByteBuffer* bytes,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kSetLogLevel);
+  auto* call = new UnaryCall(context_, Method::kSetLogLevel, *server_call);
   const auto request = call->read<v1::SetLogLevelRequest>(*bytes);
   if (!request) return call;
   const auto level = telemetry::parse_level(request->level());

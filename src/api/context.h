@@ -9,6 +9,7 @@
 #include "api/api_metrics.h"
 #include "api/byte_budget.h"
 #include "api/call_registry.h"
+#include "api/forwarder.h"
 #include "api/server.h"
 
 namespace forebay::api {
@@ -21,7 +22,8 @@ struct Context {
         clock(clock_in),
         metrics(metrics_in),
         answers(std::make_shared<ByteBudget>(options.answer_bytes_max)),
-        shares(options.answer_bytes_max / 4) {}
+        shares(options.answer_bytes_max / 4),
+        forwarder(answers) {}
 
   const ApiOptions options;
   broker::Broker& broker;
@@ -30,6 +32,7 @@ struct Context {
   const std::shared_ptr<CallRegistry> calls = std::make_shared<CallRegistry>();
   const std::shared_ptr<ByteBudget> answers;
   ConnectionShares shares;
+  Forwarder forwarder;
   // Plain records without key: each request goes to the next partition.
   std::atomic<std::uint32_t> next_keyless{0};
 };

@@ -86,7 +86,15 @@ v1::ErrorDetail to_detail(const Error& error, const ErrorPlace& place) {
   std::uint32_t delay_ms = error.retry_after_ms;
   if (delay_ms == 0 && error.code == ErrorCode::kResourceExhausted) delay_ms = kRetryDelayDefaultMs;
   detail.set_retry_delay_ms(delay_ms);
+  detail.set_leader(error.leader);
   return detail;
+}
+
+Error error_of(const v1::ErrorDetail& detail) {
+  const bool known =
+      detail.reason() != v1::ERROR_REASON_UNSPECIFIED && v1::ErrorReason_IsValid(detail.reason());
+  return {known ? static_cast<ErrorCode>(detail.reason()) : ErrorCode::kInternal, detail.message(),
+          detail.retry_delay_ms(), detail.leader()};
 }
 
 grpc::Status to_status(const v1::ErrorDetail& detail, const v1::ProduceAck* acknowledged) {

@@ -28,6 +28,9 @@ struct ErrorPlace {
 };
 [[nodiscard]] v1::ErrorDetail to_detail(const Error& error, const ErrorPlace& place = {});
 
+// The way back, of another node's answer.
+[[nodiscard]] Error error_of(const v1::ErrorDetail& detail);
+
 // The status of a call that failed: the detail travels as an RpcStatus in the trailer
 // `grpc-status-details-bin`. `acknowledged`: the part of a spread plain request that was written all the
 // same; a second entry of the details.

@@ -8,10 +8,12 @@
 
 namespace forebay::api {
 
-FetchCall::FetchCall(ContextPtr context, const std::string& peer, grpc::ByteBuffer* response)
+FetchCall::FetchCall(ContextPtr context, const grpc::CallbackServerContext& call, grpc::ByteBuffer* response)
     : OpenCall(context->calls),
       context_(std::move(context)),
-      budget_{context_->answers, context_->shares.of(peer)},
+      budget_{context_->answers, context_->shares.of(call.peer())},
+      forwarded_(is_forwarded(call)),
+      deadline_(forward_deadline(call)),
       response_(response) {
   (void)enlist();  // start() looks whether the node is stopping
 }
@@ -34,11 +36,17 @@ void FetchCall::start(const grpc::ByteBuffer& request) {
     fail(stopping_error());
     return;
   }
-  auto ticket = context_->broker.fetch(
-      question_.request, [hold = CallHold(this)](auto result) { hold->fetched(std::move(result)); });
+  request_ = request;
+  keep(Asked::kBroker, context_->broker.fetch(question_.request, [hold = CallHold(this)](auto result) {
+    hold->fetched(std::move(result));
+  }));
+}
+
+void FetchCall::keep(Asked asked, std::shared_ptr<broker::FetchTicket> ticket) {
   bool cancel = false;
   {
     const std::lock_guard lock(mutex_);
+    if (asked != asked_) return;  // the broker has answered meanwhile
     cancel = !answered_ && (stopped_ || finished_);
     if (!answered_) ticket_ = ticket;
   }
@@ -46,6 +54,9 @@ void FetchCall::start(const grpc::ByteBuffer& request) {
 }
 
 void FetchCall::fetched(Result<broker::FetchResult> result) {
+  if (!result && !forwarded_ && result.error().code == ErrorCode::kNotLeader &&
+      !result.error().leader.empty())
+    return forward(result.error());
   std::optional<Error> stopped;
   {
     const std::lock_guard lock(mutex_);
@@ -61,6 +72,39 @@ void FetchCall::fetched(Result<broker::FetchResult> result) {
         [hold = CallHold(this), answer = std::move(*result)]() mutable { hold->answer(std::move(answer)); });
   } else {
     answer(std::move(*result));
+  }
+}
+
+void FetchCall::forward(const Error& refusal) {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_ = Asked::kLeader;
+    ticket_.reset();
+  }
+  keep(Asked::kLeader, context_->forwarder.send(refusal.leader, kFetchPath, request_, deadline_,
+                                                [hold = CallHold(this), refusal](Forwarded outcome) {
+                                                  hold->relay(std::move(outcome), refusal);
+                                                }));
+}
+
+void FetchCall::relay(Forwarded outcome, const Error& refusal) {
+  std::optional<Error> stopped;
+  {
+    const std::lock_guard lock(mutex_);
+    answered_ = true;
+    ticket_.reset();
+    stopped = stopped_;
+    if (finished_) return;
+  }
+  if (outcome.fate != Forwarded::Fate::kAnswered) {
+    const Error error = forward_failure(outcome, refusal, Effect::kReads);
+    fail(stopped && error.code == ErrorCode::kCancelled ? *stopped : error);
+  } else if (outcome.status.ok()) {
+    append_field(outcome.bytes, v1::FetchResponse::kLeaderFieldNumber, refusal.leader);
+    finish_with(charge(std::move(outcome.bytes), budget_));
+  } else if (claim()) {
+    context_->metrics.failed(Method::kFetch, static_cast<ErrorCode>(detail_in(outcome.status)->reason()));
+    Finish(outcome.status);
   }
 }
 

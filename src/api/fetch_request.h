@@ -8,6 +8,8 @@
 
 namespace forebay::api {
 
+inline constexpr const char* kFetchPath = "/forebay.v1.Log/Fetch";
+
 enum class AnswerShape : std::uint8_t { kPlain, kRaw };
 
 struct FetchQuestion {

@@ -252,6 +252,36 @@ std::optional<grpc::ByteBuffer> encode_message(const google::protobuf::MessageLi
   return grpc::ByteBuffer(&slice, 1);
 }
 
+std::optional<grpc::ByteBuffer> charge(grpc::ByteBuffer bytes, const AnswerBudget& budget) {
+  // Keeps the slices, and the budget taken, until the last of them is sent or dropped.
+  struct Hold {
+    std::vector<grpc::Slice> slices;
+    AnswerBudget budget;
+    std::size_t taken;
+    std::atomic<std::size_t> users;
+    void release() {
+      if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+    ~Hold() { budget.give_back(taken); }
+  };
+  const std::size_t size = bytes.Length();
+  if (!budget.try_take(size)) return std::nullopt;
+  std::vector<grpc::Slice> slices;
+  (void)bytes.Dump(&slices);
+  auto* hold = new Hold{std::move(slices), budget, size, 1};
+  std::vector<grpc::Slice> charged;
+  for (const grpc::Slice& slice : hold->slices) {
+    hold->users.fetch_add(1, std::memory_order_relaxed);
+    charged.emplace_back(
+        const_cast<std::uint8_t*>(slice.begin()), slice.size(),
+        [](void* pointer) { static_cast<Hold*>(pointer)->release(); }, hold);
+  }
+  grpc::ByteBuffer whole(charged.data(), charged.size());
+  charged.clear();
+  hold->release();
+  return whole;
+}
+
 Result<v1::FetchResponse> decode_plain_response(const broker::FetchResult& result, model::Offset offset,
                                                 std::size_t bytes_max, std::size_t decompressed_bytes_max) {
   v1::FetchResponse response;

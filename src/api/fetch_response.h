@@ -44,6 +44,9 @@ struct AnswerBudget {
 [[nodiscard]] std::optional<grpc::ByteBuffer> encode_message(const google::protobuf::MessageLite& message,
                                                              const AnswerBudget& budget);
 
+// Bytes that are there already, for example another node's answer: they count in the budget in the same way.
+[[nodiscard]] std::optional<grpc::ByteBuffer> charge(grpc::ByteBuffer bytes, const AnswerBudget& budget);
+
 // Records from `offset` on, up to about `bytes_max` of keys, values and headers, at least one if there is
 // one; next_offset says where to go on. `decompressed_bytes_max` guards against bombs. Errors: kDataLoss when
 // a stored batch cannot be decoded.

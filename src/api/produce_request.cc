@@ -63,7 +63,7 @@ Result<broker::ProduceRequest> head_of(const v1::ProduceRequest& request) {
   return head;
 }
 
-void submit_raw(Context& context, v1::ProduceRequest& request, broker::ProduceRequest head,
+void submit_raw(ProduceRouter& router, v1::ProduceRequest& request, broker::ProduceRequest head,
                 ProduceDone done) {
   if (!request.has_partition() || request.batch().empty()) {
     const Error error{ErrorCode::kInvalidArgument, request.has_partition()
@@ -76,16 +76,17 @@ void submit_raw(Context& context, v1::ProduceRequest& request, broker::ProduceRe
   if (request.has_destination_crc()) head.destination_crc = request.destination_crc();
   std::string topic = head.topic;
   const std::int32_t partition = request.partition();
-  context.broker.produce(std::move(head),
-                         [topic = std::move(topic), partition, done = std::move(done)](auto result) mutable {
-                           if (!result) {
-                             done(failure(result.error(), {topic, partition}));
-                             return;
-                           }
-                           v1::ProduceResponse response;
-                           fill_ack(*result, response.mutable_ack()->add_partitions());
-                           done(std::move(response));
-                         });
+  router.produce(std::move(head),
+                 [topic = std::move(topic), partition, done = std::move(done)](auto placed) mutable {
+                   if (!placed) {
+                     done(failure(placed.error(), {topic, partition}));
+                     return;
+                   }
+                   v1::ProduceResponse response;
+                   fill_ack(placed->ack, response.mutable_ack()->add_partitions());
+                   response.mutable_ack()->set_leader(std::move(placed->leader));
+                   done(std::move(response));
+                 });
 }
 
 // --- plain -----------------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ class Spread {
   [[nodiscard]] std::size_t count() const { return batches_.size(); }
   [[nodiscard]] PlacedBatch& batch(std::size_t index) { return batches_[index]; }
 
-  void answered(std::size_t index, Result<broker::ProduceAck> result) {
+  void answered(std::size_t index, Result<ProduceRouter::Placed> result) {
     {
       const std::lock_guard lock(mutex_);
       results_[index] = std::move(result);
@@ -185,17 +186,21 @@ class Spread {
     }
     v1::ProduceResponse response;
     v1::ProduceAck ack;
+    bool by_one = true;  // node
     for (std::size_t each = 0; each < results_.size(); ++each) {
       const auto& outcome = results_[each];
       if (outcome) {
         v1::PartitionAck* to = ack.add_partitions();
-        fill_ack(*outcome, to);
+        fill_ack(outcome->ack, to);
+        if (ack.partitions_size() == 1) ack.set_leader(outcome->leader);
+        by_one = by_one && ack.leader() == outcome->leader;
         to->mutable_record_indexes()->Add(batches_[each].record_indexes.begin(),
                                           batches_[each].record_indexes.end());
       } else if (!response.has_error()) {
         *response.mutable_error() = to_detail(outcome.error(), {topic_, batches_[each].partition.value()});
       }
     }
+    if (!by_one) ack.clear_leader();
     if (!response.has_error()) {
       *response.mutable_ack() = std::move(ack);
     } else if (ack.partitions_size() > 0) {
@@ -208,13 +213,13 @@ class Spread {
   const std::string topic_;
   std::vector<PlacedBatch> batches_;
   std::mutex mutex_;
-  std::vector<Result<broker::ProduceAck>> results_;
+  std::vector<Result<ProduceRouter::Placed>> results_;
   std::size_t missing_;
   ProduceDone done_;
 };
 
-void submit_plain(Context& context, const v1::ProduceRequest& request, const broker::ProduceRequest& head,
-                  ProduceDone done) {
+void submit_plain(Context& context, ProduceRouter& router, const v1::ProduceRequest& request,
+                  const broker::ProduceRequest& head, ProduceDone done) {
   auto batches = batches_of(context, request);
   if (!batches) {
     done(failure(batches.error(), {request.topic(), {}}));
@@ -225,14 +230,14 @@ void submit_plain(Context& context, const v1::ProduceRequest& request, const bro
     broker::ProduceRequest each = head;
     each.partition = spread->batch(index).partition;
     each.batch = std::move(spread->batch(index).batch);
-    context.broker.produce(std::move(each),
-                           [spread, index](auto result) { spread->answered(index, std::move(result)); });
+    router.produce(std::move(each),
+                   [spread, index](auto result) { spread->answered(index, std::move(result)); });
   }
 }
 
 }  // namespace
 
-void submit_produce(Context& context, v1::ProduceRequest& request,
+void submit_produce(Context& context, ProduceRouter& router, v1::ProduceRequest& request,
                     std::shared_ptr<broker::ProduceOrder> order, ProduceDone done) {
   if (order) {  // also what is refused here is followed by what must not overtake it
     done = [order, round = request.retry_round(),
@@ -252,10 +257,10 @@ void submit_produce(Context& context, v1::ProduceRequest& request,
   }
   switch (request.payload_case()) {
     case v1::ProduceRequest::kBatch:
-      submit_raw(context, request, std::move(*head), std::move(done));
+      submit_raw(router, request, std::move(*head), std::move(done));
       return;
     case v1::ProduceRequest::kRecords:
-      submit_plain(context, request, *head, std::move(done));
+      submit_plain(context, router, request, *head, std::move(done));
       return;
     case v1::ProduceRequest::PAYLOAD_NOT_SET:
       break;

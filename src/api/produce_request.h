@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "api/context.h"
+#include "api/produce_router.h"
 #include "base/unique_function.h"
 #include "forebay/v1/log.pb.h"
 
@@ -17,7 +18,7 @@ using ProduceDone = UniqueFunction<void(v1::ProduceResponse)>;
 
 // Takes the batch out of the request. `order`: of the stream and the request's partition, when it asks for
 // order.
-void submit_produce(Context& context, v1::ProduceRequest& request,
+void submit_produce(Context& context, ProduceRouter& router, v1::ProduceRequest& request,
                     std::shared_ptr<broker::ProduceOrder> order, ProduceDone done);
 
 [[nodiscard]] std::optional<ErrorCode> error_code_of(const v1::ProduceResponse& response);

@@ -13,8 +13,6 @@ namespace {
 
 // A pause may be asked for by a node in trouble, but the stream must notice the end of the trouble.
 constexpr std::uint32_t kPauseMaxMs = 1000;
-// Partitions whose order one stream keeps: far more than a node has, and a bound of its memory.
-constexpr std::size_t kOrdersMax = 100'000;
 
 grpc::Slice serialized(const v1::ProduceResponse& response) {
   grpc::Slice slice(response.ByteSizeLong());
@@ -24,7 +22,12 @@ grpc::Slice serialized(const v1::ProduceResponse& response) {
 
 }  // namespace
 
-ProduceStream::ProduceStream(ContextPtr context) : OpenCall(context->calls), context_(std::move(context)) {
+ProduceStream::ProduceStream(ContextPtr context, const grpc::CallbackServerContext& call)
+    : OpenCall(context->calls),
+      context_(std::move(context)),
+      router_(std::make_shared<ProduceRouter>(context_, is_forwarded(call)
+                                                            ? ProduceRouter::Forward::kNever
+                                                            : ProduceRouter::Forward::kLedElsewhere)) {
   reading_ = true;
   StartRead(&incoming_);
   if (!enlist()) stop(stopping_error());
@@ -78,7 +81,7 @@ void ProduceStream::request_read(std::size_t size) {
     *response.mutable_error() = to_detail(stopping_error(), {request_.topic(), {}});
     done(std::move(response));
   } else {
-    submit_produce(*context_, request_, order_of(request_), std::move(done));
+    submit_produce(*context_, *router_, request_, order_of(request_), std::move(done));
   }
   Lock lock(mutex_);
   handling_ = false;
@@ -88,11 +91,7 @@ void ProduceStream::request_read(std::size_t size) {
 // Only the thread that reads comes here, one request at a time.
 std::shared_ptr<broker::ProduceOrder> ProduceStream::order_of(const v1::ProduceRequest& request) {
   if (!request.has_retry_round() || !request.has_partition()) return nullptr;
-  // A client with more partitions than this on one stream only loses the order of those that had trouble.
-  if (orders_.size() >= kOrdersMax) orders_.clear();
-  auto& order = orders_[{request.topic(), request.partition()}];
-  if (order == nullptr) order = std::make_shared<broker::ProduceOrder>();
-  return order;
+  return router_->order_of(request.topic(), request.partition());
 }
 
 void ProduceStream::answered(v1::ProduceResponse response, std::size_t size) {

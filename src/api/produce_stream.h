@@ -7,16 +7,17 @@
 // the shards'; one mutex, held for a few instructions and never while gRPC or the broker is called.
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 #include <grpcpp/support/slice.h>
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 
 #include "api/context.h"
+#include "api/produce_router.h"
 #include "forebay/v1/log.pb.h"
 
 namespace forebay::api {
@@ -24,7 +25,7 @@ namespace forebay::api {
 class ProduceStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public OpenCall {
  public:
-  explicit ProduceStream(ContextPtr context);
+  ProduceStream(ContextPtr context, const grpc::CallbackServerContext& call);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -53,9 +54,7 @@ class ProduceStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   const ContextPtr context_;
   grpc::ByteBuffer incoming_;   // owned by gRPC while reading_
   v1::ProduceRequest request_;  // of the read that is being handled; reused
-  // Of the requests that ask for order, by topic and partition. Like request_, touched by the read's handling
-  // only.
-  std::map<std::pair<std::string, std::int32_t>, std::shared_ptr<broker::ProduceOrder>> orders_;
+  const std::shared_ptr<ProduceRouter> router_;
   grpc::ByteBuffer outgoing_;  // owned by gRPC while writing_
 
   std::mutex mutex_;

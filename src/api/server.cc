@@ -147,6 +147,7 @@ class GrpcApiServer final : public ApiServer {
     if (!ended) {
       telemetry::log_warn("calls were cut off at shutdown", {{"calls", context_->calls->open()}});
     }
+    context_->forwarder.close();
     server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
     // gRPC has let go of every call; what is left waits for the broker, which answers every request.

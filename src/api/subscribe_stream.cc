@@ -13,13 +13,16 @@ namespace {
 // Until others have taken some of their answers.
 constexpr std::chrono::milliseconds kBudgetRetry{20};
 constexpr std::uint32_t kRetryMaxMs = 1000;
+// At a leader; short enough that one that hangs is noticed.
+constexpr std::chrono::milliseconds kRelayWait{20'000};
+constexpr std::chrono::milliseconds kRelaySlack{5'000};
 
 }  // namespace
 
-SubscribeStream::SubscribeStream(ContextPtr context, const std::string& peer)
+SubscribeStream::SubscribeStream(ContextPtr context, const grpc::CallbackServerContext& call)
     : OpenCall(context->calls),
       context_(std::move(context)),
-      budget_{context_->answers, context_->shares.of(peer)} {
+      budget_{context_->answers, context_->shares.of(call.peer())} {
   StartSendInitialMetadata();  // the client learns at once that it is subscribed
   if (!enlist()) stop(stopping_error());
 }
@@ -51,9 +54,66 @@ void SubscribeStream::fetch() {
   }
   auto ticket = context_->broker.fetch(
       question_.request, [hold = CallHold(this)](auto result) { hold->fetched(std::move(result)); });
-  const std::lock_guard lock(mutex_);
-  // Answered already, and maybe the next one asked: the ticket is history.
-  if (count == fetch_count_ && fetching_) ticket_ = std::move(ticket);
+  keep(count, std::move(ticket));
+}
+
+void SubscribeStream::keep(std::uint64_t count, std::shared_ptr<broker::FetchTicket> ticket) {
+  {
+    const std::lock_guard lock(mutex_);
+    // Answered already, and maybe the next one asked: the ticket is history.
+    if (count != fetch_count_ || !fetching_) return;
+    if (!broken_ && !end_) {
+      ticket_ = std::move(ticket);
+      return;
+    }
+  }
+  if (ticket != nullptr) ticket->cancel();
+}
+
+void SubscribeStream::fetch_from_leader(const Error& refusal) {
+  std::uint64_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    count = fetch_count_;
+  }
+  v1::FetchRequest request;
+  request.set_topic(question_.request.topic);
+  request.set_partition(question_.request.partition.value());
+  request.set_offset(question_.request.offset.value());
+  request.set_max_bytes(question_.request.bytes_max);
+  request.set_max_wait_ms(static_cast<std::uint32_t>(kRelayWait.count()));
+  request.set_shape(question_.shape == AnswerShape::kRaw ? v1::SHAPE_RAW : v1::SHAPE_PLAIN);
+  grpc::ByteBuffer bytes;
+  write_message(request, &bytes);
+  keep(count, context_->forwarder.send(refusal.leader, kFetchPath, std::move(bytes),
+                                       std::chrono::system_clock::now() + kRelayWait + kRelaySlack,
+                                       [hold = CallHold(this), refusal](Forwarded outcome) {
+                                         hold->relay(std::move(outcome), refusal);
+                                       }));
+}
+
+void SubscribeStream::relay(Forwarded outcome, const Error& refusal) {
+  {
+    Lock lock(mutex_);
+    ++fetch_count_;
+    ticket_.reset();
+    if (finished_ || broken_ || end_) {
+      fetching_ = false;
+      advance(std::move(lock));
+      return;
+    }
+  }
+  if (outcome.fate != Forwarded::Fate::kAnswered || !outcome.status.ok()) {
+    if (auto detail = detail_in(outcome.status)) return end_with(std::move(*detail));
+    return fail(forward_failure(outcome, refusal, Effect::kReads));
+  }
+  const auto response = read_message<v1::FetchResponse>(outcome.bytes);
+  if (!response) return fail({ErrorCode::kInternal, "the leader's answer makes no sense"});
+  const model::Offset next(response->next_offset());
+  if (response->batches().empty() && response->records().empty() && next == question_.request.offset)
+    return fetch_again_after(std::chrono::milliseconds(0));
+  append_field(outcome.bytes, v1::FetchResponse::kLeaderFieldNumber, refusal.leader);
+  prefetched(charge(std::move(outcome.bytes), budget_), next);
 }
 
 void SubscribeStream::fetched(Result<broker::FetchResult> result) {
@@ -71,6 +131,8 @@ void SubscribeStream::fetched(Result<broker::FetchResult> result) {
     if (result.error().code == ErrorCode::kResourceExhausted) {
       fetch_again_after(
           std::chrono::milliseconds(std::clamp(result.error().retry_after_ms, 20U, kRetryMaxMs)));
+    } else if (result.error().code == ErrorCode::kNotLeader && !result.error().leader.empty()) {
+      fetch_from_leader(result.error());
     } else {
       fail(result.error());
     }
@@ -116,12 +178,15 @@ void SubscribeStream::prefetched(std::optional<grpc::ByteBuffer> answer, model::
 
 void SubscribeStream::fail(const Error& error) {
   fetch_failure(*context_, error, question_.request.topic, question_.request.partition,
-                [hold = CallHold(this)](v1::ErrorDetail detail) {
-                  Lock lock(hold->mutex_);
-                  if (!hold->end_) hold->end_ = std::move(detail);
-                  hold->fetching_ = false;
-                  hold->advance(std::move(lock));
-                });
+                [hold = CallHold(this)](v1::ErrorDetail detail) { hold->end_with(std::move(detail)); });
+}
+
+// Requires: fetching_ is the caller's.
+void SubscribeStream::end_with(v1::ErrorDetail detail) {
+  Lock lock(mutex_);
+  if (!end_) end_ = std::move(detail);
+  fetching_ = false;
+  advance(std::move(lock));
 }
 
 void SubscribeStream::fetch_again_after(std::chrono::milliseconds delay) {

@@ -1,6 +1,7 @@
 // One Subscribe stream: fetches from the broker with a long wait, writes what comes, and fetches one answer
 // ahead while the client takes the one before. So at most two answers are held, both counted in the budget,
 // and a client that does not read holds only itself up.
+// What another node leads is fetched from there in the same way; when the leader changes, from the next one.
 // Ends by the client, or by an error: the last message and the status then both carry it.
 // Thread rules: any thread; one mutex, never held while gRPC or the broker is called.
 #pragma once
@@ -20,7 +21,7 @@ namespace forebay::api {
 
 class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public OpenCall {
  public:
-  SubscribeStream(ContextPtr context, const std::string& peer);
+  SubscribeStream(ContextPtr context, const grpc::CallbackServerContext& call);
   // Once, right after construction.
   void start(const grpc::ByteBuffer& request);
 
@@ -42,10 +43,14 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   void fetch();
   void fetched(Result<broker::FetchResult> result);
+  void fetch_from_leader(const Error& refusal);
+  void relay(Forwarded outcome, const Error& refusal);
+  void keep(std::uint64_t count, std::shared_ptr<broker::FetchTicket> ticket);
   void encode(broker::FetchResult result);
   // An answer is there; nothing when the budget is used up.
   void prefetched(std::optional<grpc::ByteBuffer> answer, model::Offset next_offset);
   void fail(const Error& error);
+  void end_with(v1::ErrorDetail detail);
   void fetch_again_after(std::chrono::milliseconds delay);
   [[nodiscard]] Next next();
   void advance(Lock lock);

@@ -121,7 +121,7 @@ void NodeBroker::create_topic(CreateTopicRequest request, Done<CreateTopicResult
   if (!overrides) return done(overrides.error());
   on_controller([this, request = std::move(request), overrides = std::move(*overrides),
                  done = std::move(done)]() mutable {
-    if (auto open = check_changeable(); !open) return done(open.error());
+    if (auto open = check_decides(); !open) return done(open.error());
     cluster::CreateTopic create{request.name, request.partitions, request.replication_factor,
                                 std::move(overrides), request.allow_single_copy};
     const auto id = controller_->new_id();
@@ -138,7 +138,7 @@ void NodeBroker::create_topic(CreateTopicRequest request, Done<CreateTopicResult
     }
     controller_->submit(std::move(decide), [this, id, timeout = request.timeout,
                                             done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-      if (!image) return done(image.error());
+      if (!image) return done(with_controller(std::move(image).error()));
       const auto topic = (*image)->by_id.find(id);
       if (topic == (*image)->by_id.end())
         return done(Error{ErrorCode::kUnknownTopic, "the topic was deleted meanwhile"});
@@ -187,9 +187,11 @@ void NodeBroker::describe_topic(std::string name, Done<TopicDescription> done) {
   description.internal = (*route)->internal;
   description.config = entries_of((*route)->config, (*route)->topic->config);
   describe_partitions(shards_, **route,
-                      [description = std::move(description),
+                      [this, description = std::move(description),
                        done = std::move(done)](Result<std::vector<PartitionDescription>> partitions) mutable {
                         if (!partitions) return done(partitions.error());
+                        for (PartitionDescription& one : *partitions)
+                          name_leader({description.id, one.partition}, one);
                         description.partitions = std::move(*partitions);
                         done(std::move(description));
                       });
@@ -198,7 +200,7 @@ void NodeBroker::describe_topic(std::string name, Done<TopicDescription> done) {
 void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigEntry>> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, request = std::move(request), done = std::move(done)]() mutable {
-    if (auto open = check_changeable(); !open) return done(open.error());
+    if (auto open = check_decides(); !open) return done(open.error());
     if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
     auto decide = [this, request](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
       const auto topic = image.find(request.name);
@@ -217,7 +219,7 @@ void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigE
     }
     controller_->submit(std::move(decide), [this, name = request.name,
                                             done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-      if (!image) return done(image.error());
+      if (!image) return done(with_controller(std::move(image).error()));
       const RoutingPtr table = routing();
       const auto route = table->find(name);
       if (!route) return done(route.error());
@@ -229,7 +231,7 @@ void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigE
 void NodeBroker::delete_topic(std::string name, Done<std::monostate> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, name = std::move(name), done = std::move(done)]() mutable {
-    if (auto open = check_changeable(); !open) return done(open.error());
+    if (auto open = check_decides(); !open) return done(open.error());
     auto id = std::make_shared<model::TopicId>();
     controller_->submit(
         [name, id](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
@@ -238,7 +240,7 @@ void NodeBroker::delete_topic(std::string name, Done<std::monostate> done) {
           return cluster::ClusterRecord(deleted);
         },
         [this, id, done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-          if (!image) return done(image.error());
+          if (!image) return done(with_controller(std::move(image).error()));
           reconciler_->when_gone(*id, std::move(done));
         });
   });
@@ -248,7 +250,7 @@ void NodeBroker::add_partitions(std::string name, std::uint32_t total, bool vali
                                 Done<AddPartitionsResult> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, name = std::move(name), total, validate_only, done = std::move(done)]() mutable {
-    if (auto open = check_changeable(); !open) return done(open.error());
+    if (auto open = check_decides(); !open) return done(open.error());
     if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
     auto decide = [this, name, total](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
       FOREBAY_TRY(auto added, cluster::decide_add_partitions(image, name, total, config_.limits));
@@ -265,7 +267,7 @@ void NodeBroker::add_partitions(std::string name, std::uint32_t total, bool vali
     }
     controller_->submit(std::move(decide), [this, name, result,
                                             done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-      if (!image) return done(image.error());
+      if (!image) return done(with_controller(std::move(image).error()));
       const auto topic = (*image)->find(name);
       if (!topic) return done(cluster::unknown_topic(name));
       reconciler_->when_ready(topic->id, result.partitions, std::chrono::seconds(30),
@@ -304,10 +306,14 @@ void NodeBroker::trim_topic(std::string name, std::vector<TrimPoint> points,
       continue;
     }
     const ShardHandle shard = shards_[*shard_index];
-    shard.executor->post([shard, id = (*route)->id_of(point.partition), point, answer] {
+    const bool hosted = (*route)->is_hosted_by(config_.self.node, point.partition);
+    shard.executor->post([this, shard, id = (*route)->id_of(point.partition), hosted, point, answer] {
       partition::Partition* partition = shard.partitions->find(id);
-      if (partition == nullptr) return answer(shard.partitions->not_here(id));
-      partition->trim(point.before, answer);
+      if (partition == nullptr) return answer(not_here(shard, id, hosted));
+      partition->trim(point.before, [this, shard, id, answer](Result<model::Offset> log_start) {
+        if (!log_start) return answer(with_leader(std::move(log_start).error(), shard, id));
+        answer(log_start);
+      });
     });
   }
 }

@@ -147,6 +147,8 @@ struct PartitionDescription {
   model::Offset high_watermark;
   std::uint64_t disk_bytes = 0;
   std::string state;  // "ready", or why not
+  // The API of `leader`, when that is another node: what stands here is then this node's own replica, if any.
+  std::string leader_address;
   std::vector<DamagedRange> damage;
   std::optional<model::Timestamp> oldest_append_time;
   std::optional<model::Timestamp> oldest_leaves_at;
@@ -212,6 +214,8 @@ struct UnreadyPartition {
   std::string reason;
 };
 
+// What another node leads is refused with kNotLeader, before anything was done; Error::leader is that node's
+// API where it is known.
 class Broker {
  public:
   virtual ~Broker() = default;
@@ -221,6 +225,10 @@ class Broker {
   virtual void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) = 0;
   // Errors: kUnknownTopic.
   [[nodiscard]] virtual Result<TopicHead> topic_head(const std::string& topic) const = 0;
+  // The API address of the node that leads the partition, as far as this one knows; empty: this node, or not
+  // known. Cheap.
+  [[nodiscard]] virtual std::string led_elsewhere(const std::string& topic,
+                                                  model::PartitionIndex partition) const = 0;
 
   virtual void create_topic(CreateTopicRequest request, Done<CreateTopicResult> done) = 0;
   virtual void list_topics(bool include_internal, Done<std::vector<TopicSummary>> done) = 0;

@@ -27,11 +27,13 @@ class Ticket final : public FetchTicket, public std::enable_shared_from_this<Tic
  public:
   Ticket(ShardHandle shard, const model::TopicPartition& id) : shard_(shard), id_(id) {}
 
-  void start(const partition::FetchInput& input, Done<FetchResult> done) {
-    shard_.executor->post([self = shared_from_this(), input, done = std::move(done)]() mutable {
+  // `missing`: why the partition is not there, asked on the shard.
+  void start(const partition::FetchInput& input, UniqueFunction<Error()> missing, Done<FetchResult> done) {
+    shard_.executor->post([self = shared_from_this(), input, missing = std::move(missing),
+                           done = std::move(done)]() mutable {
       if (self->cancelled_) return done(Error{ErrorCode::kCancelled, "the fetch was cancelled"});
       partition::Partition* partition = self->shard_.partitions->find(self->id_);
-      if (partition == nullptr) return done(self->shard_.partitions->not_here(self->id_));
+      if (partition == nullptr) return done(missing());
       self->fetch_ =
           partition->fetch(input, [done = std::move(done)](Result<partition::FetchOutput> output) mutable {
             if (!output) return done(std::move(output).error());
@@ -131,22 +133,23 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
 
   const ShardHandle shard = shards_[*shard_index];
   const auto id = (*route)->id_of(request.partition);
+  const bool hosted = (*route)->is_hosted_by(config_.self.node, request.partition);
   const auto begun = shard.executor->now();
-  shard.executor->post([this, shard, id, begun, count = *record_count, batch = std::move(request.batch),
-                        acks = request.acks, timeout = request.timeout, lease = std::move(*lease),
-                        order = std::move(request.order), round = request.retry_round,
-                        done = std::move(done)]() mutable {
+  shard.executor->post([this, shard, id, hosted, begun, count = *record_count,
+                        batch = std::move(request.batch), acks = request.acks, timeout = request.timeout,
+                        lease = std::move(*lease), order = std::move(request.order),
+                        round = request.retry_round, done = std::move(done)]() mutable {
     if (order && order->shard.refuses(round)) return done(out_of_order());
     done = keep_order(std::move(order), round, std::move(done));
     partition::Partition* partition = shard.partitions->find(id);
-    if (partition == nullptr) return done(shard.partitions->not_here(id));
+    if (partition == nullptr) return done(not_here(shard, id, hosted));
     partition->produce(std::move(batch), count, acks_of(acks), timeout,
                        [this, shard, id, begun, lease = std::move(lease),
                         done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
                          if (produce_latency_) produce_latency_(shard.executor->now() - begun);
                          if (!ack) {
                            counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
-                           return done(std::move(ack).error());
+                           return done(with_leader(std::move(ack).error(), shard, id));
                          }
                          done(ProduceAck{.partition = id.partition,
                                          .base_offset = ack->base_offset,
@@ -174,21 +177,27 @@ std::shared_ptr<FetchTicket> NodeBroker::fetch(FetchRequest request, Done<FetchR
     done(open ? shard_index.error() : open.error());
     return ticket;
   }
-  auto ticket = std::make_shared<Ticket>(shards_[*shard_index], (*route)->id_of(request.partition));
-  ticket->start({.from = request.offset,
-                 .bytes_max = request.bytes_max,
-                 .bytes_min = request.bytes_min,
-                 .wait_max = request.wait_max},
-                [this, done = std::move(done)](Result<FetchResult> result) mutable {
-                  if (result) {
-                    std::uint64_t bytes = 0;
-                    for (const auto& frame : result->frames) bytes += frame->payload.size();
-                    counters_.fetch_bytes.fetch_add(bytes, std::memory_order_relaxed);
-                  } else {
-                    counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
-                  }
-                  done(std::move(result));
-                });
+  const ShardHandle shard = shards_[*shard_index];
+  const auto id = (*route)->id_of(request.partition);
+  const bool hosted = (*route)->is_hosted_by(config_.self.node, request.partition);
+  auto ticket = std::make_shared<Ticket>(shard, id);
+  ticket->start(
+      {.from = request.offset,
+       .bytes_max = request.bytes_max,
+       .bytes_min = request.bytes_min,
+       .wait_max = request.wait_max},
+      [this, shard, id, hosted] { return not_here(shard, id, hosted); },
+      [this, shard, id, done = std::move(done)](Result<FetchResult> result) mutable {
+        if (result) {
+          std::uint64_t bytes = 0;
+          for (const auto& frame : result->frames) bytes += frame->payload.size();
+          counters_.fetch_bytes.fetch_add(bytes, std::memory_order_relaxed);
+        } else {
+          counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
+          result = with_leader(std::move(result).error(), shard, id);
+        }
+        done(std::move(result));
+      });
   return ticket;
 }
 
@@ -220,28 +229,31 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
     }
     const ShardHandle shard = shards_[*shard_index];
     const auto id = (*route)->id_of(partition_index);
-    shard.executor->post(
-        [shard, id, gather, i, fail, batch_bytes_max, point = request.point, time = request.time] {
-          partition::Partition* partition = shard.partitions->find(id);
-          if (partition == nullptr) return fail(shard.partitions->not_here(id));
-          const auto answer = [gather, i, batch_bytes_max, partition_index = id.partition,
-                               term = partition->term(), end_lost = partition->end_is_lost()](
-                                  partition::Watermarks marks, std::optional<model::Offset> found) {
-            gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark,
-                                           term, std::nullopt, end_lost, batch_bytes_max});
-          };
-          if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
-            // The end is known only once the leadership is established: before, it could go back.
-            if (auto serving = partition->check_readable(); !serving) return fail(serving.error());
-            const auto marks = partition->watermarks();
-            return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
-          }
-          const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
-          partition->find_by_time(kind, time, [answer, fail](Result<partition::Partition::TimeLookup> found) {
-            if (!found) return fail(found.error());
+    const bool hosted = (*route)->is_hosted_by(config_.self.node, partition_index);
+    shard.executor->post([this, shard, id, hosted, gather, i, fail, batch_bytes_max, point = request.point,
+                          time = request.time] {
+      partition::Partition* partition = shard.partitions->find(id);
+      if (partition == nullptr) return fail(not_here(shard, id, hosted));
+      const auto answer = [gather, i, batch_bytes_max, partition_index = id.partition,
+                           term = partition->term(), end_lost = partition->end_is_lost()](
+                              partition::Watermarks marks, std::optional<model::Offset> found) {
+        gather->set(i, PartitionOffset{partition_index, found, marks.log_start, marks.high_watermark, term,
+                                       std::nullopt, end_lost, batch_bytes_max});
+      };
+      if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
+        // The end is known only once the leadership is established: before, it could go back.
+        if (auto serving = partition->check_readable(); !serving)
+          return fail(with_leader(serving.error(), shard, id));
+        const auto marks = partition->watermarks();
+        return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
+      }
+      const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
+      partition->find_by_time(
+          kind, time, [this, shard, id, answer, fail](Result<partition::Partition::TimeLookup> found) {
+            if (!found) return fail(with_leader(found.error(), shard, id));
             answer(found->marks, found->offset);
           });
-        });
+    });
   }
 }
 

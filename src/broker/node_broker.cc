@@ -1,5 +1,6 @@
 #include "broker/node_broker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/gather.h"
@@ -9,6 +10,8 @@ namespace forebay::broker {
 namespace {
 constexpr std::uint32_t kStoppingRetryMs = 1000;
 constexpr auto kProposalTimeout = std::chrono::seconds(30);
+// For who cannot be told where to go: by then an election is over, or its news have come.
+constexpr std::uint32_t kNoLeaderRetryMs = 100;
 
 std::string unclaimed_warning(const model::TopicPartition& id) {
   return "the data of partition " + std::to_string(id.partition.value()) + " of a topic with id " +
@@ -120,6 +123,11 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
                             static_cast<std::uint32_t>(shards_.size()), problems);
   for (const std::string& problem : problems)
     telemetry::log_error("topic configuration unusable", {{"problem", problem}});
+  for (const auto& [name, route] : routing()->topics) {
+    const auto now = table->topics.find(name);
+    if (now == table->topics.end() || now->second.topic->id != route.topic->id)
+      leaders_.forget(route.topic->id);
+  }
   std::atomic_store(&routing_, table);
   const bool whole = check_changeable().has_value();
   reconciler_->apply(*image, *table, whole ? Reconciler::Metadata::kWhole : Reconciler::Metadata::kPartial);
@@ -149,6 +157,65 @@ Result<void> NodeBroker::check_member() const {
   if (!controller_->leader()) return Error{ErrorCode::kNotYet, "no controller can be reached"};
   if (!controller_->is_caught_up()) return Error{ErrorCode::kNotYet, "metadata is being caught up with"};
   return {};
+}
+
+// --- who leads -------------------------------------------------------------------------------------------
+
+Result<void> NodeBroker::check_decides() {
+  FOREBAY_CHECK(check_changeable());
+  const auto* log = shards_[controller_shard_].partitions->find(cluster::cluster_partition());
+  if (log == nullptr) return {};  // the controller says why
+  if (auto serving = log->check_serving(); !serving) return with_controller(std::move(serving).error());
+  return {};
+}
+
+std::string NodeBroker::leader_address(const model::TopicPartition& id) const {
+  const auto leader = leaders_.of(id);
+  if (!leader || leader->node == config_.self.node) return {};
+  return routing()->address_of(leader->node);
+}
+
+std::string NodeBroker::led_elsewhere(const std::string& topic, model::PartitionIndex partition) const {
+  const RoutingPtr table = routing();
+  const auto at = table->topics.find(topic);
+  return at == table->topics.end() ? std::string() : leader_address(at->second.id_of(partition));
+}
+
+Error NodeBroker::with_leader(Error error, const ShardHandle& shard, const model::TopicPartition& id) {
+  if (error.code != ErrorCode::kNotLeader) return error;
+  if (const partition::Partition* partition = shard.partitions->find(id)) {
+    // A follower hears of its leader before the news of all groups are here.
+    if (const auto leader = partition->leader()) leaders_.leads(id, partition->term(), *leader);
+  }
+  error.leader = leader_address(id);
+  if (error.leader.empty()) error.retry_after_ms = std::max(error.retry_after_ms, kNoLeaderRetryMs);
+  return error;
+}
+
+Error NodeBroker::not_here(const ShardHandle& shard, const model::TopicPartition& id, bool hosted) const {
+  const auto leader = leaders_.of(id);
+  if (leader && leader->node != config_.self.node) {
+    Error error{
+        ErrorCode::kNotLeader,
+        "node " + std::to_string(leader->node.value()) + " leads the partition; it is not on this node", 0,
+        leader_address(id)};
+    if (error.leader.empty()) error.retry_after_ms = kNoLeaderRetryMs;
+    return error;
+  }
+  if (hosted) return shard.partitions->not_here(id);
+  return {ErrorCode::kNotYet,
+          "the partition has no replica on this node, which does not know yet who leads it; retry",
+          kNoLeaderRetryMs};
+}
+
+void NodeBroker::name_leader(const model::TopicPartition& id, PartitionDescription& description) const {
+  if (description.leader == config_.self.node) return;
+  const auto known = leaders_.of(id);
+  if (known && known->node != config_.self.node && (!description.leader || description.term < known->term)) {
+    description.leader = known->node;
+    description.term = known->term;
+  }
+  if (description.leader) description.leader_address = routing()->address_of(*description.leader);
 }
 
 Result<TopicHead> NodeBroker::topic_head(const std::string& topic) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/leader_table.h"
 #include "broker/reconciler.h"
 #include "broker/routing.h"
 #include "cluster/controller.h"
@@ -59,6 +60,10 @@ class NodeBroker final : public Broker {
   // Its addresses are known now. Any thread.
   void register_addresses(std::string api, std::string peer, std::string http);
   void on_image(const cluster::ImagePtr& image);  // the controller's callback
+  // A node leads a partition in a term: this one too, and partitions that are not here. Any thread.
+  void on_leads(const model::TopicPartition& partition, model::Term term, model::NodeId node) {
+    leaders_.leads(partition, term, node);
+  }
   // Refuses new requests from any thread; what is on the shards is answered by their PartitionSets.
   void stop_intake() { stopping_.store(true, std::memory_order_release); }
   void stop(UniqueFunction<void()> done);  // on the controller's shard, after stop_intake
@@ -67,6 +72,8 @@ class NodeBroker final : public Broker {
   std::shared_ptr<FetchTicket> fetch(FetchRequest request, Done<FetchResult> done) override;
   void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) override;
   [[nodiscard]] Result<TopicHead> topic_head(const std::string& topic) const override;
+  [[nodiscard]] std::string led_elsewhere(const std::string& topic,
+                                          model::PartitionIndex partition) const override;
   void create_topic(CreateTopicRequest request, Done<CreateTopicResult> done) override;
   void list_topics(bool include_internal, Done<std::vector<TopicSummary>> done) override;
   void describe_topic(std::string name, Done<TopicDescription> done) override;
@@ -91,6 +98,19 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Result<void> check_changeable() const;
   // Why this node is no working member of its cluster. On the controller's shard, once there is an image.
   [[nodiscard]] Result<void> check_member() const;
+  // Why topics are not decided about here: those, and kNotLeader. On the controller's shard.
+  [[nodiscard]] Result<void> check_decides();
+  // The API of a partition's leader; empty: this node, or not known.
+  [[nodiscard]] std::string leader_address(const model::TopicPartition& id) const;
+  // What was refused on the partition's shard, with the leader in it. On that shard.
+  [[nodiscard]] Error with_leader(Error error, const ShardHandle& shard, const model::TopicPartition& id);
+  // The same for what the controller did not decide.
+  [[nodiscard]] Error with_controller(Error error) {
+    return with_leader(std::move(error), shards_[controller_shard_], cluster::cluster_partition());
+  }
+  // Why the partition is not found on its shard. `hosted`: this node is to have a replica. On that shard.
+  [[nodiscard]] Error not_here(const ShardHandle& shard, const model::TopicPartition& id, bool hosted) const;
+  void name_leader(const model::TopicPartition& id, PartitionDescription& description) const;
   // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
   [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
@@ -110,6 +130,7 @@ class NodeBroker final : public Broker {
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;
+  LeaderTable leaders_;
   std::shared_ptr<const RoutingTable> routing_;
   std::atomic<bool> stopping_{false};
   cluster::Controller* controller_ = nullptr;

@@ -1,5 +1,7 @@
 #include "broker/routing.h"
 
+#include <algorithm>
+
 #include "cluster/controller.h"
 #include "log/journal.h"
 
@@ -61,6 +63,11 @@ Result<std::uint32_t> TopicRoute::shard_of(model::PartitionIndex partition) cons
   return shards[index];
 }
 
+bool TopicRoute::is_hosted_by(model::NodeId node, model::PartitionIndex partition) const {
+  const cluster::Replicas& replicas = topic->partitions[static_cast<std::size_t>(partition.value())].replicas;
+  return std::find(replicas.begin(), replicas.end(), node) != replicas.end();
+}
+
 model::BatchRules TopicRoute::rules(model::Timestamp now) const {
   model::BatchRules rules;
   rules.batch_bytes_max = config.max_message_bytes;
@@ -92,6 +99,10 @@ RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
                         std::vector<std::string>& problems) {
   auto table = std::make_shared<RoutingTable>();
   table->topics.emplace(cluster::kClusterTopicName, internal_route(node, shard_count));
+  for (const auto& [id, broker] : image.brokers) {
+    if (!broker.registration.api_address.empty())
+      table->api_addresses.emplace(id, broker.registration.api_address);
+  }
   for (const auto& [name, topic] : image.topics) {
     TopicRoute route;
     route.topic = topic;

@@ -27,6 +27,8 @@ struct TopicRoute {
     return {topic->id, partition};
   }
   [[nodiscard]] Result<std::uint32_t> shard_of(model::PartitionIndex partition) const;  // kUnknownPartition
+  // Whether `node` is to have a replica of it. Requires: the partition is there.
+  [[nodiscard]] bool is_hosted_by(model::NodeId node, model::PartitionIndex partition) const;
   // What to demand of a batch at wall time `now`.
   [[nodiscard]] model::BatchRules rules(model::Timestamp now) const;
   // kInvalidRecord when compression.type asks for another codec.
@@ -35,6 +37,12 @@ struct TopicRoute {
 
 struct RoutingTable {
   std::unordered_map<std::string, TopicRoute> topics;
+  std::map<model::NodeId, std::string> api_addresses;  // of the brokers that have registered, for clients
+  // Empty: nobody knows.
+  [[nodiscard]] std::string address_of(model::NodeId node) const {
+    const auto at = api_addresses.find(node);
+    return at == api_addresses.end() ? std::string() : at->second;
+  }
   // Errors: kUnknownTopic.
   [[nodiscard]] Result<const TopicRoute*> find(const std::string& name) const;
 };

@@ -315,10 +315,11 @@ void WiredNode::set_peers(const std::map<model::NodeId, io::PeerAddress>& peers)
 
 raft::Peers::Listener WiredNode::peers_listener(std::uint32_t shard) {
   raft::Peers::Listener listener;
-  if (shard != controller_shard()) return listener;
   listener.leads = [this](const model::TopicPartition& id, model::Term term, model::NodeId node) {
+    broker_->on_leads(id, term, node);
     if (entry_ && id == cluster::cluster_partition()) entry_->on_leads(term, node);
   };
+  if (shard != controller_shard()) return listener;
   listener.appeared = [this](model::NodeId, const io::PeerHello&) {
     if (entry_) entry_->look_again();
   };

@@ -9,6 +9,7 @@ namespace forebay::test {
 namespace {
 
 constexpr std::chrono::seconds kLongTime{30};
+constexpr std::int32_t kController = -1;
 const std::set<std::string> kConfigKeys = {"retention.ms", "max.message.bytes"};
 
 Error unknown_topic(const std::string& name) {
@@ -123,6 +124,31 @@ void MemoryBroker::fail_next_fetch(Error error) {
   post_and_wait([&] { fetch_failures_.push_back(std::move(error)); });
 }
 
+void MemoryBroker::lead_elsewhere(std::int32_t partition, const std::string& address, Known known) {
+  post_and_wait([&] {
+    {
+      const std::lock_guard lock(mutex_);
+      led_elsewhere_.erase(partition);
+      if (!address.empty()) led_elsewhere_[partition] = {address, known};
+    }
+    wake_fetches();
+  });
+}
+
+std::string MemoryBroker::led_elsewhere(const std::string& /*topic*/, model::PartitionIndex partition) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = led_elsewhere_.find(partition.value());
+  return at == led_elsewhere_.end() || at->second.second == Known::kByRefusal ? std::string()
+                                                                              : at->second.first;
+}
+
+Result<void> MemoryBroker::check_leads(std::int32_t partition) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = led_elsewhere_.find(partition);
+  if (at == led_elsewhere_.end()) return {};
+  return Error{ErrorCode::kNotLeader, "another node leads it", 0, at->second.first};
+}
+
 void MemoryBroker::advance(std::chrono::milliseconds by) {
   post_and_wait([&] {
     now_ = now_.plus(by.count());
@@ -220,6 +246,10 @@ Result<broker::ProduceAck> MemoryBroker::append(broker::ProduceRequest& request)
     return error;
   }
   FOREBAY_TRY(Partition* const partition, find(request.topic, request.partition));
+  if (auto leads = check_leads(request.partition.value()); !leads) {
+    if (request.order) request.order->shard.raise(request.retry_round);
+    return leads.error();
+  }
   model::BatchRules rules;
   rules.batch_bytes_max = kMaxMessageBytes;
   std::vector<std::byte> scratch;
@@ -282,6 +312,8 @@ std::optional<Result<broker::FetchResult>> MemoryBroker::try_fetch(const broker:
   }
   auto found = find(request.topic, request.partition);
   if (!found) return Result<broker::FetchResult>(found.error());
+  if (auto leads = check_leads(request.partition.value()); !leads)
+    return Result<broker::FetchResult>(leads.error());
   const Partition& partition = **found;
   if (request.offset < partition.log_start || request.offset > partition.end) {
     return Error{ErrorCode::kOffsetOutOfRange, "offset " + std::to_string(request.offset.value())};
@@ -341,8 +373,9 @@ void MemoryBroker::list_offsets(broker::ListOffsetsRequest request,
       offset.partition = index;
       offset.batch_bytes_max = kMaxMessageBytes;
       auto partition = find(request.topic, index);
-      if (!partition) {
-        offset.error = partition.error();
+      auto leads = check_leads(index.value());
+      if (!partition || !leads) {
+        offset.error = partition ? leads.error() : partition.error();
         offsets.push_back(offset);
         continue;
       }
@@ -377,6 +410,7 @@ Result<broker::TopicHead> MemoryBroker::topic_head(const std::string& topic) con
 void MemoryBroker::create_topic(broker::CreateTopicRequest request,
                                 broker::Done<broker::CreateTopicResult> done) {
   post([this, request = std::move(request), done = std::move(done)]() mutable {
+    if (auto leads = check_leads(kController); !leads) return done(leads.error());
     if (topics_.contains(request.name)) {
       done(Error{ErrorCode::kTopicExists, "topic '" + request.name + "' exists"});
       return;
@@ -433,6 +467,11 @@ broker::TopicDescription MemoryBroker::describe(const std::string& name, const T
     each.damage = {{model::Offset(5), model::Offset(7)}, {model::Offset(9), std::nullopt}};
     each.oldest_append_time = kStartTime;
     each.segments = 1;
+    if (const auto leads = check_leads(index - 1); !leads) {
+      each.leader = model::NodeId(2);
+      each.leader_address = leads.error().leader;
+      each.state = "follows";
+    }
     description.partitions.push_back(std::move(each));
   }
   for (const std::string& key : kConfigKeys) {
@@ -457,6 +496,7 @@ void MemoryBroker::describe_topic(std::string name, broker::Done<broker::TopicDe
 void MemoryBroker::alter_topic(broker::AlterTopicRequest request,
                                broker::Done<std::vector<broker::ConfigEntry>> done) {
   post([this, request = std::move(request), done = std::move(done)]() mutable {
+    if (auto leads = check_leads(kController); !leads) return done(leads.error());
     const auto found = topics_.find(request.name);
     if (found == topics_.end()) {
       done(unknown_topic(request.name));
@@ -473,6 +513,7 @@ void MemoryBroker::alter_topic(broker::AlterTopicRequest request,
 
 void MemoryBroker::delete_topic(std::string name, broker::Done<std::monostate> done) {
   post([this, name = std::move(name), done = std::move(done)]() mutable {
+    if (auto leads = check_leads(kController); !leads) return done(leads.error());
     if (topics_.erase(name) == 0) {
       done(unknown_topic(name));
       return;
@@ -489,6 +530,7 @@ void MemoryBroker::delete_topic(std::string name, broker::Done<std::monostate> d
 void MemoryBroker::add_partitions(std::string name, std::uint32_t total, bool validate_only,
                                   broker::Done<broker::AddPartitionsResult> done) {
   post([this, name = std::move(name), total, validate_only, done = std::move(done)]() mutable {
+    if (auto leads = check_leads(kController); !leads) return done(leads.error());
     const auto found = topics_.find(name);
     if (found == topics_.end()) {
       done(unknown_topic(name));
@@ -515,8 +557,9 @@ void MemoryBroker::trim_topic(std::string name, std::vector<broker::TrimPoint> p
       broker::TrimResult result;
       result.partition = point.partition;
       auto partition = find(name, point.partition);
-      if (!partition) {
-        result.error = partition.error();
+      auto leads = check_leads(point.partition.value());
+      if (!partition || !leads) {
+        result.error = partition ? leads.error() : partition.error();
       } else {
         (*partition)->log_start = point.before.value_or((*partition)->end);
         result.log_start = (*partition)->log_start;

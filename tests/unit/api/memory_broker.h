@@ -36,6 +36,10 @@ class MemoryBroker final : public broker::Broker {
   void advance(std::chrono::milliseconds by);
   void corrupt(const std::string& topic, std::int32_t partition, std::size_t frame);
   std::optional<std::string> api_advertised;  // of describe_node()
+  // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
+  // said beforehand. Partition -1: what the controller decides.
+  enum class Known : std::uint8_t { kBeforehand, kByRefusal };
+  void lead_elsewhere(std::int32_t partition, const std::string& address, Known known = Known::kBeforehand);
 
   struct Counts {
     std::size_t produced = 0;         // requests that came
@@ -60,6 +64,8 @@ class MemoryBroker final : public broker::Broker {
   void list_offsets(broker::ListOffsetsRequest request,
                     broker::Done<std::vector<broker::PartitionOffset>> done) override;
   [[nodiscard]] Result<broker::TopicHead> topic_head(const std::string& topic) const override;
+  [[nodiscard]] std::string led_elsewhere(const std::string& topic,
+                                          model::PartitionIndex partition) const override;
   void create_topic(broker::CreateTopicRequest request,
                     broker::Done<broker::CreateTopicResult> done) override;
   void list_topics(bool include_internal, broker::Done<std::vector<broker::TopicSummary>> done) override;
@@ -101,6 +107,7 @@ class MemoryBroker final : public broker::Broker {
   Result<broker::ProduceAck> append(broker::ProduceRequest& request);
   void answer(broker::Done<broker::ProduceAck>& done, Result<broker::ProduceAck> result);
   Result<Partition*> find(const std::string& topic, model::PartitionIndex partition);
+  [[nodiscard]] Result<void> check_leads(std::int32_t partition) const;
   // Nothing: it has to wait.
   std::optional<Result<broker::FetchResult>> try_fetch(const broker::FetchRequest& request, bool waited);
   void wake_fetches();
@@ -113,6 +120,7 @@ class MemoryBroker final : public broker::Broker {
   bool closing_ = false;
   Counts counts_;
   std::map<std::string, broker::TopicHead> heads_;
+  std::map<std::int32_t, std::pair<std::string, Known>> led_elsewhere_;
 
   std::map<std::string, Topic> topics_;
   std::set<std::int32_t> held_partitions_;

@@ -67,7 +67,7 @@ class Controller {
   [[nodiscard]] bool decides() const { return log_.is_ready(); }
   // Has applied all that is known here to be committed.
   [[nodiscard]] bool is_caught_up() const {
-    return loaded_ && image_.applied >= log_.watermarks().high_watermark;
+    return phase_ == Phase::kFollowing && image_.applied >= log_.watermarks().high_watermark;
   }
   // Whom to ask, as far as it is known; may be this node.
   [[nodiscard]] std::optional<model::NodeId> leader() const { return log_.leader(); }

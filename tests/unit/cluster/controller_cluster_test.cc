@@ -1,0 +1,308 @@
+// The controllers of several nodes over one log: one decides, all follow, and leadership moves between them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "metadata_cluster.h"
+#include "sim/seed_range.h"
+
+namespace forebay::cluster {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ControllerClusterTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    cluster_.start_all();
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.converged(); }));
+  }
+  MetadataNode& follower() {
+    for (std::size_t i = 0; i < cluster_.size(); ++i) {
+      if (&cluster_.node(i) != cluster_.leader()) return cluster_.node(i);
+    }
+    std::abort();
+  }
+  void converge() {
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.converged(); }));
+    cluster_.expect_agreement();
+  }
+  MetadataCluster cluster_{7, 3};
+};
+
+TEST_F(ControllerClusterTest, OneFormsTheOthersGrowIntoIt) {
+  cluster_.expect_agreement();
+  EXPECT_EQ(cluster_.leader(), &cluster_.node(0));
+  EXPECT_EQ(cluster_.node(2).image()->brokers.size(), 3U);
+  EXPECT_FALSE(cluster_.node(2).image()->cluster_id.is_nil());
+}
+
+TEST_F(ControllerClusterTest, DecisionReachesEveryImage) {
+  const auto created = cluster_.create(*cluster_.leader(), "orders");
+  ASSERT_TRUE(created) << created.error().to_string();
+  EXPECT_EQ((*created)->find("orders")->replication_factor, 3U);
+  converge();
+  EXPECT_EQ(follower().image()->find("orders")->partitions[0].founders.size(), 3U);
+}
+
+TEST_F(ControllerClusterTest, FollowerRefusesAtOnceAndNamesTheLeader) {
+  const auto refused = cluster_.create(follower(), "orders");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotLeader);
+  EXPECT_NE(refused.error().context.find("node 1 leads"), std::string::npos) << refused.error().context;
+  EXPECT_EQ(follower().controller()->leader(), model::NodeId(1));
+  EXPECT_FALSE(follower().controller()->decides());
+  EXPECT_TRUE(follower().controller()->check_changeable());
+}
+
+TEST_F(ControllerClusterTest, LeadershipMovesWithEverythingThatWasDecided) {
+  for (int round = 0; round < 6; ++round) {
+    const std::string name = "t" + std::to_string(round);
+    MetadataNode* leader = cluster_.leader();
+    ASSERT_NE(leader, nullptr);
+    const auto created = cluster_.create(*leader, name);
+    ASSERT_TRUE(created) << round << ": " << created.error().to_string();
+    leader->die(round % 2 == 0 ? MetadataNode::End::kKill : MetadataNode::End::kPower);
+    // At once, with what may not be in the new leader's image yet: it must have applied it before it decides.
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.leader() != nullptr; }));
+    EXPECT_EQ(cluster_.create(*cluster_.leader(), name).error().code, ErrorCode::kTopicExists);
+    leader->start();
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.converged(); })) << round;
+  }
+  converge();
+  EXPECT_EQ(cluster_.node(0).image()->topics.size(), 6U);
+}
+
+TEST_F(ControllerClusterTest, WhatIsInFlightWhenLeadershipIsLostHasAnUnknownOutcomeAndWhatWaitsHasNone) {
+  MetadataNode& old = *cluster_.leader();
+  cluster_.isolate(old);
+  std::vector<Result<ImagePtr>> answers;
+  for (int i = 0; i < 3; ++i) {
+    old.controller()->submit(creating("t" + std::to_string(i), old.controller()->new_id()),
+                             [&answers](Result<ImagePtr> image) { answers.push_back(std::move(image)); });
+  }
+  ASSERT_TRUE(cluster_.run_until([&] { return answers.size() == 3; }, seconds(10)));
+  EXPECT_EQ(answers[0].error().code, ErrorCode::kOutcomeUnknown) << answers[0].error().to_string();
+  for (const int i : {1, 2}) {
+    const ErrorCode code = answers[static_cast<std::size_t>(i)].error().code;
+    EXPECT_TRUE(code == ErrorCode::kNotLeader || code == ErrorCode::kNotYet) << i;
+  }
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.leader() != nullptr && cluster_.leader() != &old; }));
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "t1"));
+  cluster_.network().heal_all();
+  converge();
+  EXPECT_EQ(old.image()->find("t0"), nullptr);  // it was alone with it
+  EXPECT_NE(old.image()->find("t1"), nullptr);
+  EXPECT_EQ(old.image()->find("t2"), nullptr);
+}
+
+// What its store did not have when it was elected it must not decide again.
+TEST_F(ControllerClusterTest, NewLeaderWhoseStoreIsBehindKnowsWhatWasCommitted) {
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "early"));
+  converge();
+  cluster_.scheduler().run_for(seconds(1));
+  MetadataNode& behind = cluster_.node(1);
+  const auto store = behind.copy_store();
+  cluster_.isolate(cluster_.node(2));  // so that only the other two have what follows
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "late"));
+  cluster_.scheduler().run_for(seconds(1));
+  for (std::size_t i = 0; i < 3; ++i) cluster_.node(i).die(MetadataNode::End::kPower);
+  cluster_.network().heal_all();
+  behind.set_store(store);
+  behind.start();
+  cluster_.node(2).start();
+  ASSERT_TRUE(cluster_.run_until([&] { return behind.leads(); }));
+  ASSERT_NE(behind.image(), nullptr);
+  ASSERT_EQ(behind.image()->find("late"), nullptr);
+  EXPECT_EQ(cluster_.create(behind, "late").error().code, ErrorCode::kTopicExists);
+  cluster_.start_all();
+  converge();
+}
+
+TEST_F(ControllerClusterTest, FollowerWithoutItsStoreHasEverythingFromTheLog) {
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "orders"));
+  converge();
+  MetadataNode& one = follower();
+  one.die(MetadataNode::End::kPower);
+  one.lose_store();
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "more"));
+  one.start();
+  converge();
+  EXPECT_EQ(one.image()->topics.size(), 2U);
+}
+
+// It serves what it knew, and does not take its short knowledge of the log for a loss.
+TEST_F(ControllerClusterTest, NodeThatStartsAloneHasTheImageOfItsStore) {
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "orders"));
+  converge();
+  cluster_.scheduler().run_for(seconds(1));  // the stores have it
+  for (std::size_t i = 0; i < 3; ++i) cluster_.node(i).die(MetadataNode::End::kPower);
+  MetadataNode& one = cluster_.node(1);
+  one.start();
+  ASSERT_TRUE(cluster_.run_until([&] { return one.image() != nullptr; }));
+  cluster_.scheduler().run_for(seconds(20));
+  EXPECT_NE(one.image()->find("orders"), nullptr);
+  EXPECT_EQ(one.failure(), "");
+  EXPECT_FALSE(one.controller()->decides());
+  const auto refused = cluster_.create(one, "more");
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotYet) << refused.error().to_string();
+  cluster_.start_all();
+  converge();
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "more"));
+}
+
+TEST_F(ControllerClusterTest, ProposalsFindTheControllerWhereverItIs) {
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "orders"));
+  converge();
+  std::optional<Result<void>> confirmed;
+  MetadataNode& one = follower();
+  one.proposer().propose(ConfirmPartitions{one.image()->find("orders")->id, one.voter(), 1}, seconds(20),
+                         [&](Result<void> done) { confirmed = std::move(done); });
+  cluster_.leader()->die(MetadataNode::End::kKill);
+  ASSERT_TRUE(cluster_.run_until([&] { return confirmed.has_value(); }));
+  EXPECT_TRUE(*confirmed) << confirmed->error().to_string();
+  cluster_.start_all();
+  converge();
+  EXPECT_EQ(cluster_.node(0).image()->find("orders")->confirmed_on(one.id()), 1U);
+}
+
+// A namesake of a node that lives is refused; when that one is gone, it takes its place.
+TEST_F(ControllerClusterTest, NodeThatLivesIsNotReplaced) {
+  MetadataNode& one = follower();
+  auto namesake = one.registration();
+  namesake.disk.bytes[3] ^= 1;
+  const auto propose = [&] {
+    std::optional<Result<ImagePtr>> answer;
+    cluster_.leader()->controller()->propose(RegisterBroker{namesake},
+                                             [&](Result<ImagePtr> image) { answer = std::move(image); });
+    EXPECT_TRUE(cluster_.run_until([&] { return answer.has_value(); }));
+    return *answer;
+  };
+  EXPECT_EQ(propose().error().code, ErrorCode::kFailedPrecondition);
+  one.die(MetadataNode::End::kKill);
+  cluster_.scheduler().run_for(seconds(5));
+  EXPECT_TRUE(propose());
+}
+
+// --- drawn schedules
+
+struct World {
+  explicit World(std::uint64_t seed, sim::SimNetwork::Options network)
+      : rng(seed), cluster(seed, 3, network) {}
+  std::mt19937_64 rng;
+  MetadataCluster cluster;
+  std::map<model::TopicId, std::string> acked, unknown, refused;
+  // Not answered yet, by the node that was asked: when it dies nobody will.
+  std::map<model::NodeId, std::map<model::TopicId, std::string>> waiting;
+
+  std::uint64_t draw(std::uint64_t below) { return rng() % below; }
+  [[nodiscard]] bool all_answered() const {
+    return std::all_of(waiting.begin(), waiting.end(), [](const auto& one) { return one.second.empty(); });
+  }
+
+  // Somebody asks whoever leads, or believes that it does.
+  void ask() {
+    MetadataNode& one = cluster.node(draw(3));
+    if (!one.is_up() || one.controller() == nullptr) return;
+    const std::string name = "t" + std::to_string(draw(40));
+    const auto id = one.controller()->new_id();
+    waiting[one.id()][id] = name;
+    const auto answered = [this, id, name, node = one.id()](const Result<ImagePtr>& image) {
+      waiting[node].erase(id);
+      if (image) {
+        acked[id] = name;
+        EXPECT_EQ((*image)->find(name)->id, id);
+      } else if (image.error().code == ErrorCode::kOutcomeUnknown ||
+                 image.error().code == ErrorCode::kTimedOut ||
+                 image.error().code == ErrorCode::kShuttingDown) {
+        unknown[id] = name;
+      } else {
+        refused[id] = name;
+      }
+    };
+    one.controller()->submit(creating(name, id), answered);
+  }
+  void fault() {
+    MetadataNode& one = cluster.node(draw(3));
+    switch (draw(8)) {
+      case 0:
+      case 1:
+        if (one.is_up()) {
+          one.die(draw(2) == 0 ? MetadataNode::End::kKill : MetadataNode::End::kPower);
+          unknown.merge(waiting[one.id()]);
+          waiting[one.id()].clear();
+        }
+        break;
+      case 2:
+      case 3:
+        if (!one.is_up()) one.start();
+        break;
+      case 4:
+        cluster.isolate(one);
+        break;
+      case 5: {
+        const model::NodeId from(static_cast<std::uint32_t>(1 + draw(3)));
+        if (from != one.id()) cluster.network().cut(from, one.id());
+        break;
+      }
+      case 6:
+        cluster.network().heal_all();
+        break;
+      default:
+        if (!one.is_up() && draw(3) == 0) one.lose_store();
+    }
+  }
+};
+
+// Whatever happens to nodes and network: what was answered is in every image for ever, what was refused is in
+// none, and no image ever meets a record that cannot follow.
+TEST(ControllerSim, AnsweredDecisionsHoldAndRefusedOnesDoNot) {
+  const sim::SeedRange seeds(150);
+  std::uint64_t acked = 0, unknown = 0, refused = 0, took_effect_unknown = 0, moves = 0;
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    sim::SimRng draws(seed);
+    World world(seed, sim::SimNetwork::draw(draws));
+    MetadataCluster& cluster = world.cluster;
+    cluster.start_all();
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.converged(); }, std::chrono::minutes(2)))
+        << cluster.state();
+    MetadataNode* leader = cluster.leader();
+    for (int step = 0; step < 150; ++step) {
+      if (world.draw(4) == 0) world.fault();
+      for (std::uint64_t i = world.draw(3); i > 0; --i) world.ask();
+      cluster.scheduler().run_for(std::chrono::microseconds(1 << world.draw(20)));
+      if (cluster.leader() != nullptr && cluster.leader() != leader) ++moves;
+      if (cluster.leader() != nullptr) leader = cluster.leader();
+    }
+    cluster.network().heal_all();
+    cluster.network().set_options({});
+    cluster.start_all();
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.converged() && world.all_answered(); },
+                                  std::chrono::minutes(2)))
+        << cluster.state();
+    cluster.expect_agreement();
+    const ImagePtr image = cluster.node(0).image();
+    for (const auto& [id, name] : world.acked) EXPECT_TRUE(image->by_id.contains(id)) << name;
+    for (const auto& [id, name] : world.refused) EXPECT_FALSE(image->by_id.contains(id)) << name;
+    for (const auto& [id, topic] : image->by_id) {
+      EXPECT_TRUE(world.acked.contains(id) || world.unknown.contains(id)) << topic->name;
+      took_effect_unknown += world.unknown.contains(id) ? 1 : 0;
+    }
+    acked += world.acked.size();
+    unknown += world.unknown.size();
+    refused += world.refused.size();
+  }
+  const std::pair<const char*, std::uint64_t> places[] = {
+      {"decisions answered", acked},
+      {"decisions refused", refused},
+      {"unknown outcomes", unknown},
+      {"unknown outcomes that took effect", took_effect_unknown},
+      {"moves of leadership", moves}};
+  sim::expect_reached(seeds, 150, places);
+}
+
+}  // namespace
+}  // namespace forebay::cluster

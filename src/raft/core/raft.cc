@@ -420,14 +420,10 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
   hears_leader_ = true;
   const bool same = head.prev <= commit_ || (head.prev <= end_ && terms_.before(head.prev) == head.prev_term);
   if (!same) {
-    // Behind our end nothing agrees. Where a later term than the leader's stands, nothing of that one may;
-    // where an earlier one stands, as much of it may as the leader has.
-    model::LogPosition hint = end_;
-    if (head.prev <= end_) {
-      hint = terms_.before(head.prev) < head.prev_term
-                 ? head.prev
-                 : std::max(commit_, terms_.begin_of_term_before(head.prev));
-    }
+    // Behind our end nothing agrees, and nothing of terms that the leader does not have up to there: it has
+    // none later than the one it names. Of that one and of earlier ones as much may agree as both have.
+    const model::LogPosition hint =
+        std::max(commit_, terms_.end_of_terms_upto(head.prev_term, std::min(head.prev, end_)));
     refuse(from, head, hint);
     return plan;
   }

@@ -213,6 +213,8 @@ TEST(RaftOfSeveral, FollowerRefusesNoMoreThanWhatMayDiffer) {
     return std::pair(answer.hint, answer.hint_term);
   };
   EXPECT_EQ(refusal(95, 4), std::pair(at(90), Term(3)));
+  EXPECT_EQ(refusal(95, 2),
+            std::pair(at(80), Term(2)));  // it has no term 3, and perhaps no frame that ends at 90
   EXPECT_EQ(refusal(85, 4), std::pair(at(85), Term(3)));  // the leader may have some of term 3
   EXPECT_EQ(refusal(70, 3), std::pair(at(70), Term(2)));
   EXPECT_EQ(refusal(85, 2), std::pair(at(80), Term(2)));  // and none of it here

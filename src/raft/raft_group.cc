@@ -352,7 +352,14 @@ void RaftGroup::on_frames(model::NodeId peer, model::LogPosition prev, model::Te
   if (!is_leader() || core_.term() != term) return;
   const auto head = core_.next_append(peer);
   if (!head || head->prev != prev) return surroundings_.peers->pump_soon(*this);
-  if (!frames) return;  // told by the status: the replica needs what this log no longer has
+  if (!frames) {
+    // Another branch may end where none of our frames does. Asked without any, the replica says where it ends
+    // in terms that we have. Else it needs what this log no longer has: told by the status.
+    if (frames.error().code == ErrorCode::kNotFound && core_.progress(peer)->probing &&
+        prev >= log_.log_start() && surroundings_.peers->send(peer, Append{id(), *head, {}}))
+      core_.sent(peer, prev);
+    return;
+  }
   if (frames->empty()) return;
   std::size_t bytes = 0;
   for (const log::FramePtr& frame : *frames) bytes += frame->encoded_bytes();

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <variant>
+
+#include "log/core/control.h"
 
 namespace forebay::sim {
 namespace {
@@ -94,6 +97,9 @@ void ClusterChecks::look_at(const ClusterNode& node, std::size_t partition) {
   if (ended) trace(where + " leads no more");
   if (began) on_leader(node, partition, log, group.term());
   compare_more(node, partition);
+  if (known.checked >= known.commit && known.log_start > groups_[partition].log_start)
+    fail("I8: log start of " + where + " is " + known.log_start.to_string() +
+         ", and no committed frame says so");
 }
 
 void ClusterChecks::on_leader(const ClusterNode& node, std::size_t partition, log::Log& log,
@@ -175,6 +181,12 @@ void ClusterChecks::compare(std::size_t partition, const log::Frame& frame, cons
     committed.push_back(
         {header.begin, header.end, header.term, committed_in, header.kind, header.payload_crc});
     ++counts_.committed;
+    if (header.kind == log::FrameKind::kControl) {
+      const auto control = log::decode_control(frame.payload.span());
+      const auto* start = control ? std::get_if<log::LogStart>(&*control) : nullptr;
+      if (start != nullptr)
+        groups_[partition].log_start = std::max(groups_[partition].log_start, start->begin);
+    }
     if (committed_in > header.term) ++counts_.older_terms;
     const std::uint32_t copies = durable_copies(partition, header.begin, header.end, header.term);
     if (copies <= nodes_.size() / 2) {

@@ -1,7 +1,7 @@
 // What must hold of a simulated cluster after every event, apart from what its clients see:
 //
 //  I2   what is acknowledged or committed is on the disks of a majority of the voters, at that moment
-//  I8   log start only grows, also over a crash, and never beyond what is committed
+//  I8   log start only grows, also over a crash, and never beyond what is committed, nor by what is not
 //  I20  one leader per term
 //  I21  a committed frame is the same everywhere, for ever
 //  I22  who leads has everything that was committed; commit never goes back
@@ -86,6 +86,7 @@ class ClusterChecks {
   };
   struct Group {
     std::vector<CommittedFrame> committed;
+    model::LogPosition log_start;                                            // as the committed frames put it
     std::map<model::Term, std::pair<std::uint32_t, std::uint64_t>> leaders;  // node, life
   };
 

@@ -86,7 +86,7 @@ ClientOptions ClientOptions::draw(SimRng& rng) {
   ClientOptions options;
   options.producers = static_cast<std::uint32_t>(rng.between(1, 4));
   options.readers = static_cast<std::uint32_t>(rng.between(1, 2));
-  options.pause_max = std::chrono::milliseconds(rng.one_in(4) ? rng.between(1, 10) : rng.between(20, 300));
+  options.pause_max = std::chrono::milliseconds(rng.one_in(5) ? rng.between(1, 10) : rng.between(30, 500));
   options.patience_max = options.patience_min + std::chrono::milliseconds(rng.between(1, 4000));
   options.records_max = static_cast<std::uint32_t>(rng.between(1, 6));
   options.filler_bytes_max = rng.between(1, 600);
@@ -216,7 +216,7 @@ void ClusterClients::produce(std::uint32_t producer, std::uint32_t partition) {
           partition::Partition& there, partition::Done<partition::ProduceAck> done) {
         there.produce(batch, count, partition::Acks::kAll, 2s,
                       [this, seen, done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
-                        if (ack) {
+                        if (ack && !options_.early_acks) {
                           AckSeen complete = seen;
                           complete.ack = *ack;
                           on_ack_(complete);
@@ -236,7 +236,9 @@ void ClusterClients::on_produced(std::uint32_t producer, std::size_t first, std:
   for (std::size_t i = 0; i < count; ++i) {
     SentRecord& record = history_.sent[first + i];
     record.finished = now();
-    if (ack) {
+    if (ack && options_.early_acks) {
+      record.outcome = Outcome::kInfo;
+    } else if (ack) {
       record.outcome = Outcome::kOk;
       record.offset = ack->base_offset.value() + static_cast<std::int64_t>(i);
     } else if (!is_unknown(ack.error().code)) {
@@ -244,7 +246,7 @@ void ClusterClients::on_produced(std::uint32_t producer, std::size_t first, std:
     }
   }
   if (ack) {
-    stats_.acked += count;
+    (options_.early_acks ? stats_.acked_early : stats_.acked) += count;
     trace("client " + std::to_string(producer) + ": " + std::to_string(count) + " acked at " +
           std::to_string(ack->base_offset.value()) + " of partition " + std::to_string(partition));
     return produce_next(producer);

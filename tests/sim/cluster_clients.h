@@ -28,6 +28,9 @@ struct ClientOptions {
   std::uint64_t large_bytes = 0;   // one batch in sixteen has a record of up to so many bytes
   std::uint32_t trims_one_in = 0;  // requests of a producer; 0: never
   std::uint32_t listings_one_in = 8;
+  // The topic acknowledges early: what is acknowledged may be lost, so it counts as of unknown outcome. What
+  // a reader has seen may not.
+  bool early_acks = false;
   [[nodiscard]] static ClientOptions draw(SimRng& rng);
 };
 
@@ -38,8 +41,8 @@ struct ClientOptions {
                                                  std::uint32_t partition, model::Offset from);
 
 struct ClientStats {
-  std::uint64_t acked = 0, refused = 0, unknown = 0, polls = 0, records_read = 0, trims = 0, listings = 0,
-                leader_changes_seen = 0, stale_answers = 0;
+  std::uint64_t acked = 0, acked_early = 0, refused = 0, unknown = 0, polls = 0, records_read = 0, trims = 0,
+                listings = 0, leader_changes_seen = 0, stale_answers = 0;
 };
 
 // An acknowledgement in the moment in which the leader gives it.

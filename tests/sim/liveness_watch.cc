@@ -28,7 +28,7 @@ bool is_able(const ClusterHealth& health, std::uint32_t members) {
 }  // namespace
 
 LivenessWatch::LivenessWatch(std::size_t nodes, Bounds bounds)
-    : nodes_(nodes), bounds_(bounds), cut_off_since_(nodes) {
+    : nodes_(nodes), bounds_(bounds), spoke_at_(nodes, std::vector<TimePoint>(nodes)) {
   for (std::uint32_t members = 1; members < 1U << nodes; ++members) {
     if (static_cast<std::size_t>(std::popcount(members)) == nodes / 2 + 1)
       able_since_.emplace(members, std::nullopt);
@@ -37,17 +37,16 @@ LivenessWatch::LivenessWatch(std::size_t nodes, Bounds bounds)
 
 std::string LivenessWatch::look(TimePoint now, const ClusterHealth& health) {
   for (std::size_t node = 0; node < nodes_; ++node) {
-    std::size_t spoken_with = 0;
+    std::size_t in_touch = 0;
     for (std::size_t other = 0; other < nodes_; ++other) {
-      if (health.nodes[other].runs && speak(health, node, other)) ++spoken_with;
+      TimePoint& spoke_at = spoke_at_[node][other];
+      const bool speaks = health.nodes[other].runs && speak(health, node, other);
+      if (speaks || !health.nodes[node].runs || spoke_at == TimePoint{}) spoke_at = now;
+      if (now - spoke_at <= bounds_.step_down) ++in_touch;
     }
-    std::optional<TimePoint>& begin = cut_off_since_[node];
-    if (!health.nodes[node].runs || spoken_with > nodes_ / 2) {
-      begin.reset();
-    } else if (!begin) {
-      begin = now;
-    } else if (health.nodes[node].leads && now - *begin > bounds_.step_down) {
-      return "I24: node " + std::to_string(node + 1) + " leads without a majority for " + since(*begin, now);
+    if (health.nodes[node].leads && in_touch <= nodes_ / 2) {
+      return "I24: node " + std::to_string(node + 1) + " leads, and for " +
+             since(now - bounds_.step_down, now) + " has spoken with no majority";
     }
   }
   for (auto& [members, begin] : able_since_) {

@@ -1,6 +1,8 @@
 // What must happen within a bounded time while faults are under way:
 //
-//  I24  a node that cannot speak with a majority, both ways, leads nothing
+//  I24  a node that could not speak with a majority, both ways, for some time leads nothing (it does not
+//  matter
+//       when with whom: an end notices a broken link later than one that is whole again)
 //  I33  where a majority of sound nodes can speak with each other, every partition has a leader
 //
 // Pure: told what can speak with what, and when.
@@ -43,7 +45,8 @@ class LivenessWatch {
  private:
   const std::size_t nodes_;
   const Bounds bounds_;
-  std::vector<std::optional<TimePoint>> cut_off_since_;           // by node
+  // By node and node. While a node is paused, its time does not count.
+  std::vector<std::vector<TimePoint>> spoke_at_;
   std::map<std::uint32_t, std::optional<TimePoint>> able_since_;  // by majority, a set of bits
 };
 

@@ -8,6 +8,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr Duration kShort = milliseconds(20);
+
 milliseconds to_ms(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration); }
 
 // Without these items. An empty result may fail too: then the faults have nothing to do with it.
@@ -56,8 +58,8 @@ const char* name_of(FaultKind kind) {
 }
 
 std::string Fault::to_string() const {
-  std::string result =
-      std::to_string(to_ms(at).count()) + " ms: " + name_of(kind) + " node " + std::to_string(node + 1);
+  std::string result = std::to_string(to_ms(at).count()) + " ms: " + name_of(kind) +
+                       (leader ? " a leader, else node " : " node ") + std::to_string(node + 1);
   if (kind == FaultKind::kCutOneWay || kind == FaultKind::kCut || kind == FaultKind::kReset)
     result += " -> " + std::to_string(other + 1);
   if (length.count() > 0) result += " for " + std::to_string(to_ms(length).count()) + " ms";
@@ -74,7 +76,7 @@ NemesisOptions NemesisOptions::draw(SimRng& rng, std::uint32_t nodes) {
   NemesisOptions options;
   options.nodes = nodes;
   options.mean_pause = milliseconds(rng.between(100, 1500));
-  options.length_max = milliseconds(rng.one_in(2) ? rng.between(50, 1000) : rng.between(500, 5000));
+  options.length_max = milliseconds(rng.one_in(3) ? rng.between(50, 1000) : rng.between(1000, 6000));
   for (std::uint32_t& weight : options.weights) {
     if (rng.one_in(2)) weight = static_cast<std::uint32_t>(rng.between(1, 10));
   }
@@ -98,9 +100,13 @@ NemesisPlan draw_plan(const NemesisOptions& options, SimRng& rng) {
     fault.kind = static_cast<FaultKind>(kind);
     fault.node = static_cast<std::uint32_t>(rng.below(options.nodes));
     fault.other = (fault.node + 1 + static_cast<std::uint32_t>(rng.below(options.nodes - 1))) % options.nodes;
+    fault.leader =
+        rng.one_in(2) && fault.kind != FaultKind::kPowerCutAll && fault.kind != FaultKind::kTransfer;
     if (fault.kind != FaultKind::kReset && fault.kind != FaultKind::kClockJump &&
-        fault.kind != FaultKind::kTransfer)
-      fault.length = draw(options.length_max);
+        fault.kind != FaultKind::kTransfer) {
+      // Some are over before anybody can notice.
+      fault.length = draw(rng.one_in(4) ? std::min(kShort, options.length_max) : options.length_max);
+    }
     fault.seed = rng.next();
     plan.push_back(fault);
   }

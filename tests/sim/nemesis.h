@@ -38,6 +38,8 @@ struct Fault {
   FaultKind kind = FaultKind::kKill;
   std::uint32_t node = 0;   // index
   std::uint32_t other = 0;  // index, another one
+  // Instead of `node`: who leads a partition then, if anybody does.
+  bool leader = false;
   Duration length{};
   std::uint64_t seed = 0;  // of what is drawn when it happens
   [[nodiscard]] std::string to_string() const;
@@ -48,7 +50,7 @@ using NemesisPlan = std::vector<Fault>;  // by time
 // How much of what, drawn anew for each seed; many are zero.
 struct NemesisOptions {
   std::uint32_t nodes = 3;
-  Duration duration = std::chrono::seconds(5);
+  Duration duration = std::chrono::seconds(6);
   Duration mean_pause = std::chrono::milliseconds(500);  // between two faults
   Duration length_max = std::chrono::seconds(4);
   std::array<std::uint32_t, kFaultKinds> weights{};

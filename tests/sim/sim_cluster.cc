@@ -71,6 +71,10 @@ ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
   if (rng.one_in(3)) options.disk.engine = Engine::kPageCache;
   options.network = SimNetwork::draw(rng);
   options.clients = ClientOptions::draw(rng);
+  if (rng.one_in(6)) {
+    options.clients.early_acks = true;
+    options.setup.partition.durability = partition::Durability::kReplicated;
+  }
   const NemesisOptions nemesis = NemesisOptions::draw(rng, options.setup.node_count);
   options.plan = draw_plan(nemesis, rng);
   options.duration = nemesis.duration;

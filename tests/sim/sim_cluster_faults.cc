@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // A kill or a power cut waits so long for a step of the disk.
-constexpr Duration kCutAnyway = 50ms;
+constexpr Duration kCutAnyway = 300ms;
 
 }  // namespace
 
@@ -19,17 +19,19 @@ void SimCluster::cut_for(model::NodeId from, model::NodeId to, Duration length) 
 }
 
 void SimCluster::strike(const Fault& fault) {
-  trace("nemesis: " + fault.to_string());
   SimRng rng(fault.seed);
-  ClusterNode& node = *nodes_[fault.node];
+  ClusterNode* const leader = fault.leader ? leader_of(rng.below(options_.setup.partitions.size())) : nullptr;
+  ClusterNode& node = leader != nullptr ? *leader : *nodes_[fault.node];
   const model::NodeId here = node.id();
-  const model::NodeId there = nodes_[fault.other]->id();
+  const std::uint32_t after_here = static_cast<std::uint32_t>((node.index() + 1) % nodes_.size());
+  const model::NodeId there = nodes_[fault.other == node.index() ? after_here : fault.other]->id();
+  trace("nemesis: " + fault.to_string() + " (node " + std::to_string(here.value()) + ")");
   ++counts_.faults[name_of(fault.kind)];
   switch (fault.kind) {
     case FaultKind::kKill: {
       if (!node.is_up()) return;
       const auto how = rng.one_in(4) ? ClusterNode::End::kKillWithLateWrites : ClusterNode::End::kKill;
-      kill_at_[fault.node] = {node.disk().steps() + rng.between(1, 20), how, fault.length};
+      kill_at_[node.index()] = {node.disk().steps() + rng.between(1, 20), how, fault.length};
       at(kCutAnyway, [this, &node, life = node.life()] {
         if (node.is_up() && node.life() == life) kill_at_[node.index()].step = 0;
       });
@@ -42,8 +44,8 @@ void SimCluster::strike(const Fault& fault) {
     }
     case FaultKind::kPowerCut:
       if (!node.is_up()) return;
-      restart_after_[fault.node] = fault.length;
-      node.disk().crash_at_step(rng.between(1, 40));
+      restart_after_[node.index()] = fault.length;
+      node.disk().crash_at_step(rng.between(1, 20));
       at(kCutAnyway, [&node, life = node.life()] {
         if (node.is_up() && node.life() == life) node.disk().cut_power();
       });
@@ -95,8 +97,8 @@ void SimCluster::strike(const Fault& fault) {
     }
     case FaultKind::kTransfer: {
       const std::size_t partition = rng.below(options_.setup.partitions.size());
-      if (ClusterNode* const leader = leader_of(partition); leader != nullptr && !leader->paused())
-        static_cast<void>(leader->find(partition)->group().transfer_to(here));
+      if (ClusterNode* const led_by = leader_of(partition); led_by != nullptr && !led_by->paused())
+        static_cast<void>(led_by->find(partition)->group().transfer_to(here));
       break;
     }
   }

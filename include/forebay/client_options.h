@@ -15,7 +15,8 @@ inline constexpr std::string_view kDefaultServer = "127.0.0.1:7400";
 // Times are more than 0 and at most a day.
 struct ClientOptions {
   // HOST:PORT of brokers of one cluster; an IPv6 address in brackets. Tried in turn, starting with the first;
-  // after a failure the next one is tried. Creating a client connects to none of them.
+  // after a failure the next one is tried. One that answers is enough: the others are learnt from it, by the
+  // addresses that the brokers advertise (api.advertised). Creating a client connects to none of them.
   std::vector<std::string> servers{std::string(kDefaultServer)};
   // A request that asks (metadata, offsets, Admin) gives up after this long, all its tries together:
   // kTimedOut, or kUnavailable when nobody could be reached.

@@ -1,8 +1,13 @@
 // Sends records. They are gathered into one batch per partition, sent over one stream, and acknowledged.
 //
-// Order: records of one partition are stored in the order in which send() was called, through retries and
-// reconnects. Not idempotent yet: when a connection breaks after a batch was sent and before it was
-// acknowledged, the retry may store it, and what was sent behind it, a second time (1 2 3 becomes 1 2 1 2 3).
+// Where: any node of the cluster takes records, and says which one leads a partition; from then on its
+// batches go there directly, over one connection to each node. When a node fails, or does not lead any more,
+// they go to another one that is known, within delivery_timeout.
+//
+// Order: records of one partition are stored in the order in which send() was called, through retries,
+// reconnects and changes of the leader. Not idempotent yet: when a connection breaks after a batch was sent
+// and before it was acknowledged, the retry may store it, and what was sent behind it, a second time (1 2 3
+// becomes 1 2 1 2 3). See ProducerOptions::retry_unknown_outcome.
 //
 // Every send is answered exactly once: by an Ack, or by an Error after which the record may be stored only if
 // the code is kTimedOut, kOutcomeUnknown or kCancelled.
@@ -66,7 +71,8 @@ struct ProducerOptions {
   std::chrono::milliseconds linger{0};
   // Batches of one partition that may be unanswered at a time. 1..64
   std::uint32_t in_flight_per_partition_max = 5;
-  // Bytes of batches on a connection that may be unanswered at a time; one batch is always let through.
+  // Bytes of batches on the connection to one node that may be unanswered at a time; one batch is always let
+  // through.
   std::size_t in_flight_bytes_max = 8 * 1024 * 1024;
   // Bound of everything that was sent and not yet answered. At least batch_bytes_max.
   std::size_t buffer_bytes_max = 64 * 1024 * 1024;
@@ -80,6 +86,11 @@ struct ProducerOptions {
   // longer when the broker asks for it.
   std::chrono::milliseconds retry_delay{20};
   std::chrono::milliseconds retry_delay_max{1'000};
+  // Whether a batch is sent again when nobody can say if it was stored: its node, or the connection to it,
+  // has failed before the answer. True: it is stored for certain, and may be stored twice. False: it is
+  // stored once or not at all, and its records are answered with kOutcomeUnknown or kTimedOut; what is behind
+  // it goes on.
+  bool retry_unknown_outcome = true;
   // How often the number of partitions is looked up again. It is also done when the broker reports a change.
   std::chrono::milliseconds metadata_age_max{60'000};
   // Answers of sends with a token. Null: such sends are refused.

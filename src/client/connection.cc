@@ -4,10 +4,12 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "client/core/nodes.h"
 #include "forebay/v1/admin.grpc.pb.h"
 
 namespace forebay::client {
@@ -28,6 +30,10 @@ using Clock = std::chrono::system_clock;
 
 // How long a question may take whose answer is the reason why there is no connection: it is at hand.
 constexpr std::chrono::milliseconds kReasonWait{100};
+
+// What a read waits for one of several servers at first, doubled with each try: one that hangs is passed
+// over, and an answer that takes long comes in the end.
+constexpr std::chrono::milliseconds kFirstPatience{2'000};
 
 enum class Connected : std::uint8_t { kYes, kRefused, kTooLate };
 
@@ -56,9 +62,11 @@ std::string reason_of_refusal(const std::shared_ptr<grpc::Channel>& channel) {
 bool is_worth_repeating(const RpcError& failure, UnaryCaller::Repeat repeat) {
   if (!failure.from_broker) return false;
   const ErrorCode code = failure.error.code;
-  return code == ErrorCode::kNotYet || code == ErrorCode::kNotLeader ||
-         code == ErrorCode::kResourceExhausted ||
-         (code == ErrorCode::kShuttingDown && repeat == UnaryCaller::Repeat::kAlways);
+  if (code == ErrorCode::kNotYet || code == ErrorCode::kNotLeader || code == ErrorCode::kResourceExhausted)
+    return true;
+  // The leader was asked, and has not answered.
+  const bool unanswered = code == ErrorCode::kUnavailable || code == ErrorCode::kTimedOut;
+  return repeat == UnaryCaller::Repeat::kAlways && (code == ErrorCode::kShuttingDown || unanswered);
 }
 
 }  // namespace
@@ -71,9 +79,15 @@ std::string reason_in(std::string_view message) {
 }
 
 std::string ServerList::all() const {
+  const std::lock_guard lock(mutex_);
   std::string list;
   for (const std::string& server : servers_) list += (list.empty() ? "" : ", ") + server;
   return list;
+}
+
+std::size_t ServerList::size() const {
+  const std::lock_guard lock(mutex_);
+  return servers_.size();
 }
 
 std::string ServerList::current() const {
@@ -84,6 +98,26 @@ std::string ServerList::current() const {
 void ServerList::leave(const std::string& failed) {
   const std::lock_guard lock(mutex_);
   if (servers_[current_] == failed) current_ = (current_ + 1) % servers_.size();
+}
+
+// Under the mutex. Nothing: it is one too many.
+std::optional<std::size_t> ServerList::place_of(std::string_view server) {
+  const auto found = std::find(servers_.begin(), servers_.end(), server);
+  if (found != servers_.end()) return static_cast<std::size_t>(found - servers_.begin());
+  if (servers_.size() >= kServersMax) return std::nullopt;
+  servers_.emplace_back(server);
+  return servers_.size() - 1;
+}
+
+void ServerList::learn(std::string_view server) {
+  const std::lock_guard lock(mutex_);
+  (void)place_of(server);
+}
+
+void ServerList::prefer(std::string_view server, const std::string& instead_of) {
+  const std::lock_guard lock(mutex_);
+  if (servers_[current_] != instead_of) return;
+  if (const auto place = place_of(server)) current_ = *place;
 }
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& server) {
@@ -126,6 +160,19 @@ void UnaryCaller::drop(const Reached& failed) {
   if (reached_.channel == failed.channel) reached_ = {};
 }
 
+// To the leader that was named, if it may be there, or else to the next one.
+void UnaryCaller::move_on(const Reached& from, const std::string& leader,
+                          const std::set<std::string>& silent) {
+  if (!leader.empty() && leader != from.server && !silent.contains(leader)) {
+    servers_.prefer(leader, from.server);
+  } else {
+    servers_.leave(from.server);
+  }
+  if (servers_.current() == from.server) return;
+  const std::lock_guard lock(mutex_);
+  if (reached_.channel == from.channel) reached_ = {};
+}
+
 std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chrono::milliseconds timeout) {
   const Clock::time_point begin = Clock::now();
   const Clock::time_point deadline = begin + timeout;
@@ -134,6 +181,8 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
   // One server that is silent must not eat the time of the others.
   const auto share = std::min(timeout, options_.connect_timeout) / static_cast<int>(servers_.size());
   std::shared_ptr<grpc::Channel> refused;  // by the last server that said no
+  std::set<std::string> silent;            // those without a connection: no hint leads there again
+  std::chrono::milliseconds patience = kFirstPatience;
   for (std::size_t tries = 1;; ++tries) {
     const Reached reached = channel();
     RpcError failure;
@@ -141,6 +190,7 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
         wait_for_connection(*reached.channel, std::min(Clock::now() + share, connect_deadline));
     if (connected != Connected::kYes) {
       drop(reached);
+      silent.insert(reached.server);
       failure.error = Error{ErrorCode::kUnavailable, "nobody answers at " + servers_.all()};
       if (connected == Connected::kRefused) refused = reached.channel;
       const bool in_time = Clock::now() + delay < std::min(connect_deadline, deadline);
@@ -152,12 +202,17 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
         return failure;
       }
     } else {
-      auto failed = attempt(reached.channel, reached.server, deadline);
+      // Of a read another one may be asked while this one is silent.
+      const bool impatient = repeat == Repeat::kAlways && servers_.size() > 1;
+      const auto until = impatient ? std::min(deadline, Clock::now() + patience) : deadline;
+      patience *= 2;
+      auto failed = attempt(reached.channel, reached.server, until);
       if (!failed) return std::nullopt;
       failure = std::move(*failed);
       const ErrorCode code = failure.error.code;
-      const bool broken =
-          !failure.from_broker && (code == ErrorCode::kUnavailable || code == ErrorCode::kCancelled);
+      const bool too_slow = code == ErrorCode::kTimedOut && until < deadline;
+      const bool broken = !failure.from_broker &&
+                          (code == ErrorCode::kUnavailable || code == ErrorCode::kCancelled || too_slow);
       if (broken || (failure.from_broker && code == ErrorCode::kShuttingDown)) drop(reached);
       if (broken && repeat == Repeat::kIfNotReached) {
         failure.error.code = ErrorCode::kOutcomeUnknown;
@@ -165,7 +220,8 @@ std::optional<RpcError> UnaryCaller::call(Try attempt, Repeat repeat, std::chron
         return failure;
       }
       if (!broken && !is_worth_repeating(failure, repeat)) return failure;
-      if (broken) connect_deadline = Clock::now() + options_.connect_timeout;
+      connect_deadline = Clock::now() + options_.connect_timeout;
+      if (!broken && may_do_elsewhere(code)) move_on(reached, failure.error.leader, silent);
     }
     // The next server may be fine: no wait before it.
     if (tries % servers_.size() != 0 && !failure.from_broker) continue;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,19 +22,24 @@ class Channel;
 
 namespace forebay::client {
 
-// The servers in turn. Any thread.
+// The servers in turn, those of the options and those that brokers named. Any thread.
 class ServerList {
  public:
   explicit ServerList(std::vector<std::string> servers) : servers_(std::move(servers)) {}
   [[nodiscard]] std::string current() const;
   // Goes on to the next server, unless somebody else did so already since `failed` was the current one.
   void leave(const std::string& failed);
-  [[nodiscard]] std::size_t size() const { return servers_.size(); }
+  void learn(std::string_view server);  // for later, when the others do not answer
+  // Goes to this one next, unless the current one is not `instead_of` any more.
+  void prefer(std::string_view server, const std::string& instead_of);
+  [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::string all() const;  // "a:1, b:2"
 
  private:
-  const std::vector<std::string> servers_;
+  static constexpr std::size_t kServersMax = 256;  // far more than a cluster has
+  [[nodiscard]] std::optional<std::size_t> place_of(std::string_view server);
   mutable std::mutex mutex_;
+  std::vector<std::string> servers_;
   std::size_t current_ = 0;
 };
 
@@ -48,6 +54,8 @@ class ServerList {
 class UnaryCaller {
  public:
   explicit UnaryCaller(const ClientOptions& options);
+  // A broker named this one.
+  void learn(std::string_view server) { servers_.learn(server); }
   ~UnaryCaller();
 
   enum class Repeat : std::uint8_t {
@@ -71,6 +79,7 @@ class UnaryCaller {
   };
   [[nodiscard]] Reached channel();
   void drop(const Reached& failed);
+  void move_on(const Reached& from, const std::string& leader, const std::set<std::string>& silent);
 
   const ClientOptions options_;
   ServerList servers_;

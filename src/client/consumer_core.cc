@@ -55,12 +55,11 @@ Consumer::Core::Core(const ClientOptions& client, const ConsumerOptions& options
     : client_(client),
       options_(options),
       caller_(client),
-      servers_(client.servers),
       ahead_({options.prefetch_bytes_max,
               options.response_bytes_max,
               options.auto_reset,
               {client.reconnect_delay, client.reconnect_delay_max}},
-             random_seed()) {}
+             client.servers, random_seed()) {}
 
 // --- assignment ---
 
@@ -336,19 +335,19 @@ void Consumer::Core::pump(Lock& lock) {
 
 // With the lock held: a stream calls back on other threads only.
 void Consumer::Core::subscribe(const ReadAhead::Subscribe& work) {
-  if (channel_ == nullptr) {
-    server_ = servers_.current();
-    channel_ = client::open_channel(server_);
-  }
+  Connection& connection = connections_[work.node];
+  if (connection.channel == nullptr) connection.channel = client::open_channel(work.address);
   auto stream = client::SubscribeStream::open(
-      channel_, server_, work.stream,
+      connection.channel, work.address, work.stream,
       {.partition = work.partition, .offset = work.offset, .response_bytes_max = options_.response_bytes_max},
       shared_from_this());
-  streams_.emplace(work.stream, Open{std::move(stream), channel_});
-  keeper_ = channel_;  // not before it has a stream: only then does it keep what the one before kept
+  streams_.emplace(work.stream, Open{std::move(stream), connection.channel, work.node});
+  // Not before it has a stream: only then does it keep what the one before kept.
+  connection.keeper = connection.channel;
 }
 
 void Consumer::Core::on_response(std::uint64_t stream, client::FetchedResponse response) {
+  if (!response.leader.empty()) caller_.learn(response.leader);
   Lock lock(mutex_);
   ahead_.received(stream, std::move(response), Clock::now());
   pump(lock);
@@ -362,10 +361,8 @@ void Consumer::Core::on_ended(std::uint64_t stream, const std::optional<RpcError
     const bool server_is_gone =
         error && (error->error.code == ErrorCode::kShuttingDown ||
                   (!error->from_broker && error->error.code != ErrorCode::kCancelled));
-    if (server_is_gone && channel_ == found->second.channel) {  // the first of its streams to notice
-      servers_.leave(server_);
-      channel_.reset();
-    }
+    Connection& connection = connections_[found->second.node];
+    if (server_is_gone && connection.channel == found->second.channel) connection.channel.reset();
     found->second.stream.reset();
   }
   ahead_.ended(stream, error, Clock::now());
@@ -397,8 +394,7 @@ void Consumer::Core::close() {
   running.clear();
   lock.lock();
   changed_.wait(lock, [&] { return streams_.empty(); });
-  const auto channel = std::move(channel_);
-  const auto keeper = std::move(keeper_);
+  const auto connections = std::exchange(connections_, {});
   lock.unlock();
 }
 
@@ -424,7 +420,9 @@ Result<std::vector<std::int64_t>> Consumer::Core::end_offsets() {
     FOREBAY_TRY(const auto found, look_up(topic, partitions, OffsetSpec::end()));
     for (const std::int32_t partition : partitions) {
       FOREBAY_TRY(const std::int64_t end, found.at(partition));
-      ends.push_back(end);
+      // A node that was the leader once may still answer by what it knew then.
+      FOREBAY_TRY(const PartitionProgress known, progress({topic, partition}));
+      ends.push_back(std::max(end, known.high_watermark));
     }
   }
   return ends;

@@ -85,16 +85,18 @@ class Consumer::Core final : public client::SubscribeStream::Listener,
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  client::ServerList servers_;
   client::ReadAhead ahead_;
-  std::shared_ptr<grpc::Channel> channel_;  // shared by all streams
-  std::string server_;                      // of channel_
+  struct Connection {
+    std::shared_ptr<grpc::Channel> channel;  // shared by all streams to the node; null: it has failed
+    std::shared_ptr<grpc::Channel> keeper;   // the one used last; let go by close()
+  };
+  std::map<client::Nodes::Id, Connection> connections_;
   struct Open {
     std::shared_ptr<client::SubscribeStream> stream;  // null: it has ended
     std::shared_ptr<grpc::Channel> channel;
+    client::Nodes::Id node = 0;
   };
   std::unordered_map<std::uint64_t, Open> streams_;  // that are not destroyed
-  std::shared_ptr<grpc::Channel> keeper_;            // the channel used last; let go by close()
   bool woken_ = false;
   bool closing_ = false;
 };

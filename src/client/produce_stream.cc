@@ -18,6 +18,9 @@ namespace {
 
 constexpr const char* kMethod = "/forebay.v1.Log/Produce";
 
+// Before a call has a connection gRPC names its target instead of an address.
+bool is_address(const std::string& peer) { return peer.starts_with("ipv4:") || peer.starts_with("ipv6:"); }
+
 class GrpcProduceStream final : public ProduceStream,
                                 private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
@@ -27,7 +30,9 @@ class GrpcProduceStream final : public ProduceStream,
   void start(std::shared_ptr<GrpcProduceStream> self) {
     self_ = std::move(self);
     stub_.PrepareBidiStreamingCall(&context_, kMethod, {}, this);
-    AddHold();  // writes come from outside of gRPC's callbacks: see release_if_over()
+    // Writes come from outside of gRPC's callbacks. The hold goes when no write is under way and none will
+    // come, so that the object cannot end under a write.
+    AddHold();
     StartRead(&incoming_);
     StartCall();
   }
@@ -49,7 +54,13 @@ class GrpcProduceStream final : public ProduceStream,
  private:
   void OnReadDone(bool ok) override {
     if (!ok) {
-      release_if_over([this] { read_over_ = true; });
+      bool over = false;
+      {
+        const std::lock_guard lock(mutex_);
+        read_over_ = true;
+        over = !writing_;  // else the end of that write lets go
+      }
+      if (over) RemoveHold();
       return;
     }
     response_.Clear();
@@ -73,17 +84,26 @@ class GrpcProduceStream final : public ProduceStream,
       return;
     }
     const v1::PartitionAck& ack = response_.ack().partitions(0);
-    listener_->on_ack(response_.correlation_id(), {.partition = ack.partition(),
-                                                   .offset = ack.base_offset(),
-                                                   .append_time_ms = ack.append_time_ms(),
-                                                   .term = ack.term(),
-                                                   .flushed = ack.durability().flushed(),
-                                                   .replicas_flushed = ack.durability().replicas_flushed(),
-                                                   .replicas_total = ack.durability().replicas_total()});
+    listener_->on_ack(response_.correlation_id(),
+                      {.partition = ack.partition(),
+                       .offset = ack.base_offset(),
+                       .append_time_ms = ack.append_time_ms(),
+                       .term = ack.term(),
+                       .flushed = ack.durability().flushed(),
+                       .replicas_flushed = ack.durability().replicas_flushed(),
+                       .replicas_total = ack.durability().replicas_total()},
+                      response_.ack().leader());
   }
 
   void OnWriteDone(bool) override {
-    if (!release_if_over([this] { writing_ = false; })) listener_->on_write_done();
+    bool over = false;
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = false;
+      over = read_over_;
+    }
+    listener_->on_write_done();
+    if (over) RemoveHold();  // the end of the stream is told after this write
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -91,20 +111,7 @@ class GrpcProduceStream final : public ProduceStream,
     Error error{ErrorCode::kUnavailable, server_ + ": the broker ended the stream"};
     if (!status.ok()) error = rpc_error_of(status, server_).error;
     const auto listener = std::move(listener_);
-    listener->on_closed(error);
-  }
-
-  // The hold goes when no write is under way and none will come, so that the object cannot end under a write.
-  template <typename Change>
-  bool release_if_over(Change change) {
-    bool over = false;
-    {
-      const std::lock_guard lock(mutex_);
-      change();
-      over = read_over_ && !writing_;
-    }
-    if (over) RemoveHold();
-    return over;
+    listener->on_closed(error, is_address(context_.peer()));
   }
 
   const std::string server_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "base/shared_bytes.h"
@@ -25,10 +26,13 @@ class ProduceStream {
   class Listener {
    public:
     virtual ~Listener() = default;
-    virtual void on_ack(std::uint64_t correlation, const Ack& first) = 0;
+    // `leader`: who wrote it, when that was another node than this stream's; else empty.
+    virtual void on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader) = 0;
     virtual void on_refusal(std::uint64_t correlation, const Error& error) = 0;
     virtual void on_write_done() = 0;
-    virtual void on_closed(const Error& error) = 0;
+    // `connected`: there was a connection, so that the node may have got what was sent. What gRPC says of
+    // each write does not tell: one that has arrived is called failed when the stream ends at that moment.
+    virtual void on_closed(const Error& error, bool connected) = 0;
     // The last call: the stream object is destroyed.
     virtual void on_destroyed() = 0;
   };

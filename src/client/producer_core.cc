@@ -67,7 +67,8 @@ SendQueue::Limits limits_of(const ClientOptions& client, const ProducerOptions& 
           .answer_timeout = bounded(client.request_timeout) + kAnswerSlack,
           .retry = {options.retry_delay, options.retry_delay_max},
           .reconnect = {client.reconnect_delay, client.reconnect_delay_max},
-          .codec = codec_of(options.compression)};
+          .codec = codec_of(options.compression),
+          .retry_unknown = options.retry_unknown_outcome};
 }
 
 ClientOptions patient(ClientOptions client, const ProducerOptions& options) {
@@ -84,12 +85,30 @@ std::size_t size_estimate(const model::NewRecord& record) {
 
 }  // namespace
 
+class Producer::Core::Link final : public client::ProduceStream::Listener {
+ public:
+  Link(std::shared_ptr<Core> core, NodeId node) : core_(std::move(core)), node_(node) {}
+
+ private:
+  void on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader) override {
+    core_->on_ack(correlation, first, leader);
+  }
+  void on_refusal(std::uint64_t correlation, const Error& error) override {
+    core_->on_refusal(correlation, error);
+  }
+  void on_write_done() override { core_->on_write_done(node_); }
+  void on_closed(const Error& error, bool connected) override { core_->on_closed(node_, error, connected); }
+  void on_destroyed() override { core_->on_destroyed(); }
+
+  const std::shared_ptr<Core> core_;
+  const NodeId node_;
+};
+
 Producer::Core::Core(const ClientOptions& client, const ProducerOptions& options)
     : client_(client),
       options_(options),
-      servers_(client.servers),
       caller_(patient(client, options)),
-      queue_(limits_of(client, options), random_seed()),
+      queue_(limits_of(client, options), client.servers, random_seed()),
       alarm_([this] { on_alarm(); }) {}
 
 Producer::Core::~Core() = default;
@@ -293,7 +312,7 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
     queue_.encoded(encode->batch, std::move(bytes), steady_clock::now());
     if (waiting_for_room_ > 0) room_.notify_all();  // compressed, it takes less
   } else if (const auto* send = std::get_if<SendQueue::Send>(&work)) {
-    auto stream = stream_;
+    auto stream = open_[send->node].stream;
     lock.unlock();
     if (stream != nullptr)
       stream->send({.correlation = send->correlation,
@@ -308,15 +327,20 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
                    send->batch);
     stream.reset();  // without the lock: see on_destroyed()
     lock.lock();
-  } else if (std::holds_alternative<SendQueue::Connect>(work)) {
-    server_ = servers_.current();
+  } else if (const auto* connect = std::get_if<SendQueue::Connect>(&work)) {
     // Under the lock: whoever finds the queue's stream up must find the stream. It calls back on other
     // threads only.
-    stream_ = client::ProduceStream::open(server_, shared_from_this());
-    keeper_ = stream_->channel();
+    Open& open = open_[connect->node];
+    open.stream = client::ProduceStream::open(connect->address,
+                                              std::make_shared<Link>(shared_from_this(), connect->node));
+    open.channel = open.stream->channel();
     ++streams_;
   } else {
-    if (stream_ != nullptr) stream_->cancel();
+    auto stream = open_[std::get<SendQueue::Cancel>(work).node].stream;
+    lock.unlock();
+    if (stream != nullptr) stream->cancel();
+    stream.reset();
+    lock.lock();
   }
   --performing_;
   if (closed_) delivered_.notify_all();
@@ -367,13 +391,15 @@ void Producer::Core::on_alarm() {
   pump(lock);
 }
 
-void Producer::Core::on_ack(std::uint64_t correlation, const Ack& first) {
+void Producer::Core::on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader) {
+  if (!leader.empty()) caller_.learn(leader);
   Lock lock(mutex_);
-  queue_.acked(correlation, first, steady_clock::now());
+  queue_.acked(correlation, first, leader, steady_clock::now());
   pump(lock);
 }
 
 void Producer::Core::on_refusal(std::uint64_t correlation, const Error& error) {
+  if (!error.leader.empty()) caller_.learn(error.leader);
   Lock lock(mutex_);
   if (error.code == ErrorCode::kUnknownPartition || error.code == ErrorCode::kUnknownTopic ||
       error.code == ErrorCode::kRecordTooLarge) {
@@ -385,17 +411,16 @@ void Producer::Core::on_refusal(std::uint64_t correlation, const Error& error) {
   pump(lock);
 }
 
-void Producer::Core::on_write_done() {
+void Producer::Core::on_write_done(NodeId node) {
   Lock lock(mutex_);
-  queue_.write_done();
+  queue_.write_done(node);
   pump(lock);
 }
 
-void Producer::Core::on_closed(const Error& error) {
+void Producer::Core::on_closed(NodeId node, const Error& error, bool connected) {
   Lock lock(mutex_);
-  servers_.leave(server_);
-  stream_.reset();
-  queue_.stream_closed(error, steady_clock::now());
+  open_[node].stream.reset();
+  queue_.stream_closed(node, connected, error, steady_clock::now());
   pump(lock);
   delivered_.notify_all();
 }
@@ -433,15 +458,17 @@ Result<void> Producer::Core::close(milliseconds timeout) {
     Lock lock(mutex_);
     queue_.fail_all(Error{ErrorCode::kCancelled, "the producer was closed before the broker answered"});
     pump(lock);
-    if (auto stream = stream_; stream != nullptr) {
-      lock.unlock();
-      stream->cancel();
-      stream.reset();
-      lock.lock();
+    std::vector<std::shared_ptr<client::ProduceStream>> streams;
+    for (const auto& [node, open] : open_) {
+      if (open.stream != nullptr) streams.push_back(open.stream);
     }
+    lock.unlock();
+    for (const auto& stream : streams) stream->cancel();
+    streams.clear();
+    lock.lock();
     delivered_.wait(lock, [&] { return streams_ == 0 && performing_ == 0; });
     pump(lock);
-    const auto keeper = std::move(keeper_);
+    const auto channels = std::exchange(open_, {});
     lock.unlock();
   }
   alarm_.stop();

@@ -20,11 +20,10 @@
 namespace forebay {
 
 // The thing behind Producer; the streams share it, so that a last callback finds it alive.
-class Producer::Core final : public client::ProduceStream::Listener,
-                             public std::enable_shared_from_this<Core> {
+class Producer::Core final : public std::enable_shared_from_this<Core> {
  public:
   Core(const ClientOptions& client, const ProducerOptions& options);
-  ~Core() override;
+  ~Core();
 
   // `partition` < 0: as the key says. Errors: the record was refused and `answer` is untouched.
   [[nodiscard]] Result<void> submit(std::string_view topic, std::int32_t partition,
@@ -53,11 +52,19 @@ class Producer::Core final : public client::ProduceStream::Listener,
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
   };
 
-  void on_ack(std::uint64_t correlation, const Ack& first) override;
-  void on_refusal(std::uint64_t correlation, const Error& error) override;
-  void on_write_done() override;
-  void on_closed(const Error& error) override;
-  void on_destroyed() override;
+  using NodeId = client::Nodes::Id;
+  // Listens to the stream of one node.
+  class Link;
+  struct Open {
+    std::shared_ptr<client::ProduceStream> stream;  // none: it has ended
+    std::shared_ptr<grpc::Channel> channel;         // of the last stream; let go by close()
+  };
+
+  void on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader);
+  void on_refusal(std::uint64_t correlation, const Error& error);
+  void on_write_done(NodeId node);
+  void on_closed(NodeId node, const Error& error, bool connected);
+  void on_destroyed();
   void on_alarm();
 
   [[nodiscard]] Result<Topic*> topic_of(std::string_view name, std::int32_t partition, Lock& lock,
@@ -83,7 +90,6 @@ class Producer::Core final : public client::ProduceStream::Listener,
 
   const ClientOptions client_;
   const ProducerOptions options_;
-  client::ServerList servers_;
   client::UnaryCaller caller_;
 
   mutable std::mutex mutex_;
@@ -91,10 +97,8 @@ class Producer::Core final : public client::ProduceStream::Listener,
   std::condition_variable delivered_;  // something was delivered, looked up, or the stream ended
   client::SendQueue queue_;
   std::unordered_map<std::string, Topic, NameHash, std::equal_to<>> topics_;
-  std::shared_ptr<client::ProduceStream> stream_;
-  std::string server_;                     // of stream_
-  std::shared_ptr<grpc::Channel> keeper_;  // the channel of the last stream; let go by close()
-  std::size_t streams_ = 0;                // that are not destroyed
+  std::map<NodeId, Open> open_;
+  std::size_t streams_ = 0;  // that are not destroyed
   std::size_t waiting_for_room_ = 0;
   std::size_t performing_ = 0;  // works and deliveries that are being done outside of the mutex
   bool closed_ = false;

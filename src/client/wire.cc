@@ -198,6 +198,13 @@ bool parse_error(ScatteredReader& reader, WireType type, std::optional<RpcError>
   return true;
 }
 
+bool parse_text(ScatteredReader& reader, WireType type, std::string& text) {
+  std::size_t size = 0;
+  if (!read_size(reader, type, size)) return false;
+  text = std::string(as_text(reader.bytes(size).span()));
+  return true;
+}
+
 bool parse_field(ScatteredReader& reader, Tag tag, FetchedResponse& response) {
   std::size_t size = 0;
   switch (tag.field) {
@@ -211,6 +218,8 @@ bool parse_field(ScatteredReader& reader, Tag tag, FetchedResponse& response) {
       return read_size(reader, tag.type, size) && parse_batch(reader, size, response.batches.emplace_back());
     case v1::FetchResponse::kErrorFieldNumber:
       return parse_error(reader, tag.type, response.error);
+    case v1::FetchResponse::kLeaderFieldNumber:
+      return parse_text(reader, tag.type, response.leader);
     default:
       return reader.skip_field(tag.type);
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/shared_bytes.h"
@@ -33,6 +34,7 @@ struct FetchedResponse {
   std::int64_t log_start = 0;
   std::int64_t high_watermark = 0;
   std::int64_t next_offset = 0;
+  std::string leader;  // who answered, when that is another node than the one asked
   std::vector<FetchedBatch> batches;
   std::optional<RpcError> error;  // the stream ends with it
   std::size_t size_bytes = 0;     // of the whole message

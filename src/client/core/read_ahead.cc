@@ -24,7 +24,11 @@ RpcError broken_promise(std::string what) {
 
 }  // namespace
 
-ReadAhead::ReadAhead(const Limits& limits, std::uint64_t seed) : limits_(limits), rng_(seed) {}
+ReadAhead::ReadAhead(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed)
+    : limits_(limits),
+      rng_(seed),
+      nodes_(std::move(servers), limits.reconnect),
+      connections_(nodes_.size()) {}
 
 // --- what the caller wants ---
 
@@ -33,7 +37,10 @@ void ReadAhead::assign(const TopicPartition& partition, std::int64_t offset) {
   drop_stream(reader);
   drop_queue(reader);
   const bool paused = reader.paused;
+  const bool known = reader.high_watermark > 0;
+  const Nodes::Id node = known ? reader.node : nodes_.first();
   reader = Reader{};
+  reader.node = node;
   reader.paused = paused;
   reader.position = offset;
   reader.fetch_from = offset;
@@ -128,8 +135,8 @@ std::optional<ReadAhead::Work> ReadAhead::next_work(TimePoint now) {
     }
     if (fetch) return Fetch{*reader.stream};
     reader.stream = next_stream_++;
-    streams_.emplace(*reader.stream, partition);
-    return Subscribe{*reader.stream, partition, reader.fetch_from};
+    streams_.emplace(*reader.stream, Stream{partition, reader.node, connections_[reader.node]});
+    return Subscribe{*reader.stream, partition, reader.fetch_from, reader.node, nodes_.address(reader.node)};
   }
   return std::nullopt;
 }
@@ -170,7 +177,7 @@ std::optional<std::variant<ReadAhead::Delivery, PartitionFailure>> ReadAhead::ta
 void ReadAhead::received(StreamId stream, FetchedResponse response, TimePoint now) {
   const auto found = streams_.find(stream);
   if (found == streams_.end()) return;  // cancelled meanwhile
-  Reader& reader = readers_.at(found->second);
+  Reader& reader = readers_.at(found->second.partition);
   FOREBAY_ASSERT(reader.fetching);
   fetch_over(reader);
   if (response.error) {
@@ -179,12 +186,24 @@ void ReadAhead::received(StreamId stream, FetchedResponse response, TimePoint no
   }
   reader.failures = 0;
   reader.trouble.reset();
-  reader.log_start = response.log_start;
-  reader.high_watermark = response.high_watermark;
+  nodes_.works(found->second.node);
+  reader.log_start = std::max(reader.log_start, response.log_start);
+  reader.high_watermark = std::max(reader.high_watermark, response.high_watermark);
+  const std::string leader = std::move(response.leader);
   if (auto broken = accept(reader, response)) {
     drop_stream(reader);
     stand_still(reader, std::move(*broken));
+  } else if (!leader.empty() && follow(reader, leader, now)) {
+    drop_stream(reader);
   }
+}
+
+bool ReadAhead::follow(Reader& reader, std::string_view leader, TimePoint now) {
+  const auto node = nodes_.learn(leader);
+  connections_.resize(nodes_.size());
+  if (!node || *node == reader.node || !nodes_.is_worth_going(*node, now)) return false;
+  reader.node = *node;
+  return true;
 }
 
 // Queues the response. Returns: what is wrong with it.
@@ -210,7 +229,8 @@ std::optional<RpcError> ReadAhead::accept(Reader& reader, FetchedResponse& respo
 void ReadAhead::ended(StreamId stream, const std::optional<RpcError>& error, TimePoint now) {
   const auto found = streams_.find(stream);
   if (found == streams_.end()) return;
-  Reader& reader = readers_.at(found->second);
+  const Stream from = found->second;
+  Reader& reader = readers_.at(from.partition);
   drop_stream(reader);
   if (!error) {
     retry_later(reader, Error{ErrorCode::kUnavailable, "the broker ended the subscription"}, now);
@@ -221,15 +241,34 @@ void ReadAhead::ended(StreamId stream, const std::optional<RpcError>& error, Tim
     if (target) {
       reader.fetch_from = *target;
       if (reader.queue.empty()) reader.position = *target;
+      reader.log_start = error->log_start.value_or(0);  // it may be another log by now
+      reader.high_watermark = error->log_end.value_or(0);
       retry_later(reader, error->error, now);
       return;
     }
   }
   if (is_passing(*error)) {
-    retry_later(reader, error->error, now);
+    redirect(reader, from, *error, now);
   } else {
     stand_still(reader, *error);
   }
+}
+
+// To the leader that was named, to another node when this one does not do. Only a first hint is followed at
+// once: two nodes may each take the other for the leader.
+void ReadAhead::redirect(Reader& reader, const Stream& from, const RpcError& error, TimePoint now) {
+  const bool node_is_gone = !error.from_broker || error.error.code == ErrorCode::kShuttingDown;
+  if (node_is_gone && from.connection == connections_[from.node]) {  // the first of its streams to notice
+    ++connections_[from.node];
+    nodes_.failed(from.node, now, rng_);
+  }
+  const bool told = !error.error.leader.empty() && follow(reader, error.error.leader, now);
+  if (!told && reader.node == from.node && (node_is_gone || may_do_elsewhere(error.error.code)))
+    reader.node = nodes_.next(reader.node, now);
+  const bool at_once =
+      reader.node != from.node && reader.failures == 0 && now >= nodes_.connect_at(reader.node);
+  retry_later(reader, error.error, now);
+  if (at_once) reader.not_before = now + std::chrono::milliseconds(error.error.retry_after_ms);
 }
 
 void ReadAhead::retry_later(Reader& reader, const Error& error, TimePoint now) {

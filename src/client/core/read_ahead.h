@@ -1,9 +1,14 @@
-// What a consumer reads ahead of its caller: which partition is subscribed from where, how much may come,
-// what a broken or refused subscription means. Pure: no thread, no clock, no stream; time is an argument. The
-// owner (consumer_core.cc) guards it with its mutex, does what next_work() names, and reports back.
+// What a consumer reads ahead of its caller: which partition is subscribed where and from which offset, how
+// much may come, what a broken or refused subscription means. Pure: no thread, no clock, no stream; time is
+// an argument. The owner (consumer_core.cc) guards it with its mutex, does what next_work() names, and
+// reports back.
+//
+// Where: a partition begins at whichever node the client knows, goes to the leader when an answer names one,
+// and to another node when one does not do.
 //
 // Invariants: of one partition, deliveries follow one another without a gap and without an overlap, whatever
-// streams they came by; what is queued plus what may come stays within prefetch_bytes_max, but for one
+// streams they came by, and log start and high watermark never go back: a node that was the leader once may
+// answer by what it knew then. What is queued plus what may come stays within prefetch_bytes_max, but for one
 // response of each partition.
 #pragma once
 
@@ -13,11 +18,14 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "client/core/backoff.h"
 #include "client/core/fetched.h"
+#include "client/core/nodes.h"
 #include "forebay/consumer.h"
 
 namespace forebay::client {
@@ -39,6 +47,8 @@ class ReadAhead {
     StreamId stream;
     TopicPartition partition;
     std::int64_t offset;
+    Nodes::Id node;
+    std::string address;  // of the node
   };
   struct Fetch {  // fetch one more response
     StreamId stream;
@@ -56,7 +66,7 @@ class ReadAhead {
     std::vector<FetchedBatch> batches;
   };
 
-  ReadAhead(const Limits& limits, std::uint64_t seed);
+  ReadAhead(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed);
 
   // --- what the caller wants ---
   // Assigns, or moves.
@@ -103,6 +113,7 @@ class ReadAhead {
     std::size_t bytes;
   };
   struct Reader {
+    Nodes::Id node = 0;           // where it is subscribed next
     std::int64_t position = 0;    // handed out below
     std::int64_t fetch_from = 0;  // received below
     std::optional<StreamId> stream;
@@ -119,6 +130,11 @@ class ReadAhead {
     std::deque<Queued> queue;
   };
   using Readers = std::map<TopicPartition, Reader>;
+  struct Stream {
+    TopicPartition partition;
+    Nodes::Id node = 0;
+    std::uint64_t connection = 0;  // of the node
+  };
 
   void drop_stream(Reader& reader);
   void fetch_over(Reader& reader);
@@ -128,12 +144,17 @@ class ReadAhead {
   [[nodiscard]] bool may_fetch(const Reader& reader) const;
   [[nodiscard]] static bool wants_stream(const Reader& reader) { return !reader.stream && !reader.failure; }
   [[nodiscard]] std::optional<RpcError> accept(Reader& reader, FetchedResponse& response);
+  void redirect(Reader& reader, const Stream& from, const RpcError& error, TimePoint now);
+  // Returns: whether the reader goes on at the node of that address, which is another one.
+  [[nodiscard]] bool follow(Reader& reader, std::string_view leader, TimePoint now);
   [[nodiscard]] PartitionFailure failure_of(const TopicPartition& partition, const Reader& reader) const;
 
   const Limits limits_;
   JitterRng rng_;
+  Nodes nodes_;
+  std::vector<std::uint64_t> connections_;  // by node: how many were lost
   Readers readers_;
-  std::map<StreamId, TopicPartition> streams_;
+  std::map<StreamId, Stream> streams_;
   std::deque<StreamId> cancels_;
   TopicPartition last_taken_;   // whose turn it was
   TopicPartition last_served_;  // who could fetch last

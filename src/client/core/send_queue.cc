@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "client/core/send_queue_lane.h"
 
 namespace forebay::client {
 namespace {
 
-constexpr std::size_t kFirstReserveBytes = 4096;
 // Beside the 64 MiB that a message may have; larger things belong into an object store.
 constexpr std::size_t kRecordBytesMax = 32U << 20;
 // Data that does not compress grows by less than this part.
@@ -24,57 +24,15 @@ std::size_t payload_bytes(const model::NewRecord& record) {
 
 }  // namespace
 
-// A batch from its first record to its answer; owned by its lane.
-struct SendQueue::Batch {
-  enum class State : std::uint8_t { kOpen, kEncoding, kReady, kInFlight };
-
-  Lane* lane = nullptr;
-  std::uint64_t id = 0;
-  State state = State::kOpen;
-  bool encoding_begun = false;  // the owner works on the builder
-  bool finished = false;        // its answers are on their way; what is left is to tidy up
-  bool counted = false;         // in requests_out_
-  model::BatchBuilder builder;
-  Answers answers;
-  SharedBytes bytes;
-  std::uint32_t destination_crc = 0;  // of them, made when they were
-  std::size_t charged_bytes = 0;
-  TimePoint opened_at{};
-  TimePoint sent_at{};
-  std::uint64_t correlation = 0;
-  std::uint32_t tries = 0;
-};
-
-// One partition. Batches in flight are the first ones of the queue: they are sent in order, and after a
-// failure nothing is sent before all of them have come back.
-class SendQueue::Lane {
- public:
-  Lane(const std::string& topic_name, std::int32_t index, std::size_t limit)
-      : topic(&topic_name), partition(index), batch_bytes_max(limit) {}
-
-  const std::string* topic;
-  std::int32_t partition;
-  std::size_t batch_bytes_max;      // the producer's, or what the topic takes
-  std::size_t topic_bytes_max = 0;  // what the topic takes; 0: not known
-  std::unique_ptr<Batch> open;
-  std::deque<std::unique_ptr<Batch>> queue;  // closed, in order
-  std::uint32_t in_flight = 0;
-  bool recovering = false;                            // one has failed: wait until in_flight is 0
-  std::uint32_t round = 0;                            // retry_round of the next request
-  TimePoint not_before{};                             // backoff
-  bool in_full = false;                               // in SendQueue::full_
-  bool in_partial = false;                            // in SendQueue::partial_
-  bool in_idle = false;                               // in SendQueue::idle_
-  std::size_t last_batch_bytes = kFirstReserveBytes;  // what the next batch will probably need
-};
-
-SendQueue::SendQueue(const Limits& limits, std::uint64_t seed) : limits_(limits), rng_(seed) {}
+SendQueue::SendQueue(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed)
+    : limits_(limits), rng_(seed), nodes_(std::move(servers), limits.reconnect), links_(nodes_.size()) {}
 SendQueue::~SendQueue() = default;
 
 SendQueue::Lane& SendQueue::lane(const std::string& topic, std::int32_t partition) {
   const auto found = lanes_.try_emplace(topic).first;
   auto& slot = found->second[partition];
-  if (slot == nullptr) slot = std::make_unique<Lane>(found->first, partition, limits_.batch_bytes_max);
+  if (slot == nullptr)
+    slot = std::make_unique<Lane>(found->first, partition, nodes_.first(), limits_.batch_bytes_max);
   return *slot;
 }
 
@@ -84,13 +42,6 @@ void SendQueue::set_topic_limit(Lane& lane, std::size_t batch_bytes_max) {
   if (batch_bytes_max == 0) return;
   const std::size_t slack = limits_.codec == model::Codec::kNone ? 0 : batch_bytes_max / kCompressionSlack;
   lane.batch_bytes_max = std::min(lane.batch_bytes_max, batch_bytes_max - slack);
-}
-
-template <typename Visit>
-void SendQueue::for_each_lane(Visit visit) {
-  for (auto& [topic, partitions] : lanes_) {
-    for (auto& [partition, lane] : partitions) visit(*lane);
-  }
 }
 
 std::uint64_t SendQueue::open_batch_of(const Lane& lane) { return lane.open == nullptr ? 0 : lane.open->id; }
@@ -184,12 +135,13 @@ void SendQueue::close_batch(Lane& lane) {
 // --- what to do ---
 
 bool SendQueue::can_write(const Lane& lane, TimePoint now) const {
-  return !lane.recovering && now >= lane.not_before && lane.in_flight < limits_.in_flight_per_lane_max &&
-         lane.queue.size() > lane.in_flight && lane.queue[lane.in_flight]->state == Batch::State::kReady;
+  return !lane.recovering && !lane.going_to && now >= lane.not_before &&
+         lane.in_flight < limits_.in_flight_per_lane_max && lane.queue.size() > lane.in_flight &&
+         lane.queue[lane.in_flight]->state == Batch::State::kReady;
 }
 
 bool SendQueue::can_close(const Lane& lane, TimePoint now) const {
-  if (lane.open == nullptr || lane.recovering || now < lane.not_before ||
+  if (lane.open == nullptr || lane.recovering || lane.going_to || now < lane.not_before ||
       lane.in_flight >= limits_.in_flight_per_lane_max || lane.queue.size() > lane.in_flight) {
     return false;
   }
@@ -198,11 +150,12 @@ bool SendQueue::can_close(const Lane& lane, TimePoint now) const {
 
 // Lists the lane where it can be found, if it has something to send; or sees to it that on_time() does.
 void SendQueue::offer(Lane& lane, TimePoint now) {
+  Link& link = links_[lane.node];
   if (can_write(lane, now)) {
-    if (!std::exchange(lane.in_full, true)) full_.push_back(&lane);
+    if (!std::exchange(lane.in_full, true)) link.full.push_back(&lane);
   } else if (can_close(lane, now)) {
-    if (!std::exchange(lane.in_partial, true)) partial_.push_back(&lane);
-    if (lane.queue.empty() && !std::exchange(lane.in_idle, true)) idle_.push_back(&lane);
+    if (!std::exchange(lane.in_partial, true)) link.partial.push_back(&lane);
+    if (lane.queue.empty() && !std::exchange(lane.in_idle, true)) link.idle.push_back(&lane);
   } else {
     if (now < lane.not_before) wake_by(lane.not_before);
     if (lane.open != nullptr && now < lane.open->opened_at + limits_.linger) {
@@ -210,11 +163,13 @@ void SendQueue::offer(Lane& lane, TimePoint now) {
     }
     return;
   }
-  if (stream_ == Stream::kDown) connect_wanted_ = true;
+  if (!link.up) link.connect_wanted = true;
 }
 
 std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
-  if (std::exchange(cancel_wanted_, false) && stream_ == Stream::kUp) return Cancel{};
+  for (Nodes::Id node = 0; node < links_.size(); ++node) {
+    if (std::exchange(links_[node].cancel_wanted, false) && links_[node].up) return Cancel{node};
+  }
   while (true) {
     while (!encodings_.empty()) {
       Batch& batch = *encodings_.front();
@@ -228,38 +183,53 @@ std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
       batch.encoding_begun = true;
       return Encode{&batch, &batch.builder};
     }
-    if (failed_ || (full_.empty() && partial_.empty() && idle_.empty())) return std::nullopt;
-    if (stream_ == Stream::kDown) {
-      connect_wanted_ = false;
-      if (now < connect_at_) {
-        wake_by(connect_at_);
-        return std::nullopt;
-      }
-      stream_ = Stream::kUp;
-      ++stats_.connects;
-      return Connect{};
+    if (failed_) return std::nullopt;
+    const auto count = static_cast<Nodes::Id>(links_.size());
+    for (Nodes::Id step = 0; step < count && encodings_.empty(); ++step) {
+      const Nodes::Id node = (turn_ + step) % count;
+      auto work = work_of(node, now);
+      if (!work) continue;
+      turn_ = (node + 1) % count;
+      return work;
     }
-    if (writing_) return std::nullopt;
-    if (auto work = next_write(now)) return work;
-    close_partials(now);
     if (encodings_.empty()) return std::nullopt;
   }
 }
 
-std::optional<SendQueue::Work> SendQueue::next_write(TimePoint now) {
-  while (!full_.empty()) {
-    Lane& lane = *full_.front();
+// May close batches instead: they are to be encoded first.
+std::optional<SendQueue::Work> SendQueue::work_of(Nodes::Id node, TimePoint now) {
+  Link& link = links_[node];
+  if (!link.has_lanes()) return std::nullopt;
+  if (!link.up) {
+    link.connect_wanted = false;
+    if (now < nodes_.connect_at(node)) {
+      wake_by(nodes_.connect_at(node));
+      return std::nullopt;
+    }
+    link.up = true;
+    ++stats_.connects;
+    return Connect{node, nodes_.address(node)};
+  }
+  if (link.writing) return std::nullopt;
+  if (auto work = next_write(link, now)) return work;
+  close_partials(link, now);
+  return std::nullopt;
+}
+
+std::optional<SendQueue::Work> SendQueue::next_write(Link& link, TimePoint now) {
+  while (!link.full.empty()) {
+    Lane& lane = *link.full.front();
     if (can_write(lane, now)) {
       Batch& batch = *lane.queue[lane.in_flight];
-      if (!in_flight_.empty() && in_flight_bytes_ + batch.bytes.size() > limits_.in_flight_bytes_max)
+      if (link.in_flight > 0 && link.in_flight_bytes + batch.bytes.size() > limits_.in_flight_bytes_max)
         return std::nullopt;
-      full_.pop_front();
+      link.full.pop_front();
       lane.in_full = false;
       Work work = start_write(lane, batch, now);
       offer(lane, now);  // behind the others
       return work;
     }
-    full_.pop_front();
+    link.full.pop_front();
     lane.in_full = false;
     offer(lane, now);  // whatever changed: it may have an unfilled batch
   }
@@ -275,11 +245,15 @@ SendQueue::Work SendQueue::start_write(Lane& lane, Batch& batch, TimePoint now) 
   ++stats_.batches_sent;
   stats_.bytes_sent += batch.bytes.size();
   ++lane.in_flight;
+  Link& link = links_[lane.node];
+  ++link.in_flight;
+  link.in_flight_bytes += batch.bytes.size();
   in_flight_bytes_ += batch.bytes.size();
   in_flight_.emplace(batch.correlation, &batch);
-  writing_ = true;
+  link.writing = true;
   wake_by(now + limits_.answer_timeout);
-  return Send{lane.topic, lane.partition, batch.correlation, lane.round, batch.bytes, batch.destination_crc};
+  return Send{lane.node,  lane.topic,  lane.partition,       batch.correlation,
+              lane.round, batch.bytes, batch.destination_crc};
 }
 
 // Whether it may leave although others are under way. Requires: can_close(lane).
@@ -289,23 +263,23 @@ bool SendQueue::may_leave_unfilled(const Lane& lane, TimePoint now) const {
   return now >= lane.open->opened_at + limits_.linger + kUnfilledWaitMax;
 }
 
-void SendQueue::close_partials(TimePoint now) {
+void SendQueue::close_partials(Link& link, TimePoint now) {
   const auto close = [this](Lane& lane) {
     lane.open->counted = true;
     ++requests_out_;
     close_batch(lane);
   };
-  while (!idle_.empty() && light_load()) {
-    Lane& lane = *idle_.front();
-    idle_.pop_front();
+  while (!link.idle.empty() && light_load()) {
+    Lane& lane = *link.idle.front();
+    link.idle.pop_front();
     lane.in_idle = false;
     if (can_close(lane, now) && lane.queue.empty()) close(lane);
   }
-  while (!partial_.empty()) {  // the longest waiting first
-    Lane& lane = *partial_.front();
+  while (!link.partial.empty()) {  // the longest waiting first
+    Lane& lane = *link.partial.front();
     const bool can = can_close(lane, now);
     if (can && !may_leave_unfilled(lane, now)) return;
-    partial_.pop_front();
+    link.partial.pop_front();
     lane.in_partial = false;
     if (can) {
       close(lane);
@@ -337,90 +311,25 @@ void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) 
   offer(lane, now);
 }
 
-void SendQueue::write_done() { writing_ = false; }
-
-void SendQueue::acked(std::uint64_t correlation, const Ack& first, TimePoint now) {
-  const auto found = in_flight_.find(correlation);
-  if (found == in_flight_.end()) return;  // the broker answers twice, or what was never asked
-  Batch& batch = *found->second;
-  Lane& lane = *batch.lane;
-  leave_flight(batch);
-  connect_failures_ = 0;
-  finish(batch, first);
-  forget(lane, batch);
-  settle(lane, now);
-}
-
-void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint now) {
-  const auto found = in_flight_.find(correlation);
-  if (found == in_flight_.end()) return;
-  Batch& batch = *found->second;
-  Lane& lane = *batch.lane;
-  leave_flight(batch);
-  connect_failures_ = 0;
-  if (is_retryable(error.code) && !batch.finished) {
-    // What is refused only because one before it was does not say what is wrong.
-    if (!lane.recovering || error.code != ErrorCode::kNotYet) last_error_ = error;
-    std::chrono::nanoseconds wait = std::chrono::milliseconds(error.retry_after_ms);
-    // Those that are refused only because one before them was do not lengthen the wait.
-    if (!lane.recovering) wait = std::max(wait, backoff_delay(limits_.retry, batch.tries, rng_));
-    lane.not_before = std::max(lane.not_before, now + wait);
-  } else {
-    finish(batch, error);
-    forget(lane, batch);
-  }
-  lane.recovering = true;  // the broker refuses those behind it too
-  settle(lane, now);
-}
-
-void SendQueue::settle(Lane& lane, TimePoint now) {
-  if (lane.recovering && lane.in_flight == 0) {
-    lane.recovering = false;
-    ++lane.round;
-  }
-  offer(lane, now);
-}
-
-void SendQueue::stream_closed(const Error& error, TimePoint now) {
-  if (stream_ == Stream::kDown) return;
-  stream_ = Stream::kDown;
-  writing_ = false;
-  cancel_wanted_ = false;
-  last_error_ = error;
-  ++connect_failures_;
-  connect_at_ = now + backoff_delay(limits_.reconnect, connect_failures_, rng_);
-  const auto lost = std::exchange(in_flight_, {});
-  for (const auto& [correlation, batch] : lost) leave_flight(*batch);
-  for (const auto& [correlation, batch] : lost) {
-    if (batch->finished) forget(*batch->lane, *batch);
-  }
-  for_each_lane([&](Lane& lane) {
-    lane.recovering = false;
-    lane.round = 0;  // it means something within one stream only
-    offer(lane, now);
-  });
-  wake_by(connect_at_);
-}
-
 void SendQueue::on_time(TimePoint now) {
   deadline_.reset();
   for_each_lane([&](Lane& lane) {
     expire(lane, now);
     offer(lane, now);
   });
-  if (stream_ == Stream::kUp) {
-    for (const auto& [correlation, batch] : in_flight_) {
-      const TimePoint due = batch->sent_at + limits_.answer_timeout;
-      if (due <= now)
-        cancel_wanted_ = true;
-      else
-        wake_by(due);
-    }
-  } else if (!full_.empty() || !partial_.empty() || !idle_.empty()) {
-    if (now >= connect_at_)
-      connect_wanted_ = true;
+  for (const auto& [correlation, batch] : in_flight_) {
+    const TimePoint due = batch->sent_at + limits_.answer_timeout;
+    if (due <= now)
+      links_[batch->lane->node].cancel_wanted = true;
     else
-      wake_by(connect_at_);
+      wake_by(due);
+  }
+  for (Nodes::Id node = 0; node < links_.size(); ++node) {
+    if (links_[node].up || !links_[node].has_lanes()) continue;
+    if (now >= nodes_.connect_at(node))
+      links_[node].connect_wanted = true;
+    else
+      wake_by(nodes_.connect_at(node));
   }
 }
 
@@ -479,6 +388,9 @@ void SendQueue::forget(Lane& lane, Batch& batch) {
 void SendQueue::leave_flight(Batch& batch) {
   in_flight_.erase(batch.correlation);
   in_flight_bytes_ -= batch.bytes.size();
+  Link& link = links_[batch.lane->node];
+  link.in_flight_bytes -= batch.bytes.size();
+  --link.in_flight;
   --batch.lane->in_flight;
   batch.state = Batch::State::kReady;
   batch.counted = false;

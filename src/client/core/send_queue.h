@@ -1,12 +1,18 @@
 // What a producer sends next: gathers records into one batch per partition, and decides which batch is
-// closed, encoded, sent, sent again, given up. Pure: no thread, no clock, no stream; time is an argument. The
-// owner (producer.cc) guards it with its mutex, does the work that next_work() names, and reports back.
+// closed, encoded, sent where, sent again, given up. Pure: no thread, no clock, no stream; time is an
+// argument. The owner (producer.cc) guards it with its mutex, does the work that next_work() names, and
+// reports back.
+//
+// Where: a lane begins at whichever node the client knows, goes to the leader when an answer names one, and
+// to another node when one does not do. There is one stream to a node, for all lanes that are there.
 //
 // Invariants: batches of a lane are sent in the order of their records, and again in that order after a
-// failure; a batch is finished exactly once; at most one write is under way on the stream; buffered_bytes()
-// is the sum over the batches that are not finished.
+// failure; a lane changes the node only while none of its batches is unanswered; a batch is finished exactly
+// once; at most one write is under way on a stream; buffered_bytes() is the sum over the batches that are not
+// finished.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -23,6 +30,7 @@
 #include "base/shared_bytes.h"
 #include "base/unique_function.h"
 #include "client/core/backoff.h"
+#include "client/core/nodes.h"
 #include "forebay/producer.h"
 #include "model/batch_builder.h"
 
@@ -47,25 +55,30 @@ class SendQueue {
     std::size_t batch_bytes_max;
     std::chrono::nanoseconds linger;
     std::uint32_t in_flight_per_lane_max;
-    std::size_t in_flight_bytes_max;
+    std::size_t in_flight_bytes_max;  // of one stream
     std::size_t buffer_bytes_max;
     std::chrono::nanoseconds delivery_timeout;
     std::chrono::nanoseconds answer_timeout;  // a stream that owes an answer for so long is given up
     BackoffRange retry;
     BackoffRange reconnect;
     model::Codec codec;
+    bool retry_unknown = true;  // send again what may have been stored already
   };
 
   class Lane;
   struct Batch;
 
   // Work for the owner, to be done without the lock.
-  struct Connect {};  // open a stream; then stream_closed() when it ends
-  struct Encode {     // build `builder`; then encoded()
+  struct Connect {  // open a stream; then stream_closed() when it ends
+    Nodes::Id node;
+    std::string address;
+  };
+  struct Encode {  // build `builder`; then encoded()
     Batch* batch;
     model::BatchBuilder* builder;  // stays untouched by others until encoded()
   };
-  struct Send {                // write one request; then write_done()
+  struct Send {  // write one request; then write_done()
+    Nodes::Id node;
     const std::string* topic;  // lives as long as the queue
     std::int32_t partition;
     std::uint64_t correlation;
@@ -73,7 +86,9 @@ class SendQueue {
     SharedBytes batch;
     std::uint32_t destination_crc;
   };
-  struct Cancel {};  // end the stream: it owes an answer for too long
+  struct Cancel {  // end the stream: it owes an answer for too long
+    Nodes::Id node;
+  };
   using Work = std::variant<Connect, Encode, Send, Cancel>;
 
   // An answered batch: deliver it, then call delivered(id).
@@ -83,7 +98,7 @@ class SendQueue {
     Result<Ack> result;  // of the first record
   };
 
-  SendQueue(const Limits& limits, std::uint64_t seed);
+  SendQueue(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed);
   ~SendQueue();
 
   // The lane of a partition, made when it is new. Lives as long as the queue.
@@ -112,10 +127,8 @@ class SendQueue {
   [[nodiscard]] std::optional<Work> next_work(TimePoint now);
   // Quick: false means that next_work() has nothing.
   [[nodiscard]] bool may_have_work() const {
-    return !encodings_.empty() || cancel_wanted_ ||
-           (stream_ == Stream::kDown ? connect_wanted_
-                                     : !writing_ && (!full_.empty() || (!partial_.empty() && eager_room()) ||
-                                                     (!idle_.empty() && light_load())));
+    return !encodings_.empty() || std::any_of(links_.begin(), links_.end(),
+                                              [this](const Link& link) { return may_have_work(link); });
   }
   [[nodiscard]] std::vector<Finished> take_finished();
   // When on_time() should be called at the latest, as far as is known now.
@@ -123,12 +136,13 @@ class SendQueue {
 
   // --- what happened ---
   void encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now);
-  void write_done();
-  void acked(std::uint64_t correlation, const Ack& first, TimePoint now);
+  void write_done(Nodes::Id node) { links_[node].writing = false; }
+  // `leader`: who wrote it, when that was another node than the one it was sent to; else empty.
+  void acked(std::uint64_t correlation, const Ack& first, std::string_view leader, TimePoint now);
   void refused(std::uint64_t correlation, const Error& error, TimePoint now);
   // The stream is gone, whatever was in flight on it is sent again. `error` is what is told of it when time
-  // runs out.
-  void stream_closed(const Error& error, TimePoint now);
+  // runs out. `connected`: it has had a connection, so that somebody may have got what was sent.
+  void stream_closed(Nodes::Id node, bool connected, const Error& error, TimePoint now);
   void on_time(TimePoint now);
   void delivered(std::uint64_t id) { live_.erase(id); }
 
@@ -143,8 +157,26 @@ class SendQueue {
   [[nodiscard]] Producer::Stats stats() const;
 
  private:
-  enum class Stream : std::uint8_t { kDown, kUp };
+  // To one node: its stream, and the lanes that are there and have something to send.
+  struct Link {
+    bool up = false;
+    bool writing = false;
+    bool connect_wanted = false;
+    bool cancel_wanted = false;
+    std::size_t in_flight_bytes = 0;
+    std::size_t in_flight = 0;
+    std::deque<Lane*> full;     // may have a closed batch to send
+    std::deque<Lane*> partial;  // may have an unfilled batch to send
+    std::deque<Lane*> idle;     // those of them with nothing under way
+    [[nodiscard]] bool has_lanes() const { return !full.empty() || !partial.empty() || !idle.empty(); }
+  };
 
+  [[nodiscard]] bool may_have_work(const Link& link) const {
+    if (link.cancel_wanted) return true;
+    if (!link.up) return link.connect_wanted;
+    return !link.writing && (!link.full.empty() || (!link.partial.empty() && eager_room()) ||
+                             (!link.idle.empty() && light_load()));
+  }
   [[nodiscard]] bool eager_room() const {
     return requests_out_ < kEagerRequestsMax && in_flight_bytes_ < limits_.in_flight_bytes_max;
   }
@@ -159,9 +191,14 @@ class SendQueue {
   [[nodiscard]] bool can_close(const Lane& lane, TimePoint now) const;
   template <typename Visit>
   void for_each_lane(Visit visit);
-  [[nodiscard]] std::optional<Work> next_write(TimePoint now);
+  [[nodiscard]] std::optional<Nodes::Id> node_named(std::string_view address);
+  [[nodiscard]] std::optional<Work> work_of(Nodes::Id node, TimePoint now);
+  [[nodiscard]] std::optional<Work> next_write(Link& link, TimePoint now);
   [[nodiscard]] Work start_write(Lane& lane, Batch& batch, TimePoint now);
-  void close_partials(TimePoint now);
+  void close_partials(Link& link, TimePoint now);
+  [[nodiscard]] bool may_retry(ErrorCode code) const;
+  void redirect(Lane& lane, const Error& error, TimePoint now);
+  void move_to(Lane& lane, Nodes::Id node);
   void finish(Batch& batch, Result<Ack> result);
   void forget(Lane& lane, Batch& batch);
   void leave_flight(Batch& batch);
@@ -186,9 +223,9 @@ class SendQueue {
   const Limits limits_;
   JitterRng rng_;
   std::unordered_map<std::string, std::unordered_map<std::int32_t, std::unique_ptr<Lane>>> lanes_;
-  std::deque<Lane*> full_;     // may have a closed batch to send
-  std::deque<Lane*> partial_;  // may have an unfilled batch to send
-  std::deque<Lane*> idle_;     // those of them with nothing under way
+  Nodes nodes_;
+  std::deque<Link> links_;  // by node
+  Nodes::Id turn_ = 0;      // whose link is looked at first
   std::deque<Batch*> encodings_;
   std::vector<model::BatchBuilder> builders_;
   const model::BatchBuilder empty_builder_;              // tells how large a record is alone
@@ -196,14 +233,8 @@ class SendQueue {
   std::vector<Finished> finished_;
   std::set<std::uint64_t> live_;  // ids of batches that are not delivered
 
-  Stream stream_ = Stream::kDown;
-  bool writing_ = false;
-  bool connect_wanted_ = false;
-  bool cancel_wanted_ = false;
   bool pressure_ = false;
   bool failed_ = false;  // fail_all() was called
-  std::uint32_t connect_failures_ = 0;
-  TimePoint connect_at_{};
   std::optional<Error> last_error_;
   std::optional<TimePoint> deadline_;
   std::size_t buffered_bytes_ = 0;

@@ -172,6 +172,7 @@ class FakeBroker::LogService final : public v1::Log::Service {
     ack->set_last_offset(partition->end - 1);
     ack->set_append_time_ms(1'000);
     ack->set_term(kTerm);
+    response.mutable_ack()->set_leader(verdict.leader);
     ack->mutable_durability()->set_flushed(true);
     ack->mutable_durability()->set_replicas_flushed(1);
     ack->mutable_durability()->set_replicas_total(1);

@@ -29,6 +29,7 @@ class FakeBroker {
     };
     Kind kind = Kind::kAppend;
     v1::ErrorDetail error;
+    std::string leader;  // what the acknowledgement says
   };
 
   FakeBroker();

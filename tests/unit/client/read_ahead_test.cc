@@ -26,7 +26,7 @@ RpcError broker_says(ErrorCode code) { return {{code, "said"}, true, std::nullop
 class Fixture : public testing::Test {
  protected:
   ReadAhead make(AutoReset reset = AutoReset::kNone, std::size_t prefetch = 1'000) {
-    return ReadAhead({prefetch, 100, reset, {milliseconds(20), milliseconds(1'000)}}, 1);
+    return ReadAhead({prefetch, 100, reset, {milliseconds(20), milliseconds(1'000)}}, {"a:1"}, 1);
   }
   ReadAhead::Subscribe subscribe(ReadAhead& ahead) {
     auto work = ahead.next_work(now);

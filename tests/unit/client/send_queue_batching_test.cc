@@ -13,7 +13,7 @@ TEST(SendQueue, FirstRecordLeavesAtOnce) {
   ASSERT_EQ(hands.sent.size(), 1u);
   EXPECT_EQ(*hands.sent[0].topic, "t");
   EXPECT_EQ(ids_of(hands.sent[0].batch.span()), std::vector<std::uint64_t>{1});
-  hands.queue.acked(hands.sent[0].correlation, ack_at(42), hands.now);
+  hands.queue.acked(hands.sent[0].correlation, ack_at(42), {}, hands.now);
   hands.run();
   EXPECT_EQ(*hands.results.at(1), 42);
   EXPECT_EQ(hands.queue.stats().buffered_bytes, 0u);
@@ -49,7 +49,7 @@ TEST(SendQueue, GathersWhileTheWindowIsFull) {
     hands.run();
   }
   ASSERT_EQ(hands.sent.size(), 3u);
-  hands.queue.acked(hands.sent[0].correlation, ack_at(0), hands.now);
+  hands.queue.acked(hands.sent[0].correlation, ack_at(0), {}, hands.now);
   hands.run();
   ASSERT_EQ(hands.sent.size(), 4u);
   EXPECT_EQ(ids_of(hands.sent[3].batch.span()), (std::vector<std::uint64_t>{4, 5, 6, 7, 8}));
@@ -64,7 +64,7 @@ TEST(SendQueue, ManyPartitionsGatherTooWhileTheStreamIsBusy) {
   EXPECT_LT(hands.sent.size(), 8u);  // not a request for every single record
   std::size_t answered = 0;
   while (answered < hands.sent.size()) {
-    hands.queue.acked(hands.sent[answered++].correlation, ack_at(0), hands.now);
+    hands.queue.acked(hands.sent[answered++].correlation, ack_at(0), {}, hands.now);
     hands.run();
   }
   EXPECT_EQ(hands.results.size(), 20u);
@@ -103,7 +103,7 @@ TEST(SendQueue, SlowPartitionIsNotStarvedByTheFullBatchesOfOthers) {
   EXPECT_EQ(sent_to_0(), 0);
   for (std::size_t answered = 0; answered < 10; ++answered) {
     hands.now += milliseconds(1);
-    hands.queue.acked(hands.sent[answered].correlation, ack_at(0), hands.now);
+    hands.queue.acked(hands.sent[answered].correlation, ack_at(0), {}, hands.now);
     hands.run();
     keep_busy();
   }
@@ -153,7 +153,7 @@ TEST(SendQueue, FlushAndPressureEndLingering) {
     ASSERT_EQ(hands.sent.size(), 1u);
     if (!flush) continue;
     EXPECT_FALSE(hands.queue.is_flushed(mark));
-    hands.queue.acked(hands.sent[0].correlation, ack_at(0), hands.now);
+    hands.queue.acked(hands.sent[0].correlation, ack_at(0), {}, hands.now);
     hands.run();
     EXPECT_TRUE(hands.queue.is_flushed(mark));
   }
@@ -179,7 +179,7 @@ TEST(SendQueue, OneWriteAtATime) {
   hands.append(0, 3);
   hands.run();
   ASSERT_EQ(hands.sent.size(), 1u);
-  hands.queue.write_done();
+  hands.queue.write_done(0);
   hands.run();
   ASSERT_EQ(hands.sent.size(), 2u);
   EXPECT_EQ(ids_of(hands.sent[1].batch.span()), (std::vector<std::uint64_t>{2, 3}));

@@ -50,7 +50,8 @@ inline std::vector<std::uint64_t> ids_of(ByteSpan batch) {
 // Does what the queue says at once, and keeps what was sent for the test to answer.
 class Hands {
  public:
-  explicit Hands(const SendQueue::Limits& limits) : queue(limits, 7) {}
+  explicit Hands(const SendQueue::Limits& limits, std::vector<std::string> servers = {"a:1"})
+      : queue(limits, std::move(servers), 7) {}
 
   void append(std::int32_t partition, std::uint64_t id, std::size_t size = 100) {
     std::vector<std::byte> value(std::max<std::size_t>(size, 8));
@@ -64,12 +65,11 @@ class Hands {
       if (auto* encode = std::get_if<SendQueue::Encode>(&*work)) {
         queue.encoded(encode->batch, SharedBytes::take(*encode->builder->build(model::Codec::kNone)), now);
       } else if (auto* send = std::get_if<SendQueue::Send>(&*work)) {
-        EXPECT_TRUE(connected);
+        EXPECT_TRUE(streams.contains(send->node));
         sent.push_back(std::move(*send));
-        if (write_at_once) queue.write_done();
-      } else if (std::holds_alternative<SendQueue::Connect>(*work)) {
-        EXPECT_FALSE(connected);
-        connected = true;
+        if (write_at_once) queue.write_done(sent.back().node);
+      } else if (const auto* connect = std::get_if<SendQueue::Connect>(&*work)) {
+        EXPECT_TRUE(streams.emplace(connect->node, connect->address).second);
         ++connects;
       } else {
         ++cancels;
@@ -88,11 +88,23 @@ class Hands {
       queue.delivered(batch.id);
     }
   }
-  void lose_stream() {
-    connected = false;
-    sent.clear();
-    queue.stream_closed(Error{ErrorCode::kUnavailable, "lost"}, now);
+  void lose_stream(Nodes::Id node = 0, bool connected = true) {
+    streams.erase(node);
+    std::erase_if(sent, [&](const SendQueue::Send& send) { return send.node == node; });
+    queue.stream_closed(node, connected, Error{ErrorCode::kUnavailable, "lost"}, now);
   }
+  void ack(const SendQueue::Send& send, std::int64_t offset, std::string_view leader = {}) {
+    Ack first;
+    first.offset = offset;
+    queue.acked(send.correlation, first, leader, now);
+    run();
+  }
+  void refuse(const SendQueue::Send& send, const Error& error) {
+    queue.refused(send.correlation, error, now);
+    run();
+  }
+  // The address that it was sent to.
+  [[nodiscard]] std::string place_of(const SendQueue::Send& send) const { return streams.at(send.node); }
   void pass(milliseconds time) {
     now += time;
     queue.on_time(now);
@@ -106,7 +118,7 @@ class Hands {
 
   TimePoint now{std::chrono::hours(1)};
   SendQueue queue;
-  bool connected = false;
+  std::map<Nodes::Id, std::string> streams;  // that are open
   bool write_at_once = true;
   int connects = 0;
   int cancels = 0;

@@ -77,7 +77,7 @@ TEST(SendQueue, FatalRefusalIsAnsweredAndTheOthersGoOn) {
   hands.run();
   EXPECT_EQ(hands.failure_of(1), ErrorCode::kRecordTooLarge);
   ASSERT_EQ(hands.sent.size(), 3u);  // at once: it was not the second one's fault
-  hands.queue.acked(hands.sent[2].correlation, ack_at(5), hands.now);
+  hands.queue.acked(hands.sent[2].correlation, ack_at(5), {}, hands.now);
   hands.run();
   EXPECT_EQ(*hands.results.at(2), 5);
 }
@@ -109,7 +109,7 @@ TEST(SendQueue, AnswerOfAnEarlierTryIsNotTaken) {
   hands.lose_stream();
   hands.pass(milliseconds(20));
   ASSERT_EQ(hands.sent.size(), 1u);
-  hands.queue.acked(old, ack_at(1), hands.now);
+  hands.queue.acked(old, ack_at(1), {}, hands.now);
   hands.run();
   EXPECT_TRUE(hands.results.empty());
 }
@@ -132,7 +132,7 @@ TEST(SendQueue, DeliveryTimeoutAnswersWaitingAndSentRecords) {
   EXPECT_NE(hands.results.at(1).error().context.find("lost"), std::string::npos);  // says why it took so long
   EXPECT_EQ(hands.queue.stats().buffered_bytes, 0u);
   for (const auto& send : hands.sent)
-    hands.queue.acked(send.correlation, ack_at(0), hands.now);  // late answers do no harm
+    hands.queue.acked(send.correlation, ack_at(0), {}, hands.now);  // late answers do no harm
   hands.run();
   hands.append(0, 3);
   hands.run();
@@ -177,7 +177,7 @@ TEST(SendQueue, FailAllAnswersEverythingOnce) {
   hands.queue.fail_all(Error{ErrorCode::kCancelled, "closed"});
   hands.run();
   EXPECT_EQ(hands.results.size(), 100u);
-  for (const auto& send : hands.sent) hands.queue.acked(send.correlation, ack_at(0), hands.now);
+  for (const auto& send : hands.sent) hands.queue.acked(send.correlation, ack_at(0), {}, hands.now);
   hands.lose_stream();
   hands.pass(milliseconds(10'000));
   EXPECT_EQ(hands.results.size(), 100u);

@@ -1,0 +1,67 @@
+// The inside of SendQueue: what it keeps of a batch and of a partition.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "client/core/send_queue.h"
+
+namespace forebay::client {
+
+inline constexpr std::size_t kFirstReserveBytes = 4096;
+
+// A batch from its first record to its answer; owned by its lane.
+struct SendQueue::Batch {
+  enum class State : std::uint8_t { kOpen, kEncoding, kReady, kInFlight };
+
+  Lane* lane = nullptr;
+  std::uint64_t id = 0;
+  State state = State::kOpen;
+  bool encoding_begun = false;  // the owner works on the builder
+  bool finished = false;        // its answers are on their way; what is left is to tidy up
+  bool counted = false;         // in requests_out_
+  model::BatchBuilder builder;
+  Answers answers;
+  SharedBytes bytes;
+  std::uint32_t destination_crc = 0;  // of them, made when they were
+  std::size_t charged_bytes = 0;
+  TimePoint opened_at{};
+  TimePoint sent_at{};
+  std::uint64_t correlation = 0;
+  std::uint32_t tries = 0;
+};
+
+// One partition. Batches in flight are the first ones of the queue: they are sent in order, and after a
+// failure nothing is sent before all of them have come back.
+class SendQueue::Lane {
+ public:
+  Lane(const std::string& topic_name, std::int32_t index, Nodes::Id at, std::size_t limit)
+      : topic(&topic_name), partition(index), node(at), batch_bytes_max(limit) {}
+
+  const std::string* topic;
+  std::int32_t partition;
+  Nodes::Id node;
+  std::optional<Nodes::Id> going_to;  // once in_flight is 0
+  std::size_t batch_bytes_max;        // the producer's, or what the topic takes
+  std::size_t topic_bytes_max = 0;    // what the topic takes; 0: not known
+  std::unique_ptr<Batch> open;
+  std::deque<std::unique_ptr<Batch>> queue;  // closed, in order
+  std::uint32_t in_flight = 0;
+  bool recovering = false;                            // one has failed: wait until in_flight is 0
+  std::uint32_t round = 0;                            // retry_round of the next request; never falls
+  TimePoint not_before{};                             // backoff
+  bool in_full = false;                               // in Link::full of its node
+  bool in_partial = false;                            // in Link::partial
+  bool in_idle = false;                               // in Link::idle
+  std::size_t last_batch_bytes = kFirstReserveBytes;  // what the next batch will probably need
+};
+
+template <typename Visit>
+void SendQueue::for_each_lane(Visit visit) {
+  for (auto& [topic, partitions] : lanes_) {
+    for (auto& [partition, lane] : partitions) visit(*lane);
+  }
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,248 @@
+// Producer, consumer and admin against several brokers, of which one leads.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "fake_broker.h"
+#include "forebay/admin.h"
+#include "forebay/consumer.h"
+#include "forebay/producer.h"
+
+namespace forebay::client {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Verdict = FakeBroker::Verdict;
+
+v1::ErrorDetail not_leader(const std::string& leader) {
+  v1::ErrorDetail error = detail(v1::NOT_LEADER, "another node leads it");
+  error.set_leader(leader);
+  return error;
+}
+Record record_of(std::int64_t number) {
+  Record record;
+  record.value = std::to_string(number);
+  return record;
+}
+std::vector<std::string> values(const std::vector<Record>& records) {
+  std::vector<std::string> out;
+  for (const Record& record : records) out.push_back(*record.value);
+  return out;
+}
+
+class FailoverTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (FakeBroker* broker : {&a_, &b_, &c_}) broker->add_topic("t", 2);
+  }
+  [[nodiscard]] ClientOptions to(const std::vector<const FakeBroker*>& brokers) const {
+    ClientOptions options;
+    options.servers.clear();
+    for (const FakeBroker* broker : brokers) options.servers.push_back(broker->address());
+    options.request_timeout = seconds(20);
+    return options;
+  }
+  [[nodiscard]] static std::unique_ptr<Producer> producer(const ClientOptions& client,
+                                                          const ProducerOptions& options = {}) {
+    auto made = Producer::create(client, options);
+    EXPECT_TRUE(made);
+    return std::move(*made);
+  }
+  FakeBroker a_, b_, c_;
+};
+
+// --- Producer --------------------------------------------------------------------------------------------
+
+TEST_F(FailoverTest, ProducerGoesStraightToTheLeaderThatAnAnswerNames) {
+  a_.on_produce = [&](const auto&, std::size_t) { return Verdict{Verdict::Kind::kAppend, {}, b_.address()}; };
+  const auto sender = producer(to({&a_}));
+  for (std::int64_t number = 0; number < 10; ++number)
+    ASSERT_TRUE(sender->send("t", 0, record_of(number)).get());
+  EXPECT_EQ(values(a_.log("t", 0)), std::vector<std::string>{"0"});
+  EXPECT_EQ(b_.log("t", 0).size(), 9U);
+  EXPECT_EQ(sender->stats().connects, 2U);
+}
+
+TEST_F(FailoverTest, ProducerGoesWhereARefusalSays) {
+  a_.on_produce = [&](const auto&, std::size_t) {
+    return Verdict{Verdict::Kind::kRefuse, not_leader(b_.address()), {}};
+  };
+  const auto sender = producer(to({&a_}));
+  std::vector<std::future<Result<Ack>>> acks;
+  for (std::int64_t number = 0; number < 50; ++number)
+    acks.push_back(sender->send("t", 0, record_of(number)));
+  for (auto& ack : acks) EXPECT_TRUE(ack.get());
+  EXPECT_TRUE(a_.log("t", 0).empty());
+  const auto stored = values(b_.log("t", 0));
+  ASSERT_EQ(stored.size(), 50U);
+  for (std::size_t number = 0; number < 50; ++number) EXPECT_EQ(stored[number], std::to_string(number));
+}
+
+TEST_F(FailoverTest, ProducerFallsBackToTheOthersWhenTheLeaderDies) {
+  std::atomic<bool> a_leads{false};
+  a_.on_produce = [&](const auto&, std::size_t) {
+    if (a_leads) return Verdict{};
+    return Verdict{Verdict::Kind::kRefuse, not_leader(b_.address()), {}};
+  };
+  const auto sender = producer(to({&a_}));
+  ASSERT_TRUE(sender->send("t", 0, record_of(0)).get());
+  EXPECT_EQ(b_.log("t", 0).size(), 1U);
+  b_.stop();
+  std::vector<std::future<Result<Ack>>> acks;
+  for (std::int64_t number = 1; number <= 50; ++number)
+    acks.push_back(sender->send("t", 0, record_of(number)));
+  // It asks the other node, which does not know yet that the leader is gone.
+  EXPECT_TRUE(a_.wait_until([&] { return a_.requests().size() >= 2; }));
+  a_leads = true;
+  for (auto& ack : acks) EXPECT_TRUE(ack.get());
+  const auto stored = values(a_.log("t", 0));
+  ASSERT_EQ(stored.size(), 50U);
+  for (std::size_t number = 0; number < 50; ++number) EXPECT_EQ(stored[number], std::to_string(number + 1));
+}
+
+TEST_F(FailoverTest, ProducerKnowsNodesThatItWasNotTold) {
+  a_.on_produce = [&](const auto&, std::size_t) { return Verdict{Verdict::Kind::kAppend, {}, b_.address()}; };
+  const auto sender = producer(to({&a_}));
+  ASSERT_TRUE(sender->send("t", 0, record_of(0)).get());
+  a_.stop();
+  ASSERT_TRUE(sender->send("t", 0, record_of(1)).get());
+  ASSERT_TRUE(sender->send("t", 1, record_of(2)).get());  // of this one nobody named the leader
+  EXPECT_EQ(b_.log("t", 0).size(), 1U);
+  EXPECT_EQ(b_.log("t", 1).size(), 1U);
+}
+
+TEST_F(FailoverTest, ProducerSkipsServersThatDoNotAnswer) {
+  a_.stop();
+  const auto sender = producer(to({&a_, &b_}));
+  EXPECT_TRUE(sender->send("t", 0, record_of(0)).get());
+}
+
+TEST_F(FailoverTest, UnknownOutcomeIsRetriedAndMayLeaveASecondCopy) {
+  b_.on_produce = [](const auto&, std::size_t number) {
+    return Verdict{number == 0 ? Verdict::Kind::kAppendDrop : Verdict::Kind::kAppend, {}, {}};
+  };
+  const auto sender = producer(to({&b_}));
+  EXPECT_TRUE(sender->send("t", 0, record_of(0)).get());
+  EXPECT_EQ(values(b_.log("t", 0)), (std::vector<std::string>{"0", "0"}));
+}
+
+TEST_F(FailoverTest, UnknownOutcomeIsAnsweredWhenTheProducerWasToldSo) {
+  b_.on_produce = [](const auto&, std::size_t number) {
+    return Verdict{number == 0 ? Verdict::Kind::kAppendDrop : Verdict::Kind::kAppend, {}, {}};
+  };
+  ProducerOptions options;
+  options.retry_unknown_outcome = false;
+  const auto sender = producer(to({&b_}), options);
+  const auto ack = sender->send("t", 0, record_of(0)).get();
+  ASSERT_FALSE(ack);
+  EXPECT_EQ(ack.error().code, ErrorCode::kOutcomeUnknown);
+  EXPECT_TRUE(sender->send("t", 0, record_of(1)).get());
+  EXPECT_EQ(values(b_.log("t", 0)), (std::vector<std::string>{"0", "1"}));
+}
+
+TEST_F(FailoverTest, NodeThatCannotBeReachedIsNoUnknownOutcome) {
+  ProducerOptions options;
+  options.retry_unknown_outcome = false;
+  a_.on_produce = [](const auto&, std::size_t) { return Verdict{Verdict::Kind::kDrop, {}, {}}; };
+  const auto sender = producer(to({&a_, &b_}), options);
+  EXPECT_FALSE(sender->send("t", 0, record_of(0)).get());  // and its stream is over
+  a_.stop();
+  b_.stop();
+  auto ack = sender->send("t", 0, record_of(1));
+  b_.start();
+  EXPECT_TRUE(ack.get());
+}
+
+// --- Consumer --------------------------------------------------------------------------------------------
+
+TEST_F(FailoverTest, ConsumerGoesOnAtTheLeaderAndThenAtTheNext) {
+  for (std::int64_t number = 0; number < 20; ++number) {
+    for (FakeBroker* broker : {&a_, &b_, &c_}) broker->append("t", 0, {record_of(number)});
+  }
+  // a relays what b leads, until c does.
+  std::atomic<bool> c_leads{false};
+  a_.on_response = [&](v1::FetchResponse& response, std::size_t) {
+    response.set_leader(b_.address());
+    return true;
+  };
+  a_.on_subscribe = [&](const auto&, std::size_t) -> std::optional<v1::ErrorDetail> {
+    if (c_leads) return not_leader(c_.address());
+    return std::nullopt;
+  };
+  auto made = Consumer::create(to({&a_, &c_}), {.response_bytes_max = 1024});
+  ASSERT_TRUE(made);
+  Consumer& consumer = **made;
+  ASSERT_TRUE(consumer.assign("t", {0}, OffsetSpec::start()));
+  std::vector<std::string> read;
+  const auto read_until = [&](std::size_t count) {
+    while (read.size() < count) {
+      const auto records = consumer.poll(seconds(10));
+      ASSERT_TRUE(records) << records.error().to_string();
+      ASSERT_FALSE(records->empty());
+      for (const Record& record : *records) {
+        EXPECT_EQ(record.offset, static_cast<std::int64_t>(read.size()));
+        read.push_back(*record.value);
+      }
+    }
+  };
+  read_until(20);
+  EXPECT_TRUE(b_.wait_until([&] { return !b_.subscriptions().empty(); }));
+  for (std::int64_t number = 20; number < 30; ++number) c_.append("t", 0, {record_of(number)});
+  c_leads = true;
+  b_.stop();
+  read_until(30);
+  for (std::size_t number = 0; number < 30; ++number) EXPECT_EQ(read[number], std::to_string(number));
+  const auto progress = consumer.progress({"t", 0});
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(progress->position, 30);
+}
+
+TEST_F(FailoverTest, ConsumerPassesOverServersThatAreNotReady) {
+  a_.on_subscribe = [](const auto&, std::size_t) { return detail(v1::NOT_YET, "no leader", 1); };
+  b_.append("t", 0, {record_of(7)});
+  auto consumer = Consumer::create(to({&a_, &b_}));
+  ASSERT_TRUE(consumer);
+  ASSERT_TRUE((*consumer)->assign("t", {0}, OffsetSpec::at(0)));
+  const auto records = (*consumer)->poll(seconds(10));
+  ASSERT_TRUE(records);
+  EXPECT_EQ(values(*records), std::vector<std::string>{"7"});
+}
+
+TEST_F(FailoverTest, EndOffsetsNeverGoBack) {
+  for (std::int64_t number = 0; number < 5; ++number) a_.append("t", 0, {record_of(number)});
+  auto consumer = Consumer::create(to({&a_, &b_}));
+  ASSERT_TRUE(consumer);
+  ASSERT_TRUE((*consumer)->assign("t", {0}, OffsetSpec::at(0)));
+  ASSERT_TRUE((*consumer)->poll(seconds(10)));
+  a_.stop();  // b has less
+  const auto ends = (*consumer)->end_offsets();
+  ASSERT_TRUE(ends) << ends.error().to_string();
+  EXPECT_EQ(*ends, std::vector<std::int64_t>{5});
+}
+
+// --- Admin -----------------------------------------------------------------------------------------------
+
+TEST_F(FailoverTest, AdminGoesToTheControllerThatIsNamed) {
+  a_.on_create = [&] { return not_leader(c_.address()); };
+  auto admin = Admin::create(to({&a_}));
+  ASSERT_TRUE(admin);
+  TopicSpec spec;
+  spec.name = "made";
+  spec.partitions = 3;
+  const auto made = (*admin)->create_topic(spec);
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_EQ(c_.log("made", 2).size(), 0U);
+}
+
+TEST_F(FailoverTest, AdminTriesTheOthersWhileOneIsNotReady) {
+  a_.on_list_offsets = [](std::int32_t) { return detail(v1::NOT_YET, "no leader", 1); };
+  b_.append("t", 0, {record_of(0)});
+  auto consumer = Consumer::create(to({&a_, &b_}));
+  ASSERT_TRUE(consumer);
+  ASSERT_TRUE((*consumer)->assign("t", {0}, OffsetSpec::end()));
+  EXPECT_EQ(*(*consumer)->position({"t", 0}), 1);
+}
+
+}  // namespace
+}  // namespace forebay::client

@@ -51,6 +51,13 @@ ApiMetrics::ApiMetrics(telemetry::Metrics* registry) : registry_(registry) {
         kRequests, kRequestsHelp,
         {{"method", std::string(method_name(static_cast<Method>(index)))}, {"result", "OK"}});
   }
+  const std::array<const char*, kForwardFateCount> fates = {"answered", "not_sent", "broken"};
+  for (std::size_t index = 0; index < kForwardFateCount; ++index) {
+    forwarded_[index] = registry_->counter(
+        "forebay_api_forwarded_total",
+        "Requests sent on to the node that leads what they are about, by what became of them.",
+        {{"fate", fates[index]}});
+  }
   received_bytes_ = registry_->counter("forebay_api_received_bytes_total", "Bytes of produce requests read.");
   sent_bytes_ = registry_->counter("forebay_api_sent_bytes_total", "Bytes of fetch answers handed to gRPC.");
   pauses_ = registry_->counter("forebay_api_produce_pauses_total",

@@ -31,6 +31,14 @@ enum class Method : std::uint8_t {
 inline constexpr std::size_t kMethodCount = 14;
 [[nodiscard]] std::string_view method_name(Method method);
 
+// What became of a request that was sent on to the node that leads.
+enum class ForwardFate : std::uint8_t {
+  kAnswered,  // by the leader, well or badly
+  kNotSent,   // nothing was done
+  kBroken,    // sent, and the answer is lost
+};
+inline constexpr std::size_t kForwardFateCount = 3;
+
 class ApiMetrics {
  public:
   explicit ApiMetrics(telemetry::Metrics* registry);
@@ -41,12 +49,14 @@ class ApiMetrics {
   void received(std::size_t bytes) const { received_bytes_.add(bytes); }
   void sent(std::size_t bytes) const { sent_bytes_.add(bytes); }
   void read_paused() const { pauses_.add(); }
+  void forwarded(ForwardFate fate) const { forwarded_[static_cast<std::size_t>(fate)].add(); }
   void connection_accepted() const { connections_.add(); }
   void connection_refused() const { connections_refused_.add(); }
 
  private:
   telemetry::Metrics* registry_;
   std::array<telemetry::Counter, kMethodCount> succeeded_;
+  std::array<telemetry::Counter, kForwardFateCount> forwarded_;
   telemetry::Counter received_bytes_;
   telemetry::Counter sent_bytes_;
   telemetry::Counter pauses_;

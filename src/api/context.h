@@ -23,7 +23,7 @@ struct Context {
         metrics(metrics_in),
         answers(std::make_shared<ByteBudget>(options.answer_bytes_max)),
         shares(options.answer_bytes_max / 4),
-        forwarder(answers) {}
+        forwarder(answers, metrics) {}
 
   const ApiOptions options;
   broker::Broker& broker;

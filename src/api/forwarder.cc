@@ -27,9 +27,9 @@ constexpr std::chrono::milliseconds kConnectWithin{1'000};
 constexpr std::chrono::milliseconds kConnectPoll{2};
 constexpr std::uint32_t kRetryMs = 100;
 constexpr int kReconnectMs = 100;
-// A node that is gone without a word is noticed after the sum, also while a poll waits there.
-constexpr int kKeepaliveMs = 6'000;  // nodes take offence below 5 s
-constexpr int kKeepaliveAnswerMs = 4'000;
+// A node that hangs, or is gone without a word, is noticed after the sum, also while a poll waits there.
+constexpr int kKeepaliveMs = 1'000;
+constexpr int kKeepaliveAnswerMs = 2'000;
 constexpr int kHttp2FrameBytesMax = 4 << 20;
 constexpr int kHttp2LookaheadBytes = 8 << 20;
 
@@ -73,6 +73,7 @@ class Forwarder::Call final : public broker::FetchTicket, public std::enable_sha
   }
 
   void refuse(Error why) {
+    forwarder_.metrics_.forwarded(Forwarded::Fate::kNotSent);
     run_on_grpc_thread([self = shared_from_this(), why = std::move(why)]() mutable {
       self->done_({Forwarded::Fate::kNotSent, {}, {}, std::move(why)});
     });
@@ -149,6 +150,7 @@ class Forwarder::Call final : public broker::FetchTicket, public std::enable_sha
     }
     connection.reset();
     forwarder_.budget_->give_back(bytes);
+    forwarder_.metrics_.forwarded(outcome.fate);
     done(std::move(outcome));
     done = nullptr;
     forwarder_.over(this);
@@ -165,7 +167,8 @@ class Forwarder::Call final : public broker::FetchTicket, public std::enable_sha
   Done done_;
 };
 
-Forwarder::Forwarder(std::shared_ptr<ByteBudget> budget) : budget_(std::move(budget)) {}
+Forwarder::Forwarder(std::shared_ptr<ByteBudget> budget, const ApiMetrics& metrics)
+    : budget_(std::move(budget)), metrics_(metrics) {}
 Forwarder::~Forwarder() = default;
 
 Forwarder::ConnectionPtr Forwarder::take_connection(const std::string& leader) {
@@ -242,11 +245,6 @@ void Forwarder::close() {
   idle_.wait(lock, [this] { return calls_.empty(); });
   connections.swap(connections_);
   lock.unlock();  // the channels go here, on a thread that is not gRPC's: the last one joins those
-}
-
-std::size_t Forwarder::in_flight() const {
-  const std::lock_guard lock(mutex_);
-  return calls_.size();
 }
 
 // --- what a client is told -------------------------------------------------------------------------------

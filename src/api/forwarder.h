@@ -23,6 +23,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "api/api_metrics.h"
 #include "api/byte_budget.h"
 #include "base/result.h"
 #include "base/unique_function.h"
@@ -40,15 +41,11 @@ namespace forebay::api {
 
 // What became of it.
 struct Forwarded {
-  enum class Fate : std::uint8_t {
-    kAnswered,  // by the leader: `status`, and `bytes` when that is OK
-    kNotSent,   // nothing was done; `error` says why
-    kBroken,    // sent, and the answer is lost; `error` says how
-  };
+  using Fate = ForwardFate;
   Fate fate = Fate::kNotSent;
-  grpc::Status status;
-  grpc::ByteBuffer bytes;
-  Error error;
+  grpc::Status status;     // kAnswered: as the leader said
+  grpc::ByteBuffer bytes;  // when that is OK
+  Error error;             // not kAnswered: why
 };
 
 class Forwarder {
@@ -59,7 +56,8 @@ class Forwarder {
   static constexpr std::chrono::minutes kAnswerMax{5};
   using Done = UniqueFunction<void(Forwarded)>;
 
-  explicit Forwarder(std::shared_ptr<ByteBudget> budget);
+  // `metrics` outlives it.
+  Forwarder(std::shared_ptr<ByteBudget> budget, const ApiMetrics& metrics);
   ~Forwarder();  // Requires: close()
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;
@@ -71,7 +69,6 @@ class Forwarder {
   // Ends what is in flight, and waits for it. What is sent later is answered at once (kNotSent,
   // kShuttingDown).
   void close();
-  [[nodiscard]] std::size_t in_flight() const;
 
  private:
   class Call;
@@ -87,7 +84,8 @@ class Forwarder {
   void over(Call* call);
 
   const std::shared_ptr<ByteBudget> budget_;
-  mutable std::mutex mutex_;
+  const ApiMetrics& metrics_;
+  std::mutex mutex_;
   std::condition_variable idle_;
   std::map<std::string, std::vector<ConnectionPtr>> connections_;
   std::unordered_set<Call*> calls_;

@@ -91,6 +91,7 @@ TEST_F(ForwardTest, LeaderThatCannotBeReachedIsNamedAndNothingWasDone) {
   EXPECT_EQ(detail.reason(), v1::NOT_LEADER);
   EXPECT_EQ(detail.leader(), gone);
   EXPECT_GT(detail.retry_delay_ms(), 0U);
+  EXPECT_EQ(metric("forebay_api_forwarded_total{fate=\"not_sent\"}"), 1);
 }
 
 TEST_F(ForwardTest, WhatWasSentAndNotAnsweredIsUnknownAndIsNotSentTwice) {
@@ -106,6 +107,7 @@ TEST_F(ForwardTest, WhatWasSentAndNotAnsweredIsUnknownAndIsNotSentTwice) {
   client.join();
   EXPECT_EQ(detail.reason(), v1::OUTCOME_UNKNOWN);
   EXPECT_EQ(other_broker_.counts().produced, 1U);
+  EXPECT_EQ(metric("forebay_api_forwarded_total{fate=\"broken\"}"), 1);
 }
 
 TEST_F(ForwardTest, RefusalOfTheLeaderComesBackAsItIs) {

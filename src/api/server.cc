@@ -34,7 +34,8 @@ constexpr int kReadChunkBytesMax = 4 << 20;
 constexpr int kWriteBufferBytes = 64 << 10;
 // Reflection is the only service with threads of its own.
 constexpr int kThreadsMax = 8;
-constexpr int kPingIntervalMinMs = 5'000;
+// Clients and nodes that forward ping every second.
+constexpr int kPingIntervalMinMs = 500;
 constexpr std::chrono::seconds kBrokerAnswersWithin{3};
 
 int milliseconds_of(std::chrono::milliseconds duration) {

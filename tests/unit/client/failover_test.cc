@@ -7,6 +7,7 @@
 #include "forebay/admin.h"
 #include "forebay/consumer.h"
 #include "forebay/producer.h"
+#include "tcp_relay.h"
 
 namespace forebay::client {
 namespace {
@@ -219,6 +220,33 @@ TEST_F(FailoverTest, EndOffsetsNeverGoBack) {
   const auto ends = (*consumer)->end_offsets();
   ASSERT_TRUE(ends) << ends.error().to_string();
   EXPECT_EQ(*ends, std::vector<std::int64_t>{5});
+}
+
+// --- nodes that hang ---------------------------------------------------------------------------------------
+
+// Real time, for gRPC's pings have no other: nothing else tells a node that hangs from a quiet one.
+TEST_F(FailoverTest, NodeThatHangsIsLeftByProducerAndConsumer) {
+  for (FakeBroker* broker : {&a_, &b_}) broker->append("t", 1, {record_of(0)});
+  TcpRelay relay(a_.address());
+  ClientOptions client = to({&b_});
+  client.servers.insert(client.servers.begin(), relay.address());
+  const auto sender = producer(client);
+  ASSERT_TRUE(sender->send("t", 0, record_of(0)).get());
+  auto made = Consumer::create(client);
+  ASSERT_TRUE(made);
+  Consumer& consumer = **made;
+  ASSERT_TRUE(consumer.assign("t", {1}, OffsetSpec::at(0)));
+  ASSERT_EQ(consumer.poll(seconds(10))->size(), 1U);
+  relay.freeze();
+  b_.append("t", 1, {record_of(1)});
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(sender->send("t", 0, record_of(1)).get());
+  EXPECT_EQ(values(b_.log("t", 0)), std::vector<std::string>{"1"});
+  const auto records = consumer.poll(seconds(20));
+  ASSERT_TRUE(records);
+  EXPECT_EQ(values(*records), std::vector<std::string>{"1"});
+  EXPECT_LT(std::chrono::steady_clock::now() - begin,
+            seconds(15));  // about 3 s on a machine that is not busy
 }
 
 // --- Admin -----------------------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class Peers final : private io::PeerTransportListener {
   // again when there is room.
   [[nodiscard]] bool take_read_slot(RaftGroup& group);
   void give_read_slot();
+  // Points to nothing once this is gone: a log that ends later still answers what groups were reading.
+  [[nodiscard]] std::shared_ptr<Peers*> handle() const { return alive_; }
 
   // --- for the layers above
   struct Listener {

@@ -332,9 +332,9 @@ void RaftGroup::send_to(model::NodeId peer) {
     if (!surroundings_.peers->take_read_slot(*this)) return;
     sending.reading = true;
     log_.read_frames({.from = head->prev, .upto = core_.end(), .bytes_max = kAppendBytesMax},
-                     [alive = alive_, peers = surroundings_.peers, peer, prev = head->prev,
+                     [alive = alive_, peers = surroundings_.peers->handle(), peer, prev = head->prev,
                       term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
-                       peers->give_read_slot();
+                       if (*peers != nullptr) (*peers)->give_read_slot();
                        if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
                      });
     // From memory it has been sent already, or is not worth sending yet; from disk it comes later.

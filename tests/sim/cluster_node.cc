@@ -79,9 +79,9 @@ partition::Partition* ClusterNode::find(std::size_t partition) const {
 
 void ClusterNode::tear_down() {
   set_.reset();
-  logs_.reset();  // gives back what groups were reading
   peers_.reset();
   transport_.reset();
+  logs_.reset();  // as in the daemon: answers what groups were reading when they are gone
   directory_.reset();
 }
 

@@ -85,7 +85,7 @@ class ClusterNode {
   std::unique_ptr<log::DataDirectory> directory_;
   std::unique_ptr<SimPeerTransport> transport_;
   std::unique_ptr<raft::Peers> peers_;
-  std::unique_ptr<log::ShardLogs> logs_;  // asks the peers, to its end
+  std::unique_ptr<log::ShardLogs> logs_;
   std::unique_ptr<partition::PartitionSet> set_;
   std::vector<partition::Partition*> open_;
 };

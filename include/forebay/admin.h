@@ -1,5 +1,7 @@
 // Topics, their configuration, offsets, and the node. Each call waits for the answer, at most
-// ClientOptions::request_timeout.
+// ClientOptions::request_timeout. Any node is asked: what the controller decides, or another node leads, it
+// gets from there. The descriptions of a node and its log level are those of the node that answers: name it
+// alone.
 //
 // Common errors: kUnavailable (nobody answers at the servers), kTimedOut, kInvalidArgument, and those named
 // below. Calls that read are tried on every server; calls that change something are sent again only when the

@@ -2,7 +2,9 @@
 //
 // The consumer keeps a position per partition: the offset of the next record that poll() hands out. Broken
 // connections are restored behind the scenes and reading goes on exactly there: nothing is skipped, nothing
-// comes twice. Every batch is checked (CRC-32C, lengths, counts) before a record of it is handed out.
+// comes twice. Any node of the cluster is asked first, and the leader of a partition from the answer on that
+// names it; when a node fails, another one that is known. Every batch is checked (CRC-32C, lengths, counts)
+// before a record of it is handed out.
 //
 // Threads: one thread at a time, but for wake(), which any thread may call.
 #pragma once
@@ -99,7 +101,7 @@ struct PartitionFailure {
 // Where a partition's reading stands.
 struct PartitionProgress {
   std::int64_t position = 0;   // next offset to hand out
-  std::int64_t log_start = 0;  // as of the last response
+  std::int64_t log_start = 0;  // as of the last response; never goes back, whoever answers
   std::int64_t high_watermark =
       0;  // first offset that is not readable yet, as of the last response; 0 before
   [[nodiscard]] std::int64_t lag() const { return high_watermark > position ? high_watermark - position : 0; }

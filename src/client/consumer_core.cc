@@ -348,6 +348,7 @@ void Consumer::Core::subscribe(const ReadAhead::Subscribe& work) {
 
 void Consumer::Core::on_response(std::uint64_t stream, client::FetchedResponse response) {
   if (!response.leader.empty()) caller_.learn(response.leader);
+  if (response.error && !response.error->error.leader.empty()) caller_.learn(response.error->error.leader);
   Lock lock(mutex_);
   ahead_.received(stream, std::move(response), Clock::now());
   pump(lock);
@@ -355,6 +356,7 @@ void Consumer::Core::on_response(std::uint64_t stream, client::FetchedResponse r
 }
 
 void Consumer::Core::on_ended(std::uint64_t stream, const std::optional<RpcError>& error) {
+  if (error && !error->error.leader.empty()) caller_.learn(error->error.leader);
   Lock lock(mutex_);
   const auto found = streams_.find(stream);
   if (found != streams_.end()) {

@@ -86,6 +86,7 @@ void NodeBroker::start(cluster::Controller& controller, UniqueFunction<void(Resu
 void NodeBroker::start_among_others(cluster::Controller& controller,
                                     UniqueFunction<void(Result<void>)> ready) {
   controller_ = &controller;
+  among_others_ = true;
   register_self([this](const Result<std::monostate>& registered) {
     registration_ = registered ? Result<void>{} : registered.error();
     if (!registered)
@@ -129,6 +130,11 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
       leaders_.forget(route.topic->id);
   }
   std::atomic_store(&routing_, table);
+  // What was so before this node came, or in the life of the disk that it had before, is not for it to carry
+  // out: the history is on its way, and the word that lets it in comes last.
+  const cluster::Broker* self = image->broker(config_.self.node);
+  const bool is_let_in = self == nullptr ? !among_others_ : self->registration.disk == config_.self.disk;
+  if (!is_let_in) return;
   const bool whole = check_changeable().has_value();
   reconciler_->apply(*image, *table, whole ? Reconciler::Metadata::kWhole : Reconciler::Metadata::kPartial);
 }

@@ -135,6 +135,7 @@ class NodeBroker final : public Broker {
   std::atomic<bool> stopping_{false};
   cluster::Controller* controller_ = nullptr;
   cluster::Proposer* proposer_ = nullptr;
+  bool among_others_ = false;
   Result<void> registration_;  // an error when it was refused for good
   std::unique_ptr<Reconciler> reconciler_;
 };

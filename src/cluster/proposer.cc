@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cluster/cluster_codec.h"
+#include "telemetry/log.h"
 
 namespace forebay::cluster {
 namespace {
@@ -78,6 +79,8 @@ void Proposer::answered(std::uint64_t id, Result<void> result) {
   if (at == pending_.end()) return;
   Pending& pending = at->second;
   if (result || !is_worth_another_try(result.error().code)) return finish(id, std::move(result));
+  if (pending.last.context != result.error().context)
+    telemetry::log_info("waiting for the controller", {{"reason", result.error().to_string()}});
   pending.last = result.error();
   if (executor_.now() >= pending.deadline) {
     return finish(id, Error{ErrorCode::kTimedOut,

@@ -151,7 +151,8 @@ void Peers::tell_led(const io::PeerShard& peer, bool complete,
 void Peers::on_session(const io::PeerShard& peer, const io::PeerHello& hello) {
   Node& node = nodes_[peer.node];
   const bool is_new = node.gone || node.hello.incarnation != hello.incarnation || node.hello != hello;
-  if (node.hello.incarnation != 0 && node.hello.incarnation != hello.incarnation && !node.gone) {
+  const bool other_life = node.hello.incarnation != hello.incarnation || node.hello.disk != hello.disk;
+  if (node.hello.incarnation != 0 && other_life && !node.gone) {
     // It was away so shortly that nobody noticed: what it led it leads no more.
     node_gone(peer.node, {ErrorCode::kUnavailable, "the node has been started again"});
   }

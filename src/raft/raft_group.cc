@@ -316,9 +316,12 @@ void RaftGroup::send_to(model::NodeId peer) {
   while (is_leader()) {
     const auto head = core_.next_append(peer);
     Sending& sending = sending_[peer];
-    if (!head || sending.reading || !surroundings_.peers->is_reachable(peer, id())) return;
+    // A wiped node has to be let in again first: who it was before is still the member.
+    if (!head || sending.reading || !surroundings_.peers->is_reachable(peer, id()) ||
+        !speaks_for_a_member(peer))
+      return;
     const auto progress = core_.progress(peer);
-    while (!sending.in_flight.empty() && sending.in_flight.front().first <= progress->flushed) {
+    while (!sending.in_flight.empty() && sending.in_flight.front().first <= progress->stored) {
       sending.in_flight_bytes -= sending.in_flight.front().second;
       sending.in_flight.pop_front();
     }

@@ -51,7 +51,8 @@ struct AppendResponse {
   // Refused: the log is no longer than `hint`, or another term ends there: go on from below.
   model::LogPosition hint;
   model::Term hint_term;
-  bool tail_damaged = false;  // what it has flushed does not count, and it wants to be told `regain`
+  // What it has flushed does not count for commit, and it wants to be told `regain`.
+  bool tail_damaged = false;
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
 

@@ -286,8 +286,17 @@ void Raft::appended(model::LogPosition end, const std::optional<log::Membership>
 }
 
 void Raft::add_new_peers() {
-  for (const model::NodeId peer : others()) {
-    if (!progress_.contains(peer)) progress_[peer].next = end_;
+  const log::Membership& now = membership();
+  for (const auto* list : {&now.voters, &now.next_voters, &now.learners}) {
+    for (const log::Voter& member : *list) {
+      if (member == self_) continue;
+      const auto known = progress_.find(member.node);
+      if (known != progress_.end() && known->second.disk == member.disk) continue;
+      Progress fresh;
+      fresh.disk = member.disk;
+      fresh.next = end_;
+      progress_.insert_or_assign(member.node, fresh);
+    }
   }
 }
 
@@ -390,8 +399,7 @@ void Raft::tell_flushed(model::LogPosition prev, std::uint64_t barrier) {
   response.barrier = barrier;
   response.accepted = true;
   response.matched = matched_;
-  // Flushed all the same, but it must not count: a longer log was here, and may have been promised.
-  response.flushed = tail_damaged_ ? model::LogPosition{} : told_flushed_;
+  response.flushed = told_flushed_;
   response.tail_damaged = tail_damaged_;
   send(*leader_, response);
 }
@@ -486,12 +494,14 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
     peer.told_regain = false;
   }
   peer.matched = std::max(peer.matched, std::min(response.matched, end_));
-  peer.flushed = std::max(peer.flushed, response.flushed);
+  peer.stored = std::max(peer.stored, response.flushed);
+  // A longer log was there, and may have been promised: it does not count before that is there again.
+  if (!response.tail_damaged) peer.flushed = std::max(peer.flushed, response.flushed);
   if (peer.probing) {
     peer.probing = peer.waiting = false;
     peer.next = std::min(response.matched, end_);
   }
-  peer.next = std::max(peer.next, peer.flushed);
+  peer.next = std::max(peer.next, peer.stored);
   maybe_commit();
   maybe_transfer();
 }
@@ -527,7 +537,7 @@ void Raft::reconnected(model::NodeId peer_id) {
   if (found == progress_.end()) return;
   found->second.probing = true;
   found->second.waiting = false;
-  found->second.matched = found->second.flushed;
+  found->second.matched = found->second.stored = found->second.flushed;
   found->second.told_regain = found->second.regain == model::LogPosition{};
 }
 
@@ -535,7 +545,7 @@ std::optional<Raft::PeerProgress> Raft::progress(model::NodeId peer) const {
   const auto found = progress_.find(peer);
   if (found == progress_.end()) return std::nullopt;
   const Progress& known = found->second;
-  return PeerProgress{known.next, known.matched, known.flushed, known.probing};
+  return PeerProgress{known.next, known.matched, known.stored, known.flushed, known.probing};
 }
 
 model::LogPosition Raft::held_by_majority() const {

@@ -105,7 +105,8 @@ class Raft {
   struct PeerProgress {
     model::LogPosition next;     // sent up to here
     model::LogPosition matched;  // in its memory
-    model::LogPosition flushed;
+    model::LogPosition stored;   // on its disk
+    model::LogPosition flushed;  // likewise, and counts for commit
     bool probing = true;
   };
   [[nodiscard]] std::optional<PeerProgress> progress(model::NodeId peer) const;
@@ -157,9 +158,11 @@ class Raft {
 
  private:
   struct Progress {
+    model::Uuid disk;            // of the member: the same node with another disk knows nothing of this
     model::LogPosition next;     // what is sent next begins here
     model::LogPosition matched;  // in its memory, verified to be the same as here
-    model::LogPosition flushed;  // of that
+    model::LogPosition stored;   // of that, on its disk
+    model::LogPosition flushed;  // likewise, and counts: not of one whose tail is lost
     model::LogPosition told_commit;
     std::uint64_t told_barrier = 0;
     model::LogPosition regain;  // told, or to be told, to a follower whose tail is lost

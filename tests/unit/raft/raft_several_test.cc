@@ -259,7 +259,6 @@ TEST(RaftOfSeveral, LostTailNeitherVotesNorCountsUntilItIsThereAgain) {
   EXPECT_FALSE(ready.regained) << "the leader has not been told, and may have more";
   for (const auto& [to, answer] : messages<AppendResponse>(ready)) {
     EXPECT_TRUE(answer.tail_damaged);
-    EXPECT_EQ(answer.flushed, at(0));
   }
   AppendHead told{Term(9), at(10), Term(3), at(0)};
   told.regain = at(12);
@@ -277,14 +276,45 @@ TEST(RaftOfSeveral, LostTailNeitherVotesNorCountsUntilItIsThereAgain) {
 TEST(RaftOfSeveral, LeaderTellsWhatMustBeRegainedOnceItIsConfirmed) {
   Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
   const LogPosition end = lead(raft);
-  AppendResponse damaged = flushed_upto(raft.term(), at(0));
+  AppendResponse damaged = flushed_upto(raft.term(), end);
   damaged.tail_damaged = true;
-  raft.receive(NodeId(2), damaged);
-  EXPECT_EQ(raft.next_append(NodeId(2))->regain, at(0));
   raft.flushed(end);
+  raft.receive(NodeId(2), damaged);
+  EXPECT_EQ(raft.progress(NodeId(2))->stored, end);
+  EXPECT_FALSE(raft.has_committed_in_term()) << "one whose tail is lost does not count";
   raft.receive(NodeId(3), flushed_upto(raft.term(), end));
   ASSERT_TRUE(raft.has_committed_in_term());
   EXPECT_EQ(raft.next_append(NodeId(2))->regain, end);
+}
+
+// The node of a voter comes back with an empty disk: what the voter had flushed says nothing of it.
+TEST(RaftOfSeveral, ProgressOfAWipedNodeBeginsAnew) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  const LogPosition end = lead(raft);
+  raft.flushed(end);
+  for (const NodeId node : {NodeId(2), NodeId(3)}) {
+    raft.sent(node, end);
+    raft.receive(node, flushed_upto(raft.term(), end));
+  }
+  ASSERT_EQ(raft.progress(NodeId(3))->flushed, end);
+  raft.reconnected(NodeId(3));
+  raft.sent(NodeId(3), end);  // asked, and whoever answers is not the member that was
+  ASSERT_FALSE(raft.next_append(NodeId(3)));
+
+  const Voter wiped{NodeId(3), model::Uuid{{33}}};
+  ASSERT_TRUE(raft.change_membership({{kOne, kTwo}, {}, {wiped}}));
+  LogPosition at_end = end;
+  for (int step = 0; step < 2; ++step) {
+    for (const log::Control& control : raft.take_ready().controls) {
+      at_end = at_end.after_control();
+      raft.appended(at_end, std::get<Membership>(control));
+    }
+    raft.flushed(at_end);
+    raft.receive(NodeId(2), flushed_upto(raft.term(), at_end));
+  }
+  EXPECT_EQ(raft.membership(), (Membership{{kOne, kTwo}, {}, {wiped}}));
+  EXPECT_EQ(raft.progress(NodeId(3))->flushed, at(0));
+  EXPECT_TRUE(raft.next_append(NodeId(3)));
 }
 
 }  // namespace

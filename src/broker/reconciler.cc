@@ -75,6 +75,9 @@ void Reconciler::set_wanted(const cluster::ClusterImage& image, const model::Top
     if (broker == nullptr) return;  // as it is, until an operator says what is to become of it
     wanted.push_back({node, broker->registration.disk});
   }
+  // Who is to be stopped soon leads only where nobody else can.
+  std::stable_partition(wanted.begin(), wanted.end(),
+                        [&image](const log::Voter& voter) { return !image.broker(voter.node)->drained; });
   State& state = partitions_.at(id);
   if (wanted == state.wanted) return;
   state.wanted = wanted;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::uint32_t kNotYetRetryMs = 20;
 constexpr std::uint32_t kElectionRetryMs = 100;
+// A node that has just come back may go again: leadership does not follow it to and fro.
+constexpr std::uint32_t kBetterLeaderLooks = 10;
 constexpr runtime::Duration kMembershipPoll = std::chrono::milliseconds(100);
 
 std::size_t payload_bytes(const std::vector<log::FramePtr>& frames) {
@@ -238,6 +240,26 @@ void Partition::set_wanted_members(std::vector<log::Voter> wanted) {
   if (wanted == wanted_members_) return;
   wanted_members_ = std::move(wanted);
   drive_membership();
+}
+
+std::optional<model::NodeId> Partition::better_leader() {
+  std::optional<model::NodeId> better;
+  if (group_->is_established() && surroundings_.peers != nullptr && !stopped_) {
+    for (const log::Voter& voter : wanted_members_) {
+      if (voter == surroundings_.self) break;
+      const auto& voters = group_->membership().voters;
+      const auto progress = group_->progress(voter.node);
+      const bool is_able = std::find(voters.begin(), voters.end(), voter) != voters.end() && progress &&
+                           progress->flushed >= group_->commit() &&
+                           surroundings_.peers->is_reachable(voter.node, log_.id());
+      if (!is_able) continue;
+      better = voter.node;
+      break;
+    }
+  }
+  better_leader_seen_ = better && better == better_leader_ ? better_leader_seen_ + 1 : 0;
+  better_leader_ = better;
+  return better_leader_seen_ >= kBetterLeaderLooks ? better : std::nullopt;
 }
 
 // One step, and a look again a little later until there is nothing left to do: followers come and catch up

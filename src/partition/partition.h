@@ -116,11 +116,14 @@ class Partition final : private raft::GroupListener {
   // Called when it becomes ready, loses leadership, or follows another leader. One listener.
   void on_role_change(UniqueFunction<void()> listener) { role_listener_ = std::move(listener); }
   [[nodiscard]] raft::RaftGroup& group() { return *group_; }
-  // Who should be its voters from now on (membership_plan.h); the leader leads it there, however long it
-  // takes. Empty: as it is.
+  // Who should be its voters from now on (membership_plan.h), those that should rather lead first; the leader
+  // leads it there, however long it takes. Empty: as it is.
   void set_wanted_members(std::vector<log::Voter> wanted);
   // What the leader waits for on the way there; empty when nothing is left to do.
   [[nodiscard]] const std::string& membership_waits_for() const { return membership_waits_for_; }
+  // Asked once a second: a voter that should rather lead and has been able to for a while; this node hands
+  // over to it with group().transfer_to().
+  [[nodiscard]] std::optional<model::NodeId> better_leader();
   // Why nothing can be written now: kNotLeader (leader() may know who does), kNotYet, kStorageFailed,
   // kShuttingDown.
   [[nodiscard]] Result<void> check_serving() const;
@@ -226,6 +229,8 @@ class Partition final : private raft::GroupListener {
   bool led_ = false;
   std::vector<log::Voter> wanted_members_;
   std::string membership_waits_for_;
+  std::optional<model::NodeId> better_leader_;
+  std::uint32_t better_leader_seen_ = 0;  // how often in a row
   std::optional<runtime::TimerId> membership_timer_;
   UniqueFunction<void()> role_listener_;
   std::array<std::deque<PendingProduce>, kWaitKinds> pending_;

@@ -11,6 +11,8 @@ namespace {
 constexpr std::uint32_t kMemoryRetryMs = 50;
 constexpr std::uint32_t kStoppingRetryMs = 1000;
 constexpr std::uint32_t kOpeningRetryMs = 20;
+constexpr runtime::Duration kBalanceEvery = std::chrono::seconds(1);
+constexpr std::uint32_t kTransfersPerBalance = 16;
 
 Error uncertain(const model::TopicPartition& id, const std::string& topic_name) {
   return Error{ErrorCode::kDataLoss,
@@ -48,10 +50,12 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
   if (clock_guard_.reason())
     telemetry::log_warn("time-based deletion paused", {{"reason", *clock_guard_.reason()}});
   arm_maintenance();
+  if (config_.peers != nullptr) arm_balance();
 }
 
 PartitionSet::~PartitionSet() {
   *alive_ = nullptr;
+  if (balance_timer_) executor_.cancel(*balance_timer_);
   if (maintenance_timer_) executor_.cancel(*maintenance_timer_);
 }
 
@@ -172,6 +176,27 @@ void PartitionSet::arm_maintenance() {
     maintain();
     arm_maintenance();
   });
+}
+
+void PartitionSet::arm_balance() {
+  balance_timer_ = executor_.schedule_after(kBalanceEvery, [this] {
+    balance_leaders();
+    arm_balance();
+  });
+}
+
+// A few at a time: each one makes its producers wait for a moment.
+void PartitionSet::balance_leaders() {
+  std::uint32_t left = stopping_ ? 0 : kTransfersPerBalance;
+  for (auto& [id, partition] : partitions_) {
+    const auto better = partition->better_leader();
+    if (!better || left == 0) continue;
+    --left;
+    if (auto handed_over = partition->group().transfer_to(*better); !handed_over)
+      telemetry::log_warn("leadership not handed over", {{"partition", id.to_string()},
+                                                         {"node", better->value()},
+                                                         {"error", handed_over.error().to_string()}});
+  }
 }
 
 void PartitionSet::maintain() {

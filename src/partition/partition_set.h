@@ -88,6 +88,8 @@ class PartitionSet {
                        Done<std::monostate> ready);
   void fail_to_open(const model::TopicPartition& id, const Error& error);
   void arm_maintenance();
+  void arm_balance();
+  void balance_leaders();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
 
   log::ShardLogs& logs_;
@@ -105,6 +107,7 @@ class PartitionSet {
   std::unordered_map<model::TopicPartition, std::vector<log::Voter>> wanted_members_;
   std::multimap<model::TopicPartition, Done<Partition*>> waiting_for_open_;
   std::optional<runtime::TimerId> maintenance_timer_;
+  std::optional<runtime::TimerId> balance_timer_;
   bool stopping_ = false;
   std::shared_ptr<PartitionSet*> alive_;  // emptied by the destructor
 };

@@ -37,10 +37,13 @@ model::LogPosition ClusterChecks::committed_end(std::size_t partition) const {
   return committed.empty() ? model::LogPosition{} : committed.back().end;
 }
 
-model::LogPosition ClusterChecks::committed_everywhere(std::size_t partition) const {
-  model::LogPosition lowest = committed_end(partition);
-  for (const auto& node : replicas_) lowest = std::min(lowest, node[partition].committed);
-  return lowest;
+model::Offset ClusterChecks::trimmable(std::size_t partition) const {
+  const auto& committed = groups_[partition].committed;
+  model::LogPosition everywhere = committed_end(partition);
+  for (const auto& node : replicas_) everywhere = std::min(everywhere, node[partition].committed);
+  const auto last = std::find_if(committed.rbegin(), committed.rend(),
+                                 [&](const CommittedFrame& frame) { return frame.end <= everywhere; });
+  return last == committed.rend() ? model::Offset(0) : last->begin.next_offset;
 }
 
 void ClusterChecks::look() {

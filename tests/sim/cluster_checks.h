@@ -56,9 +56,10 @@ class ClusterChecks {
   // All frames below were compared on this node.
   [[nodiscard]] bool caught_up(const ClusterNode& node) const;
   void set_trace(std::function<void(const std::string&)> trace) { trace_ = std::move(trace); }
-  // What every replica has, and knows to be committed: what lies below may be trimmed without leaving one
-  // behind.
-  [[nodiscard]] model::LogPosition committed_everywhere(std::size_t partition) const;
+  // Up to here a trim leaves nobody behind: every replica has, and knows to be committed, a frame that begins
+  // here or later. (That frame stays: a log does not remember the term of what it has trimmed, so a replica
+  // that ends exactly at its leader's log start cannot be told from one that differs.)
+  [[nodiscard]] model::Offset trimmable(std::size_t partition) const;
   // Where the committed log of a partition ends.
   [[nodiscard]] model::LogPosition committed_end(std::size_t partition) const;
 

@@ -89,9 +89,7 @@ SimCluster::SimCluster(const ClusterOptions& options)
       clients_(
           scheduler_, nodes_, static_cast<std::uint32_t>(options.setup.partitions.size()), options.clients,
           [this](const AckSeen& seen) { checks_.on_ack(seen); },
-          [this](std::uint32_t partition) {
-            return checks_.committed_everywhere(partition).next_offset.value();
-          }),
+          [this](std::uint32_t partition) { return checks_.trimmable(partition).value(); }),
       kill_at_(options.setup.node_count),
       restart_after_(options.setup.node_count),
       sound_at_(options.setup.node_count),

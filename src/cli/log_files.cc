@@ -67,7 +67,75 @@ Result<void> dump_journal(const std::string& path, const EmitLine& emit) {
   return {};
 }
 
-Result<void> dump_directory(const std::string& directory, const EmitLine& emit) {
+// Frames of one partition in their order: those of its segments, then those that only the journal has.
+class PartitionDump {
+ public:
+  PartitionDump(const std::string& directory, const DirectoryState::Shard& shard, const EmitLine& emit)
+      : directory_(directory), shard_(shard), emit_(emit) {}
+
+  // Returns whether more is wanted.
+  Result<bool> run(const log::FoldedPartition& partition) {
+    for (const log::SegmentMeta& meta : partition.state.segments) {
+      FOREBAY_CHECK(segment(partition.state.id, meta));
+      if (!more_) return false;
+    }
+    for (const log::ScannedFrame& scanned : partition.tail) {
+      FOREBAY_CHECK(journal_frame(scanned));
+      if (!more_) return false;
+    }
+    return more_;
+  }
+
+ private:
+  void frame(const std::string& path, std::uint64_t position, const log::FrameHeader& header,
+             ByteSpan payload) {
+    more_ = emit_(frame_line(file_name(path), position, header, payload));
+    if (more_ && header.kind == log::FrameKind::kRecords)
+      more_ = emit_records(header, payload, kRecordsBytesMax, scratch_, emit_);
+  }
+
+  Result<void> segment(const model::TopicPartition& id, const log::SegmentMeta& meta) {
+    const std::string path = log::segment_path(directory_, id, meta);
+    auto file = InputFile::open(path);
+    if (!file) {  // the rest of the partition is worth seeing
+      more_ = emit_(damage_line(file_name(path), 0, meta.begin, meta.end));
+      return {};
+    }
+    return walk_segment(*file, id, meta, [&](const log::SegmentCursor::Step& step) {
+      if (const auto* whole = std::get_if<log::SegmentCursor::Whole>(&step)) {
+        frame(path, whole->file_position, whole->header, whole->payload);
+      } else if (const auto* damaged = std::get_if<log::SegmentCursor::Damaged>(&step);
+                 damaged != nullptr && damaged->begin != damaged->end) {
+        more_ = emit_(damage_line(file_name(path), damaged->file_position, damaged->begin, damaged->end));
+      }
+      return more_;
+    });
+  }
+
+  Result<void> journal_frame(const log::ScannedFrame& scanned) {
+    if (!journal_ || journal_file_ != scanned.at.file) {
+      FOREBAY_TRY(InputFile opened, InputFile::open(shard_.files[scanned.at.file]));
+      journal_.emplace(std::move(opened));
+      journal_file_ = scanned.at.file;
+      FOREBAY_TRY(journal_bytes_, journal_->whole());
+    }
+    frame(shard_.files[journal_file_], scanned.at.offset, scanned.header,
+          journal_bytes_.subspan(static_cast<std::size_t>(scanned.at.offset) + log::kFrameHeaderBytes,
+                                 scanned.header.payload_bytes));
+    return {};
+  }
+
+  const std::string& directory_;
+  const DirectoryState::Shard& shard_;
+  const EmitLine& emit_;
+  std::optional<InputFile> journal_;  // of the last frame
+  std::uint32_t journal_file_ = 0;
+  ByteSpan journal_bytes_;
+  std::vector<std::byte> scratch_;
+  bool more_ = true;
+};
+
+Result<void> dump_directory(const std::string& directory, DumpRecords records, const EmitLine& emit) {
   FOREBAY_TRY(const DirectoryUse use, DirectoryUse::begin(directory));
   FOREBAY_TRY(const DirectoryState state, read_directory(directory));
   if (!emit(Value::object()
@@ -90,6 +158,9 @@ Result<void> dump_directory(const std::string& directory, const EmitLine& emit) 
     }
     for (const log::FoldedPartition& partition : one.fold.partitions) {
       if (!emit(partition_line(topic_name(directory, partition.state.id.topic), partition))) return {};
+      if (records == DumpRecords::kNo) continue;
+      FOREBAY_TRY(const bool more, PartitionDump(directory, one, emit).run(partition));
+      if (!more) return {};
     }
   }
   return {};
@@ -115,7 +186,7 @@ Result<void> dump_log(const std::string& path, DumpRecords records, const EmitLi
   FOREBAY_TRY(const LogPath kind, recognise_log_path(path));
   switch (kind) {
     case LogPath::kDataDirectory:
-      return dump_directory(path, emit);
+      return dump_directory(path, records, emit);
     case LogPath::kSegment:
       return dump_segment(path, records, emit);
     case LogPath::kJournal:

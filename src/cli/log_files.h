@@ -22,7 +22,8 @@ using EmitLine = std::function<bool(const Value& line)>;
 enum class DumpRecords : std::uint8_t { kNo, kYes };
 
 // A segment: its frames, with their records if wanted. A journal file: its rounds. A data directory: what its
-// marker files and journals say of each partition. Errors: kNotFound, kStorageFailed, kLocked, kNewerFormat.
+// marker files and journals say of each partition, if wanted with all its frames and records. Errors:
+// kNotFound, kStorageFailed, kLocked, kNewerFormat.
 [[nodiscard]] Result<void> dump_log(const std::string& path, DumpRecords records, const EmitLine& emit);
 
 struct LogProblem {

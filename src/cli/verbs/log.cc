@@ -143,19 +143,24 @@ void add_log_commands(std::vector<Command>& commands) {
   auto dump_options = std::make_shared<DumpOptions>();
   Command dump =
       offline_log_command("dump", "show what is in the files of a data directory, without a daemon");
-  dump.examples = {{"forebay log dump ./forebay-data", "what the journals say of each partition"},
-                   {"forebay log dump 00000000000000000000-00000000-1.log --records -o json",
-                    "the frames and records of a segment"},
-                   {"forebay log dump 0-1.journal", "the rounds of a journal file"}};
+  dump.examples = {
+      {"forebay log dump ./forebay-data", "what the journals say of each partition"},
+      {"forebay log dump 00000000000000000000-00000000-1.log --records -o json",
+       "the frames and records of a segment"},
+      {"forebay log dump ./forebay-data --records -o json", "every frame and record that the replica holds"},
+      {"forebay log dump 0-1.journal", "the rounds of a journal file"}};
   dump.positionals = {path_positional(&dump_options->paths)};
-  dump.options = {{"--records", "", "of segments: the records too", set_flag(&dump_options->records)}};
+  dump.options = {{"--records", "", "of segments and data directories: the records too",
+                   set_flag(&dump_options->records)}};
   dump.notes =
       "A data directory must not be in use; single files may be. Positions in the log are OFFSET/CONTROL: "
       "the next\n"
       "record's offset and the number of control frames since the record before it.";
   dump.json_shape =
       "one object a line; \"kind\" is one of\n"
-      "directory, journal, partition   of a data directory\n"
+      "directory, journal, partition   of a data directory; with --records each partition is followed by "
+      "its\n"
+      "                                frames, from segments and journals, as of a segment\n"
       "records, control, record, damage, tail   of a segment\n"
       "round, broken round   of a journal file";
   dump.run = [dump_options](Session& session) { return run_dump(session, *dump_options); };

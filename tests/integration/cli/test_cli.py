@@ -699,6 +699,10 @@ class Offline(unittest.TestCase):
                              {place: record for place, record in sent.items() if place[1] < ends[place[0]]})
             self.assertGreater(len(records), 0)
             self.assertTrue(all(r["headers"] == {"h": "1"} for r in records))
+            # With what only the journal has: all of it.
+            dumped = node.ok("log", "dump", node.data_dir, "--records", "-o", "json").stdout.splitlines()
+            records = [line for line in map(json.loads, dumped) if line["kind"] == "record" and line["topic"] == topic_id]
+            self.assertEqual({(r["partition"], r["offset"]): (r["key"], r["value"]) for r in records}, sent)
             node.ok("log", "verify", *segments)
             journal = os.path.join(node.data_dir, "journal")
             for path, _, names in os.walk(journal):

@@ -181,7 +181,7 @@ void PeerShardTransport::begin_session(PeerSession::Peer peer, SocketHandle sock
                   {"shard", shard.shard},
                   {"own_shard", index_},
                   {"incarnation", begun.peer().hello.incarnation}});
-  listener_->on_session(shard, begun.peer().hello);
+  if (listener_ != nullptr) listener_->on_session(shard, begun.peer().hello);
   begun.start();
 }
 
@@ -208,7 +208,7 @@ void PeerShardTransport::report_end(std::unique_ptr<PeerSession> session) {
   telemetry::log(
       first ? telemetry::Level::kInfo : telemetry::Level::kDebug, "peer session ended",
       {{"node", peer.node.value()}, {"shard", peer.shard}, {"own_shard", index_}, {"reason", why.context}});
-  listener_->on_session_end(peer, why);
+  if (listener_ != nullptr) listener_->on_session_end(peer, why);
 }
 
 void PeerShardTransport::report_ends() {
@@ -259,11 +259,13 @@ void PeerShardTransport::read_more() {
 }
 
 void PeerShardTransport::message_arrived(PeerSession& session, PeerMessage message) {
-  listener_->on_message(session.peer().shard, std::move(message));
+  if (listener_ != nullptr) listener_->on_message(session.peer().shard, std::move(message));
 }
-void PeerShardTransport::room_is_back(PeerSession& session) { listener_->on_room(session.peer().shard); }
+void PeerShardTransport::room_is_back(PeerSession& session) {
+  if (listener_ != nullptr) listener_->on_room(session.peer().shard);
+}
 void PeerShardTransport::peer_unreachable(model::NodeId node, const Error& why) {
-  listener_->on_unreachable(node, why);
+  if (listener_ != nullptr) listener_->on_unreachable(node, why);
 }
 
 }  // namespace forebay::io

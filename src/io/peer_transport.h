@@ -75,7 +75,7 @@ class PeerTransportListener {
 class PeerTransport {
  public:
   virtual ~PeerTransport() = default;
-  // Before the first session; outlives the transport's use.
+  // Before the first session. nullptr, later: nobody listens any more, and what still arrives is dropped.
   virtual void set_listener(PeerTransportListener* listener) = 0;
   // Of the node from now on; new sessions say so. Before it no session begins. The node's id never changes.
   // Sessions with nodes of another cluster than this one end, and all sessions when the cluster changes: the

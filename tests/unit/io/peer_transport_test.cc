@@ -403,6 +403,21 @@ TEST(PeerTransport, DestructionWithTrafficInFlightIsQuiet) {
   }
 }
 
+TEST(PeerTransport, WhatArrivesWhenNobodyListensAnyMoreIsDropped) {
+  PeerNode low({.id = 1});
+  PeerNode high({.id = 2});
+  high.set_peers(addresses({&low}));
+  ASSERT_TRUE(high.recorder(0).wait_for(Kind::kSession, 1));
+  high.on_shard(0, [&] { high.transport(0).set_listener(nullptr); });
+  constexpr int kMessages = 10;
+  for (int i = 0; i < kMessages; ++i) low.send(0, high.shard(0), {"late", {piece_of(1000, 1)}});
+  // Until all of them have come; then the session ends, which nobody hears of either.
+  while (high.stats(0, low.shard(0)).messages_received < kMessages) {
+  }
+  low.stop();
+  EXPECT_EQ(high.recorder(0).count(Kind::kMessage), 0U);
+}
+
 TEST(PeerTransport, AnAddressInUseIsRefusedByName) {
   PeerNode one({.id = 1});
   runtime::ShardGroup group(1);

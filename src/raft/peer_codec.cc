@@ -24,8 +24,10 @@ enum class Kind : std::uint8_t {
   kAppend = 8,
   kRequest = 9,
   kResponse = 10,
+  kOpened = 11,
 };
 
+constexpr std::size_t kGroupBytes = 20;
 constexpr std::size_t kLedGroupBytes = 28;
 constexpr std::uint8_t kYes = 1;
 // Numbers of ErrorCode are part of the wire contract; 0 stands for success.
@@ -110,6 +112,11 @@ struct Encoder {
   void operator()(const Resigned& m) {
     put_kind(out, Kind::kResigned);
     put_groups(out, m.groups);
+  }
+  void operator()(const Opened& m) {
+    put_kind(out, Kind::kOpened);
+    out.put(static_cast<std::uint32_t>(m.groups.size()));
+    for (const model::TopicPartition& group : m.groups) out.partition(group);
   }
   void operator()(const GroupMessage& m) {
     std::visit([&](const auto& message) { put(out, m.group, message); }, m.message);
@@ -238,6 +245,12 @@ Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
     }
     case Kind::kResigned:
       return PeerWords(Resigned{get_groups(in)});
+    case Kind::kOpened: {
+      Opened m;
+      m.groups.resize(in.count(kGroupBytes));
+      for (model::TopicPartition& group : m.groups) group = in.partition();
+      return PeerWords(std::move(m));
+    }
     case Kind::kVoteRequest:
     case Kind::kVoteResponse:
     case Kind::kAppendResponse:

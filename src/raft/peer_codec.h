@@ -34,6 +34,10 @@ struct Led {
 struct Resigned {
   std::vector<LedGroup> groups;
 };
+// Groups that the sender has just opened: what was sent to them before, it did not take.
+struct Opened {
+  std::vector<model::TopicPartition> groups;
+};
 struct GroupMessage {
   model::TopicPartition group;
   Message message;
@@ -52,7 +56,7 @@ struct Response {
   std::uint64_t id = 0;
   Result<std::string> body;
 };
-using PeerWords = std::variant<Heartbeat, Led, Resigned, GroupMessage, Append, Request, Response>;
+using PeerWords = std::variant<Heartbeat, Led, Resigned, Opened, GroupMessage, Append, Request, Response>;
 
 [[nodiscard]] io::PeerMessage encode(const PeerWords& words);
 // Checks every frame of an append. Errors: kCorruptBatch; kNewerFormat for a kind that is not known here.

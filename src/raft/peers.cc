@@ -36,7 +36,11 @@ Peers::~Peers() {
 
 // --- groups
 
-void Peers::add(RaftGroup& group) { groups_[group.id()] = &group; }
+void Peers::add(RaftGroup& group) {
+  groups_[group.id()] = &group;
+  opened_.insert(group.id());
+  run_later();
+}
 
 void Peers::remove(RaftGroup& group) {
   groups_.erase(group.id());
@@ -92,8 +96,22 @@ void Peers::run_later() {
   });
 }
 
+// A leader may have asked already, and waits for the answer.
+void Peers::tell_opened() {
+  const auto opened = std::exchange(opened_, {});
+  for (const auto& [peer, link] : links_) {
+    const std::uint32_t shards = nodes_.at(peer.node).hello.shard_count;
+    Opened words;
+    for (const model::TopicPartition& id : opened) {
+      if (groups_.contains(id) && log::shard_of(id, shards) == peer.shard) words.groups.push_back(id);
+    }
+    if (!words.groups.empty()) static_cast<void>(transport_.send(peer, encode(std::move(words))));
+  }
+}
+
 void Peers::end_turn() {
   turn_scheduled_ = false;
+  if (!opened_.empty()) tell_opened();
   const auto changed = std::exchange(to_tell_, {});
   if (!changed.empty()) {
     const std::vector<model::TopicPartition> groups(changed.begin(), changed.end());
@@ -306,6 +324,12 @@ void Peers::receive(const io::PeerShard& from, Resigned&& words) {
     const auto at = groups_.find(one.group);
     // Its term may be a later one, which ended its leadership.
     if (at != groups_.end() && at->second->term() <= one.term) at->second->peer_lost(from.node);
+  }
+}
+
+void Peers::receive(const io::PeerShard& from, Opened&& words) {
+  for (const model::TopicPartition& id : words.groups) {
+    if (const auto at = groups_.find(id); at != groups_.end()) at->second->peer_connected(from.node);
   }
 }
 

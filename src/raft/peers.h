@@ -122,6 +122,7 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, Heartbeat&& words);
   void receive(const io::PeerShard& from, Led&& words);
   void receive(const io::PeerShard& from, Resigned&& words);
+  void receive(const io::PeerShard& from, Opened&& words);
   void receive(const io::PeerShard& from, GroupMessage&& words);
   void receive(const io::PeerShard& from, Append&& words);
   void receive(const io::PeerShard& from, Request&& words);
@@ -134,6 +135,7 @@ class Peers final : private io::PeerTransportListener {
   void node_gone(model::NodeId node, const Error& why);
   void links_changed(model::NodeId node);
   void tell_led(const io::PeerShard& peer, bool complete, const std::vector<model::TopicPartition>& groups);
+  void tell_opened();
   void run_later();
   void end_turn();
   void finish(std::uint64_t id, Result<std::string> result);
@@ -147,6 +149,7 @@ class Peers final : private io::PeerTransportListener {
   std::map<model::NodeId, Node> nodes_;
   std::set<model::TopicPartition> to_pump_;
   std::set<model::TopicPartition> to_tell_;
+  std::set<model::TopicPartition> opened_;  // and not yet told
   std::deque<model::TopicPartition> wanting_slots_;
   std::uint32_t read_slots_;
   bool turn_scheduled_ = false;

@@ -261,38 +261,39 @@ void ClusterChecks::node_dies(const ClusterNode& node) {
 
 void ClusterChecks::node_is_up(const ClusterNode& node) {
   if (node.report().torn_bytes_cut > 0) ++counts_.torn_tails;
-  for (std::size_t partition = 0; partition < groups_.size(); ++partition) {
-    Replica& known = replicas_[node.index()][partition];
-    partition::Partition* const found = node.find(partition);
-    if (found == nullptr) {
-      if (known.life > 0) fail(name(node, partition) + " is gone after a restart");
-      known.life = node.life();
-      known.down = false;
-      continue;
-    }
-    log::Log& log = found->log();
-    const std::string where = name(node, partition);
-    if (log.flushed() < known.flushed) {
-      fail(where + " had " + known.flushed.to_string() + " on its disk and recovered up to " +
-           log.flushed().to_string());
-    }
-    for (const log::TermBegin& one : known.terms) {
-      if (one.begin < known.flushed && one.begin >= log.log_start() &&
-          term_at(log.terms(), one.begin) != one.term)
-        fail(where + " had term " + std::to_string(one.term.value()) + " at " + one.begin.to_string() +
-             " on its disk and recovered something else");
-    }
-    if (log.log_start() < known.log_start) fail("I8: log start of " + where + " went back over a restart");
-    if (!log.status().damage.empty()) fail(where + " counts as damaged, and no disk rots");
-    if (known.life > 0 && log.end() > model::LogPosition{}) ++counts_.recovered_lives;
-    known = {.life = node.life(),
-             .end = log.end(),
-             .flushed = log.flushed(),
-             .log_start = log.log_start(),
-             .committed = known.committed,
-             .down = false,
-             .checked = frame_at_or_after(partition, log.log_start())};
+}
+
+void ClusterChecks::replica_is_up(const ClusterNode& node, std::size_t partition) {
+  Replica& known = replicas_[node.index()][partition];
+  partition::Partition* const found = node.find(partition);
+  if (found == nullptr) {
+    if (known.life > 0) fail(name(node, partition) + " is gone after a restart");
+    known.life = node.life();
+    known.down = false;
+    return;
   }
+  log::Log& log = found->log();
+  const std::string where = name(node, partition);
+  if (log.flushed() < known.flushed) {
+    fail(where + " had " + known.flushed.to_string() + " on its disk and recovered up to " +
+         log.flushed().to_string());
+  }
+  for (const log::TermBegin& one : known.terms) {
+    if (one.begin < known.flushed && one.begin >= log.log_start() &&
+        term_at(log.terms(), one.begin) != one.term)
+      fail(where + " had term " + std::to_string(one.term.value()) + " at " + one.begin.to_string() +
+           " on its disk and recovered something else");
+  }
+  if (log.log_start() < known.log_start) fail("I8: log start of " + where + " went back over a restart");
+  if (!log.status().damage.empty()) fail(where + " counts as damaged, and no disk rots");
+  if (known.life > 0 && log.end() > model::LogPosition{}) ++counts_.recovered_lives;
+  known = {.life = node.life(),
+           .end = log.end(),
+           .flushed = log.flushed(),
+           .log_start = log.log_start(),
+           .committed = known.committed,
+           .down = false,
+           .checked = frame_at_or_after(partition, log.log_start())};
 }
 
 bool ClusterChecks::has_stopped(const ClusterNode& node) const {

@@ -47,6 +47,7 @@ class ClusterChecks {
   // Before the node's objects go, and once it is up again.
   void node_dies(const ClusterNode& node);
   void node_is_up(const ClusterNode& node);
+  void replica_is_up(const ClusterNode& node, std::size_t partition);  // as it has just been opened
 
   [[nodiscard]] const std::string& failure() const { return failure_; }
   void fail(const std::string& what);

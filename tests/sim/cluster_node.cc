@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace forebay::sim {
+namespace {
+
+constexpr runtime::Duration kOpenedLateMax = std::chrono::milliseconds(150);
+
+}  // namespace
 
 ClusterNode::ClusterNode(SimScheduler& scheduler, SimNetwork& network, std::uint32_t index,
                          const NodeSetup& setup, SimDisk::Options disk)
@@ -11,8 +16,7 @@ ClusterNode::ClusterNode(SimScheduler& scheduler, SimNetwork& network, std::uint
       id_(index + 1),
       setup_(setup),
       machine_(scheduler, disk),
-      made_(setup.partitions.size()),
-      open_(setup.partitions.size()) {}
+      made_(setup.partitions.size()) {}
 
 ClusterNode::~ClusterNode() { tear_down(); }
 
@@ -33,7 +37,8 @@ Result<void> ClusterNode::boot() {
   return {};
 }
 
-void ClusterNode::join(const std::vector<log::Voter>& founders) {
+void ClusterNode::join(const std::vector<log::Voter>& founders, std::function<void(std::size_t)> opened) {
+  opened_ = std::move(opened);
   transport_ = network_.attach({id_, 0}, machine_.executor());
   raft::PeersConfig config = setup_.peers;
   config.self = id_;
@@ -45,7 +50,15 @@ void ClusterNode::join(const std::vector<log::Voter>& founders) {
   set_ =
       std::make_unique<partition::PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(), voter(),
                                                 set_config, [](std::uint64_t) -> Result<void> { return {}; });
-  for (std::size_t i = 0; i < setup_.partitions.size(); ++i) open(i, founders);
+  for (std::size_t i = 0; i < setup_.partitions.size(); ++i) {
+    const std::uint64_t drawn = machine_.rng().next();
+    if (drawn % 2 == 0) {
+      open(i, founders);
+      continue;
+    }
+    const runtime::Duration late(drawn / 2 % static_cast<std::uint64_t>(kOpenedLateMax.count()));
+    machine_.executor().schedule_after(late, [this, i, founders] { open(i, founders); });
+  }
   transport_->set_hello({.node = id_, .disk = disk_identity_, .incarnation = life_, .shard_count = 1});
   std::map<model::NodeId, io::PeerAddress> peers;
   for (const log::Voter& founder : founders) {
@@ -70,6 +83,7 @@ void ClusterNode::open(std::size_t partition, const std::vector<log::Voter>& fou
         }
         failures_.push_back("partition " + std::to_string(partition) + ": " + ready.error().to_string());
       });
+  opened_(partition);
 }
 
 partition::Partition* ClusterNode::find(std::size_t partition) const {

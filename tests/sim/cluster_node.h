@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,8 +47,9 @@ class ClusterNode {
   // Boots as the daemon does: opens the data directory and recovers it. The first time it makes them. Errors:
   // what the disk refuses; the power may have gone meanwhile (disk().power_is_off()).
   [[nodiscard]] Result<void> boot();
-  // Once it is booted and every founder's disk is known: joins the others and opens the partitions.
-  void join(const std::vector<log::Voter>& founders);
+  // Once it is booted and every founder's disk is known: joins the others and opens the partitions, some of
+  // them late, as the daemon does when it has read its metadata: the others may have asked by then.
+  void join(const std::vector<log::Voter>& founders, std::function<void(std::size_t partition)> opened);
   [[nodiscard]] bool is_up() const { return set_ != nullptr; }
   [[nodiscard]] log::Voter voter() const { return {id_, disk_identity_}; }
   // Counts its starts.
@@ -87,7 +89,7 @@ class ClusterNode {
   std::unique_ptr<raft::Peers> peers_;
   std::unique_ptr<log::ShardLogs> logs_;
   std::unique_ptr<partition::PartitionSet> set_;
-  std::vector<partition::Partition*> open_;
+  std::function<void(std::size_t)> opened_;
 };
 
 }  // namespace forebay::sim

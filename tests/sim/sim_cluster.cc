@@ -217,7 +217,8 @@ void SimCluster::form() {
     founders_.push_back(node->voter());
   }
   for (const auto& node : nodes_) {
-    node->join(founders_);
+    node->join(founders_,
+               [this, node = node.get()](std::size_t partition) { checks_.replica_is_up(*node, partition); });
     checks_.node_is_up(*node);
   }
   const auto all_open = [this] {
@@ -332,7 +333,7 @@ void SimCluster::start(ClusterNode& node) {
     return at(kRestartMin, [this, &node] { start(node); });
   }
   trace("node " + std::to_string(node.id().value()) + " is up, life " + std::to_string(node.life()));
-  node.join(founders_);
+  node.join(founders_, [this, &node](std::size_t partition) { checks_.replica_is_up(node, partition); });
   checks_.node_is_up(node);
 }
 

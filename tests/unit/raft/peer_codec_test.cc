@@ -62,6 +62,7 @@ TEST(PeerCodec, WhatIsLed) {
   ASSERT_EQ(led.groups.size(), 1U);
   EXPECT_EQ(led.groups[0].group, group());
   EXPECT_EQ(led.groups[0].term, Term(6));
+  EXPECT_EQ(round_trip(Opened{{group()}}).groups, std::vector{group()});
   EXPECT_EQ(round_trip(Resigned{{{group(), Term(6)}}}).groups[0].term, Term(6));
 }
 

@@ -41,6 +41,7 @@ struct Settings {
   struct Node {
     std::uint32_t id = 1;                     // unique in the cluster; never changes for a data directory
     std::string data_dir = "./forebay-data";  // made when missing
+    std::string pid_file;                     // empty: none
   } node;
   struct Cluster {
     std::vector<ClusterNode> nodes;                // in order, this one among them; empty: a single node

@@ -14,6 +14,7 @@ using Make = KeyMaker<Settings>;
 
 constexpr auto kUnitRequired = Make::Bare::kRefused;
 constexpr std::uint32_t kNodeIdMax = 1'000'000'000;
+constexpr std::size_t kPathBytesMax = 4'000;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * 1024;
 constexpr std::uint64_t kGiB = kMiB * 1024;
@@ -27,6 +28,10 @@ void add_node_keys(std::vector<Key<Settings>>& keys) {
   keys.push_back(Make::path(
       "node.data_dir", [](auto& s) -> auto& { return s.node.data_dir; },
       "Directory of everything that this node stores; made when missing. One daemon at a time can use it."));
+  keys.push_back(Make::text(
+      "node.pid_file", [](auto& s) -> auto& { return s.node.pid_file; }, kPathBytesMax,
+      "File that holds the daemon's process id as long as it runs: written when the data directory is its "
+      "own, removed at a clean stop. Nothing: no file."));
 }
 
 // Nothing when it is not ID@HOST:PORT, or nobody could dial it.

@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/settings.h"
 #include "daemon/node.h"
+#include "daemon/pid_file.h"
 #include "io/standard_descriptors.h"
 #include "telemetry/log.h"
 
@@ -31,15 +33,17 @@ struct Flags {
 
 // Each flag is a setting under its short name; --set reaches all others.
 void declare(CLI::App& app, Flags& flags) {
-  const auto setting = [&app, &flags](const char* flag, const char* key, const char* help) {
+  const auto setting = [&app, &flags](const char* flag, const char* key, const char* value_name,
+                                      const char* help) {
     app.add_option_function<std::string>(
            flag, [&flags, key](const std::string& value) { flags.settings.emplace_back(key, value); }, help)
-        ->type_name(std::string_view(flag) == "--data-dir" ? "DIR" : "HOST:PORT");
+        ->type_name(value_name);
   };
-  setting("--data-dir", "node.data_dir", "where the data is (./forebay-data)");
-  setting("--api", "api.listen", "gRPC API (127.0.0.1:7400)");
-  setting("--peer", "peer.listen", "address for other nodes (127.0.0.1:7401)");
-  setting("--http", "http.listen", "health and metrics (127.0.0.1:7402)");
+  setting("--data-dir", "node.data_dir", "DIR", "where the data is (./forebay-data)");
+  setting("--api", "api.listen", "HOST:PORT", "gRPC API (127.0.0.1:7400)");
+  setting("--peer", "peer.listen", "HOST:PORT", "address for other nodes (127.0.0.1:7401)");
+  setting("--http", "http.listen", "HOST:PORT", "health and metrics (127.0.0.1:7402)");
+  setting("--pid-file", "node.pid_file", "FILE", "holds the process id while it runs (none)");
   app.add_option(
          "--config", flags.config_file,
          "YAML file with everything else; config/forebay.yaml documents every key (or in FOREBAYD_CONFIG)")
@@ -121,11 +125,18 @@ int main(int argc, char** argv) {
   }
   forebay::telemetry::set_log_level(settings->log.level);
 
+  forebay::daemon::PidFile pid_file;  // goes last: whoever waits for that may use the directory then
   auto node = forebay::daemon::Node::start(*settings);
   if (!node) {
     log_error("node cannot start", {{"error", node.error().to_string()}});
     return kExitFailure;
   }
+  auto written = forebay::daemon::PidFile::write(settings->node.pid_file);
+  if (!written) {
+    log_error("node cannot start", {{"error", written.error().to_string()}});
+    return kExitFailure;
+  }
+  pid_file = std::move(*written);
   if (flags.hints) {
     if (const auto ready = (*node)->wait_ready(std::chrono::seconds(60)); ready) {
       print_hints((*node)->listening());

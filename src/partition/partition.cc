@@ -153,7 +153,10 @@ void Partition::produce(std::string batch, std::int32_t record_count, Acks acks,
       return done(std::move(admitted).error());
   }
 
+  const std::uint64_t batch_bytes = batch.size();
   const auto appended = group_->append_records(std::move(batch), record_count, config_.log_append_time);
+  traffic_.in_records += static_cast<std::uint64_t>(record_count);
+  traffic_.in_bytes += batch_bytes;
   ProduceAck ack{.base_offset = appended.base_offset,
                  .last_offset = appended.base_offset.plus(record_count - 1),
                  .append_time = appended.append_time,
@@ -396,6 +399,7 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   const std::size_t bytes = payload_bytes(result->frames);
   const bool at_end = result->next >= marks.high_watermark;
   if (bytes >= fetch.input.bytes_min || !at_end || end_is_lost() || now >= fetch.deadline) {
+    if (!fetch.input.from_any_replica) traffic_.out_bytes += bytes;
     return finish_fetch(id, FetchOutput{marks, result->next, std::move(result->frames)});
   }
   if (!fetch.timer) {
@@ -526,44 +530,6 @@ void Partition::maintain(model::Timestamp now) {
       if (*alive != nullptr) (*alive)->compaction_running_ = false;
     });
   }
-}
-
-// --- status
-// ------------------------------------------------------------------------------------------------------------------
-
-void Partition::status(Done<PartitionStatus> done) {
-  PartitionStatus status;
-  status.log = log_.status();
-  status.marks = watermarks();
-  status.term = group_->term();
-  status.leader = group_->leader();
-  const auto serving = check_serving();
-  status.state = serving ? "ready" : serving.error().context;
-  // For tables: what to do is in the answer to a producer, and in `forebay health`.
-  if (const auto end = log_.lost_tail(); end && serving) {
-    const std::int64_t known = end->next_offset.value();
-    status.state =
-        (known == 0 ? "all of it is lost" : "its end is lost, from offset " + std::to_string(known) + " on") +
-        std::string("; see: forebay health");
-  }
-  if (!check_readable() || status.marks.log_start >= status.marks.high_watermark)
-    return done(std::move(status));
-  log_.read({.from = status.marks.log_start, .upto = status.marks.high_watermark, .bytes_max = 1},
-            [status = std::move(status), retention = config_.log.retention_ms,
-             done = std::move(done)](Result<log::ReadResult> result) mutable {
-              if (result && !result->frames.empty()) {
-                status.oldest_append_time = result->frames.front()->header.append_time;
-                // A segment leaves as a whole, when its last record is old enough; the first one bounds it
-                // from below. What is in no segment yet will be in one with what follows it.
-                if (retention) {
-                  const auto& segments = status.log.segments;
-                  const bool known = !segments.empty() && segments.front().max_append_time.value() >= 0;
-                  const auto last = known ? segments.front().max_append_time : *status.oldest_append_time;
-                  status.oldest_leaves_at = last.plus(*retention);
-                }
-              }
-              done(std::move(status));
-            });
 }
 
 }  // namespace forebay::partition

@@ -17,6 +17,7 @@
 #include "base/unique_function.h"
 #include "log/log.h"
 #include "partition/core/read_bounds.h"
+#include "partition/core/replica_report.h"
 #include "raft/raft_group.h"
 #include "runtime/executor.h"
 
@@ -139,6 +140,15 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] model::Term term() const { return group_->term(); }
   // Reads the oldest record, for its time.
   void status(Done<PartitionStatus> done);
+  // From memory.
+  [[nodiscard]] ReplicationStatus replication() const;
+  [[nodiscard]] bool is_under_replicated() const;  // leads, and a voter is gone or lacks something
+  [[nodiscard]] const std::string& topic_name() const { return topic_name_; }
+  // Since it was opened.
+  struct Traffic {
+    std::uint64_t in_records = 0, in_bytes = 0, out_bytes = 0;
+  };
+  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
   [[nodiscard]] std::uint64_t disk_bytes() const { return log_.status().disk_bytes; }
   void set_config(const PartitionConfig& config);
 
@@ -227,6 +237,7 @@ class Partition final : private raft::GroupListener {
   Done<std::monostate> ready_;
   bool stopped_ = false;
   bool led_ = false;
+  Traffic traffic_;
   std::vector<log::Voter> wanted_members_;
   std::string membership_waits_for_;
   std::optional<model::NodeId> better_leader_;

@@ -225,6 +225,7 @@ void Peers::on_unreachable(model::NodeId id, const Error& why) {
 void Peers::node_gone(model::NodeId id, const Error& why) {
   Node& node = nodes_.at(id);
   if (std::exchange(node.gone, true)) return;
+  node.away_since = node.heard;
   if (node.grace) executor_.cancel(*std::exchange(node.grace, std::nullopt));
   if (listener_.gone) listener_.gone(id, why);
   std::vector<model::TopicPartition> led;
@@ -388,12 +389,19 @@ void Peers::receive(const io::PeerShard& from, Response&& words) {
   if (at != waiting_.end() && at->second.peer == from) finish(words.id, std::move(words.body));
 }
 
+std::optional<runtime::TimePoint> Peers::last_away(model::NodeId node) const {
+  const auto known = nodes_.find(node);
+  return known == nodes_.end() ? std::nullopt : known->second.away_since;
+}
+
 std::map<model::NodeId, Peers::PeerStatus> Peers::nodes() const {
   std::map<model::NodeId, PeerStatus> all;
   for (const auto& [id, node] : nodes_) {
     PeerStatus& status = all[id];
     status.hello = node.hello;
     status.heard = node.heard;
+    status.gone = node.gone;
+    status.away_since = node.away_since;
     for (const auto& [peer, link] : links_) status.links += peer.node == id ? 1 : 0;
   }
   return all;

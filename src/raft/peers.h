@@ -90,8 +90,22 @@ class Peers final : private io::PeerTransportListener {
     io::PeerHello hello;
     std::uint32_t links = 0;
     runtime::TimePoint heard;
+    bool gone = false;
+    // When it went away the last time: then it was heard last. None: it never did.
+    std::optional<runtime::TimePoint> away_since;
   };
+  // Those that were ever there since this node has started.
   [[nodiscard]] std::map<model::NodeId, PeerStatus> nodes() const;
+  [[nodiscard]] std::optional<runtime::TimePoint> last_away(model::NodeId node) const;
+
+  // --- what happened since the start
+  struct Counts {
+    std::uint64_t elections = 0;    // a group of this shard stood
+    std::uint64_t leaderships = 0;  // and one began to lead
+  };
+  void count_election() { ++counts_.elections; }
+  void count_leadership() { ++counts_.leaderships; }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
   struct Link {
@@ -106,6 +120,7 @@ class Peers final : private io::PeerTransportListener {
     runtime::TimePoint heard;
     std::optional<runtime::TimerId> grace;
     bool gone = true;  // as the groups know it
+    std::optional<runtime::TimePoint> away_since;
   };
   struct Waiting {
     io::PeerShard peer;
@@ -153,6 +168,7 @@ class Peers final : private io::PeerTransportListener {
   std::deque<model::TopicPartition> wanting_slots_;
   std::uint32_t read_slots_;
   bool turn_scheduled_ = false;
+  Counts counts_;
   std::map<std::uint64_t, Waiting> waiting_;
   std::uint64_t next_request_ = 1;
   runtime::TimerId beat_timer_{};

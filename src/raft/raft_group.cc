@@ -74,6 +74,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& fo
       surroundings_(surroundings),
       listener_(listener),
       rank_(founding ? founding->rank : 0),
+      leaderless_since_(surroundings.executor->now()),
       told_commit_(core_.commit()),
       told_held_(core_.commit()),
       alive_(std::make_shared<RaftGroup*>(this)) {
@@ -84,6 +85,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& fo
   });
   log_.on_failed([this](const Error& error) {
     failed_ = error;
+    failed_since_ = surroundings_.executor->now();
     core_.step_down();
     tell_changes();
     listener_.on_log_failed(error);
@@ -126,6 +128,16 @@ std::uint32_t RaftGroup::flushed_voters(model::LogPosition position) const {
     }
   }
   return count;
+}
+
+// An earlier leader may have seen it fall behind; what this node knows of that is when it went away.
+std::optional<runtime::TimePoint> RaftGroup::behind_since(model::NodeId peer) const {
+  const auto behind = watch_.behind(peer, core_.end());
+  if (!behind) return std::nullopt;
+  const runtime::TimePoint since(behind->since);
+  if (behind->seen || surroundings_.peers == nullptr) return since;
+  const auto away = surroundings_.peers->last_away(peer);
+  return away ? std::min(*away, since) : since;
 }
 
 // --- effects
@@ -174,6 +186,15 @@ void RaftGroup::tell_changes() {
   const bool same_leadership = led && now.role == Role::kLeader && known_.term == now.term;
   known_ = now;
   was_established_ = was_established_ || now.established;
+  if (now.leader) {
+    leaderless_since_.reset();
+  } else if (!leaderless_since_) {
+    leaderless_since_ = surroundings_.executor->now();
+  }
+  if (now.role == Role::kLeader && !same_leadership) {
+    watch_.begin(steady_now());
+    if (surroundings_.peers != nullptr) surroundings_.peers->count_leadership();
+  }
   if (now.role == Role::kLeader || now.leader) {
     if (election_timer_) surroundings_.executor->cancel(*std::exchange(election_timer_, std::nullopt));
   } else if (!election_timer_ && surroundings_.peers != nullptr && !failed_) {
@@ -225,6 +246,7 @@ void RaftGroup::stand_if_leaderless() {
   if (!has_quorum_in_reach()) return;
   core_.leader_unreachable();
   core_.campaign();
+  surroundings_.peers->count_election();
   after_input();
 }
 
@@ -279,6 +301,8 @@ void RaftGroup::receive(model::NodeId from, const Message& message) {
     if (counts || !vote->granted) core_.receive(from, *vote);
   } else if (const auto* answer = std::get_if<AppendResponse>(&message)) {
     if (counts) core_.receive(from, *answer);
+    if (const auto progress = core_.progress(from); progress && is_leader())
+      watch_.flushed(from, progress->flushed, core_.end(), steady_now());
   } else if (const auto* asked = std::get_if<VoteRequest>(&message)) {
     core_.receive(from, *asked);
   } else {
@@ -452,9 +476,11 @@ RaftGroup::Appended RaftGroup::append_control(const log::Control& control) {
 }
 
 void RaftGroup::append_frame(log::FramePtr frame, const std::optional<log::Membership>& membership) {
+  const model::LogPosition begin = frame->header.begin;
   const model::LogPosition end = frame->header.end;
   log_.append(std::move(frame));
   core_.appended(end, membership);
+  watch_.appended(begin, end, steady_now());
 }
 
 }  // namespace forebay::raft

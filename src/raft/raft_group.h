@@ -15,6 +15,7 @@
 #include "base/unique_function.h"
 #include "log/log.h"
 #include "raft/core/raft.h"
+#include "raft/core/replica_watch.h"
 #include "raft/peers.h"
 #include "runtime/executor.h"
 
@@ -81,6 +82,11 @@ class RaftGroup {
   [[nodiscard]] std::optional<Raft::PeerProgress> progress(model::NodeId peer) const {
     return core_.progress(peer);
   }
+  // Leader: since when that member lacks something; nothing when it has all there is.
+  [[nodiscard]] std::optional<runtime::TimePoint> behind_since(model::NodeId peer) const;
+  // Since when this replica knows no leader; nothing when it does.
+  [[nodiscard]] std::optional<runtime::TimePoint> leaderless_since() const { return leaderless_since_; }
+  [[nodiscard]] std::optional<runtime::TimePoint> failed_since() const { return failed_since_; }
   [[nodiscard]] model::LogPosition held_by_majority() const { return core_.held_by_majority(); }
   // How many voters have `position` on their disks.
   [[nodiscard]] std::uint32_t flushed_voters(model::LogPosition position) const;
@@ -138,6 +144,9 @@ class RaftGroup {
   void settle_barriers();
   [[nodiscard]] bool has_quorum_in_reach() const;
   [[nodiscard]] bool speaks_for_a_member(model::NodeId node) const;
+  [[nodiscard]] ReplicaWatch::Steady steady_now() const {
+    return surroundings_.executor->now().time_since_epoch();
+  }
   void arm_election(runtime::Duration delay);
   void stand_if_leaderless();
   void send_to(model::NodeId peer);
@@ -153,6 +162,9 @@ class RaftGroup {
   GroupListener& listener_;
   std::uint32_t rank_ = 0;
   std::optional<Error> failed_;
+  std::optional<runtime::TimePoint> failed_since_;
+  std::optional<runtime::TimePoint> leaderless_since_;
+  ReplicaWatch watch_;  // while this replica leads
   bool was_established_ = false;
   bool leader_lost_ = false;  // the one that the core knows cannot be reached
   bool stalled_told_ = false;

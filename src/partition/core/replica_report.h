@@ -1,0 +1,78 @@
+// What an operator is told of the replicas of a partition: who is in which state, and since when. Pure; asked
+// on each node of its own replica, and answered for all members where that one leads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "log/core/control.h"
+#include "model/ids.h"
+
+namespace forebay::partition {
+
+enum class ReplicaRole : std::uint8_t { kLeader, kFollower, kLearner };
+enum class ReplicaState : std::uint8_t {
+  kInSync,
+  kCatchingUp,
+  kUnreachable,
+  kFailed,        // its disk: it stopped
+  kDamaged,       // part of it is lost, and nobody has accepted that
+  kBeingAdded,    // learns, and is to vote
+  kBeingRemoved,  // is to leave
+  kUnknown,       // whoever is asked does not lead, and so does not know
+};
+[[nodiscard]] std::string_view role_name(ReplicaRole role);
+[[nodiscard]] std::string_view state_name(ReplicaState state);
+
+using Steady = std::chrono::nanoseconds;  // since an arbitrary zero
+
+// A follower under load is always a little behind; only one that has not had all for so long is worth a word.
+inline constexpr std::chrono::seconds kBehindGrace{3};
+
+struct ReplicaReport {
+  model::NodeId node;
+  ReplicaRole role = ReplicaRole::kFollower;
+  ReplicaState state = ReplicaState::kUnknown;
+  std::optional<model::Offset> flushed;      // records below are on its disk
+  std::optional<std::uint64_t> lag_records;  // behind the leader's end; none where that is not known
+  std::optional<Steady> since;               // of a state that is not `in sync`
+};
+
+struct FollowerFacts {
+  bool reachable = false;
+  std::optional<Steady> away_since;  // the last time it went away
+  model::LogPosition flushed;
+  std::optional<Steady> behind_since;  // none: it has all there is
+};
+struct ReplicaFacts {
+  log::Membership members;
+  std::vector<log::Voter> wanted;  // empty: as they are
+  log::Voter self;
+  bool leads = false;
+  std::optional<model::NodeId> leader;
+  model::LogPosition end, flushed;  // of this replica
+  std::optional<Steady> failed_since;
+  bool damaged = false;
+  // Of the others. Of a replica that does not lead only `reachable` and `away_since` count.
+  std::function<FollowerFacts(model::NodeId)> follower;
+};
+
+// This replica, and all other members, by node.
+[[nodiscard]] std::vector<ReplicaReport> report_replicas(const ReplicaFacts& facts, Steady now);
+
+// What this replica knows of the partition's replicas; of a leader: all that is to be known.
+struct ReplicationStatus {
+  model::Term term;
+  std::optional<model::NodeId> leader;
+  std::vector<ReplicaReport> replicas;  // by node; this one among them
+  std::string waits_for;                // the leader, on the way to other members
+  std::optional<Steady> leaderless_since;
+  std::string problem;  // why this replica failed; empty: it did not
+};
+
+}  // namespace forebay::partition

@@ -1,0 +1,91 @@
+// What a partition says of itself: to those who describe topics, to operators, to the metrics.
+#include <algorithm>
+#include <utility>
+
+#include "log/core/damage.h"
+#include "partition/partition.h"
+
+namespace forebay::partition {
+
+void Partition::status(Done<PartitionStatus> done) {
+  PartitionStatus status;
+  status.log = log_.status();
+  status.marks = watermarks();
+  status.term = group_->term();
+  status.leader = group_->leader();
+  const auto serving = check_serving();
+  status.state = serving ? "ready" : serving.error().context;
+  // For tables: what to do is in the answer to a producer, and in `forebay health`.
+  if (const auto end = log_.lost_tail(); end && serving) {
+    const std::int64_t known = end->next_offset.value();
+    status.state =
+        (known == 0 ? "all of it is lost" : "its end is lost, from offset " + std::to_string(known) + " on") +
+        std::string("; see: forebay health");
+  }
+  if (!check_readable() || status.marks.log_start >= status.marks.high_watermark)
+    return done(std::move(status));
+  log_.read({.from = status.marks.log_start, .upto = status.marks.high_watermark, .bytes_max = 1},
+            [status = std::move(status), retention = config_.log.retention_ms,
+             done = std::move(done)](Result<log::ReadResult> result) mutable {
+              if (result && !result->frames.empty()) {
+                status.oldest_append_time = result->frames.front()->header.append_time;
+                // A segment leaves as a whole, when its last record is old enough; the first one bounds it
+                // from below. What is in no segment yet will be in one with what follows it.
+                if (retention) {
+                  const auto& segments = status.log.segments;
+                  const bool known = !segments.empty() && segments.front().max_append_time.value() >= 0;
+                  const auto last = known ? segments.front().max_append_time : *status.oldest_append_time;
+                  status.oldest_leaves_at = last.plus(*retention);
+                }
+              }
+              done(std::move(status));
+            });
+}
+
+ReplicationStatus Partition::replication() const {
+  const auto steady = [](const std::optional<runtime::TimePoint>& at) -> std::optional<Steady> {
+    if (!at) return std::nullopt;
+    return at->time_since_epoch();
+  };
+  const log::LogStatus log = log_.status();
+  ReplicaFacts facts{.members = group_->membership(),
+                     .wanted = wanted_members_,
+                     .self = surroundings_.self,
+                     .leads = group_->is_leader(),
+                     .leader = group_->leader(),
+                     .end = log_.end(),
+                     .flushed = log_.flushed(),
+                     .failed_since = steady(group_->failed_since()),
+                     .damaged = log::is_open(log.damage),
+                     .follower = {}};
+  facts.follower = [&](model::NodeId node) {
+    FollowerFacts follower;
+    if (surroundings_.peers == nullptr) return follower;
+    follower.reachable = surroundings_.peers->is_reachable(node, log_.id());
+    follower.away_since = steady(surroundings_.peers->last_away(node));
+    if (const auto progress = group_->progress(node)) follower.flushed = progress->flushed;
+    follower.behind_since = steady(group_->behind_since(node));
+    return follower;
+  };
+  return {.term = group_->term(),
+          .leader = group_->leader(),
+          .replicas = report_replicas(facts, surroundings_.executor->now().time_since_epoch()),
+          .waits_for = membership_waits_for_,
+          .leaderless_since = steady(group_->leaderless_since()),
+          .problem = group_->failure() ? group_->failure()->context : std::string()};
+}
+
+// As report_replicas() has it, without making a report.
+bool Partition::is_under_replicated() const {
+  if (!group_->is_leader() || surroundings_.peers == nullptr) return false;
+  const auto now = surroundings_.executor->now();
+  const auto& voters = group_->membership().voters;
+  return std::any_of(voters.begin(), voters.end(), [&](const log::Voter& voter) {
+    if (voter == surroundings_.self) return false;
+    if (!surroundings_.peers->is_reachable(voter.node, log_.id())) return true;
+    const auto behind = group_->behind_since(voter.node);
+    return behind && now - *behind >= kBehindGrace;
+  });
+}
+
+}  // namespace forebay::partition

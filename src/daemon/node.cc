@@ -42,6 +42,8 @@ using telemetry::log_warn;
 constexpr std::uint64_t kPartitionBytes = 64U << 10;
 // For tests of faults on the real disk: src/io/fail_point_file_system.h has the names.
 constexpr const char* kFailPointVariable = "FOREBAYD_FAILPOINT";
+// Snapshots of a shard, one a second: what walks over all partitions is done in each so many.
+constexpr std::uint32_t kReplicationFiguresEvery = 3;
 // A probe must not hang on a stuck shard: no answer by then is an answer too.
 constexpr auto kReadyTimeout = std::chrono::seconds(1);
 
@@ -368,6 +370,8 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
 void WiredNode::snapshot_shard(std::uint32_t index) {
   ShardStack& stack = *stacks_[index];
   stack.snapshot.set(stack.logs->stats());
+  if (stack.snapshots++ % kReplicationFiguresEvery == 0)
+    stack.snapshot.set(stack.meter.measure(*stack.partitions, *stack.peers, shards_.at(index).now()));
   stack.snapshot_timer =
       shards_.at(index).schedule_after(std::chrono::seconds(1), [this, index] { snapshot_shard(index); });
 }
@@ -517,7 +521,11 @@ Result<void> WiredNode::open_front() {
   limits.connections_max = settings_.http.max_connections;
   FOREBAY_TRY(http_, http::HttpServer::start(settings_.http.listen,
                                              {.readiness = [this] { return readiness(); },
-                                              .metrics = [this] { return metrics_.render(); }},
+                                              .metrics =
+                                                  [this] {
+                                                    node_metrics_->choose_busiest();
+                                                    return metrics_.render();
+                                                  }},
                                              limits));
   const Listening addresses = listening();
   broker_->register_addresses(

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <string>
 
 namespace forebay::daemon {
@@ -27,11 +29,14 @@ std::uint64_t resident_bytes() {
 NodeMetrics::NodeMetrics(Metrics& metrics, const broker::NodeBroker& broker,
                          const std::vector<std::unique_ptr<ShardStack>>& stacks,
                          const broker::DiskWatch* disk)
-    : produce_latency_(metrics.histogram("forebay_produce_latency_seconds",
+    : metrics_(metrics),
+      stacks_(stacks),
+      produce_latency_(metrics.histogram("forebay_produce_latency_seconds",
                                          "From the hand-over to the shard until the answer",
                                          telemetry::HistogramUnit::kLatency)) {
   broker_counters(metrics, broker);
   shard_figures(metrics, stacks);
+  replication_figures(metrics, stacks);
   const auto gauge = [&](const char* name, const char* help, std::function<double()> read) {
     sampled_.push_back(metrics.sampled(Kind::kGauge, name, help, {}, std::move(read)));
   };
@@ -60,6 +65,58 @@ void NodeMetrics::broker_counters(Metrics& metrics, const broker::NodeBroker& br
   sampled_.push_back(metrics.sampled(Kind::kGauge, "forebay_produce_bytes_held",
                                      "Bytes of produce requests taken in and not yet answered", {},
                                      [&broker] { return static_cast<double>(broker.produce_bytes_held()); }));
+}
+
+void NodeMetrics::replication_figures(Metrics& metrics,
+                                      const std::vector<std::unique_ptr<ShardStack>>& stacks) {
+  for (std::size_t i = 0; i < stacks.size(); ++i) {
+    const ShardSnapshot* snapshot = &stacks[i]->snapshot;
+    const std::string shard = std::to_string(i);
+    using Figures = const ReplicationFigures&;
+    const auto figure = [&](Kind kind, const char* name, const char* help, std::uint64_t (*read)(Figures)) {
+      sampled_.push_back(metrics.sampled(kind, name, help, {{"shard", shard}}, [snapshot, read] {
+        return static_cast<double>(read(snapshot->replication()));
+      }));
+    };
+    figure(Kind::kGauge, "forebay_replicas", "Replicas of partitions on this node",
+           [](Figures f) { return f.replicas; });
+    figure(Kind::kGauge, "forebay_leaders", "Partitions that this node leads",
+           [](Figures f) { return f.leaders; });
+    figure(Kind::kGauge, "forebay_under_replicated_partitions",
+           "Partitions led here of which a replica is unreachable or lacks something",
+           [](Figures f) { return f.under_replicated; });
+    figure(Kind::kGauge, "forebay_leaderless_replicas", "Replicas here that know no leader",
+           [](Figures f) { return f.leaderless; });
+    figure(Kind::kCounter, "forebay_elections_total", "Times that a replica here stood for leader",
+           [](Figures f) { return f.elections; });
+    figure(Kind::kCounter, "forebay_leaderships_total", "Times that one began to lead",
+           [](Figures f) { return f.leaderships; });
+    figure(Kind::kGauge, "forebay_peer_links", "Sessions with shards of other nodes that stand",
+           [](Figures f) { return f.peer_links; });
+  }
+}
+
+// Its series are values of a moment, made anew for each scrape: what is busy now may not be at the next one.
+void NodeMetrics::choose_busiest() {
+  std::vector<PartitionRates> busiest;
+  for (const auto& stack : stacks_) {
+    auto figures = stack->snapshot.replication();
+    std::move(figures.busiest.begin(), figures.busiest.end(), std::back_inserter(busiest));
+  }
+  std::sort(busiest.begin(), busiest.end(), busier);
+  if (busiest.size() > kTopPartitions) busiest.resize(kTopPartitions);
+  const std::lock_guard lock(busiest_mutex_);
+  busiest_.clear();
+  for (const PartitionRates& rates : busiest) {
+    const telemetry::Labels labels{{"partition", std::to_string(rates.partition)}, {"topic", rates.topic}};
+    const auto gauge = [&](const char* name, const char* help, double value) {
+      busiest_.push_back(metrics_.sampled(Kind::kGauge, name, help, labels, [value] { return value; }));
+    };
+    gauge("forebay_busiest_partition_in_bytes_per_second",
+          "Bytes appended to the partitions with the most traffic", rates.in_bytes);
+    gauge("forebay_busiest_partition_in_records_per_second", "Records appended to those", rates.in_records);
+    gauge("forebay_busiest_partition_out_bytes_per_second", "Bytes read from those", rates.out_bytes);
+  }
 }
 
 void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_ptr<ShardStack>>& stacks) {

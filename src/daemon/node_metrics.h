@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "broker/disk_watch.h"
@@ -20,13 +21,22 @@ class NodeMetrics {
   NodeMetrics(telemetry::Metrics& metrics, const broker::NodeBroker& broker,
               const std::vector<std::unique_ptr<ShardStack>>& stacks, const broker::DiskWatch* disk);
   [[nodiscard]] telemetry::Histogram produce_latency() const { return produce_latency_; }
+  // Before a scrape: has series for the kTopPartitions busiest partitions of the node, and for no others.
+  // Thread rules: any thread.
+  void choose_busiest();
 
  private:
   void broker_counters(telemetry::Metrics& metrics, const broker::NodeBroker& broker);
   void shard_figures(telemetry::Metrics& metrics, const std::vector<std::unique_ptr<ShardStack>>& stacks);
+  void replication_figures(telemetry::Metrics& metrics,
+                           const std::vector<std::unique_ptr<ShardStack>>& stacks);
 
+  telemetry::Metrics& metrics_;
+  const std::vector<std::unique_ptr<ShardStack>>& stacks_;
   telemetry::Histogram produce_latency_;
   std::vector<telemetry::Metrics::Sampled> sampled_;
+  std::mutex busiest_mutex_;
+  std::vector<telemetry::Metrics::Sampled> busiest_;
 };
 
 }  // namespace forebay::daemon

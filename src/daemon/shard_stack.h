@@ -5,8 +5,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "broker/disk_watch.h"
+#include "daemon/replication_figures.h"
 #include "io/file_system.h"
 #include "log/shard_logs.h"
 #include "partition/partition_set.h"
@@ -27,10 +29,19 @@ class ShardSnapshot {
     const std::lock_guard lock(mutex_);
     return stats_;
   }
+  void set(ReplicationFigures figures) {
+    const std::lock_guard lock(mutex_);
+    figures_ = std::move(figures);
+  }
+  [[nodiscard]] ReplicationFigures replication() const {
+    const std::lock_guard lock(mutex_);
+    return figures_;
+  }
 
  private:
   mutable std::mutex mutex_;
   log::ShardLogsStats stats_;
+  ReplicationFigures figures_;
 };
 
 struct ShardStack {
@@ -39,6 +50,8 @@ struct ShardStack {
   std::unique_ptr<raft::Peers> peers;
   std::unique_ptr<partition::PartitionSet> partitions;
   ShardSnapshot snapshot;
+  ReplicationMeter meter;
+  std::uint32_t snapshots = 0;
   std::optional<runtime::TimerId> snapshot_timer;
 };
 

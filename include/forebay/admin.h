@@ -1,4 +1,4 @@
-// Topics, their configuration, offsets, and the node. Each call waits for the answer, at most
+// Topics, their configuration, offsets, the node, and the cluster. Each call waits for the answer, at most
 // ClientOptions::request_timeout. Any node is asked: what the controller decides, or another node leads, it
 // gets from there. The descriptions of a node and its log level are those of the node that answers: name it
 // alone.
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "forebay/client_options.h"
+#include "forebay/cluster.h"
 #include "forebay/types.h"
 
 namespace forebay {
@@ -108,23 +109,6 @@ struct PartitionOffset {
   std::optional<Error> error;  // of this partition
   bool end_lost = false;  // more was acknowledged than log_end says, and is lost; reading there is kDataLoss
 };
-struct NodeDescription {
-  std::uint32_t id = 0;
-  std::string version, cluster_id, disk_id, api_address, peer_address, http_address, data_dir;
-  std::uint64_t uptime_ms = 0;
-  std::uint32_t shards = 0;
-  std::string io_engine;  // "io_uring+direct" or "buffered", with the reason
-  std::uint64_t boot_epoch = 0;
-  std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
-  std::uint64_t journal_bytes = 0;  // of the disk: the journals of all shards
-  std::uint64_t memory_bytes = 0;   // resident
-  std::uint64_t memory_limit_bytes = 0;
-  std::uint32_t topics = 0, partitions = 0;
-  std::uint64_t journal_rounds = 0;  // durable rounds since start
-  std::vector<std::string> warnings;
-  std::int64_t wall_time_ms = 0;  // the clock of the node when it answered, ms since 1970 UTC
-};
-
 class Admin {
  public:
   // Connects to nobody yet. Errors: kInvalidArgument, naming the option.
@@ -160,6 +144,11 @@ class Admin {
 
   // Of the first server that answers.
   [[nodiscard]] Result<NodeDescription> describe_node();
+  // As all nodes see it that can be reached; the first server that answers asks the others.
+  [[nodiscard]] Result<ClusterDescription> describe_cluster();
+  // Of these topics, or of all when none is named. Errors: kUnknownTopic.
+  [[nodiscard]] Result<std::vector<PartitionReplicas>> list_partitions(
+      const std::vector<std::string>& topics = {}, Internal internal = Internal::kHide);
   // error, warn, info or debug; of the first server that answers. Returns the level before.
   [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "api/cluster_view.h"
 #include "api/errors.h"
 #include "api/leader_parts.h"
 #include "api/unary_call.h"
@@ -68,31 +69,6 @@ std::string address_for_client(const broker::NodeDescription& node, const std::s
   if (node.api_advertised) return *node.api_advertised;
   const auto address = config::parse_address(dialled);
   return address && address->port != 0 ? address->to_string() : node.api_address;
-}
-
-void fill_node(const broker::NodeDescription& from, v1::DescribeNodeResponse* to) {
-  to->set_id(from.id.value());
-  to->set_version(from.version);
-  to->set_cluster_id(from.cluster_id);
-  to->set_disk_id(from.disk_id);
-  to->set_peer_address(from.peer_address);
-  to->set_http_address(from.http_address);
-  to->set_data_dir(from.data_dir);
-  to->set_uptime_ms(static_cast<std::uint64_t>(from.uptime.count()));
-  to->set_shards(from.shards);
-  to->set_io_engine(from.io_engine);
-  to->set_boot_epoch(from.boot_epoch.value());
-  to->set_disk_total_bytes(from.disk_total_bytes);
-  to->set_disk_available_bytes(from.disk_available_bytes);
-  to->set_disk_reserve_bytes(from.disk_reserve_bytes);
-  to->set_journal_bytes(from.journal_bytes);
-  to->set_memory_bytes(from.memory_bytes);
-  to->set_memory_limit_bytes(from.memory_limit_bytes);
-  to->set_topics(from.topics);
-  to->set_partitions(from.partitions);
-  to->set_journal_rounds(from.journal_rounds);
-  for (const std::string& warning : from.warnings) to->add_warnings(warning);
-  to->set_wall_time_ms(from.wall_time.value());
 }
 
 Result<std::vector<broker::TrimPoint>> trim_points(const v1::TrimTopicRequest& request) {

@@ -1,5 +1,5 @@
-// The service Admin: topics, their configuration, the node, its log level. Its methods get and give raw bytes
-// (messages.h).
+// The service Admin: topics, their configuration, the node, its log level (admin_service.cc), and the cluster
+// (cluster_calls.cc). Its methods get and give raw bytes (messages.h).
 // Thread rules: called by gRPC on its threads.
 #pragma once
 
@@ -8,12 +8,13 @@
 
 namespace forebay::api {
 
-using AdminServiceBase =
-    v1::Admin::WithRawCallbackMethod_CreateTopic<v1::Admin::WithRawCallbackMethod_ListTopics<
-        v1::Admin::WithRawCallbackMethod_DescribeTopic<v1::Admin::WithRawCallbackMethod_AlterTopic<
-            v1::Admin::WithRawCallbackMethod_DeleteTopic<v1::Admin::WithRawCallbackMethod_AddPartitions<
-                v1::Admin::WithRawCallbackMethod_TrimTopic<v1::Admin::WithRawCallbackMethod_DescribeNode<
-                    v1::Admin::WithRawCallbackMethod_SetLogLevel<v1::Admin::Service>>>>>>>>>;
+using AdminServiceBase = v1::Admin::WithRawCallbackMethod_CreateTopic<
+    v1::Admin::WithRawCallbackMethod_ListTopics<v1::Admin::WithRawCallbackMethod_DescribeTopic<
+        v1::Admin::WithRawCallbackMethod_AlterTopic<v1::Admin::WithRawCallbackMethod_DeleteTopic<
+            v1::Admin::WithRawCallbackMethod_AddPartitions<v1::Admin::WithRawCallbackMethod_TrimTopic<
+                v1::Admin::WithRawCallbackMethod_DescribeNode<v1::Admin::WithRawCallbackMethod_SetLogLevel<
+                    v1::Admin::WithRawCallbackMethod_DescribeCluster<
+                        v1::Admin::WithRawCallbackMethod_ListPartitions<v1::Admin::Service>>>>>>>>>>>;
 
 class AdminService final : public AdminServiceBase {
  public:
@@ -37,6 +38,11 @@ class AdminService final : public AdminServiceBase {
                                          grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* SetLogLevel(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DescribeCluster(grpc::CallbackServerContext* call,
+                                            const grpc::ByteBuffer* request,
+                                            grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListPartitions(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

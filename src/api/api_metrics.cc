@@ -40,6 +40,10 @@ std::string_view method_name(Method method) {
       return "DescribeNode";
     case Method::kSetLogLevel:
       return "SetLogLevel";
+    case Method::kDescribeCluster:
+      return "DescribeCluster";
+    case Method::kListPartitions:
+      return "ListPartitions";
   }
   return "unknown";
 }

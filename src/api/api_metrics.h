@@ -27,8 +27,10 @@ enum class Method : std::uint8_t {
   kTrimTopic,
   kDescribeNode,
   kSetLogLevel,
+  kDescribeCluster,
+  kListPartitions,
 };
-inline constexpr std::size_t kMethodCount = 14;
+inline constexpr std::size_t kMethodCount = 16;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

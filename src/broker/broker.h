@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/shared_bytes.h"
 #include "base/unique_function.h"
+#include "broker/cluster_view.h"
 #include "log/core/frame.h"
 #include "model/ids.h"
 
@@ -240,6 +241,11 @@ class Broker {
   virtual void trim_topic(std::string name, std::vector<TrimPoint> points,
                           Done<std::vector<TrimResult>> done) = 0;
   virtual void describe_node(Done<NodeDescription> done) = 0;
+  // As this node sees it.
+  virtual void describe_cluster(Done<ClusterDescription> done) = 0;
+  // What this node knows of the replicas: of what it leads, all. In the order of topic and partition. Errors:
+  // kUnknownTopic.
+  virtual void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

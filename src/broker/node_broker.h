@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct NodeBrokerConfig {
   config::TopicConfig topic_defaults;
   cluster::Limits limits;
   std::uint64_t produce_bytes_max = 128ULL << 20;
+  std::map<model::NodeId, std::string> listed;  // cluster.nodes, with their peer addresses
 };
 
 // Counted on the way; read by the metrics.
@@ -57,6 +59,8 @@ class NodeBroker final : public Broker {
   void start_among_others(cluster::Controller& controller, UniqueFunction<void(Result<void>)> ready);
   // Before start(): where nodes' proposals are brought to; none: the controller of this node.
   void use_proposer(cluster::Proposer& proposer) { proposer_ = &proposer; }
+  // Before start(): how the others are connected, asked on the controller's shard; none: a node alone.
+  void use_peers(std::function<PeersSeen()> peers) { peers_seen_ = std::move(peers); }
   // Its addresses are known now. Any thread.
   void register_addresses(std::string api, std::string peer, std::string http);
   void on_image(const cluster::ImagePtr& image);  // the controller's callback
@@ -84,6 +88,8 @@ class NodeBroker final : public Broker {
   void trim_topic(std::string name, std::vector<TrimPoint> points,
                   Done<std::vector<TrimResult>> done) override;
   void describe_node(Done<NodeDescription> done) override;
+  void describe_cluster(Done<ClusterDescription> done) override;
+  void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
@@ -127,6 +133,7 @@ class NodeBroker final : public Broker {
   std::uint32_t controller_shard_;
   runtime::WallClock& clock_;
   std::function<NodeDescription()> describe_;
+  std::function<PeersSeen()> peers_seen_;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;

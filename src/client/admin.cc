@@ -52,6 +52,77 @@ PartitionDescription partition_of(const v1::PartitionDescription& from) {
   return to;
 }
 
+NodeDescription node_of(const v1::DescribeNodeResponse& response) {
+  NodeDescription node;
+  node.id = response.id();
+  node.version = response.version();
+  node.cluster_id = response.cluster_id();
+  node.disk_id = response.disk_id();
+  node.api_address = response.api_address();
+  node.peer_address = response.peer_address();
+  node.http_address = response.http_address();
+  node.data_dir = response.data_dir();
+  node.uptime_ms = response.uptime_ms();
+  node.shards = response.shards();
+  node.io_engine = response.io_engine();
+  node.boot_epoch = response.boot_epoch();
+  node.disk_total_bytes = response.disk_total_bytes();
+  node.disk_available_bytes = response.disk_available_bytes();
+  node.disk_reserve_bytes = response.disk_reserve_bytes();
+  node.journal_bytes = response.journal_bytes();
+  node.memory_bytes = response.memory_bytes();
+  node.memory_limit_bytes = response.memory_limit_bytes();
+  node.topics = response.topics();
+  node.partitions = response.partitions();
+  node.journal_rounds = response.journal_rounds();
+  node.warnings.assign(response.warnings().begin(), response.warnings().end());
+  node.wall_time_ms = response.wall_time_ms();
+  return node;
+}
+
+ClusterNode cluster_node_of(const v1::ClusterNode& from) {
+  ClusterNode to;
+  to.id = from.id();
+  to.disk_id = from.disk_id();
+  to.api_address = from.api_address();
+  to.peer_address = from.peer_address();
+  to.http_address = from.http_address();
+  to.rack = from.rack();
+  to.version = from.version();
+  to.shards = from.shards();
+  to.registered = from.registered();
+  to.drained = from.drained();
+  to.controller = from.controller();
+  to.alive = from.alive();
+  to.away_since_ms = optional_of<std::int64_t>(from.has_away_since_ms(), from.away_since_ms());
+  to.not_reached_by.assign(from.not_reached_by().begin(), from.not_reached_by().end());
+  to.replicas = from.replicas();
+  to.leaders = from.leaders();
+  if (from.has_details()) to.details = node_of(from.details());
+  to.clock_apart_ms = optional_of<std::int64_t>(from.has_clock_apart_ms(), from.clock_apart_ms());
+  return to;
+}
+
+PartitionReplicas replicas_of(const v1::PartitionReplicas& from) {
+  PartitionReplicas to;
+  to.topic = from.topic();
+  to.partition = from.partition();
+  to.internal = from.internal();
+  to.leader = from.leader();
+  to.term = from.term();
+  to.waits_for = from.waits_for();
+  to.leaderless_since_ms =
+      optional_of<std::int64_t>(from.has_leaderless_since_ms(), from.leaderless_since_ms());
+  for (const v1::ReplicaStatus& replica : from.replicas()) {
+    to.replicas.push_back({replica.node(), replica.role(), replica.state(),
+                           optional_of<std::int64_t>(replica.has_flushed(), replica.flushed()),
+                           optional_of<std::uint64_t>(replica.has_lag_records(), replica.lag_records()),
+                           optional_of<std::int64_t>(replica.has_since_ms(), replica.since_ms()),
+                           replica.problem()});
+  }
+  return to;
+}
+
 }  // namespace
 
 class Admin::Core {
@@ -245,31 +316,27 @@ Result<std::vector<PartitionOffset>> Admin::list_offsets(const std::string& topi
 Result<NodeDescription> Admin::describe_node() {
   v1::DescribeNodeResponse response;
   FOREBAY_CHECK(core_->read(&Stub::DescribeNode, v1::DescribeNodeRequest(), response));
-  NodeDescription node;
-  node.id = response.id();
-  node.version = response.version();
-  node.cluster_id = response.cluster_id();
-  node.disk_id = response.disk_id();
-  node.api_address = response.api_address();
-  node.peer_address = response.peer_address();
-  node.http_address = response.http_address();
-  node.data_dir = response.data_dir();
-  node.uptime_ms = response.uptime_ms();
-  node.shards = response.shards();
-  node.io_engine = response.io_engine();
-  node.boot_epoch = response.boot_epoch();
-  node.disk_total_bytes = response.disk_total_bytes();
-  node.disk_available_bytes = response.disk_available_bytes();
-  node.disk_reserve_bytes = response.disk_reserve_bytes();
-  node.journal_bytes = response.journal_bytes();
-  node.memory_bytes = response.memory_bytes();
-  node.memory_limit_bytes = response.memory_limit_bytes();
-  node.topics = response.topics();
-  node.partitions = response.partitions();
-  node.journal_rounds = response.journal_rounds();
-  node.warnings.assign(response.warnings().begin(), response.warnings().end());
-  node.wall_time_ms = response.wall_time_ms();
-  return node;
+  return node_of(response);
+}
+
+Result<ClusterDescription> Admin::describe_cluster() {
+  v1::DescribeClusterResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::DescribeCluster, v1::DescribeClusterRequest(), response));
+  ClusterDescription cluster{response.cluster_id(), response.answered_by(), {}};
+  for (const auto& node : response.nodes()) cluster.nodes.push_back(cluster_node_of(node));
+  return cluster;
+}
+
+Result<std::vector<PartitionReplicas>> Admin::list_partitions(const std::vector<std::string>& topics,
+                                                              Internal internal) {
+  v1::ListPartitionsRequest request;
+  request.mutable_topics()->Add(topics.begin(), topics.end());
+  request.set_include_internal(internal == Internal::kShow);
+  v1::ListPartitionsResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::ListPartitions, request, response));
+  std::vector<PartitionReplicas> partitions;
+  for (const auto& partition : response.partitions()) partitions.push_back(replicas_of(partition));
+  return partitions;
 }
 
 Result<std::string> Admin::set_log_level(const std::string& level) {

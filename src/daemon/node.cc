@@ -124,6 +124,7 @@ class WiredNode final : public Node {
   void snapshot_shard(std::uint32_t index);
   void tear_down_shards();
   [[nodiscard]] broker::NodeDescription describe() const;
+  [[nodiscard]] broker::PeersSeen peers_seen();
   [[nodiscard]] http::Readiness readiness();
   [[nodiscard]] std::uint32_t controller_shard() const {
     return log::shard_of(cluster::cluster_partition(), shard_count_);
@@ -432,8 +433,11 @@ Result<void> WiredNode::open_broker() {
     config.limits.memory = cluster::MemoryLimit{settings_.memory.limit,
                                                 config::memory_needed(settings_, cores()), kPartitionBytes};
   }
+  for (const config::ClusterNode& node : settings_.cluster.nodes)
+    config.listed.emplace(node.id, node.peer_address.to_string());
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });
+  broker_->use_peers([this] { return peers_seen(); });
   node_metrics_ = std::make_unique<NodeMetrics>(metrics_, *broker_, stacks_, disk_.get());
   broker_->observe_produce(
       [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
@@ -618,6 +622,21 @@ broker::NodeDescription WiredNode::describe() const {
                               " damaged places; see: forebay health");
   }
   return node;
+}
+
+// On the controller's shard.
+broker::PeersSeen WiredNode::peers_seen() {
+  broker::PeersSeen seen;
+  auto& shard = stacks_[controller_shard()];
+  const runtime::TimePoint now = shards_.at(controller_shard()).now();
+  for (const auto& [node, status] : shard->peers->nodes()) {
+    broker::PeerSeen& peer = seen[node];
+    peer.linked = status.links > 0;
+    if (!status.away_since) continue;
+    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(now - *status.away_since);
+    peer.away_since = clock_.now().plus(-ago.count());
+  }
+  return seen;
 }
 
 // --- stop

@@ -587,6 +587,26 @@ void MemoryBroker::describe_node(broker::Done<broker::NodeDescription> done) {
   });
 }
 
+void MemoryBroker::describe_cluster(broker::Done<broker::ClusterDescription> done) {
+  post([this, done = std::move(done)]() mutable { done(cluster); });
+}
+
+void MemoryBroker::list_partitions(broker::ListPartitionsRequest request,
+                                   broker::Done<std::vector<broker::PartitionReplicas>> done) {
+  post([this, request = std::move(request), done = std::move(done)]() mutable {
+    std::vector<broker::PartitionReplicas> found;
+    for (const std::string& topic : request.topics) {
+      if (!topics_.contains(topic)) return done(Error{ErrorCode::kUnknownTopic, "no topic " + topic});
+    }
+    for (const broker::PartitionReplicas& one : partition_replicas) {
+      const auto& names = request.topics;
+      if (names.empty() || std::find(names.begin(), names.end(), one.topic) != names.end())
+        found.push_back(one);
+    }
+    done(std::move(found));
+  });
+}
+
 void MemoryBroker::unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) {
   post([done = std::move(done)]() mutable { done(std::vector<broker::UnreadyPartition>{}); });
 }

@@ -36,6 +36,8 @@ class MemoryBroker final : public broker::Broker {
   void advance(std::chrono::milliseconds by);
   void corrupt(const std::string& topic, std::int32_t partition, std::size_t frame);
   std::optional<std::string> api_advertised;  // of describe_node()
+  broker::ClusterDescription cluster;         // of describe_cluster(); set before the first call
+  std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
   // said beforehand. Partition -1: what the controller decides.
   enum class Known : std::uint8_t { kBeforehand, kByRefusal };
@@ -78,6 +80,9 @@ class MemoryBroker final : public broker::Broker {
   void trim_topic(std::string name, std::vector<broker::TrimPoint> points,
                   broker::Done<std::vector<broker::TrimResult>> done) override;
   void describe_node(broker::Done<broker::NodeDescription> done) override;
+  void describe_cluster(broker::Done<broker::ClusterDescription> done) override;
+  void list_partitions(broker::ListPartitionsRequest request,
+                       broker::Done<std::vector<broker::PartitionReplicas>> done) override;
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 
  private:

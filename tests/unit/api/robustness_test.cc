@@ -174,7 +174,7 @@ TEST_F(RobustnessTest, BytesThatAreNoRequestAreAnInvalidArgumentOfEveryUnaryMeth
           1);
     }
   }
-  EXPECT_EQ(asked, 12);
+  EXPECT_EQ(asked, 14);
   expect_healthy();
 }
 

@@ -1,0 +1,70 @@
+// What Admin tells of a cluster: its nodes, and where the replicas of partitions are and how far.
+// Times are milliseconds since 1970 UTC.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace forebay {
+
+struct NodeDescription {
+  std::uint32_t id = 0;
+  std::string version, cluster_id, disk_id, api_address, peer_address, http_address, data_dir;
+  std::uint64_t uptime_ms = 0;
+  std::uint32_t shards = 0;
+  std::string io_engine;  // "io_uring+direct" or "buffered", with the reason
+  std::uint64_t boot_epoch = 0;
+  std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
+  std::uint64_t journal_bytes = 0;  // of the disk: the journals of all shards
+  std::uint64_t memory_bytes = 0;   // resident
+  std::uint64_t memory_limit_bytes = 0;
+  std::uint32_t topics = 0, partitions = 0;
+  std::uint64_t journal_rounds = 0;  // durable rounds since start
+  std::vector<std::string> warnings;
+  std::int64_t wall_time_ms = 0;  // the clock of the node when it answered
+};
+
+struct ClusterNode {
+  std::uint32_t id = 0;
+  std::string disk_id, api_address, peer_address, http_address, rack, version;
+  std::uint32_t shards = 0;
+  bool registered = false;  // else it stands in cluster.nodes of the asked node only
+  bool drained = false;     // gets no new replicas
+  bool controller = false;
+  bool alive = false;                          // some node can reach it
+  std::optional<std::int64_t> away_since_ms;   // when it was heard last; absent: alive, or nobody knows
+  std::vector<std::uint32_t> not_reached_by;   // nodes that are alive and have no link to it
+  std::uint32_t replicas = 0;                  // of partitions, placed there
+  std::uint32_t leaders = 0;                   // of partitions
+  std::optional<NodeDescription> details;      // absent: it could not be asked
+  std::optional<std::int64_t> clock_apart_ms;  // its clock minus that of the asked node; absent: as details
+};
+struct ClusterDescription {
+  std::string cluster_id;
+  std::uint32_t answered_by = 0;
+  std::vector<ClusterNode> nodes;  // by id
+};
+
+struct ReplicaStatus {
+  std::uint32_t node = 0;
+  std::string role;   // leader, follower, learner
+  std::string state;  // "in sync", or what it is instead (proto/forebay/v1/admin.proto lists them)
+  std::optional<std::int64_t> flushed;       // records below are on its disk
+  std::optional<std::uint64_t> lag_records;  // behind the end of the leader's log
+  std::optional<std::int64_t> since_ms;      // of a state that is not "in sync", where it is known
+  std::string problem;                       // why it failed
+};
+struct PartitionReplicas {
+  std::string topic;
+  std::int32_t partition = 0;
+  bool internal = false;
+  std::uint32_t leader = 0;  // node id; 0: none that can be reached
+  std::uint64_t term = 0;
+  std::vector<ReplicaStatus> replicas;  // by node
+  std::string waits_for;                // on the way to other replicas; empty: nothing
+  std::optional<std::int64_t> leaderless_since_ms;
+};
+
+}  // namespace forebay

@@ -1,0 +1,115 @@
+// Calls about the whole cluster: the asked node asks the others.
+#include <gtest/gtest.h>
+
+#include "api_fixture.h"
+
+namespace forebay::test {
+namespace {
+
+using model::NodeId;
+
+class ClusterCallsTest : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    other_broker_.make_topic("events", 4);
+    auto started = api::ApiServer::start(options(), other_broker_, clock_);
+    ASSERT_TRUE(started) << started.error().to_string();
+    other_server_ = std::move(*started);
+    broker_.cluster = seen_by(1);
+    other_broker_.cluster = seen_by(2);
+    for (MemoryBroker* one : {&broker_, &other_broker_}) {
+      broker::PartitionReplicas partition;
+      partition.topic = "events";
+      partition.partition = model::PartitionIndex(0);
+      partition.leader = NodeId(2);
+      partition.term = model::Term(3);
+      partition.replicas = {{.node = NodeId(1)}, {.node = NodeId(2)}};
+      if (one == &other_broker_) {
+        for (auto& replica : partition.replicas) replica.state = broker::ReplicaState::kInSync;
+      }
+      one->partition_replicas = {partition};
+    }
+  }
+  void TearDown() override {
+    ApiTest::TearDown();
+    if (other_server_ != nullptr) other_server_->shutdown(std::chrono::seconds(10));
+  }
+  [[nodiscard]] broker::ClusterDescription seen_by(std::uint32_t self) const {
+    broker::ClusterDescription cluster;
+    cluster.cluster_id = "cluster";
+    cluster.answered_by = NodeId(self);
+    for (std::uint32_t id = 1; id <= 3; ++id) {
+      broker::ClusterNode& node = cluster.nodes.emplace_back();
+      node.id = NodeId(id);
+      node.registered = true;
+      node.alive = id < 3;
+      node.api_address = id == 1 ? address_ : "127.0.0.1:" + std::to_string(other_server_->port());
+      if (id == 3) node.away_since = model::Timestamp(100 * self);
+    }
+    return cluster;
+  }
+  [[nodiscard]] v1::DescribeClusterResponse describe() {
+    grpc::ClientContext context;
+    v1::DescribeClusterResponse response;
+    EXPECT_TRUE(admin_->DescribeCluster(&context, v1::DescribeClusterRequest(), &response).ok());
+    return response;
+  }
+  grpc::Status list(const std::vector<std::string>& topics, v1::ListPartitionsResponse* response) {
+    grpc::ClientContext context;
+    v1::ListPartitionsRequest request;
+    request.mutable_topics()->Add(topics.begin(), topics.end());
+    return admin_->ListPartitions(&context, request, response);
+  }
+
+  MemoryBroker other_broker_;
+  std::unique_ptr<api::ApiServer> other_server_;
+};
+
+TEST_F(ClusterCallsTest, DescriptionHoldsWhatEachNodeSaysOfItself) {
+  const auto cluster = describe();
+  EXPECT_EQ(cluster.cluster_id(), "cluster");
+  EXPECT_EQ(cluster.answered_by(), 1U);
+  ASSERT_EQ(cluster.nodes_size(), 3);
+  EXPECT_TRUE(cluster.nodes(0).has_details());
+  EXPECT_TRUE(cluster.nodes(1).has_details());
+  EXPECT_FALSE(cluster.nodes(2).alive());
+  EXPECT_EQ(cluster.nodes(2).away_since_ms(), 200);  // the other one heard it later
+}
+
+TEST_F(ClusterCallsTest, NodeThatCannotBeAskedIsAliveWithoutDetails) {
+  other_server_->shutdown(std::chrono::milliseconds(0));
+  const auto cluster = describe();
+  ASSERT_EQ(cluster.nodes_size(), 3);
+  EXPECT_TRUE(cluster.nodes(1).alive());
+  EXPECT_FALSE(cluster.nodes(1).has_details());
+  EXPECT_EQ(cluster.nodes(2).away_since_ms(), 100);
+}
+
+TEST_F(ClusterCallsTest, PartitionsAreAsTheirLeaderSeesThem) {
+  v1::ListPartitionsResponse response;
+  ASSERT_TRUE(list({}, &response).ok());
+  ASSERT_EQ(response.partitions_size(), 1);
+  EXPECT_EQ(response.partitions(0).leader(), 2U);
+  ASSERT_EQ(response.partitions(0).replicas_size(), 2);
+  EXPECT_EQ(response.partitions(0).replicas(0).state(), "in sync");
+  EXPECT_EQ(response.partitions(0).replicas(1).role(), "leader");
+}
+
+TEST_F(ClusterCallsTest, WithoutItsLeaderAPartitionIsListedWithWhatIsKnown) {
+  other_server_->shutdown(std::chrono::milliseconds(0));
+  v1::ListPartitionsResponse response;
+  ASSERT_TRUE(list({"events"}, &response).ok());
+  ASSERT_EQ(response.partitions_size(), 1);
+  EXPECT_EQ(response.partitions(0).replicas(0).state(), "unknown");
+}
+
+TEST_F(ClusterCallsTest, UnknownTopicIsNamed) {
+  v1::ListPartitionsResponse response;
+  const grpc::Status status = list({"nothing"}, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(detail_of(status).topic(), "nothing");
+}
+
+}  // namespace
+}  // namespace forebay::test

@@ -9,6 +9,8 @@ std::vector<Command> all_commands() {
   add_produce_command(commands);
   add_consume_command(commands);
   add_offsets_command(commands);
+  add_cluster_commands(commands);
+  add_partition_commands(commands);
   add_node_commands(commands);
   add_health_command(commands);
   add_perf_produce_command(commands);

@@ -15,6 +15,8 @@ void add_topic_change_commands(
 void add_produce_command(std::vector<Command>& commands);
 void add_consume_command(std::vector<Command>& commands);
 void add_offsets_command(std::vector<Command>& commands);
+void add_cluster_commands(std::vector<Command>& commands);    // describe, health
+void add_partition_commands(std::vector<Command>& commands);  // list
 void add_node_commands(std::vector<Command>& commands);
 void add_health_command(std::vector<Command>& commands);
 void add_perf_produce_command(std::vector<Command>& commands);

@@ -526,6 +526,34 @@ class Examining(CliTest):
         self.assertEqual(self.node.json("node", "log-level", before)["previous"], "debug")
         self.node.ok("node", "log-level", "loud", status=2)
 
+    def test_cluster_of_one(self):
+        topic = self.topic(partitions=2)
+        self.node.ok("produce", topic, stdin=b"x\ny\n")
+        cluster = self.node.json("cluster", "describe")
+        self.assertEqual([node["id"] for node in cluster["nodes"]], [1])
+        only = cluster["nodes"][0]
+        self.assertEqual((only["state"], only["alive"], only["away_since"]), ("alive", True, None))
+        self.assertEqual(only["api_address"], self.node.api)
+        self.assertGreater(only["details"]["disk"]["total_bytes"], 0)
+        self.assertEqual(self.node.json("cluster", "health"), {"healthy": True, "problems": []})
+        self.assertEqual(self.node.ok("cluster", "health").stdout, "healthy\n")
+        partitions = self.node.json("partition", "list", topic)
+        self.assertEqual([one["partition"] for one in partitions], [0, 1])
+        for one in partitions:
+            self.assertEqual((one["topic"], one["leader"]), (topic, 1))
+            replica = one["replicas"][0]
+            self.assertEqual((replica["node"], replica["role"], replica["lag_records"], replica["state"]),
+                             (1, "leader", 0, "in sync"))
+        self.assertEqual(sum(one["replicas"][0]["flushed"] for one in partitions), 2)
+        self.assertIn("__cluster", [one["topic"] for one in self.node.json("partition", "list", "--internal")])
+        self.assertRegex(self.node.ok("partition", "list", topic).stdout, r"PARTITION +LEADER")
+        self.assertRegex(self.node.ok("partition", "list", topic, "-o", "wide").stdout, r"FLUSHED +LAG")
+        self.node.ok("partition", "list", "no-such-topic", status=3)
+        nobody = "127.0.0.1:%d" % free_ports(1)[0]
+        sick = self.node.json("cluster", "health", "--server", nobody, "--timeout", "1s", status=1)
+        self.assertEqual(list(sick["problems"][0]), ["what", "where", "since", "fix"])
+        self.assertEqual(sick["problems"][0]["where"], nobody)
+
     def test_version_completion_help(self):
         version = self.node.json("version")
         self.assertRegex(version["version"], r"^\d+\.\d+\.\d+$")
@@ -600,6 +628,9 @@ class EveryVerb(CliTest):
             (["produce", topic], True),
             (["consume", topic, "--count", "1"], True),
             (["offsets", topic], True),
+            (["cluster", "describe"], True),
+            (["cluster", "health"], None),
+            (["partition", "list", topic], True),
             (["node", "describe"], True),
             (["node", "log-level", "info"], True),
             (["perf", "produce", "--topic", topic, "--records", "10", "--size", "64"], True),

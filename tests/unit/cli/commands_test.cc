@@ -69,11 +69,29 @@ TEST(EveryVerb, HasSummaryExamplesAndTheShapeOfItsJson) {
 TEST(EveryVerb, IsThereAsTheContractSpellsIt) {
   std::set<std::string> names;
   for (const Command& command : all_commands()) names.insert(command.name());
-  for (const char* name :
-       {"topic create",         "topic list", "topic describe", "topic alter",  "topic delete",
-        "topic add-partitions", "topic trim", "produce",        "consume",      "offsets",
-        "node describe",        "health",     "perf produce",   "perf consume", "log dump",
-        "log verify",           "doctor",     "completion",     "version",      "help"}) {
+  for (const char* name : {"topic create",
+                           "topic list",
+                           "topic describe",
+                           "topic alter",
+                           "topic delete",
+                           "topic add-partitions",
+                           "topic trim",
+                           "produce",
+                           "consume",
+                           "offsets",
+                           "cluster describe",
+                           "cluster health",
+                           "partition list",
+                           "node describe",
+                           "health",
+                           "perf produce",
+                           "perf consume",
+                           "log dump",
+                           "log verify",
+                           "doctor",
+                           "completion",
+                           "version",
+                           "help"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
 }

@@ -1,0 +1,114 @@
+"""./dev up --nodes 3: it starts, a node is killed and comes back by its command line, Ctrl-C ends all of it."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from dev_up import NODES, Up, free_base_port, runs, wait_until  # noqa: E402
+
+ARGUMENTS = None
+
+
+class DevUp(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="forebay-up-")
+        self.base_port = free_base_port()
+        self.others = []
+        self.ups = []
+        self.addCleanup(self.end)
+
+    def end(self):
+        for up in self.ups:
+            if up.process.poll() is None:
+                up.interrupt()
+        for process in self.others:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def up(self, *more):
+        up = Up(ARGUMENTS, self.directory, self.base_port, *more)
+        self.ups.append(up)
+        up.wait_said("Forebay is ready")
+        return up
+
+    def test_whole_life(self):
+        up = self.up()
+        for node in NODES:
+            self.assertTrue(up.ready(node))
+            self.assertTrue(runs(up.pid(node)))
+            cmd = up.file(node, "cmd")
+            self.assertEqual(cmd.count("\n"), 1, cmd)
+            self.assertTrue(cmd.startswith("/"), cmd)
+            self.assertIn(" --api 127.0.0.1:%d " % (self.base_port + 10 * (node - 1)), cmd)
+            self.assertTrue(os.path.isdir(os.path.join(self.directory, "node-%d" % node, "data")))
+            self.assertIn("serving", up.file(node, "log"))
+        wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
+        self.assertEqual(up.forebay("topic", "create", "t", "--partitions", "3").returncode, 0)
+        self.assertEqual(up.forebay("produce", "t", "--format", "lines", stdin=b"a\nb\nc\n").returncode, 0)
+
+        # A node that dies is reported and the others go on.
+        victim = up.pid(2)
+        os.kill(victim, signal.SIGKILL)
+        up.wait_said("node 2 has ended (killed by signal 9)")
+        self.assertIsNone(up.process.poll())
+        self.assertTrue(runs(up.pid(1)) and runs(up.pid(3)))
+
+        def told():
+            health = up.json("cluster", "health")
+            return [one for one in health["problems"] if one["where"] == "node 2" and one["since"]]
+        self.assertIn("down", wait_until(told, lambda: up.json("cluster", "health"))[0]["what"])
+        wait_until(lambda: up.forebay("produce", "t", "--format", "lines", stdin=b"d\n").returncode == 0, "produce")
+
+        # Its command line starts it again, in each of the ways that one may run it.
+        for start in (["sh", os.path.join(self.directory, "node-2", "cmd")], up.file(2, "cmd").split(), up.file(2, "cmd")):
+            with open(os.devnull, "r+b") as nothing:
+                self.others.append(subprocess.Popen(start, shell=isinstance(start, str), stdin=nothing, stdout=nothing,
+                                                    stderr=nothing, cwd="/", start_new_session=True))
+            wait_until(lambda: up.ready(2), "node 2 is ready again")
+            self.assertNotEqual(up.pid(2), victim)
+            if not isinstance(start, str):
+                victim = up.pid(2)
+                os.kill(victim, signal.SIGKILL)
+                self.others[-1].wait()
+        up.wait_said("node 2 runs again, as process %d" % up.pid(2))
+        wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
+
+        # Ctrl-C ends all nodes, also the one that somebody else has started.
+        pids = [up.pid(node) for node in NODES]
+        self.assertEqual(up.interrupt(), 0, up.said())
+        self.assertIn("all nodes have ended", up.said())
+        self.assertFalse([pid for pid in pids if runs(pid)])
+        for node in NODES:
+            self.assertFalse(os.path.exists(os.path.join(self.directory, "node-%d" % node, "pid")))
+
+        # What there was is there again.
+        up = self.up()
+        consumed = up.forebay("consume", "t", "--until-end", "-o", "json").stdout.splitlines()
+        self.assertEqual({json.loads(line)["value"] for line in consumed}, {"a", "b", "c", "d"})
+        self.assertEqual(up.interrupt(), 0, up.said())
+
+    def test_refusals_say_what_is_wrong(self):
+        for words, text in ((("--nodes", "x"), "--nodes: found 'x'"),
+                            (("--nodes", "3", "--base-port", "65530"), "--base-port: found '65530'"),
+                            (("--nodes", "3", "--dir", self.directory + "/a b"), "without spaces"),
+                            (("--nodes",), "--nodes needs a value")):
+            done = subprocess.run([ARGUMENTS.dev, "up", *words], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn(text, done.stderr)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    for name in ("--dev", "--forebayd", "--forebay"):
+        parser.add_argument(name, required=True)
+    ARGUMENTS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)

@@ -1,0 +1,106 @@
+"""`./dev up --nodes 3` for tests. FOREBAY_BIN tells ./dev which programs to run, so that nothing is built."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+from node import wait_until  # noqa: E402
+
+NODES = (1, 2, 3)
+
+
+def free_base_port():
+    """A port P so that nobody listens on P+10(i-1) and the two after it, for each node i."""
+    for base in range(21_000 + os.getpid() % 500 * 40, 60_000, 40):
+        sockets = []
+        try:
+            for port in (base + 10 * (node - 1) + next_one for node in NODES for next_one in range(3)):
+                one = socket.socket()
+                sockets.append(one)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+    raise AssertionError("no free ports")
+
+
+def runs(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Up:
+    """One that runs, with what it says. `programs` has the paths dev, forebayd and forebay."""
+
+    def __init__(self, programs, directory, base_port, *more):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("FOREBAY")}
+        environment["FOREBAY_BIN"] = os.path.dirname(os.path.abspath(programs.forebayd))
+        self.programs, self.directory, self.base_port = programs, directory, base_port
+        self.process = subprocess.Popen(
+            [programs.dev, "up", "--nodes", "3", "--dir", directory, "--base-port", str(base_port), *more],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+            start_new_session=True)
+        self.lines = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def said(self):
+        return "".join(self.lines)
+
+    def wait_said(self, text):
+        wait_until(lambda: text in self.said(), lambda: "'%s' in\n%s" % (text, self.said()), 120)
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(timeout=60)
+        self._thread.join(timeout=60)
+        self.process.stdout.close()
+        return status
+
+    def file(self, node, name):
+        with open(os.path.join(self.directory, "node-%d" % node, name)) as file:
+            return file.read()
+
+    def pid(self, node):
+        return int(self.file(node, "pid"))
+
+    def ready(self, node):
+        connection = http.client.HTTPConnection("127.0.0.1", self.base_port + 10 * (node - 1) + 2, timeout=20)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def command(self, *words):
+        servers = ",".join("127.0.0.1:%d" % (self.base_port + 10 * (node - 1)) for node in NODES)
+        return [os.path.abspath(self.programs.forebay), *words, "--server", servers]
+
+    def forebay(self, *words, stdin=b""):
+        return subprocess.run(self.command(*words), input=stdin, capture_output=True, timeout=300)
+
+    def json(self, *words):
+        done = self.forebay(*words, "-o", "json")
+        try:
+            return json.loads(done.stdout)
+        except ValueError as error:
+            raise AssertionError("%s: %s%s" % (words, done.stdout, done.stderr)) from error

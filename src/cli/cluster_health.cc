@@ -75,7 +75,8 @@ void check_versions(const ClusterDescription& cluster, std::vector<ClusterProble
   std::map<std::string, std::vector<std::uint32_t>> nodes;
   for (const ClusterNode& node : cluster.nodes) {
     if (!node.registered || !node.alive) continue;
-    nodes[node.details ? node.details->version : node.version].push_back(node.id);
+    const std::string& version = node.details ? node.details->version : node.version;
+    if (!version.empty()) nodes[version].push_back(node.id);
   }
   if (nodes.size() < 2) return;
   std::vector<std::string> parts;

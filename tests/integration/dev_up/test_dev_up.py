@@ -55,6 +55,18 @@ class DevUp(unittest.TestCase):
         self.assertEqual(up.forebay("topic", "create", "t", "--partitions", "3").returncode, 0)
         self.assertEqual(up.forebay("produce", "t", "--format", "lines", stdin=b"a\nb\nc\n").returncode, 0)
 
+        # Each node leads twelve partitions of it and tells the rates of ten: the series stay bounded.
+        self.assertEqual(up.forebay("topic", "create", "many", "--partitions", "36").returncode, 0)
+        lines = b"".join(b"%d:x\n" % number for number in range(3_000))
+
+        def busiest():
+            self.assertEqual(up.forebay("produce", "many", "--key-separator", ":", stdin=lines).returncode, 0)
+            counts = [len(up.series(node, "forebay_busiest_partition_in_bytes_per_second")) for node in NODES]
+            self.assertLessEqual(max(counts), 10)
+            return counts == [10, 10, 10]
+        wait_until(busiest, "ten busy partitions of each node")
+        self.assertEqual(up.forebay("topic", "delete", "many", "--yes").returncode, 0)
+
         # A node that dies is reported and the others go on.
         victim = up.pid(2)
         os.kill(victim, signal.SIGKILL)
@@ -67,6 +79,10 @@ class DevUp(unittest.TestCase):
             return [one for one in health["problems"] if one["where"] == "node 2" and one["since"]]
         self.assertIn("down", wait_until(told, lambda: up.json("cluster", "health"))[0]["what"])
         wait_until(lambda: up.forebay("produce", "t", "--format", "lines", stdin=b"d\n").returncode == 0, "produce")
+        # What two nodes lead now, __cluster among it, lacks a replica.
+        wait_until(lambda: sum(sum(up.series(node, "forebay_under_replicated_partitions")) for node in (1, 3)) == 4,
+                   "the metrics tell of it")
+        self.assertEqual(sum(sum(up.series(node, "forebay_leaders")) for node in (1, 3)), 4)
 
         # Its command line starts it again, in each of the ways that one may run it.
         for start in (["sh", os.path.join(self.directory, "node-2", "cmd")], up.file(2, "cmd").split(), up.file(2, "cmd")):

@@ -81,15 +81,28 @@ class Up:
     def pid(self, node):
         return int(self.file(node, "pid"))
 
-    def ready(self, node):
+    def get(self, node, path):
+        """(status, text)"""
         connection = http.client.HTTPConnection("127.0.0.1", self.base_port + 10 * (node - 1) + 2, timeout=20)
         try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except http.client.HTTPException as error:
+            raise OSError("HTTP: %r" % error) from error
         finally:
             connection.close()
+
+    def ready(self, node):
+        try:
+            return self.get(node, "/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def series(self, node, name):
+        """The values of all series of a metric."""
+        return [float(line.rsplit(" ", 1)[1]) for line in self.get(node, "/metrics")[1].splitlines()
+                if line.startswith(name + "{") or line.startswith(name + " ")]
 
     def command(self, *words):
         servers = ",".join("127.0.0.1:%d" % (self.base_port + 10 * (node - 1)) for node in NODES)

@@ -18,7 +18,7 @@ class ClusterHealthTest : public testing::Test {
       node.peer_address = "10.0.0." + std::to_string(id) + ":7401";
       node.registered = node.alive = true;
       node.details = NodeDescription{};
-      node.details->version = "1.0";
+      node.version = node.details->version = "1.0";
       node.details->disk_available_bytes = 100ULL << 30;
       node.details->disk_reserve_bytes = 1ULL << 30;
       node.clock_apart_ms = 0;

@@ -12,7 +12,8 @@ import machine
 
 # Small files, so that rings turn and segments roll within a run.
 SETTINGS = ("storage.journal_file_bytes=20MiB", "storage.journal_files_max=4", "storage.segment_flush_bytes=64KiB",
-            "storage.disk_reserve_bytes=96MiB", "memory.cache_bytes_per_shard=8MiB", "topic_defaults.segment.bytes=4MiB")
+            "storage.disk_reserve_bytes=96MiB", "memory.cache_bytes_per_shard=8MiB",
+            "topic_defaults.segment.bytes=4MiB")
 READY_SECONDS = 60.0  # of a start with a recovery, on a busy machine
 
 
@@ -103,7 +104,8 @@ class Node:
     def wait_ready(self, seconds=READY_SECONDS):
         def asked():
             if self.process.poll() is not None:
-                raise RuntimeError("node %d ended with %s:\n%s" % (self.number, self.process.returncode, self.log_end()))
+                raise RuntimeError("node %d ended with %s:\n%s" % (
+                    self.number, self.process.returncode, self.log_end()))
             return self.is_ready()
         machine.wait_until(asked, lambda: "node %d is ready; it says %s" % (self.number, self.get("/readyz")), seconds)
 
@@ -147,7 +149,8 @@ class Cluster:
         done = subprocess.run([self.programs["forebay"], *words, "--server", self.servers()], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=timeout, env=environment)
         if check and done.returncode != 0:
-            raise RuntimeError("forebay %s: exit %d: %s%s" % (" ".join(words), done.returncode, done.stdout, done.stderr))
+            raise RuntimeError("forebay %s: exit %d: %s%s" % (
+                " ".join(words), done.returncode, done.stdout, done.stderr))
         return done
 
     def describe(self, topic):

@@ -73,9 +73,10 @@ class Measurement:
             machine.wait_until(self._create, lambda: "the topic can be created: " + self.error, 60)
             rate = len(self.probed) * 1000 / PAUSE_MS
             self.loader = machine.start(
-                [self.programs["load"], "--run", "failover", "--history", self.history, "--servers", self.cluster.servers(),
-                 "--topic", TOPIC, "--partitions", str(self.partitions), "--only", ",".join(map(str, self.probed)),
-                 "--producers", "1", "--readers", "0", "--batch-records", "1", "--rate", str(rate)],
+                [self.programs["load"], "--run", "failover", "--history", self.history, "--servers",
+                 self.cluster.servers(), "--topic", TOPIC, "--partitions", str(self.partitions), "--only",
+                 ",".join(map(str, self.probed)), "--producers", "1", "--readers", "0",
+                 "--batch-records", "1", "--rate", str(rate)],
                 os.path.join(self.directory, "load.log"))
             time.sleep(REST_SECONDS)
             strikes = []
@@ -93,8 +94,8 @@ class Measurement:
             self.cluster.close()
 
     def _create(self):
-        done = self.cluster.forebay("topic", "create", TOPIC, "--partitions", str(self.partitions), "--replication", "3",
-                                    "--timeout", "30s", check=False)
+        done = self.cluster.forebay("topic", "create", TOPIC, "--partitions", str(self.partitions), "--replication",
+                                    "3", "--timeout", "30s", check=False)
         self.error = done.stderr
         return done.returncode == 0 or "EXISTS" in done.stderr
 
@@ -131,7 +132,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for program in ("forebayd", "forebay", "load", "check"):
         parser.add_argument("--" + program, required=True, type=os.path.abspath)
-    parser.add_argument("--count", type=int, default=100, help="kills, and as many pauses, for each number of partitions")
+    parser.add_argument("--count", type=int, default=100, help="kills, and as many pauses, for each size")
     parser.add_argument("--partitions", default="10,100,1000")
     parser.add_argument("--network", choices=("auto", "namespaces", "loopback"), default="loopback")
     parser.add_argument("--json", help="file for all that was measured")
@@ -141,7 +142,8 @@ def main():
     network = networks.make((1, 2, 3), arguments.network)
     everything = {}
     try:
-        print("| partitions | leader | strikes | probes | p50 ms | p90 ms | p99 ms | max ms | not served in %g s |" % STRUCK_SECONDS)
+        print("| partitions | leader | strikes | probes | p50 ms | p90 ms | p99 ms | max ms | not served in %g s |" %
+              STRUCK_SECONDS)
         print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
         for partitions in map(int, arguments.partitions.split(",")):
             everything[partitions] = Measurement(arguments, directory, network, partitions).run()
@@ -152,8 +154,8 @@ def main():
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump(everything, file)
-    missed = sum(ms is None for found in everything.values() for strikes in found.values() for one in strikes for ms in one)
-    return 1 if missed else 0
+    probes = [ms for found in everything.values() for strikes in found.values() for one in strikes for ms in one]
+    return 1 if None in probes else 0
 
 
 if __name__ == "__main__":

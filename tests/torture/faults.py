@@ -234,7 +234,7 @@ class DiskFull(Fault):
 
 
 class DiskErrors(Fault):
-    """Every write fails. The file system does not survive that: afterwards it is mounted anew and the node restarted."""
+    """Every write fails. The file system does not survive that: it is mounted anew, and the node started again."""
     name = "disk-eio"
 
     @classmethod
@@ -318,6 +318,6 @@ class ClockJump(Fault):
 
 
 CI = (KillLeader, PauseLeader, CutOneWay, PowerCutAll)
-MIX = (KillLeader, KillAny, RestartAtOnce, RestartInOrder, PauseLeader, CutTwoWay, CutOneWay, CutPair, CutFromAll, Loss, PowerCutOne,
-       PowerCutAll, PowerCutWhilePaused, DiskFull, DiskErrors, LostDisk, BitRot, ClockJump)
+MIX = (KillLeader, KillAny, RestartAtOnce, RestartInOrder, PauseLeader, CutTwoWay, CutOneWay, CutPair, CutFromAll, Loss,
+       PowerCutOne, PowerCutAll, PowerCutWhilePaused, DiskFull, DiskErrors, LostDisk, BitRot, ClockJump)
 SCHEDULES = {"ci": CI, "mix": MIX}

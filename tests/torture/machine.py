@@ -58,10 +58,11 @@ def _before_exec(cores):
 
 
 def start(command, log_path=None, environment=None, directory=None):
-    """A child that does not outlive this process, deaf to the terminal's Ctrl-C. With `directory` its core, if any, is left there."""
+    """A child that does not outlive this process, deaf to the terminal's Ctrl-C. In `directory` it leaves its core."""
     with open(log_path or os.devnull, "ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-                                preexec_fn=lambda: _before_exec(directory is not None), start_new_session=True, cwd=directory)
+                                preexec_fn=lambda: _before_exec(directory is not None), start_new_session=True,
+                                cwd=directory)
 
 
 def end(process, seconds=10.0):

@@ -125,8 +125,8 @@ class Round:
         return done.returncode == 0
 
     def _load_command(self, history, *more):
-        return [self.programs["load"], "--run", self.run_name, "--history", history, "--servers", self.cluster.servers(),
-                "--topic", TOPIC, "--partitions", str(self.arguments.partitions), *more]
+        return [self.programs["load"], "--run", self.run_name, "--history", history, "--servers",
+                self.cluster.servers(), "--topic", TOPIC, "--partitions", str(self.arguments.partitions), *more]
 
     def _wait(self, seconds):
         """Nodes and clients must live meanwhile."""
@@ -160,7 +160,7 @@ class Round:
     def _wanted(self):
         if self.arguments.fault:
             return [kind for kind in faults.MIX if kind.name in self.arguments.fault]
-        return faults.SCHEDULES[self.arguments.schedule]
+        return [kind for kind in faults.SCHEDULES[self.arguments.schedule] if kind.name not in self.arguments.without]
 
     def _one_fault(self, fault):
         fault.choose()
@@ -220,8 +220,9 @@ class Round:
         for node in self.cluster.nodes.values():
             dump = os.path.join(self.directory, "node-%d.dump" % node.number)
             with open(dump, "wb") as file:
-                done = subprocess.run([self.programs["forebay"], "log", "dump", node.disk.data(), "--records", "-o", "json"],
-                                      stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, timeout=600)
+                done = subprocess.run([self.programs["forebay"], "log", "dump", node.disk.data(), "--records", "-o",
+                                       "json"], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE,
+                                      timeout=600)
             if done.returncode != 0:
                 self.problems.append("node %d cannot be dumped: %s" % (node.number, done.stderr.decode()))
             command += ["--dump", "node-%d=%s" % (node.number, dump)]
@@ -281,6 +282,7 @@ def parse():
     parser.add_argument("--minutes", type=float, default=1.5, help="of faults; the rest comes on top")
     parser.add_argument("--schedule", choices=sorted(faults.SCHEDULES), default="ci")
     parser.add_argument("--fault", action="append", help="only this one; may be repeated")
+    parser.add_argument("--without", action="append", default=[], help="not this one; may be repeated")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--rate", type=float, default=2500, help="records a second")
     parser.add_argument("--partitions", type=int, default=6)
@@ -288,7 +290,7 @@ def parse():
     parser.add_argument("--disks", choices=("auto", "folder"), default="auto")
     parser.add_argument("--work-dir", default=None, help="a new folder of it is used")
     parser.add_argument("--settle", type=float, default=3.0, help="seconds from the last read to the stop")
-    parser.add_argument("--need-all", action="store_true", help="exit 77 when a fault of the schedule cannot happen here")
+    parser.add_argument("--need-all", action="store_true", help="exit 77 when a fault cannot happen here")
     parser.add_argument("--keep", action="store_true", help="keep histories of valid rounds too")
     arguments = parser.parse_args()
     if arguments.seed is None:

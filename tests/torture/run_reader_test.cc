@@ -51,8 +51,8 @@ std::string dumped_partition(std::int64_t start, std::int64_t end, const std::st
 
 TEST(RunReader, ABatchIsARecordForEachValue) {
   const auto run = Reading({kTopicLine, "10 p1 invoke produce t 1 id=7 first=100 count=3 node=a",
-                           "20 p1 ok produce t 1 id=7 offset=40 term=2"})
-                      .finish();
+                            "20 p1 ok produce t 1 id=7 offset=40 term=2"})
+                       .finish();
   ASSERT_EQ(run.history.sent.size(), 3U);
   const sim::SentRecord& last = run.history.sent[2];
   EXPECT_EQ(last.value, 102U);
@@ -103,9 +103,9 @@ TEST(RunReader, PollsListingsAndTheFinalReadKeepTheirFields) {
 
 TEST(RunReader, ADumpIsAFinalLog) {
   const auto run = Reading({kTopicLine})
-                      .dump({dumped_partition(2, 5), dumped_record(1, 8), dumped_record(2, 9),
-                             R"({"kind":"control","file":"x","control":{"type":"term start","leader":1}})"})
-                      .finish();
+                       .dump({dumped_partition(2, 5), dumped_record(1, 8), dumped_record(2, 9),
+                              R"({"kind":"control","file":"x","control":{"type":"term start","leader":1}})"})
+                       .finish();
   ASSERT_EQ(run.history.finals.size(), 1U);
   const sim::FinalLog& log = run.history.finals[0];
   EXPECT_EQ(log.replica, "node-1");
@@ -193,8 +193,8 @@ TEST(RunReader, TextOfALostRecordIsInvalid) {
 TEST(RunReader, ReadersThatAreToldWhatCannotBeAreToldOf) {
   for (const std::string error : {"OFFSET_OUT_OF_RANGE", "DATA_LOSS"}) {
     const auto run = Reading({kTopicLine, "10 c1 invoke poll t 0 id=1 session=5 position=3",
-                             "20 c1 fail poll t 0 id=1 error=" + error})
-                        .finish();
+                              "20 c1 fail poll t 0 id=1 error=" + error})
+                         .finish();
     EXPECT_EQ(run.refused_reads.size(), 1U);
   }
   EXPECT_TRUE(Reading({kTopicLine, "10 c1 invoke poll t 0 id=1 session=5 position=3",

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -163,6 +164,17 @@ class Cluster:
     def busiest_leader(self, topic):
         leaders = [one for one in self.leaders(topic).values() if one in self.nodes]
         return self.nodes[max(sorted(self.nodes), key=leaders.count)]
+
+    def behind(self):
+        """Partitions of which a replica lacks something, as their leaders say; None when a node does not say."""
+        total = 0
+        for node in self.nodes.values():
+            status, text = node.get("/metrics")
+            values = re.findall(r"^forebay_under_replicated_partitions(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE)
+            if status != 200 or not values:
+                return None
+            total += sum(map(float, values))
+        return total
 
     def others(self, node):
         return [one for one in self.nodes.values() if one is not node]

@@ -17,7 +17,6 @@ class Fault:
     within_ms = 0
     serves = True
     seconds = (4.0, 9.0)
-    refill_seconds = 0.0  # from the last read on, until every replica must have everything again
 
     def __init__(self, cluster, topic, random):
         self.cluster, self.topic, self.random = cluster, topic, random
@@ -257,7 +256,6 @@ class LostDisk(Fault):
     name = "lost-disk"
     within_ms = KILL_MS
     seconds = (10.0, 14.0)
-    refill_seconds = 20.0
 
     def strike(self):
         self.target.kill()
@@ -285,9 +283,12 @@ class BitRot(Fault):
         for folder, _, names in os.walk(os.path.join(self.target.disk.data(), "topics", topic_id)):
             segments += [os.path.join(folder, name) for name in names if name.endswith(".log")]
         for path in self.random.sample(sorted(segments), min(self.flips, len(segments))):
-            # In the first half: what is not written yet lies behind.
-            place = self.random.randrange(max(1, os.path.getsize(path) // 2))
             with open(path, "r+b") as file:
+                # What is not written yet, and what pads a block, is zero.
+                written = [place for place, byte in enumerate(file.read()) if byte != 0]
+                if not written:
+                    continue
+                place = self.random.choice(written)
                 file.seek(place)
                 byte = file.read(1)[0]
                 file.seek(place)

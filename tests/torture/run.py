@@ -82,7 +82,6 @@ class Round:
         os.makedirs(directory)
         self.history = History(os.path.join(directory, "harness.history"))
         self.problems = []  # that the judge cannot see
-        self.refill_seconds = 0.0
         self.loader = None
         self.cleanup = machine.Cleanup()
         self.cluster = None
@@ -175,7 +174,6 @@ class Round:
             fault.mend()
             self.history.end_fault(fault)
         self._recover(fault)
-        self.refill_seconds = max(self.refill_seconds, fault.refill_seconds)
         self._wait(self.random.uniform(2.0, 5.0))
 
     def _recover(self, fault):
@@ -201,9 +199,15 @@ class Round:
         if done.returncode != 0:
             self.problems.append("I16: the final read failed: " + done.stderr.strip())
 
+    def _wait_for_replicas(self):
+        """A replica that was away, or has lost its disk, has everything again."""
+        try:
+            machine.wait_until(lambda: self.cluster.behind() == 0, "every replica has everything", CONVERGE_SECONDS)
+        except TimeoutError as error:
+            self.problems.append("I16: %s; under-replicated partitions: %s" % (error, self.cluster.behind()))
+
     def _judge(self):
-        # A replica that has lost its disk, or was away, has to have everything again.
-        time.sleep(max(self.arguments.settle, self.refill_seconds))
+        self._wait_for_replicas()
         for node in self.cluster.nodes.values():
             if not node.is_running():
                 self.problems.append("I32: node %d does not run:\n%s" % (node.number, node.log_end()))
@@ -289,7 +293,6 @@ def parse():
     parser.add_argument("--network", choices=("auto", "namespaces", "loopback"), default="auto")
     parser.add_argument("--disks", choices=("auto", "folder"), default="auto")
     parser.add_argument("--work-dir", default=None, help="a new folder of it is used")
-    parser.add_argument("--settle", type=float, default=3.0, help="seconds from the last read to the stop")
     parser.add_argument("--need-all", action="store_true", help="exit 77 when a fault cannot happen here")
     parser.add_argument("--keep", action="store_true", help="keep histories of valid rounds too")
     arguments = parser.parse_args()
@@ -300,13 +303,15 @@ def parse():
 
 def main():
     arguments = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(UNKNOWN))  # as Ctrl-C: whatever was made is removed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whatever was made is removed
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = tempfile.mkdtemp(prefix="forebay-torture-", dir=arguments.work_dir)
     try:
         status = torment(arguments, directory)
     except KeyboardInterrupt:
         print("interrupted")
-        status = UNKNOWN
+        shutil.rmtree(directory, ignore_errors=True)
+        return UNKNOWN
     except (RuntimeError, TimeoutError, OSError, subprocess.SubprocessError) as error:
         print("verdict: unknown: the harness failed: %s" % error)
         print("what there is is kept in %s" % directory)

@@ -125,10 +125,14 @@ class Cluster:
     def __init__(self, directory, network, disk_kind, programs, count=3, clock_library=None):
         self.directory, self.network, self.programs = directory, network, programs
         self.nodes = {}
-        for number in range(1, count + 1):
-            home = os.path.join(directory, "node-%d" % number)
-            self.nodes[number] = Node(number, home, network, disks.make(home, disk_kind), programs,
-                                      clock_library if number == count else None)
+        try:
+            for number in range(1, count + 1):
+                home = os.path.join(directory, "node-%d" % number)
+                self.nodes[number] = Node(number, home, network, disks.make(home, disk_kind), programs,
+                                          clock_library if number == count else None)
+        except BaseException:
+            self.close()
+            raise
         peers = network.peer_list({number: node.listens for number, node in self.nodes.items()})
         for node in self.nodes.values():
             node.peer_list = peers

@@ -47,7 +47,11 @@ class Device(Folder):
             image.truncate(IMAGE_MIB << 20)
         machine.run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1",
                     "-J", "size=8", self._image)
-        self.power_on()
+        try:
+            self.power_on()
+        except BaseException:  # also an interruption: nobody else knows of it yet
+            self.close()
+            raise
 
     @staticmethod
     def probe(directory):

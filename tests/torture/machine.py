@@ -89,6 +89,15 @@ def wait_until(condition, what, seconds):
         time.sleep(0.02)
 
 
+def remove_tree(directory):
+    """With what is still mounted in it: an interruption may have come between two steps."""
+    with open("/proc/self/mounts") as mounts:
+        points = [line.split()[1] for line in mounts if line.split()[1].startswith(directory + "/")]
+    for point in reversed(points):
+        subprocess.run(["umount", "-l", point], check=False, capture_output=True)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 class Cleanup:
     """What is to be undone, last first, each whatever becomes of the others."""
 

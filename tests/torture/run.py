@@ -310,7 +310,7 @@ def main():
         status = torment(arguments, directory)
     except KeyboardInterrupt:
         print("interrupted")
-        shutil.rmtree(directory, ignore_errors=True)
+        machine.remove_tree(directory)
         return UNKNOWN
     except (RuntimeError, TimeoutError, OSError, subprocess.SubprocessError) as error:
         print("verdict: unknown: the harness failed: %s" % error)

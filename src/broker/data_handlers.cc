@@ -241,11 +241,11 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
                                        std::nullopt, end_lost, batch_bytes_max});
       };
       if (point == OffsetPoint::kStart || point == OffsetPoint::kEnd) {
-        // The end is known only once the leadership is established: before, it could go back.
-        if (auto serving = partition->check_readable(); !serving)
-          return fail(with_leader(serving.error(), shard, id));
-        const auto marks = partition->watermarks();
-        return answer(marks, point == OffsetPoint::kStart ? marks.log_start : marks.high_watermark);
+        return partition->read_end(
+            [this, shard, id, answer, fail, point](Result<partition::Watermarks> marks) {
+              if (!marks) return fail(with_leader(marks.error(), shard, id));
+              answer(*marks, point == OffsetPoint::kStart ? marks->log_start : marks->high_watermark);
+            });
       }
       const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
       partition->find_by_time(

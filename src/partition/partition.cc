@@ -436,6 +436,19 @@ void Partition::wake_fetches() {
 // --- times
 // -------------------------------------------------------------------------------------------------------------------
 
+void Partition::read_end(Done<Watermarks> done) {
+  if (auto readable = check_readable(); !readable) return done(std::move(readable).error());
+  if (is_alone()) return done(watermarks());
+  group_->read_barrier(
+      [alive = alive_, done = std::move(done)](const Result<model::LogPosition>& passed) mutable {
+        if (*alive == nullptr) return done(shutting_down());
+        Partition& self = **alive;
+        if (auto readable = self.check_readable(); !readable) return done(std::move(readable).error());
+        if (!passed) return done(passed.error());
+        done(self.watermarks());
+      });
+}
+
 void Partition::find_by_time(log::TimeKind kind, model::Timestamp time, Done<TimeLookup> done) {
   if (auto serving = check_readable(); !serving) return done(std::move(serving).error());
   const Watermarks marks = watermarks();

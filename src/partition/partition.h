@@ -163,6 +163,10 @@ class Partition final : private raft::GroupListener {
   FetchId fetch(const FetchInput& input, Done<FetchOutput> done);
   void cancel_fetch(FetchId id);
 
+  // The watermarks, once this node has proved that it led when it was asked: a leader that is cut off must
+  // not tell an end that others have moved. Errors: those of check_readable().
+  void read_end(Done<Watermarks> done);
+
   struct TimeLookup {
     Watermarks marks;
     std::optional<model::Offset> offset;  // exact: of the first record that late

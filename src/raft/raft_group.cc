@@ -101,6 +101,8 @@ RaftGroup::~RaftGroup() {
   }
   log_.on_flushed(nullptr);
   log_.on_failed(nullptr);
+  for (Barrier& barrier : barriers_)
+    barrier.done(Error{ErrorCode::kShuttingDown, "the replica is closed", 1000});
 }
 
 void RaftGroup::start() {

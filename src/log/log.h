@@ -124,6 +124,8 @@ class Log {
   // it can; every checksum is verified. Errors: kNotFound (no frame begins there: trimmed, above the end, or
   // compacted together with others), kDataLoss (damaged, accepted or not), kStorageFailed, kCancelled.
   virtual void read_frames(const FramesRequest& request, FramesDone done) = 0;
+  // A read_frames from there would answer from memory.
+  [[nodiscard]] virtual bool is_in_memory(model::LogPosition from) const = 0;
   // First offset whose batch has max event time / append time >= `time`, below `upto`; nothing when there is
   // none.
   virtual void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,

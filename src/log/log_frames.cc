@@ -10,7 +10,7 @@ void LogReplica::read_frames(const FramesRequest& request, FramesDone done) {
   if (request.from < log_start_ || request.from > end_) return done(no_frame_error(id_, request.from));
   if (request.from >= request.upto || request.from == end_) return done(std::vector<FramePtr>());
   if (damaged_at(request.from)) return done(frames_lost_error(id_, request.from));
-  if (!memory_.empty() && memory_.frame(memory_.begin())->header.begin <= request.from) {
+  if (is_in_memory(request.from)) {
     ++parts_.env.stats.cache_reads;
     return done(memory_frames(request));
   }

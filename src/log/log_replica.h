@@ -84,6 +84,9 @@ class LogReplica final : public Log,
   void set_config(const LogConfig& config) override;
   void read(const ReadRequest& request, ReadResultDone done) override;
   void read_frames(const FramesRequest& request, FramesDone done) override;
+  [[nodiscard]] bool is_in_memory(model::LogPosition from) const override {
+    return !memory_.empty() && memory_.frame(memory_.begin())->header.begin <= from;
+  }
   void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
                     UniqueFunction<void(Result<std::optional<model::Offset>>)> done) override;
   void plan_retention(model::Timestamp now, model::LogPosition committed,

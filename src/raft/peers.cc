@@ -47,6 +47,12 @@ void Peers::remove(RaftGroup& group) {
   to_pump_.erase(group.id());
 }
 
+bool Peers::has_link(model::NodeId node) const {
+  // Ordered by node: its first shard, or whatever comes behind.
+  const auto at = links_.lower_bound({node, 0});
+  return at != links_.end() && at->first.node == node;
+}
+
 std::optional<io::PeerShard> Peers::shard_for(model::NodeId node, const model::TopicPartition& group) const {
   const auto known = nodes_.find(node);
   if (known == nodes_.end()) return std::nullopt;
@@ -125,6 +131,13 @@ void Peers::end_turn() {
   for (const auto& id : std::exchange(to_pump_, {})) {
     if (const auto at = groups_.find(id); at != groups_.end()) at->second->pump();
   }
+  // Who waited for a slot may want it no more: the turn goes on to the next one.
+  while (read_slots_ > 0 && !wanting_slots_.empty()) {
+    const model::TopicPartition id = wanting_slots_.front();
+    wanting_slots_.pop_front();
+    wants_slot_.erase(id);
+    if (const auto at = groups_.find(id); at != groups_.end()) at->second->pump();
+  }
 }
 
 bool Peers::take_read_slot(RaftGroup& group) {
@@ -132,16 +145,13 @@ bool Peers::take_read_slot(RaftGroup& group) {
     --read_slots_;
     return true;
   }
-  wanting_slots_.push_back(group.id());
+  if (wants_slot_.insert(group.id()).second) wanting_slots_.push_back(group.id());
   return false;
 }
 
 void Peers::give_read_slot() {
   ++read_slots_;
-  if (wanting_slots_.empty()) return;
-  to_pump_.insert(wanting_slots_.front());
-  wanting_slots_.pop_front();
-  run_later();
+  if (!wanting_slots_.empty()) run_later();
 }
 
 // What it leads of `groups`, to who may host them there; and what it leads no more.
@@ -168,7 +178,7 @@ void Peers::tell_led(const io::PeerShard& peer, bool complete,
 
 void Peers::on_session(const io::PeerShard& peer, const io::PeerHello& hello) {
   Node& node = nodes_[peer.node];
-  const bool is_new = node.gone || node.hello.incarnation != hello.incarnation || node.hello != hello;
+  const bool is_new = node.gone || node.hello != hello;
   const bool other_life = node.hello.incarnation != hello.incarnation || node.hello.disk != hello.disk;
   if (node.hello.incarnation != 0 && other_life && !node.gone) {
     // It was away so shortly that nobody noticed: what it led it leads no more.
@@ -205,9 +215,7 @@ void Peers::on_session_end(const io::PeerShard& peer, const Error& why) {
   node.grace = executor_.schedule_after(config_.session_grace, [this, id = peer.node, why] {
     nodes_.at(id).grace.reset();
     links_changed(id);
-    const bool any =
-        std::any_of(links_.begin(), links_.end(), [id](const auto& entry) { return entry.first.node == id; });
-    if (!any) node_gone(id, why);
+    if (!has_link(id)) node_gone(id, why);
   });
 }
 
@@ -217,9 +225,7 @@ void Peers::on_unreachable(model::NodeId id, const Error& why) {
     if (listener_.gone) listener_.gone(id, why);
     return;
   }
-  const bool any =
-      std::any_of(links_.begin(), links_.end(), [id](const auto& entry) { return entry.first.node == id; });
-  if (!any) node_gone(id, why);
+  if (!has_link(id)) node_gone(id, why);
 }
 
 void Peers::node_gone(model::NodeId id, const Error& why) {
@@ -228,11 +234,9 @@ void Peers::node_gone(model::NodeId id, const Error& why) {
   node.away_since = node.heard;
   if (node.grace) executor_.cancel(*std::exchange(node.grace, std::nullopt));
   if (listener_.gone) listener_.gone(id, why);
-  std::vector<model::TopicPartition> led;
-  for (const auto& [group_id, group] : groups_) led.push_back(group_id);
-  for (const auto& group_id : led) {
-    if (const auto at = groups_.find(group_id); at != groups_.end()) at->second->peer_lost(id);
-  }
+  std::vector<model::TopicPartition> all;
+  for (const auto& [group_id, group] : groups_) all.push_back(group_id);
+  tell_lost(id, all);
 }
 
 // Some of a node's links are gone for longer than a moment: those groups cannot reach it.
@@ -241,7 +245,12 @@ void Peers::links_changed(model::NodeId id) {
   for (const auto& [group_id, group] : groups_) {
     if (!is_reachable(id, group_id)) cut.push_back(group_id);
   }
-  for (const auto& group_id : cut) {
+  tell_lost(id, cut);
+}
+
+// A listener may close groups meanwhile.
+void Peers::tell_lost(model::NodeId id, const std::vector<model::TopicPartition>& groups) {
+  for (const auto& group_id : groups) {
     if (const auto at = groups_.find(group_id); at != groups_.end()) at->second->peer_lost(id);
   }
 }
@@ -264,9 +273,7 @@ void Peers::beat() {
     transport_.end_session(peer, why);
     // It has been silent long enough: no grace.
     links_changed(peer.node);
-    const bool any = std::any_of(links_.begin(), links_.end(),
-                                 [&peer](const auto& entry) { return entry.first.node == peer.node; });
-    if (!any) node_gone(peer.node, why);
+    if (!has_link(peer.node)) node_gone(peer.node, why);
   }
   beat_timer_ = executor_.schedule_after(config_.heartbeat_interval, [this] { beat(); });
 }

@@ -63,8 +63,9 @@ class Peers final : private io::PeerTransportListener {
   void pump_soon(RaftGroup& group);
   // It began or ceased to lead.
   void leadership_changed(RaftGroup& group);
-  // Reads of frames in flight are bounded: a node that comes back is behind in many groups. False: pumped
-  // again when there is room.
+  // Reads of frames from disk in flight are bounded: a node that comes back is behind in many groups. False:
+  // pumped again when it is its turn. What is in memory needs no slot: the tail does not wait for those who
+  // catch up.
   [[nodiscard]] bool take_read_slot(RaftGroup& group);
   void give_read_slot();
   // Points to nothing once this is gone: a log that ends later still answers what groups were reading.
@@ -143,12 +144,14 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, Request&& words);
   void receive(const io::PeerShard& from, Response&& words);
 
+  [[nodiscard]] bool has_link(model::NodeId node) const;
   [[nodiscard]] std::optional<io::PeerShard> shard_for(model::NodeId node,
                                                        const model::TopicPartition& group) const;
   [[nodiscard]] RaftGroup* find(model::NodeId from, const model::TopicPartition& group);
   void beat();
   void node_gone(model::NodeId node, const Error& why);
   void links_changed(model::NodeId node);
+  void tell_lost(model::NodeId node, const std::vector<model::TopicPartition>& groups);
   void tell_led(const io::PeerShard& peer, bool complete, const std::vector<model::TopicPartition>& groups);
   void tell_opened();
   void run_later();
@@ -164,8 +167,9 @@ class Peers final : private io::PeerTransportListener {
   std::map<model::NodeId, Node> nodes_;
   std::set<model::TopicPartition> to_pump_;
   std::set<model::TopicPartition> to_tell_;
-  std::set<model::TopicPartition> opened_;  // and not yet told
-  std::deque<model::TopicPartition> wanting_slots_;
+  std::set<model::TopicPartition> opened_;           // and not yet told
+  std::deque<model::TopicPartition> wanting_slots_;  // in turn, each once
+  std::set<model::TopicPartition> wants_slot_;       // the same
   std::uint32_t read_slots_;
   bool turn_scheduled_ = false;
   Counts counts_;

@@ -172,12 +172,7 @@ void RaftGroup::carry_out() {
     for (const log::Control& control : ready.controls) append_control(control);
     for (Outgoing& outgoing : ready.messages) surroundings_.peers->send(outgoing.to, id(), outgoing.message);
   }
-  if (surroundings_.peers != nullptr && is_leader() &&
-      core_.membership().voters.size() + core_.membership().next_voters.size() +
-              core_.membership().learners.size() >
-          1) {
-    surroundings_.peers->pump_soon(*this);
-  }
+  if (surroundings_.peers != nullptr && core_.has_peers()) surroundings_.peers->pump_soon(*this);
 }
 
 // Listeners hear of the state as it is now, whatever led to it.
@@ -328,14 +323,7 @@ void RaftGroup::receive(model::NodeId from, Append append) {
 
 void RaftGroup::pump() {
   if (!is_leader()) return;
-  std::vector<model::NodeId> peers;
-  const log::Membership& now = core_.membership();
-  for (const auto* list : {&now.voters, &now.next_voters, &now.learners}) {
-    for (const log::Voter& member : *list) {
-      if (member != surroundings_.self) peers.push_back(member.node);
-    }
-  }
-  for (const model::NodeId peer : peers) send_to(peer);
+  for (const model::NodeId peer : core_.peers()) send_to(peer);
 }
 
 void RaftGroup::send_to(model::NodeId peer) {
@@ -358,12 +346,13 @@ void RaftGroup::send_to(model::NodeId peer) {
     // An answer, or room, pumps again.
     if (sending.in_flight_bytes >= kWindowBytes) return;
     if (surroundings_.peers->room(peer, id()) < kAppendBytesMax) return;
-    if (!surroundings_.peers->take_read_slot(*this)) return;
+    const bool from_disk = !log_.is_in_memory(head->prev);
+    if (from_disk && !surroundings_.peers->take_read_slot(*this)) return;
     sending.reading = true;
     log_.read_frames({.from = head->prev, .upto = core_.end(), .bytes_max = kAppendBytesMax},
-                     [alive = alive_, peers = surroundings_.peers->handle(), peer, prev = head->prev,
-                      term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
-                       if (*peers != nullptr) (*peers)->give_read_slot();
+                     [alive = alive_, peers = surroundings_.peers->handle(), from_disk, peer,
+                      prev = head->prev, term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
+                       if (from_disk && *peers != nullptr) (*peers)->give_read_slot();
                        if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
                      });
     // From memory it has been sent already, or is not worth sending yet; from disk it comes later.

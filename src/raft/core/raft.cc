@@ -302,9 +302,7 @@ void Raft::add_new_peers() {
 
 // Who is in no membership that may still count is told nothing more.
 void Raft::forget_gone_peers() {
-  const auto others_now = others();
-  const std::set<model::NodeId> there(others_now.begin(), others_now.end());
-  std::erase_if(progress_, [&there](const auto& entry) { return !there.contains(entry.first); });
+  std::erase_if(progress_, [this](const auto& entry) { return !lists_node(membership(), entry.first); });
 }
 
 void Raft::flushed(model::LogPosition flushed) {
@@ -539,6 +537,13 @@ void Raft::reconnected(model::NodeId peer_id) {
   found->second.waiting = false;
   found->second.matched = found->second.stored = found->second.flushed;
   found->second.told_regain = found->second.regain == model::LogPosition{};
+}
+
+std::vector<model::NodeId> Raft::peers() const {
+  std::vector<model::NodeId> nodes;
+  nodes.reserve(progress_.size());
+  for (const auto& [node, progress] : progress_) nodes.push_back(node);
+  return nodes;
 }
 
 std::optional<Raft::PeerProgress> Raft::progress(model::NodeId peer) const {

@@ -110,6 +110,9 @@ class Raft {
     bool probing = true;
   };
   [[nodiscard]] std::optional<PeerProgress> progress(model::NodeId peer) const;
+  // Whom a leader sends to: all other members, and those that are about to leave.
+  [[nodiscard]] std::vector<model::NodeId> peers() const;
+  [[nodiscard]] bool has_peers() const { return !progress_.empty(); }
   // A majority has it in memory, though perhaps not on disk: what may be acknowledged early, and never
   // committed by that.
   [[nodiscard]] model::LogPosition held_by_majority() const;

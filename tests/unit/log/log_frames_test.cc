@@ -53,6 +53,7 @@ TEST(LogFrames, MemoryGivesAllKindsAtOnceAlsoWhatIsNotFlushed) {
   world.append_control(0, LogStart{});
   world.append(0, {.records = 2});
   EXPECT_EQ(world.log(0).flushed(), LogPosition{});
+  EXPECT_TRUE(world.log(0).is_in_memory(LogPosition{}));
   std::optional<Result<std::vector<FramePtr>>> got;
   world.log(0).read_frames({LogPosition{}, world.log(0).end()},
                            [&](auto result) { got = std::move(result); });
@@ -106,6 +107,7 @@ TEST(LogFrames, WhereNoFrameBeginsNoneIsFound) {
   ASSERT_TRUE(world.create(0));
   append_mixed(world, 100, 1);
   ASSERT_TRUE(world.flush_all());
+  EXPECT_FALSE(world.log(0).is_in_memory(LogPosition{}));
   const auto code_at = [&](LogPosition from) {
     const auto got = world.read_frames(0, {from, world.log(0).end()});
     return got ? ErrorCode{} : got.error().code;

@@ -333,9 +333,8 @@ void Partition::stop() {
   if (stopped_) return;
   stopped_ = true;
   if (ready_) std::exchange(ready_, nullptr)(shutting_down());
-  // Appended but not yet committed: it may become durable in the last rounds.
-  fail_writes(
-      Error{ErrorCode::kShuttingDown, "the node is stopping; the outcome of this request is unknown", 1000});
+  // Appended but not yet committed: it may become durable in the last rounds, or another leader commits it.
+  fail_writes(Error{ErrorCode::kOutcomeUnknown, "the node stopped while the write was under way", 1000});
   end_fetches(shutting_down());
 }
 

@@ -180,7 +180,7 @@ class Partition final : private raft::GroupListener {
   // Retention, and compaction where the topic asks for it. `now` may be trusted (see ClockGuard).
   void maintain(model::Timestamp now);
 
-  // Everything that waits is answered kShuttingDown; later calls too.
+  // What waits is answered kShuttingDown, what was appended kOutcomeUnknown; later calls kShuttingDown.
   void stop();
 
  private:

@@ -33,13 +33,11 @@ v1::Log::Stub& ClusterStub::at(const std::string& address) {
 Certainty certainty_of(const client::RpcError& error) {
   if (!error.from_broker) return Certainty::kUnknown;
   switch (error.error.code) {
-    // As include/forebay/producer.h promises; an internal error promises nothing, and a node that stops may
-    // have appended what it does not answer any more.
+    // As include/forebay/producer.h promises; an internal error promises nothing.
     case ErrorCode::kTimedOut:
     case ErrorCode::kOutcomeUnknown:
     case ErrorCode::kCancelled:
     case ErrorCode::kInternal:
-    case ErrorCode::kShuttingDown:
       return Certainty::kUnknown;
     default:
       return Certainty::kRefused;

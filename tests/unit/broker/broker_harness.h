@@ -7,10 +7,13 @@
 #include <optional>
 
 #include "broker/node_broker.h"
+#include "cluster/core/proposals.h"
 #include "kv/memory_store.h"
 #include "shard_harness.h"
 
 namespace forebay::broker {
+
+inline constexpr const char* kOtherApi = "other.example:7400";
 
 class BrokerHarness {
  public:
@@ -18,6 +21,27 @@ class BrokerHarness {
       : config_(std::move(config)), shard_(seed) {}
   ~BrokerHarness() { tear_down(); }
 
+  // Started, with node 2 registered beside it (which is not there) and a topic of four partitions, a copy
+  // each.
+  [[nodiscard]] Result<model::TopicId> start_beside_another(const std::string& topic) {
+    FOREBAY_CHECK(start());
+    cluster::BrokerRegistration other{.node = model::NodeId(2)};
+    other.disk.bytes[0] = 9;
+    other.api_address = kOtherApi;
+    other.peer_address = "other.example:7401";
+    FOREBAY_CHECK(call<std::monostate>([&](auto done) {
+      controller_->propose(cluster::RegisterBroker{other},
+                           [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
+                             if (!image) return done(std::move(image).error());
+                             done(std::monostate{});
+                           });
+    }));
+    FOREBAY_TRY(const auto created, call<CreateTopicResult>([&](auto done) {
+                  broker_->create_topic({.name = topic, .partitions = 4, .replication_factor = 1},
+                                        std::move(done));
+                }));
+    return created.id;
+  }
   [[nodiscard]] Result<void> start() {
     FOREBAY_CHECK(shard_.start());
     FOREBAY_TRY(store_, kv::open_memory_store(store_disk_));

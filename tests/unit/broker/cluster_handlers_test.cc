@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "broker_harness.h"
-#include "cluster/core/proposals.h"
 
 namespace forebay::broker {
 namespace {
@@ -17,26 +16,10 @@ NodeBrokerConfig config() {
 class ClusterHandlersTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(broker_.start());
+    const auto topic = broker_.start_beside_another("events");
+    ASSERT_TRUE(topic) << topic.error().to_string();
+    topic_ = *topic;
     broker_.broker_->use_peers([this] { return peers_; });
-    cluster::BrokerRegistration other{.node = model::NodeId(2)};
-    other.disk.bytes[0] = 9;
-    other.api_address = "other.example:7400";
-    other.peer_address = "other.example:7401";
-    const auto joined = broker_.call<std::monostate>([&](auto done) {
-      broker_.controller_->propose(cluster::RegisterBroker{other},
-                                   [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-                                     if (!image) return done(std::move(image).error());
-                                     done(std::monostate{});
-                                   });
-    });
-    ASSERT_TRUE(joined) << joined.error().to_string();
-    const auto created = broker_.call<CreateTopicResult>([&](auto done) {
-      broker_.broker_->create_topic({.name = "events", .partitions = 4, .replication_factor = 1},
-                                    std::move(done));
-    });
-    ASSERT_TRUE(created) << created.error().to_string();
-    topic_ = created->id;
   }
   [[nodiscard]] ClusterDescription describe() {
     auto cluster = broker_.call<ClusterDescription>(
@@ -75,7 +58,7 @@ TEST_F(ClusterHandlersTest, NodesAreRegisteredOrListedAndAliveOrNot) {
   EXPECT_TRUE(cluster.nodes[1].registered);
   EXPECT_FALSE(cluster.nodes[1].alive);
   EXPECT_EQ(cluster.nodes[1].away_since, model::Timestamp(5));
-  EXPECT_EQ(cluster.nodes[1].api_address, "other.example:7400");
+  EXPECT_EQ(cluster.nodes[1].api_address, kOtherApi);
   EXPECT_FALSE(cluster.nodes[2].registered);
   EXPECT_FALSE(cluster.nodes[2].alive);
   EXPECT_EQ(cluster.nodes[2].peer_address, "third.example:7401");

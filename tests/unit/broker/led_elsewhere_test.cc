@@ -2,13 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "broker_harness.h"
-#include "cluster/core/proposals.h"
 #include "model/batch_builder.h"
 
 namespace forebay::broker {
 namespace {
-
-constexpr const char* kOtherApi = "other.example:7400";
 
 std::string batch() {
   model::BatchBuilder builder;
@@ -22,25 +19,9 @@ std::string batch() {
 class LedElsewhereTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(broker_.start());
-    cluster::BrokerRegistration other{.node = model::NodeId(2)};
-    other.disk.bytes[0] = 9;
-    other.api_address = kOtherApi;
-    other.peer_address = "other.example:7401";
-    const auto joined = broker_.call<std::monostate>([&](auto done) {
-      broker_.controller_->propose(cluster::RegisterBroker{other},
-                                   [done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
-                                     if (!image) return done(std::move(image).error());
-                                     done(std::monostate{});
-                                   });
-    });
-    ASSERT_TRUE(joined) << joined.error().to_string();
-    const auto created = broker_.call<CreateTopicResult>([&](auto done) {
-      broker_.broker_->create_topic({.name = "events", .partitions = 4, .replication_factor = 1},
-                                    std::move(done));
-    });
-    ASSERT_TRUE(created) << created.error().to_string();
-    id_.topic = created->id;
+    const auto topic = broker_.start_beside_another("events");
+    ASSERT_TRUE(topic) << topic.error().to_string();
+    id_.topic = *topic;
     const auto description = describe();
     for (const PartitionDescription& partition : description.partitions) {
       if (partition.replicas == std::vector<model::NodeId>{model::NodeId(2)})

@@ -190,7 +190,7 @@ TEST_F(PartitionTest, StopAnswersEverythingThatWaits) {
   partition.fetch({.from = Offset(0), .wait_max = 60s}, std::move(on_fetched));
   partition.produce(batch_of({"a"}), 1, Acks::kAll, 30s, std::move(on_produced));
   partition.stop();
-  EXPECT_EQ((**produced).error().code, ErrorCode::kShuttingDown);
+  EXPECT_EQ((**produced).error().code, ErrorCode::kOutcomeUnknown);
   EXPECT_EQ((**fetched).error().code, ErrorCode::kShuttingDown);
 }
 
@@ -222,7 +222,7 @@ TEST_F(PartitionTest, MayBeRemovedInsideItsOwnCommit) {
   partition.produce(batch_of({"b"}), 1, Acks::kAll, 30s, std::move(on_second));
   ASSERT_TRUE(shard_.wait(removed));
   EXPECT_TRUE(**removed);
-  EXPECT_EQ((**second).error().code, ErrorCode::kShuttingDown);
+  EXPECT_EQ((**second).error().code, ErrorCode::kOutcomeUnknown);
   EXPECT_EQ((**fetched).error().code, ErrorCode::kShuttingDown);
   EXPECT_EQ(shard_.set_->find(topic_partition(1)), nullptr);
   EXPECT_EQ(shard_.set_->logs().find(topic_partition(1)), nullptr);

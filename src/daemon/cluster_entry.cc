@@ -9,9 +9,6 @@
 namespace forebay::daemon {
 namespace {
 
-// More voters make every decision wait for more disks and protect from no more than is likely to happen.
-constexpr std::size_t kClusterVotersMax = 5;
-
 io::PeerAddress address_of(const config::Address& address) { return {address.host, address.port}; }
 
 }  // namespace
@@ -100,10 +97,9 @@ void ClusterEntry::on_image(const cluster::ClusterImage& image) {
     parts_.set_cluster(image.cluster_id);
   }
   tell_peers(&image);
+  // Every broker, for whoever is no member of the group hears nothing of the metadata.
   std::vector<log::Voter> wanted;
-  for (const auto& [node, broker] : image.brokers) {
-    if (wanted.size() < kClusterVotersMax) wanted.push_back({node, broker.registration.disk});
-  }
+  for (const auto& [node, broker] : image.brokers) wanted.push_back({node, broker.registration.disk});
   if (!wanted.empty()) parts_.partitions->set_wanted_members(cluster::cluster_partition(), std::move(wanted));
 }
 

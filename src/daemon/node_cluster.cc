@@ -1,0 +1,186 @@
+// How the node belongs to a cluster: its peers, its metadata, the broker over both.
+#include <set>
+#include <utility>
+
+#include "cluster/image_store.h"
+#include "daemon/wired_node.h"
+#include "telemetry/log.h"
+
+namespace forebay::daemon {
+namespace {
+
+using telemetry::log_error;
+
+// Metadata, in-memory structures and indexes of a partition, counted against memory.limit.
+constexpr std::uint64_t kPartitionBytes = 64U << 10;
+
+}  // namespace
+
+// --- peers
+// --------------------------------------------------------------------------------------------------------------------
+
+Result<void> WiredNode::open_peers() {
+  std::vector<runtime::Shard*> shards;
+  for (std::uint32_t i = 0; i < shard_count_; ++i) shards.push_back(&shards_.at(i));
+  FOREBAY_TRY(network_, io::PeerNetwork::listen({settings_.peer.listen.host, settings_.peer.listen.port},
+                                                shards, rng_));
+  return {};
+}
+
+void WiredNode::set_hello(const model::Uuid& cluster) {
+  const io::PeerHello hello{.cluster = cluster,
+                            .node = model::NodeId(settings_.node.id),
+                            .disk = directory_->identity.disk,
+                            .incarnation = epoch_.value(),
+                            .shard_count = shard_count_};
+  for (std::uint32_t i = 0; i < shard_count_; ++i)
+    shards_.at(i).post([this, i, hello] { network_->of_shard(i).set_hello(hello); });
+}
+
+void WiredNode::set_peers(const std::map<model::NodeId, io::PeerAddress>& peers) {
+  for (std::uint32_t i = 0; i < shard_count_; ++i)
+    shards_.at(i).post([this, i, peers] { network_->of_shard(i).set_peers(peers); });
+}
+
+raft::Peers::Listener WiredNode::peers_listener(std::uint32_t shard) {
+  raft::Peers::Listener listener;
+  listener.leads = [this](const model::TopicPartition& id, model::Term term, model::NodeId node) {
+    broker_->on_leads(id, term, node);
+    if (entry_ && id == cluster::cluster_partition()) entry_->on_leads(term, node);
+  };
+  if (shard != controller_shard()) return listener;
+  listener.appeared = [this](model::NodeId, const io::PeerHello&) {
+    if (entry_) entry_->look_again();
+  };
+  listener.gone = [this](model::NodeId, const Error&) {
+    if (entry_) entry_->look_again();
+  };
+  listener.request = [this](model::NodeId, const std::string& body,
+                            UniqueFunction<void(Result<std::string>)> reply) {
+    if (!proposer_) return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
+    proposer_->receive(body, std::move(reply));
+  };
+  return listener;
+}
+
+broker::PeersSeen WiredNode::peers_seen() {
+  broker::PeersSeen seen;
+  auto& shard = stacks_[controller_shard()];
+  const runtime::TimePoint now = shards_.at(controller_shard()).now();
+  for (const auto& [node, status] : shard->peers->nodes()) {
+    broker::PeerSeen& peer = seen[node];
+    peer.linked = status.links > 0;
+    if (!status.away_since) continue;
+    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(now - *status.away_since);
+    peer.away_since = clock_.now().plus(-ago.count());
+  }
+  return seen;
+}
+
+// --- metadata
+// ----------------------------------------------------------------------------------------------------------------
+
+Result<void> WiredNode::open_broker() {
+  FOREBAY_CHECK(open_store());
+  std::vector<broker::ShardHandle> handles;
+  for (std::uint32_t i = 0; i < shard_count_; ++i)
+    handles.push_back({&shards_.at(i), stacks_[i]->partitions.get()});
+  broker::NodeBrokerConfig config;
+  const Listening addresses = listening();
+  config.self = {.node = model::NodeId(settings_.node.id),
+                 .disk = directory_->identity.disk,
+                 .api_address = addresses.api,
+                 .peer_address = config::peer_address(settings_).to_string(),
+                 .http_address = addresses.http,
+                 .rack = settings_.cluster.rack,
+                 .shard_count = shard_count_,
+                 .version = FOREBAY_VERSION,
+                 .features = {}};
+  if (settings_.api.advertised) config.self.api_address = settings_.api.advertised->to_string();
+  config.limits.replication_factor_default = settings_.cluster.replication_factor_default;
+  config.topic_defaults = settings_.topic_defaults;
+  config.produce_bytes_max = settings_.memory.produce_bytes_max;
+  if (settings_.memory.limit > 0) {
+    config.limits.memory = cluster::MemoryLimit{settings_.memory.limit,
+                                                config::memory_needed(settings_, cores()), kPartitionBytes};
+  }
+  for (const config::ClusterNode& node : settings_.cluster.nodes)
+    config.listed.emplace(node.id, node.peer_address.to_string());
+  broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
+                                                 [this] { return describe(); });
+  broker_->use_peers([this] { return peers_seen(); });
+  node_metrics_ = std::make_unique<NodeMetrics>(metrics_, *broker_, stacks_, disk_.get());
+  broker_->observe_produce(
+      [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
+
+  return {};
+}
+
+Result<void> WiredNode::open_cluster() {
+  FOREBAY_TRY(const cluster::ClusterImage stored, cluster::load_image(*kv_));
+  auto& home = shards_.at(controller_shard());
+  ShardStack& stack = *stacks_[controller_shard()];
+  auto ready = std::make_shared<std::promise<Result<void>>>();
+  auto opened = ready->get_future();
+  home.post([this, &home, &stack, ready, known = stored.cluster_id] {
+    disk_->start();
+    trash_ = std::make_unique<broker::Trash>(settings_.node.data_dir + "/trash",
+                                             settings_.storage.trash_delay, *stack.fs, home, pool_, clock_);
+    trash_->start();
+    proposer_ = std::make_unique<cluster::Proposer>(*stack.peers, home, [this] { return entry_->leader(); });
+    broker_->use_proposer(*proposer_);
+    ClusterEntry::Parts parts{
+        .self = {model::NodeId(settings_.node.id), directory_->identity.disk},
+        .listed = settings_.cluster.nodes,
+        .cluster = known,
+        .peers = stack.peers.get(),
+        .partitions = stack.partitions.get(),
+        .set_cluster = [this](const model::Uuid& cluster) { set_hello(cluster); },
+        .set_peers = [this](const std::map<model::NodeId, io::PeerAddress>& peers) { set_peers(peers); },
+        .opened =
+            [this, ready](Result<partition::Partition*> partition, bool joins) {
+              start_controller(std::move(partition), joins,
+                               [ready](Result<void> started) { ready->set_value(std::move(started)); });
+            }};
+    entry_ = std::make_unique<ClusterEntry>(std::move(parts));
+    entry_ready_.store(true, std::memory_order_release);
+    entry_->start();
+  });
+  if (!settings_.cluster.nodes.empty()) return {};
+  return opened.get();
+}
+
+void WiredNode::start_controller(Result<partition::Partition*> opened, bool joins,
+                                 UniqueFunction<void(Result<void>)> ready) {
+  if (!opened) {
+    log_error("metadata cannot be served", {{"error", opened.error().to_string()}});
+    return ready(opened.error());
+  }
+  auto& home = shards_.at(controller_shard());
+  controller_ = std::make_unique<cluster::Controller>(**opened, *kv_, home, pool_, rng_,
+                                                      [this](const cluster::ImagePtr& image) {
+                                                        entry_->on_image(*image);
+                                                        broker_->on_image(image);
+                                                      });
+  if (topics_were_there_) controller_->expect_formed();
+  if (joins) controller_->join_only();
+  controller_->set_alive([this] {
+    std::set<log::Voter> alive;
+    for (const auto& [node, status] : stacks_[controller_shard()]->peers->nodes()) {
+      if (status.links > 0) alive.insert({node, status.hello.disk});
+    }
+    return alive;
+  });
+  proposer_->set_controller(controller_.get());
+  auto begun = [ready = std::move(ready)](Result<void> started) mutable {
+    if (!started) log_error("metadata cannot be served", {{"error", started.error().to_string()}});
+    ready(std::move(started));
+  };
+  if ((*opened)->is_alone()) {
+    broker_->start(*controller_, std::move(begun));
+  } else {
+    broker_->start_among_others(*controller_, std::move(begun));
+  }
+}
+
+}  // namespace forebay::daemon

@@ -1,0 +1,134 @@
+// The node behind node.h: the composition root. Its parts are wired in files of their own: what it stores
+// (node_storage.cc), how it belongs to a cluster (node_cluster.cc), the front and the end (node.cc).
+// Internal to this module.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "api/server.h"
+#include "broker/disk_watch.h"
+#include "broker/node_broker.h"
+#include "broker/trash.h"
+#include "cluster/controller.h"
+#include "cluster/proposer.h"
+#include "daemon/cluster_entry.h"
+#include "daemon/node.h"
+#include "daemon/node_metrics.h"
+#include "daemon/shard_stack.h"
+#include "http/http_server.h"
+#include "io/fail_points.h"
+#include "io/real_file_system.h"
+#include "io/real_peer_transport.h"
+#include "kv/key_value_store.h"
+#include "log/recovery.h"
+#include "runtime/shard_group.h"
+#include "runtime/system_clock.h"
+#include "runtime/thread_blocking_pool.h"
+
+namespace forebay::daemon {
+
+[[nodiscard]] inline std::uint32_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+// Runs `work` on the shard and waits for what it returns. Start-up and shutdown only.
+template <typename Work>
+auto run_on(runtime::Executor& executor, Work work) {
+  using R = decltype(work());
+  std::promise<R> promise;
+  auto future = promise.get_future();
+  executor.post([&promise, &work] {
+    if constexpr (std::is_void_v<R>) {
+      work();
+      promise.set_value();
+    } else {
+      promise.set_value(work());
+    }
+  });
+  return future.get();
+}
+
+class WiredNode final : public Node {
+ public:
+  explicit WiredNode(const config::Settings& settings)
+      : settings_(settings),
+        shard_count_(config::shard_count(settings, cores())),
+        started_(std::chrono::steady_clock::now()),
+        pool_(settings.runtime.blocking_threads),
+        shards_(shard_count_) {}
+  ~WiredNode() override;
+
+  [[nodiscard]] Result<void> open();
+  [[nodiscard]] Listening listening() const override;
+  [[nodiscard]] Result<void> wait_ready(std::chrono::milliseconds timeout) override;
+  [[nodiscard]] Result<void> stop(std::chrono::milliseconds timeout) override;
+
+ private:
+  [[nodiscard]] Result<void> open_disk();
+  void quarantine_unknown(io::FileSystem& fs, const log::Recovered& recovered);
+  void note(const std::string& event, const std::string& note);
+  [[nodiscard]] Result<void> open_shards();
+  [[nodiscard]] Result<void> open_store();
+  [[nodiscard]] Result<void> open_peers();
+  [[nodiscard]] Result<void> open_broker();
+  [[nodiscard]] Result<void> open_cluster();
+  void set_hello(const model::Uuid& cluster);
+  void set_peers(const std::map<model::NodeId, io::PeerAddress>& peers);
+  void start_controller(Result<partition::Partition*> opened, bool joins,
+                        UniqueFunction<void(Result<void>)> ready);
+  [[nodiscard]] raft::Peers::Listener peers_listener(std::uint32_t shard);
+  [[nodiscard]] Result<void> open_front();
+  void start_shard(std::uint32_t index, log::Recovered::Shard recovered);
+  void snapshot_shard(std::uint32_t index);
+  void tear_down_shards();
+  [[nodiscard]] broker::NodeDescription describe() const;
+  [[nodiscard]] broker::PeersSeen peers_seen();
+  [[nodiscard]] http::Readiness readiness();
+  [[nodiscard]] std::uint32_t controller_shard() const {
+    return log::shard_of(cluster::cluster_partition(), shard_count_);
+  }
+  [[nodiscard]] Result<std::vector<broker::UnreadyPartition>> unready(std::chrono::milliseconds timeout);
+
+  config::Settings settings_;
+  std::uint32_t shard_count_;
+  std::chrono::steady_clock::time_point started_;
+  runtime::SystemWallClock clock_;
+  runtime::SystemRng rng_;  // of all shards: it has no state
+  telemetry::Metrics metrics_;
+  std::vector<telemetry::Metrics::Sampled> process_metrics_;
+  io::FailPoints fail_points_;  // outlives the file systems
+  runtime::ThreadBlockingPool pool_;
+  runtime::ShardGroup shards_;
+  std::vector<std::unique_ptr<ShardStack>> stacks_;
+  io::IoEngine engine_;
+  std::optional<log::DataDirectory> directory_;
+  log::RecoveryReport report_;
+  model::BootEpoch epoch_;
+  std::vector<std::string> warnings_;
+  std::unique_ptr<broker::DiskWatch> disk_;
+  std::unique_ptr<broker::Trash> trash_;
+  std::unique_ptr<kv::KeyValueStore> kv_;
+  std::unique_ptr<io::PeerNetwork> network_;
+  std::unique_ptr<ClusterEntry> entry_;
+  std::unique_ptr<cluster::Proposer> proposer_;
+  std::unique_ptr<cluster::Controller> controller_;
+  std::unique_ptr<broker::NodeBroker> broker_;
+  std::unique_ptr<NodeMetrics> node_metrics_;
+  std::unique_ptr<api::ApiServer> api_;
+  std::unique_ptr<http::HttpServer> http_;
+  std::vector<log::Recovered::Shard> recovered_;
+  std::atomic<bool> entry_ready_{false};  // entry_ may be asked what it waits for
+  bool topics_were_there_ = false;        // recovery found data of some
+  bool shards_started_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace forebay::daemon

@@ -259,7 +259,7 @@ struct World {
 // Whatever happens to nodes and network: what was answered is in every image for ever, what was refused is in
 // none, and no image ever meets a record that cannot follow.
 TEST(ControllerSim, AnsweredDecisionsHoldAndRefusedOnesDoNot) {
-  const sim::SeedRange seeds(150);
+  const sim::SeedRange seeds(sim::worlds(150));
   std::uint64_t acked = 0, unknown = 0, refused = 0, took_effect_unknown = 0, moves = 0;
   for (std::uint64_t seed = seeds.first; seed <= seeds.last && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -1,5 +1,6 @@
 // Raft's promises over several nodes and thousands of schedules.
 #include "raft_cluster.h"
+#include "sim/seed_range.h"
 
 namespace forebay::raft::testing {
 namespace {
@@ -56,20 +57,21 @@ TEST(RaftCluster, MembersComeAndGo) {
                                  .cut_percent = 1,
                                  .campaign_percent = 1,
                                  .change_percent = 2},
-                                1'000, 5'000);
-  EXPECT_GT(events.changes, 1'000U);
-  EXPECT_GT(events.memberships_cut, 20U);
+                                sim::worlds(1'000), 5'000);
+  EXPECT_GT(events.changes, sim::worlds(1'000));
+  EXPECT_GT(events.memberships_cut, sim::worlds(20));
 }
 
 TEST(RaftCluster, MembersComeAndGoWhileNodesCrash) {
-  const RareEvents events = run(
-      {.nodes = 3, .spares = 2, .cut_percent = 1, .campaign_percent = 2, .change_percent = 2}, 1'000, 8'000);
-  EXPECT_GT(events.changes, 200U);
+  const RareEvents events =
+      run({.nodes = 3, .spares = 2, .cut_percent = 1, .campaign_percent = 2, .change_percent = 2},
+          sim::worlds(1'000), 8'000);
+  EXPECT_GT(events.changes, sim::worlds(200));
 }
 
 TEST(RaftCluster, GroupOfOneGrows) {
-  const RareEvents events = run({.nodes = 1, .spares = 2, .change_percent = 4}, 500, 1'500);
-  EXPECT_GT(events.changes, 500U);
+  const RareEvents events = run({.nodes = 1, .spares = 2, .change_percent = 4}, sim::worlds(500), 1'500);
+  EXPECT_GT(events.changes, sim::worlds(500));
 }
 
 TEST(RaftCluster, QuietNetworkKeepsOneLeader) {

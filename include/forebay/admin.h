@@ -137,7 +137,9 @@ class Admin {
   // partition.
   [[nodiscard]] Result<std::vector<TrimResult>> trim_topic(const std::string& name,
                                                            const std::vector<TrimPoint>& points);
-  // Of these partitions, or of all when none is named. `spec` of kind kOffset is refused: kInvalidArgument.
+  // Of these partitions, or of all when none is named. Waits, within the request timeout, for partitions that
+  // have no leader at the moment; those that still have none then come with the error. `spec` of kind kOffset
+  // is refused: kInvalidArgument.
   [[nodiscard]] Result<std::vector<PartitionOffset>> list_offsets(const std::string& topic,
                                                                   const std::vector<std::int32_t>& partitions,
                                                                   OffsetSpec spec);

@@ -129,9 +129,11 @@ class Admin::Core {
  public:
   explicit Core(const ClientOptions& options) : caller_(options), timeout_(options.request_timeout) {}
 
-  // One unary call: `method` is a pointer to the stub's member function.
-  template <typename Service, typename Method, typename Request, typename Response>
-  Result<void> call(Method method, const Request& request, Response& response, UnaryCaller::Repeat repeat) {
+  // One unary call: `method` is a pointer to the stub's member function. `look` may find in the answer why
+  // to ask again, as if the call had failed with it.
+  template <typename Service, typename Method, typename Request, typename Response, typename Look>
+  Result<void> call(Method method, const Request& request, Response& response, UnaryCaller::Repeat repeat,
+                    Look look) {
     auto failed = caller_.call(
         [&](const std::shared_ptr<grpc::Channel>& channel, const std::string& server,
             UnaryCaller::Deadline deadline) -> std::optional<RpcError> {
@@ -140,12 +142,17 @@ class Admin::Core {
           const auto stub = Service::NewStub(channel);
           response.Clear();
           const grpc::Status status = (stub.get()->*method)(&context, request, &response);
-          if (status.ok()) return std::nullopt;
+          if (status.ok()) return look(response);
           return client::rpc_error_of(status, server);
         },
         repeat);
     if (failed) return std::move(failed->error);
     return {};
+  }
+  template <typename Service, typename Method, typename Request, typename Response>
+  Result<void> call(Method method, const Request& request, Response& response, UnaryCaller::Repeat repeat) {
+    return call<Service>(method, request, response, repeat,
+                         [](const Response&) -> std::optional<RpcError> { return std::nullopt; });
   }
   template <typename Method, typename Request, typename Response>
   Result<void> read(Method method, const Request& request, Response& response) {
@@ -296,11 +303,23 @@ Result<std::vector<PartitionOffset>> Admin::list_offsets(const std::string& topi
       return Error{ErrorCode::kInvalidArgument, "an offset that is known needs no looking up"};
   }
   request.set_time_ms(spec.value);
+  // A partition that has no leader at the moment gets one: the answer without it is only the last resort.
   v1::ListOffsetsResponse response;
-  FOREBAY_CHECK(
-      core_->call<v1::Log>(&v1::Log::Stub::ListOffsets, request, response, UnaryCaller::Repeat::kAlways));
+  v1::ListOffsetsResponse latest;
+  const auto called = core_->call<v1::Log>(
+      &v1::Log::Stub::ListOffsets, request, response, UnaryCaller::Repeat::kAlways,
+      [&](const v1::ListOffsetsResponse& answer) -> std::optional<RpcError> {
+        latest = answer;
+        for (const auto& one : answer.offsets()) {
+          if (!one.has_error()) continue;
+          if (RpcError error = client::rpc_error_of(one.error()); is_retryable(error.error.code))
+            return error;
+        }
+        return std::nullopt;
+      });
+  if (!called && latest.offsets().empty()) return called.error();
   std::vector<PartitionOffset> offsets;
-  for (const auto& from : response.offsets()) {
+  for (const auto& from : latest.offsets()) {
     PartitionOffset& to = offsets.emplace_back();
     to.partition = from.partition();
     to.offset = optional_of<std::int64_t>(from.has_offset(), from.offset());

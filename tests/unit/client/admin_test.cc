@@ -59,6 +59,32 @@ TEST(Admin, RetryableAnswerIsRepeated) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST(Admin, EndsAreAskedAgainWhileAPartitionHasNoLeader) {
+  FakeBroker broker;
+  broker.add_topic("t", 2);
+  int calls = 0;
+  broker.on_list_offsets = [&](std::int32_t partition) -> std::optional<v1::ErrorDetail> {
+    if (partition == 1 && ++calls < 3) return detail(v1::NOT_YET, "no leader", 1);
+    return std::nullopt;
+  };
+  const auto offsets = admin_for(broker)->list_offsets("t", {}, OffsetSpec::end());
+  EXPECT_EQ(calls, 3);
+  EXPECT_FALSE((*offsets)[1].error);
+}
+
+TEST(Admin, EndsOfTheOthersAreToldWhenAPartitionGetsNoLeader) {
+  FakeBroker broker;
+  broker.add_topic("t", 2);
+  broker.on_list_offsets = [&](std::int32_t partition) -> std::optional<v1::ErrorDetail> {
+    if (partition == 1) return detail(v1::NOT_YET, "no leader", 60'000);
+    return std::nullopt;
+  };
+  const auto offsets = admin_for(broker)->list_offsets("t", {}, OffsetSpec::end());
+  ASSERT_EQ(offsets->size(), 2u);
+  EXPECT_FALSE((*offsets)[0].error);
+  EXPECT_EQ((*offsets)[1].error->code, ErrorCode::kNotYet);
+}
+
 TEST(Admin, ChangeThatMayHaveBeenDoneIsNotRepeated) {
   FakeBroker broker;
   int calls = 0;

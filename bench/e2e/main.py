@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""End-to-end benchmarks of one node, beside what the machine gives in the same minute. See docs/performance.md."""
+"""End-to-end benchmarks of one node or of a cluster of three, beside what the machine gives in the same minute. See
+docs/performance.md."""
 import argparse
 import dataclasses
 import json
@@ -8,6 +9,7 @@ import shutil
 import sys
 import tempfile
 
+import cluster_rows
 import rows
 from programs import Program
 
@@ -29,12 +31,23 @@ def parse_arguments():
     parser.add_argument("--binaries", required=True, help="directory of forebayd and forebay")
     parser.add_argument("--limits", required=True, help="directory of ceiling")
     parser.add_argument("--directory", default="/var/tmp", help="where data is written: the disk that is measured")
-    parser.add_argument("--only", action="append", choices=list(rows.ALL), help="only these rows; may be repeated")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="3: a cluster, everything with three copies")
+    parser.add_argument("--only", action="append", help=f"only these rows, may be repeated: {', '.join(rows.ALL)}; with "
+                        f"--nodes 3: {', '.join(cluster_rows.ALL)}")
     parser.add_argument("--runs", type=int, help="runs of each, of which the median counts (default 3)")
     parser.add_argument("--quick", action="store_true", help="one short run of everything: a smoke test, no figures")
     parser.add_argument("--full", action="store_true", help="recovery with 10 GiB")
     parser.add_argument("--json", help="write the rows there, too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    known = table_of(options)
+    for name in options.only or ():
+        if name not in known:
+            parser.error(f"--only: there is no row {name} of {options.nodes} node(s); there are {', '.join(known)}")
+    return options
+
+
+def table_of(options):
+    return rows.ALL if options.nodes == 1 else cluster_rows.ALL
 
 
 def main():
@@ -50,14 +63,15 @@ def main():
     bench = rows.Bench(Program(options.binaries, options.limits), directory, runs=options.runs or (1 if quick else 3),
                        seconds=1 if quick else 4, partitions=100 if quick else 1_000,
                        idle_partitions=200 if quick else 10_000,
-                       recovery_bytes=rows.GIB // 16 if quick else recovery_bytes)
+                       recovery_bytes=rows.GIB // 16 if quick else recovery_bytes, settle_s=1 if quick else 5)
     if shutil.which("fio") is None:
         print("fio is not installed: its column stays empty (apt-get install fio)", file=sys.stderr)
     table = []
     try:
-        for name in options.only or rows.ALL:
+        measured = table_of(options)
+        for name in options.only or measured:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
-            table += rows.ALL[name](bench)
+            table += measured[name](bench)
     finally:
         bench.stop_all()
         shutil.rmtree(directory, ignore_errors=True)

@@ -21,9 +21,9 @@ class Program:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return done.stdout
 
-    def create_topic(self, node, name, partitions, **config):
+    def create_topic(self, node, name, partitions, *flags, **config):
         pairs = [word for key, value in config.items() for word in ("--config", f"{key.replace('_', '.')}={value}")]
-        self.forebay(node, "topic", "create", name, "--partitions", partitions, *pairs)
+        self.forebay(node, "topic", "create", name, "--partitions", partitions, *flags, *pairs)
 
     def perf(self, node, verb, topic, *arguments):
         """The JSON of `perf`, and what the client used, under client_cpu_s."""
@@ -37,9 +37,9 @@ class Program:
 
     # --- what the machine gives ---
 
-    def ceiling(self, directory, *arguments):
+    def ceiling(self, directory, copies, *arguments):
         """MB/s, p50_ms, p99_ms of the least program that does the same."""
-        command = [f"{self.limits}/ceiling", directory, "1", *map(str, arguments)]
+        command = [f"{self.limits}/ceiling", directory, str(copies), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         number = lambda name: float(re.search(rf"{name}=([\d.]+)", done.stdout).group(1))
         return {"mb_per_s": number("MB/s"), "p50": number("p50"), "p99": number("p99")}

@@ -9,6 +9,7 @@ import shutil
 import statistics
 import time
 
+from cluster import Cluster
 from node import Node
 
 MB = 1e6
@@ -27,7 +28,7 @@ class Row:
 
 
 class Bench:
-    def __init__(self, program, directory, runs, seconds, partitions, idle_partitions, recovery_bytes):
+    def __init__(self, program, directory, runs, seconds, partitions, idle_partitions, recovery_bytes, settle_s):
         self.program = program
         self.directory = directory
         self.runs = runs
@@ -35,12 +36,18 @@ class Bench:
         self.partitions = partitions
         self.idle_partitions = idle_partitions
         self.recovery_bytes = recovery_bytes
+        self.settle_s = settle_s  # after a node died or came back: others lead, leaders are balanced
         self.nodes = []
 
     def node(self, name, *settings):
         node = Node(self.program.binaries, os.path.join(self.directory, name), settings)
         self.nodes.append(node)
         return node
+
+    def cluster(self, name, *settings):
+        cluster = Cluster(self.program.binaries, os.path.join(self.directory, name), 3, settings)
+        self.nodes.append(cluster)
+        return cluster
 
     def drop(self, node):
         node.stop()
@@ -79,7 +86,7 @@ def saturated(bench):
     bench.program.perf(node, "produce", "load", "--records", records // 4, "--size", RECORD)  # warms up
     ours, ceilings, fios, cpu_gb, client_gb, flushes = [], [], [], [], [], []
     for _ in range(bench.runs):
-        ceilings.append(bench.program.ceiling(bench.directory, "sat", 256, 8, bench.seconds)["mb_per_s"])
+        ceilings.append(bench.program.ceiling(bench.directory, 1, "sat", 256, 8, bench.seconds)["mb_per_s"])
         fios.append(bench.program.fio(bench.directory, bench.seconds))
         watch = node.watch()
         result = bench.program.perf(node, "produce", "load", "--records", records, "--size", RECORD)
@@ -116,7 +123,7 @@ def fixed_rate(bench):
     bench.program.perf(node, "produce", "load", "--records", rate, "--size", RECORD, "--rate", rate)  # warms up
     ours, ceilings, cpu, flushes = [], [], [], []
     for _ in range(bench.runs):
-        ceilings.append(bench.program.ceiling(bench.directory, "rate", rate, bench.seconds))
+        ceilings.append(bench.program.ceiling(bench.directory, 1, "rate", rate, bench.seconds))
         watch = node.watch()
         result = bench.program.perf(node, "produce", "load", "--records", int(rate * bench.seconds), "--size", RECORD,
                                     "--rate", rate)
@@ -145,7 +152,7 @@ def many_partitions(bench):
     bench.program.perf(node, "produce", "load", "--records", 2 * rate, *run)  # every partition has its first segment
     p99, p50, flushes, cores, ceilings = [], [], [], [], []
     for _ in range(bench.runs):
-        ceilings.append(bench.program.ceiling(bench.directory, "rate", rate, bench.seconds))
+        ceilings.append(bench.program.ceiling(bench.directory, 1, "rate", rate, bench.seconds))
         watch = node.watch()
         result = bench.program.perf(node, "produce", "load", "--records", int(rate * bench.seconds), *run)
         watch.end()

@@ -28,8 +28,11 @@ cluster::FormingInput ClusterEntry::input() const {
     const model::NodeId id(one.id);
     input.listed.push_back({id, one.peer_address.to_string()});
     std::optional<cluster::Hello> hello;
-    if (const auto at = nodes.find(id); at != nodes.end() && at->second.links > 0)
-      hello = cluster::Hello{id, at->second.hello.disk, at->second.hello.cluster, std::nullopt};
+    if (const auto at = nodes.find(id); at != nodes.end() && at->second.links > 0) {
+      const io::PeerHello& said = at->second.hello;
+      hello = cluster::Hello{id, said.disk, said.cluster, std::nullopt};
+      if (said.first_listed != model::NodeId()) hello->first_listed = said.first_listed;
+    }
     input.heard.push_back(hello);
   }
   return input;

@@ -32,7 +32,10 @@ void WiredNode::set_hello(const model::Uuid& cluster) {
                             .node = model::NodeId(settings_.node.id),
                             .disk = directory_->identity.disk,
                             .incarnation = epoch_.value(),
-                            .shard_count = shard_count_};
+                            .shard_count = shard_count_,
+                            .first_listed = settings_.cluster.nodes.empty()
+                                                ? model::NodeId()
+                                                : model::NodeId(settings_.cluster.nodes.front().id)};
   for (std::uint32_t i = 0; i < shard_count_; ++i)
     shards_.at(i).post([this, i, hello] { network_->of_shard(i).set_hello(hello); });
 }

@@ -29,8 +29,9 @@ constexpr std::size_t kClusterAt = 40;
 constexpr std::size_t kDiskAt = 56;
 constexpr std::size_t kIncarnationAt = 72;
 constexpr std::size_t kAttemptAt = 80;
-constexpr std::size_t kRefusalAt = 88;
-constexpr std::size_t kReasonBytesAt = 92;
+constexpr std::size_t kFirstListedAt = 88;
+constexpr std::size_t kRefusalAt = 92;
+constexpr std::size_t kReasonBytesAt = 96;
 
 Error wrong(std::string what) { return Error{ErrorCode::kInvalidArgument, std::move(what)}; }
 
@@ -61,6 +62,7 @@ std::vector<std::byte> encode_handshake(const PeerHandshake& handshake) {
   store_uuid(at + kDiskAt, handshake.hello.disk);
   store_le(at + kIncarnationAt, handshake.hello.incarnation);
   store_le(at + kAttemptAt, handshake.attempt);
+  store_le(at + kFirstListedAt, handshake.hello.first_listed.value());
   store_le(at + kRefusalAt, static_cast<std::uint32_t>(handshake.refusal));
   store_le(at + kReasonBytesAt, static_cast<std::uint32_t>(reason_bytes));
   std::memcpy(at + kPeerHandshakeBytes, handshake.reason.data(), reason_bytes);
@@ -107,6 +109,7 @@ Result<PeerHandshake> decode_handshake(ByteSpan bytes) {
   handshake.hello.disk = load_uuid(at + kDiskAt);
   handshake.hello.incarnation = load_le<std::uint64_t>(at + kIncarnationAt);
   handshake.attempt = load_le<std::uint64_t>(at + kAttemptAt);
+  handshake.hello.first_listed = model::NodeId(load_le<std::uint32_t>(at + kFirstListedAt));
   handshake.refusal = static_cast<PeerRefusal>(load_le<std::uint32_t>(at + kRefusalAt));
   const std::size_t reason_bytes = load_le<std::uint32_t>(at + kReasonBytesAt);
   if (reason_bytes > size - kPeerHandshakeBytes) return wrong("the reason in a handshake is cut short");

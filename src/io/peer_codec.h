@@ -53,7 +53,7 @@ struct PeerHandshake {
 inline constexpr std::size_t kPeerReasonBytesMax = 400;
 // What must have arrived before the size of a handshake is known.
 inline constexpr std::size_t kPeerHandshakeHeadBytes = 20;
-inline constexpr std::size_t kPeerHandshakeBytes = 96;  // without a reason
+inline constexpr std::size_t kPeerHandshakeBytes = 100;  // without a reason
 // Longer ones come from later versions at most; what version 1 does not know of them is ignored.
 inline constexpr std::size_t kPeerHandshakeBytesMax = 1'024;
 

@@ -44,6 +44,7 @@ struct PeerHello {
   model::Uuid disk;               // made with the data directory: a wiped node has another one
   std::uint64_t incarnation = 0;  // one for each start of the daemon, growing with the same disk
   std::uint32_t shard_count = 1;
+  model::NodeId first_listed;  // of its static list, which must be the same everywhere; 0: it has none
   friend bool operator==(const PeerHello&, const PeerHello&) = default;
 };
 

@@ -273,6 +273,16 @@ class Refusals(BrokerTest):
         self.assertEqual(status, 1, text)
         self.assertIn("192.0.2.1:7400", text)
 
+    def test_lists_in_another_order_form_no_cluster(self):
+        nodes = [self.broker(), self.broker()]
+        listed = ["%d@%s" % (i + 1, node.peer) for i, node in enumerate(nodes)]
+        for i, node in enumerate(nodes):
+            order = ",".join(listed if i == 0 else reversed(listed))
+            node.settings += ("node.id=%d" % (i + 1), "cluster.nodes=" + order)
+            node.start(wait=False)
+        for node in nodes:
+            wait_until(lambda: "in the same order" in node.wait_ready_status(503), "the lists differ, says /readyz")
+
 
 def write_format(path, version, more):
     with open(path) as file:

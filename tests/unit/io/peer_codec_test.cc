@@ -32,6 +32,7 @@ PeerHandshake sample() {
   handshake.hello.node = model::NodeId(0x01020304);
   handshake.hello.incarnation = 0x1112131415161718;
   handshake.hello.shard_count = 9;
+  handshake.hello.first_listed = model::NodeId(0x31323334);
   handshake.to_node = model::NodeId(0x05060708);
   handshake.from_shard = 7;
   handshake.to_shard = 3;
@@ -49,10 +50,10 @@ void seal(std::vector<std::byte>& handshake) {
 TEST(PeerCodec, TheBytesOfAHandshakeStayWhatTheyAre) {
   const std::vector<std::byte> bytes = encode_handshake(sample());
   EXPECT_EQ(hex(bytes),
-            "4642504545520d0a282860b76200030001000100040302010807060507000000"
+            "4642504545520d0a229d61066600030001000100040302010807060507000000"
             "0300000009000000000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7"
-            "f8f9fafbfcfdfeff181716151413121128272625242322210200000002000000"
-            "6e6f");
+            "f8f9fafbfcfdfeff181716151413121128272625242322213433323102000000"
+            "020000006e6f");
   EXPECT_EQ(decode_handshake(bytes).value(), sample());
 }
 

@@ -186,6 +186,50 @@ TEST_F(ControllerClusterTest, NodeThatLivesIsNotReplaced) {
   EXPECT_TRUE(propose());
 }
 
+// --- growth
+
+// One node with a topic becomes three. `crash_at`: the event of the growth at which `victim` loses power.
+// Returns: false when the growth was over before.
+bool grow(std::uint64_t crash_at, std::size_t victim) {
+  MetadataCluster cluster(3, 3);
+  MetadataNode& first = cluster.node(0);
+  first.start();
+  EXPECT_TRUE(cluster.run_until(
+      [&] { return first.leads() && first.image() && first.image()->broker(first.id()) != nullptr; }));
+  const auto before = cluster.create(first, "before");
+  EXPECT_TRUE(before) << before.error().to_string();
+  cluster.node(1).start();
+  cluster.node(2).start();
+  std::uint64_t events = 0;
+  EXPECT_TRUE(cluster.run_until([&] { return events++ == crash_at || cluster.converged(); }))
+      << cluster.state();
+  const bool grew = cluster.converged();
+  cluster.node(victim).die(MetadataNode::End::kPower);
+  cluster.scheduler().run_for(milliseconds(50));
+  cluster.node(victim).start();
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.converged(); }, std::chrono::minutes(2)))
+      << cluster.state();
+  cluster.expect_agreement();
+  EXPECT_NE(cluster.node(2).image()->find("before"), nullptr);
+  const auto created = cluster.create(*cluster.leader(), "after");
+  EXPECT_TRUE(created) << created.error().to_string();
+  return !grew;
+}
+
+TEST(ClusterGrowth, SurvivesAPowerCutOfAnyNodeAtEachStep) {
+#ifdef __SANITIZE_ADDRESS__
+  constexpr std::uint64_t kStride = 41;
+#else
+  constexpr std::uint64_t kStride = 3;
+#endif
+  for (std::size_t victim = 0; victim < 3; ++victim) {
+    std::uint64_t at = victim;  // other steps for each
+    while (!testing::Test::HasFailure() && grow(at, victim)) at += kStride;
+    EXPECT_GT(at, 100U) << "the growth has more steps";
+    EXPECT_FALSE(testing::Test::HasFailure()) << "power cut of node " << victim + 1 << " at step " << at;
+  }
+}
+
 // --- drawn schedules
 
 struct World {

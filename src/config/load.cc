@@ -178,6 +178,14 @@ void check_cluster(const Settings& settings, Add add) {
         self->peer_address.to_string() +
         "; expected an address of this machine, or 0.0.0.0:" + std::to_string(self->peer_address.port));
   }
+  if (self != nullptr && nodes.size() > 1 && !settings.api.advertised &&
+      is_loopback(settings.api.listen.host) && !is_loopback(self->peer_address.host)) {
+    add("api.listen: found " + settings.api.listen.to_string() +
+        ", which clients and nodes on other machines cannot reach; expected an address of this machine, or "
+        "0.0.0.0:" +
+        std::to_string(settings.api.listen.port) +
+        ", or api.advertised when something in between leads there");
+  }
   if (settings.cluster.replication_factor_default == 1 && nodes.size() > kSingleCopyNodesMax) {
     add("cluster.replication_factor_default: found 1, expected 2 or more (or 0) in a cluster of " +
         std::to_string(nodes.size()) + " nodes: a single copy is asked for by name, for each topic");
@@ -204,6 +212,12 @@ Address peer_address(const Settings& settings) {
     if (node.id == settings.node.id) return node.peer_address;
   }
   return settings.peer.listen;
+}
+
+Address api_address(const Settings& settings, const Address& listening) {
+  if (settings.api.advertised) return *settings.api.advertised;
+  const bool everywhere = listening.host == "0.0.0.0" || listening.host == "::";
+  return everywhere ? Address{peer_address(settings).host, listening.port} : listening;
 }
 
 std::uint32_t shard_count(const Settings& settings, std::uint32_t cores) {

@@ -50,7 +50,7 @@ struct Settings {
   } cluster;
   struct Api {
     Address listen{"127.0.0.1", 7400};  // gRPC, for clients
-    std::optional<Address> advertised;  // what clients are told; none: the address they dialled
+    std::optional<Address> advertised;  // what clients are told; none: `listen`
     std::uint32_t max_connections = 10'000;
     std::uint32_t max_message_bytes = 16U << 20;  // of one gRPC message
   } api;
@@ -128,6 +128,9 @@ inline constexpr std::size_t kConfigFileBytesMax = 1U << 20;
 // A single late or lost heartbeat must not cost a leader.
 inline constexpr int kHeartbeatsMin = 3;
 
+// What clients of other nodes, and those nodes, are told to dial: where `listening` is every address of the
+// machine, the host by which other nodes know it.
+[[nodiscard]] Address api_address(const Settings& settings, const Address& listening);
 // What other nodes are told to dial.
 [[nodiscard]] Address peer_address(const Settings& settings);
 [[nodiscard]] std::uint32_t shard_count(const Settings& settings, std::uint32_t cores);

@@ -70,8 +70,9 @@ void add_network_keys(std::vector<Key<Settings>>& keys) {
       "Where clients reach the gRPC API. Port 0 takes any free port."));
   keys.push_back(Make::address<std::optional<Address>>(
       "api.advertised", [](auto& s) -> auto& { return s.api.advertised; }, 1,
-      "Address that clients are told to use. Unset: the one that they dialled, which is right unless "
-      "something translates addresses in between."));
+      "Address that clients and other nodes are told to use. Unset: api.listen, and where that is 0.0.0.0 "
+      "the "
+      "host of this node in cluster.nodes; right unless something translates addresses in between."));
   keys.push_back(Make::integer<std::uint32_t>(
       "api.max_connections", [](auto& s) -> auto& { return s.api.max_connections; }, 1, 1'000'000,
       "Client connections at one time; further ones are closed at once."));

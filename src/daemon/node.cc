@@ -55,11 +55,15 @@ Result<void> WiredNode::open_front() {
                                                   }},
                                              limits));
   const Listening addresses = listening();
-  broker_->register_addresses(
-      settings_.api.advertised ? settings_.api.advertised->to_string() : addresses.api,
-      config::peer_address(settings_).to_string(), addresses.http);
+  broker_->register_addresses(advertised_api(), config::peer_address(settings_).to_string(), addresses.http);
   api_->set_ready(true);
   return {};
+}
+
+std::string WiredNode::advertised_api() const {
+  config::Address listening = settings_.api.listen;
+  if (api_) listening.port = api_->port();
+  return config::api_address(settings_, listening).to_string();
 }
 
 Listening WiredNode::listening() const {

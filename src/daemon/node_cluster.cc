@@ -92,14 +92,13 @@ Result<void> WiredNode::open_broker() {
   const Listening addresses = listening();
   config.self = {.node = model::NodeId(settings_.node.id),
                  .disk = directory_->identity.disk,
-                 .api_address = addresses.api,
+                 .api_address = advertised_api(),
                  .peer_address = config::peer_address(settings_).to_string(),
                  .http_address = addresses.http,
                  .rack = settings_.cluster.rack,
                  .shard_count = shard_count_,
                  .version = FOREBAY_VERSION,
                  .features = {}};
-  if (settings_.api.advertised) config.self.api_address = settings_.api.advertised->to_string();
   config.limits.replication_factor_default = settings_.cluster.replication_factor_default;
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;

@@ -68,6 +68,7 @@ class WiredNode final : public Node {
 
   [[nodiscard]] Result<void> open();
   [[nodiscard]] Listening listening() const override;
+  [[nodiscard]] std::string advertised_api() const;  // HOST:PORT that others are told
   [[nodiscard]] Result<void> wait_ready(std::chrono::milliseconds timeout) override;
   [[nodiscard]] Result<void> stop(std::chrono::milliseconds timeout) override;
 

@@ -165,10 +165,14 @@ constexpr const char* kThree = "cluster:\n  nodes:\n    - 1@a:7401\n    - 2@b:74
 TEST(Load, ClusterNodesAreAListInEverySource) {
   const std::vector<ClusterNode> want{{1, {"a", 7401}}, {2, {"b", 7401}}, {3, {"::1", 7501}}};
   const std::string flat = "1@a:7401, 2@b:7401,3@[::1]:7501";
-  Sources environment, flags, one_line = file("cluster.nodes: \"" + flat + "\"\npeer.listen: 0.0.0.0:7401\n");
-  environment.environment = {{"FOREBAYD_CLUSTER_NODES", flat}, {"FOREBAYD_PEER_LISTEN", "0.0.0.0:7401"}};
-  flags.flags = {{"cluster.nodes", flat}, {"peer.listen", "0.0.0.0:7401"}};
-  const Sources listed = file(std::string(kThree) + "peer.listen: 0.0.0.0:7401\n");
+  Sources environment, flags,
+      one_line =
+          file("cluster.nodes: \"" + flat + "\"\npeer.listen: 0.0.0.0:7401\napi.listen: 0.0.0.0:7400\n");
+  environment.environment = {{"FOREBAYD_CLUSTER_NODES", flat},
+                             {"FOREBAYD_PEER_LISTEN", "0.0.0.0:7401"},
+                             {"FOREBAYD_API_LISTEN", "0.0.0.0:7400"}};
+  flags.flags = {{"cluster.nodes", flat}, {"peer.listen", "0.0.0.0:7401"}, {"api.listen", "0.0.0.0:7400"}};
+  const Sources listed = file(std::string(kThree) + "peer.listen: 0.0.0.0:7401\napi.listen: 0.0.0.0:7400\n");
   for (const Sources& sources : {environment, flags, one_line, listed}) {
     const auto settings = load(sources, kCores);
     ASSERT_TRUE(settings) << settings.error().context;
@@ -184,6 +188,18 @@ TEST(Load, ClusterNodesAreAListInEverySource) {
   Sources advertised = listed;
   advertised.flags = {{"peer.advertised", "gate:1"}};
   EXPECT_EQ(peer_address(*load(advertised, kCores)).to_string(), "gate:1");
+}
+
+TEST(Load, ClientsOfOtherNodesAreToldTheHostOfTheListWhenTheNodeListensEverywhere) {
+  Sources sources = file(std::string(kThree) + "peer.listen: 0.0.0.0:7401\napi.listen: 0.0.0.0:7400\n");
+  const auto told = [&](Address listening) {
+    return api_address(*load(sources, kCores), listening).to_string();
+  };
+  EXPECT_EQ(told({"0.0.0.0", 7400}), "a:7400");
+  EXPECT_EQ(told({"::", 7400}), "a:7400");
+  EXPECT_EQ(told({"10.0.0.1", 7400}), "10.0.0.1:7400");
+  sources.flags = {{"api.advertised", "gate:1"}};
+  EXPECT_EQ(told({"0.0.0.0", 7400}), "gate:1");
 }
 
 TEST(Load, BadClusterNodesAreRefused) {
@@ -208,6 +224,9 @@ TEST(Load, RulesOfTheClusterNameTheSource) {
         Case{"cluster.nodes: 1@a:1,2@a:1\n",
              "cluster.nodes: found one address for two nodes, 1@a:1 and 2@a:1"},
         Case{three, "default: peer.listen: found 127.0.0.1:7401, which other machines cannot reach"},
+        Case{three + "peer.listen: 0.0.0.0:7401\n",
+             "default: api.listen: found 127.0.0.1:7400, which clients and nodes on other machines cannot "
+             "reach"},
         Case{three + "peer.listen: 0.0.0.0:7401\ncluster.replication_factor_default: 1\n",
              "forebay.yaml:7: cluster.replication_factor_default: found 1, expected 2 or more"},
         Case{"peer.failure_timeout: 250ms\n",

@@ -100,6 +100,8 @@ class Journal {
   // becomes durable: frames are dropped, records get kShuttingDown.
   virtual void stop(UniqueFunction<void(Result<void>)> done) = 0;
   [[nodiscard]] virtual JournalStats stats() const = 0;
+  // The round in flight is older than `stalled_after`.
+  [[nodiscard]] virtual bool is_stalled() const = 0;
 };
 
 // --- opening

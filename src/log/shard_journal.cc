@@ -170,8 +170,12 @@ JournalStats ShardJournal::stats() const {
   stats.files = ring_.usable_count();
   stats.files_in_use = ring_.in_use_count();
   stats.pending_bytes = queue_.pending_bytes();
-  stats.stalled = in_flight_ && ports_.executor.now() - round_started_ > config_.stalled_after;
+  stats.stalled = is_stalled();
   return stats;
+}
+
+bool ShardJournal::is_stalled() const {
+  return in_flight_ && ports_.executor.now() - round_started_ > config_.stalled_after;
 }
 
 // Rounds start from a posted task: frames of one burst share a round, and no timer delays them.

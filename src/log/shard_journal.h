@@ -45,6 +45,7 @@ class ShardJournal final : public Journal {
   void segment_flushed(LogSlot slot, model::LogPosition end) override;
   void stop(UniqueFunction<void(Result<void>)> done) override;
   [[nodiscard]] JournalStats stats() const override;
+  [[nodiscard]] bool is_stalled() const override;
 
  private:
   struct Slot {

@@ -64,6 +64,8 @@ class ShardLogs {
   [[nodiscard]] virtual ShardLogsStats stats() const = 0;
   // Every produce asks: false above the pinned bound (answer RESOURCE_EXHAUSTED, retry soon).
   [[nodiscard]] virtual bool accepts_appends() const = 0;
+  // A write of the journal hangs.
+  [[nodiscard]] virtual bool writes_stall() const = 0;
   virtual void stop(Log::Done done) = 0;  // flushes memory into segments, seals the journal
 };
 

@@ -34,6 +34,7 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
   [[nodiscard]] Log* find(const model::TopicPartition& id) override;
   [[nodiscard]] ShardLogsStats stats() const override;
   [[nodiscard]] bool accepts_appends() const override;
+  [[nodiscard]] bool writes_stall() const override { return journal_->is_stalled(); }
   void stop(Log::Done done) override;
 
  private:

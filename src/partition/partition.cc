@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "partition/core/leader_choice.h"
 #include "partition/core/membership_plan.h"
 #include "partition/core/time_search.h"
 
@@ -245,24 +246,29 @@ void Partition::set_wanted_members(std::vector<log::Voter> wanted) {
   drive_membership();
 }
 
+bool Partition::is_fit_to_lead() const { return !surroundings_.peers->hardship().any(); }
+
 std::optional<model::NodeId> Partition::better_leader() {
-  std::optional<model::NodeId> better;
-  if (group_->is_established() && surroundings_.peers != nullptr && !stopped_) {
-    for (const log::Voter& voter : wanted_members_) {
-      if (voter == surroundings_.self) break;
-      const auto& voters = group_->membership().voters;
-      const auto progress = group_->progress(voter.node);
-      const bool is_able = std::find(voters.begin(), voters.end(), voter) != voters.end() && progress &&
-                           progress->flushed >= group_->commit() &&
-                           surroundings_.peers->is_reachable(voter.node, log_.id());
-      if (!is_able) continue;
-      better = voter.node;
-      break;
-    }
+  if (!group_->is_established() || surroundings_.peers == nullptr || stopped_) {
+    better_leader_.reset();
+    return std::nullopt;
   }
+  const raft::Peers& peers = *surroundings_.peers;
+  LeaderView view{
+      .self = surroundings_.self.node, .self_fit = is_fit_to_lead(), .preferred = {}, .others = {}};
+  for (const log::Voter& voter : wanted_members_) view.preferred.push_back(voter.node);
+  for (const log::Voter& voter : group_->membership().voters) {
+    if (voter == surroundings_.self) continue;
+    const auto progress = group_->progress(voter.node);
+    const bool able = progress && progress->flushed >= group_->commit() &&
+                      peers.is_reachable(voter.node, log_.id()) && peers.disk_of(voter.node) == voter.disk;
+    view.others.push_back({voter.node, able, peers.is_fit(voter.node, log_.id())});
+  }
+  const auto better = choose_leader(view);
   better_leader_seen_ = better && better == better_leader_ ? better_leader_seen_ + 1 : 0;
   better_leader_ = better;
-  return better_leader_seen_ >= kBetterLeaderLooks ? better : std::nullopt;
+  const bool now = !view.self_fit || better_leader_seen_ >= kBetterLeaderLooks;
+  return now ? better : std::nullopt;
 }
 
 // One step, and a look again a little later until there is nothing left to do: followers come and catch up

@@ -122,8 +122,8 @@ class Partition final : private raft::GroupListener {
   void set_wanted_members(std::vector<log::Voter> wanted);
   // What the leader waits for on the way there; empty when nothing is left to do.
   [[nodiscard]] const std::string& membership_waits_for() const { return membership_waits_for_; }
-  // Asked once a second: a voter that should rather lead and has been able to for a while; this node hands
-  // over to it with group().transfer_to().
+  // Asked once a second: a voter that should rather lead and has been able to for a while; at once where this
+  // node should not. This node hands over to it with group().transfer_to().
   [[nodiscard]] std::optional<model::NodeId> better_leader();
   // Why nothing can be written now: kNotLeader (leader() may know who does), kNotYet, kStorageFailed,
   // kShuttingDown.
@@ -214,6 +214,7 @@ class Partition final : private raft::GroupListener {
 
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
   [[nodiscard]] Error not_leader() const;
+  [[nodiscard]] bool is_fit_to_lead() const;
   [[nodiscard]] Watermarks readable(const FetchInput& input) const;
   void drive_membership();
   void acknowledge(Wait kind, model::LogPosition reached);

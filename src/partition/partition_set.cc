@@ -13,6 +13,10 @@ constexpr std::uint32_t kStoppingRetryMs = 1000;
 constexpr std::uint32_t kOpeningRetryMs = 20;
 constexpr runtime::Duration kBalanceEvery = std::chrono::seconds(1);
 constexpr std::uint32_t kTransfersPerBalance = 16;
+// A disk that hangs makes producers wait from the first moment on: leadership leaves soon after it is known.
+constexpr runtime::Duration kHardshipEvery = std::chrono::milliseconds(250);
+// Who could not be handed what is led here by then will not be: two tries, each an election timeout long.
+constexpr std::uint32_t kStalledLooksMax = 8;
 
 Error uncertain(const model::TopicPartition& id, const std::string& topic_name) {
   return Error{ErrorCode::kDataLoss,
@@ -50,12 +54,16 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
   if (clock_guard_.reason())
     telemetry::log_warn("time-based deletion paused", {{"reason", *clock_guard_.reason()}});
   arm_maintenance();
-  if (config_.peers != nullptr) arm_balance();
+  if (config_.peers != nullptr) {
+    arm_balance();
+    arm_hardship();
+  }
 }
 
 PartitionSet::~PartitionSet() {
   *alive_ = nullptr;
   if (balance_timer_) executor_.cancel(*balance_timer_);
+  if (hardship_timer_) executor_.cancel(*hardship_timer_);
   if (maintenance_timer_) executor_.cancel(*maintenance_timer_);
 }
 
@@ -192,10 +200,47 @@ void PartitionSet::balance_leaders() {
     const auto better = partition->better_leader();
     if (!better || left == 0) continue;
     --left;
-    if (auto handed_over = partition->group().transfer_to(*better); !handed_over)
-      telemetry::log_warn("leadership not handed over", {{"partition", id.to_string()},
-                                                         {"node", better->value()},
-                                                         {"error", handed_over.error().to_string()}});
+    hand_over(*partition, *better);
+  }
+}
+
+void PartitionSet::hand_over(Partition& partition, model::NodeId to) {
+  if (config_.peers->hardship().any()) ++hardship_counts_.handed_over;
+  if (auto handed_over = partition.group().transfer_to(to); !handed_over)
+    telemetry::log_warn("leadership not handed over", {{"partition", partition.log().id().to_string()},
+                                                       {"node", to.value()},
+                                                       {"error", handed_over.error().to_string()}});
+}
+
+void PartitionSet::arm_hardship() {
+  hardship_timer_ = executor_.schedule_after(kHardshipEvery, [this] {
+    look_at_hardship();
+    arm_hardship();
+  });
+}
+
+// A low disk lets reading and trimming go on: what it led leaves at the pace of balance_leaders(). Where
+// writes hang nothing goes on, and all of it leaves now.
+void PartitionSet::look_at_hardship() {
+  const raft::Hardship before = config_.peers->hardship();
+  const raft::Hardship now{.low_on_disk = !disk_admission_(0), .writes_stall = logs_.writes_stall()};
+  config_.peers->set_hardship(now);
+  if (now.writes_stall && !before.writes_stall)
+    telemetry::log_warn("disk hangs, leadership is handed over", {{"partitions", partitions_.size()}});
+  if (!now.writes_stall && before.writes_stall) telemetry::log_info("disk answers again");
+  stalled_looks_ = now.writes_stall ? stalled_looks_ + 1 : 0;
+  if (!now.writes_stall || stopping_) return;
+  std::vector<Partition*> led;  // who hears of it may remove one
+  for (auto& [id, partition] : partitions_) {
+    if (!partition->is_alone() && partition->group().is_leader()) led.push_back(partition.get());
+  }
+  for (Partition* partition : led) {
+    if (stalled_looks_ > kStalledLooksMax) {
+      ++hardship_counts_.resigned;
+      partition->group().resign();
+    } else if (partition->group().takes_appends()) {
+      if (const auto better = partition->better_leader()) hand_over(*partition, *better);
+    }
   }
 }
 

@@ -76,6 +76,13 @@ class PartitionSet {
   [[nodiscard]] const ClockGuard& clock_guard() const { return clock_guard_; }
   [[nodiscard]] log::ShardLogs& logs() { return logs_; }
 
+  // Leaderships that left because of this node's hardship, since the start.
+  struct HardshipCounts {
+    std::uint64_t handed_over = 0;  // tries
+    std::uint64_t resigned = 0;     // nobody could be handed them in time
+  };
+  [[nodiscard]] const HardshipCounts& hardship_counts() const { return hardship_counts_; }
+
   // Retention and compaction for every partition, now and not at the next turn of the timer (the disk is
   // low).
   void maintain();
@@ -90,6 +97,9 @@ class PartitionSet {
   void arm_maintenance();
   void arm_balance();
   void balance_leaders();
+  void hand_over(Partition& partition, model::NodeId to);
+  void arm_hardship();
+  void look_at_hardship();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
 
   log::ShardLogs& logs_;
@@ -108,6 +118,9 @@ class PartitionSet {
   std::multimap<model::TopicPartition, Done<Partition*>> waiting_for_open_;
   std::optional<runtime::TimerId> maintenance_timer_;
   std::optional<runtime::TimerId> balance_timer_;
+  std::optional<runtime::TimerId> hardship_timer_;
+  std::uint32_t stalled_looks_ = 0;  // in a row
+  HardshipCounts hardship_counts_;
   bool stopping_ = false;
   std::shared_ptr<PartitionSet*> alive_;  // emptied by the destructor
 };

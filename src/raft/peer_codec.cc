@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t {
 constexpr std::size_t kGroupBytes = 20;
 constexpr std::size_t kLedGroupBytes = 28;
 constexpr std::uint8_t kYes = 1;
+constexpr std::uint8_t kLowOnDisk = 1U << 0, kWritesStall = 1U << 1;
 // Numbers of ErrorCode are part of the wire contract; 0 stands for success.
 constexpr std::uint16_t kNoError = 0;
 
@@ -38,6 +39,15 @@ Error corrupt(const std::string& what) { return Error{ErrorCode::kCorruptBatch, 
 void put_kind(WireWriter& out, Kind kind) { out.put(static_cast<std::uint8_t>(kind)); }
 void put_bool(WireWriter& out, bool value) { out.put(static_cast<std::uint8_t>(value ? kYes : 0)); }
 bool get_bool(WireReader& in) { return in.get<std::uint8_t>() == kYes; }
+void put_hardship(WireWriter& out, const Hardship& hardship) {
+  out.put(static_cast<std::uint8_t>((hardship.low_on_disk ? kLowOnDisk : 0U) |
+                                    (hardship.writes_stall ? kWritesStall : 0U)));
+}
+// Of what it does not know it takes no notice: a later version may have more reasons.
+Hardship get_hardship(WireReader& in) {
+  const auto bits = in.get<std::uint8_t>();
+  return {.low_on_disk = (bits & kLowOnDisk) != 0, .writes_stall = (bits & kWritesStall) != 0};
+}
 model::Term get_term(WireReader& in) { return model::Term(in.get<std::uint64_t>()); }
 
 void put_groups(WireWriter& out, const std::vector<LedGroup>& groups) {
@@ -103,6 +113,7 @@ struct Encoder {
     put_kind(out, Kind::kHeartbeat);
     out.put(m.sequence);
     out.put(m.echo);
+    put_hardship(out, m.hardship);
   }
   void operator()(const Led& m) {
     put_kind(out, Kind::kLed);
@@ -235,6 +246,7 @@ Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
       Heartbeat m;
       m.sequence = in.get<std::uint64_t>();
       m.echo = in.get<std::uint64_t>();
+      m.hardship = get_hardship(in);
       return PeerWords(m);
     }
     case Kind::kLed: {

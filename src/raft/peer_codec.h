@@ -11,6 +11,7 @@
 #include "io/peer_transport.h"
 #include "log/core/frame.h"
 #include "model/ids.h"
+#include "raft/core/hardship.h"
 #include "raft/core/messages.h"
 
 namespace forebay::raft {
@@ -20,6 +21,7 @@ namespace forebay::raft {
 struct Heartbeat {
   std::uint64_t sequence = 0;  // of the sender, from 1
   std::uint64_t echo = 0;      // the highest sequence that the sender has had from the other
+  Hardship hardship;           // of the sender
 };
 struct LedGroup {
   model::TopicPartition group;

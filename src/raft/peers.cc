@@ -64,6 +64,12 @@ bool Peers::is_reachable(model::NodeId node, const model::TopicPartition& group)
   return peer && links_.contains(*peer);
 }
 
+bool Peers::is_fit(model::NodeId node, const model::TopicPartition& group) const {
+  const auto peer = shard_for(node, group);
+  const auto link = peer ? links_.find(*peer) : links_.end();
+  return link != links_.end() && !link->second.hardship.any();
+}
+
 std::optional<model::Uuid> Peers::disk_of(model::NodeId node) const {
   const auto known = nodes_.find(node);
   if (known == nodes_.end()) return std::nullopt;
@@ -188,7 +194,7 @@ void Peers::on_session(const io::PeerShard& peer, const io::PeerHello& hello) {
   node.heard = executor_.now();
   node.gone = false;
   if (node.grace) executor_.cancel(*std::exchange(node.grace, std::nullopt));
-  links_[peer] = Link{.alive_at = executor_.now(), .unechoed = {}};
+  links_[peer] = Link{.alive_at = executor_.now(), .unechoed = {}, .hardship = {}};
   if (is_new && listener_.appeared) listener_.appeared(peer.node, hello);
   std::vector<model::TopicPartition> all;
   for (const auto& [id, group] : groups_) all.push_back(id);
@@ -264,7 +270,7 @@ void Peers::beat() {
       continue;
     }
     link.unechoed.push_back(now);
-    static_cast<void>(transport_.send(peer, encode(Heartbeat{++link.sent, link.heard})));
+    static_cast<void>(transport_.send(peer, encode(Heartbeat{++link.sent, link.heard, hardship_})));
   }
   for (const io::PeerShard& peer : dead) {
     const Error why{ErrorCode::kTimedOut, "node " + std::to_string(peer.node.value()) +
@@ -304,6 +310,7 @@ void Peers::on_message(const io::PeerShard& peer, io::PeerMessage message) {
 void Peers::receive(const io::PeerShard& from, Heartbeat&& words) {
   Link& link = links_.at(from);
   link.heard = std::max(link.heard, words.sequence);
+  link.hardship = words.hardship;
   while (link.echoed < words.echo && !link.unechoed.empty()) {
     ++link.echoed;
     link.alive_at = link.unechoed.front();

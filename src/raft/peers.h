@@ -54,6 +54,8 @@ class Peers final : private io::PeerTransportListener {
   void add(RaftGroup& group);
   void remove(RaftGroup& group);
   [[nodiscard]] bool is_reachable(model::NodeId node, const model::TopicPartition& group) const;
+  // Nothing speaks against it as a leader, as far as it has told.
+  [[nodiscard]] bool is_fit(model::NodeId node, const model::TopicPartition& group) const;
   // Which disk answers there now; nothing without a link.
   [[nodiscard]] std::optional<model::Uuid> disk_of(model::NodeId node) const;
   [[nodiscard]] std::size_t room(model::NodeId node, const model::TopicPartition& group) const;
@@ -70,6 +72,10 @@ class Peers final : private io::PeerTransportListener {
   void give_read_slot();
   // Points to nothing once this is gone: a log that ends later still answers what groups were reading.
   [[nodiscard]] std::shared_ptr<Peers*> handle() const { return alive_; }
+
+  // What speaks against this node as a leader: told to the others, and to the groups of this shard.
+  void set_hardship(const Hardship& hardship) { hardship_ = hardship; }
+  [[nodiscard]] const Hardship& hardship() const { return hardship_; }
 
   // --- for the layers above
   struct Listener {
@@ -115,6 +121,7 @@ class Peers final : private io::PeerTransportListener {
     std::uint64_t echoed = 0;     // of ours
     runtime::TimePoint alive_at;  // when the heartbeat that was echoed last had left
     std::deque<runtime::TimePoint> unechoed;
+    Hardship hardship;  // as its last heartbeat said
   };
   struct Node {
     io::PeerHello hello;
@@ -171,6 +178,7 @@ class Peers final : private io::PeerTransportListener {
   std::deque<model::TopicPartition> wanting_slots_;  // in turn, each once
   std::set<model::TopicPartition> wants_slot_;       // the same
   std::uint32_t read_slots_;
+  Hardship hardship_;
   bool turn_scheduled_ = false;
   Counts counts_;
   std::map<std::uint64_t, Waiting> waiting_;

@@ -20,6 +20,9 @@ constexpr runtime::Duration kElectionJitter = std::chrono::milliseconds(60);
 // Nobody won: again, when the others have had their time.
 constexpr runtime::Duration kElectionRetry = std::chrono::milliseconds(300);
 constexpr runtime::Duration kElectionRetryJitter = std::chrono::milliseconds(300);
+// Whoever should rather not lead lets the others try for so long: some rounds of elections. Then it stands
+// all the same, for it may be the only one that has everything.
+constexpr runtime::Duration kStandsLate = std::chrono::seconds(1);
 constexpr runtime::Duration kTransferTimeout = std::chrono::seconds(1);
 // Sent and not yet on the follower's disk, of one group.
 constexpr std::size_t kWindowBytes = 4U << 20;
@@ -239,12 +242,20 @@ void RaftGroup::arm_election(runtime::Duration delay) {
 void RaftGroup::stand_if_leaderless() {
   if (failed_ || is_leader() || leader()) return;
   arm_election(kElectionRetry + draw(kElectionRetryJitter));
+  if (leaves_standing_to_others()) return;
   // Asked in vain it would only be noise: every group of a node that is cut off would do it.
   if (!has_quorum_in_reach()) return;
   core_.leader_unreachable();
   core_.campaign();
   surroundings_.peers->count_election();
   after_input();
+}
+
+// Where writes hang no vote for itself would become durable.
+bool RaftGroup::leaves_standing_to_others() const {
+  const Hardship& hardship = surroundings_.peers->hardship();
+  const bool recently = leaderless_since_ && surroundings_.executor->now() - *leaderless_since_ < kStandsLate;
+  return hardship.writes_stall || (hardship.any() && recently);
 }
 
 void RaftGroup::peer_connected(model::NodeId peer) {
@@ -274,6 +285,11 @@ Result<void> RaftGroup::transfer_to(model::NodeId target) {
   });
   after_input();
   return {};
+}
+
+void RaftGroup::resign() {
+  core_.quorum_lost();
+  after_input();
 }
 
 Result<void> RaftGroup::change_membership(const log::Membership& next) {

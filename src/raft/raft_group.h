@@ -109,6 +109,8 @@ class RaftGroup {
   void read_barrier(UniqueFunction<void(Result<model::LogPosition>)> done);
   // Hands leadership over; given up after an election timeout. Errors: as Raft::transfer_to.
   [[nodiscard]] Result<void> transfer_to(model::NodeId target);
+  // Leads no more, whoever comes next: nobody could be handed leadership in time.
+  void resign();
   [[nodiscard]] Result<void> change_membership(const log::Membership& next);
 
   // --- for Peers
@@ -149,6 +151,7 @@ class RaftGroup {
   }
   void arm_election(runtime::Duration delay);
   void stand_if_leaderless();
+  [[nodiscard]] bool leaves_standing_to_others() const;
   void send_to(model::NodeId peer);
   void on_frames(model::NodeId peer, model::LogPosition prev, model::Term term,
                  Result<std::vector<log::FramePtr>> frames);

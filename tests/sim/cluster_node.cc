@@ -6,6 +6,7 @@ namespace forebay::sim {
 namespace {
 
 constexpr runtime::Duration kOpenedLateMax = std::chrono::milliseconds(150);
+constexpr std::uint32_t kFullRetryMs = 50;
 
 }  // namespace
 
@@ -49,7 +50,7 @@ void ClusterNode::join(const std::vector<log::Voter>& founders, std::function<vo
   if (report_.last_wall_time != model::kNoTimestamp) set_config.last_wall_time = report_.last_wall_time;
   set_ =
       std::make_unique<partition::PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(), voter(),
-                                                set_config, [](std::uint64_t) -> Result<void> { return {}; });
+                                                set_config, [this](std::uint64_t) { return admission(); });
   for (std::size_t i = 0; i < setup_.partitions.size(); ++i) {
     const std::uint64_t drawn = machine_.rng().next();
     if (drawn % 2 == 0) {
@@ -91,7 +92,21 @@ partition::Partition* ClusterNode::find(std::size_t partition) const {
   return set_->find(setup_.partitions[partition]);
 }
 
+Result<void> ClusterNode::admission() const {
+  if (low_on_disk_) return Error{ErrorCode::kDiskFull, "the disk is below its reserve", kFullRetryMs};
+  return {};
+}
+
+partition::PartitionSet::HardshipCounts ClusterNode::hardship_counts() const {
+  partition::PartitionSet::HardshipCounts counts = earlier_hardship_;
+  if (set_ == nullptr) return counts;
+  counts.handed_over += set_->hardship_counts().handed_over;
+  counts.resigned += set_->hardship_counts().resigned;
+  return counts;
+}
+
 void ClusterNode::tear_down() {
+  earlier_hardship_ = hardship_counts();
   set_.reset();
   peers_.reset();
   transport_.reset();

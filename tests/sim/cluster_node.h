@@ -61,6 +61,14 @@ class ClusterNode {
   void pause() { machine_.executor().pause(); }
   void resume() { machine_.executor().resume(); }
   [[nodiscard]] bool paused() const { return machine_.executor().paused(); }
+  // Below its reserve: records are refused, whoever asks.
+  void set_low_on_disk(bool low) { low_on_disk_ = low; }
+  // What speaks against it as a leader now.
+  [[nodiscard]] bool is_hard_up() const {
+    return low_on_disk_ || (logs_ != nullptr && logs_->writes_stall());
+  }
+  // Of this life and all before it.
+  [[nodiscard]] partition::PartitionSet::HardshipCounts hardship_counts() const;
 
   // Nothing while the node is down, or the partition is not open yet.
   [[nodiscard]] partition::Partition* find(std::size_t partition) const;
@@ -72,6 +80,7 @@ class ClusterNode {
 
  private:
   void tear_down();
+  [[nodiscard]] Result<void> admission() const;
   void open(std::size_t partition, const std::vector<log::Voter>& founders);
 
   SimNetwork& network_;
@@ -79,6 +88,8 @@ class ClusterNode {
   const model::NodeId id_;
   const NodeSetup& setup_;
   mutable SimMachine machine_;
+  bool low_on_disk_ = false;
+  partition::PartitionSet::HardshipCounts earlier_hardship_;
   model::Uuid disk_identity_;
   std::uint64_t life_ = 0;
   std::vector<bool> made_;  // partitions whose creation was answered: they must be there from now on

@@ -28,7 +28,8 @@ struct NodeHealth {
 struct ClusterHealth {
   std::vector<NodeHealth> nodes;
   std::vector<std::vector<bool>> reaches;  // [from][to]
-  bool all_led = false;                    // every partition has a leader that has proved it
+  // Every partition has a leader that has proved it, on a node that nothing speaks against.
+  bool all_led = false;
 };
 
 class LivenessWatch {

@@ -53,6 +53,8 @@ const char* name_of(FaultKind kind) {
       return "clock jump";
     case FaultKind::kTransfer:
       return "transfer";
+    case FaultKind::kDiskLow:
+      return "disk low";
   }
   return "?";
 }

@@ -29,8 +29,9 @@ enum class FaultKind : std::uint8_t {
   kDiskFull,       // some writes fail with ENOSPC
   kClockJump,      // the wall clock of the node
   kTransfer,       // the leader of a partition is asked to hand over to `node`
+  kDiskLow,        // the node's disk is below its reserve: it refuses records, for `length`
 };
-inline constexpr std::size_t kFaultKinds = 15;
+inline constexpr std::size_t kFaultKinds = 16;
 [[nodiscard]] const char* name_of(FaultKind kind);
 
 struct Fault {

@@ -135,6 +135,10 @@ ClusterCounts SimCluster::counts() const {
   counts.clients = clients_.stats();
   counts.network = network_.stats();
   counts.events = scheduler_.steps();
+  for (const auto& node : nodes_) {
+    counts.hardship.handed_over += node->hardship_counts().handed_over;
+    counts.hardship.resigned += node->hardship_counts().resigned;
+  }
   return counts;
 }
 
@@ -183,11 +187,11 @@ void SimCluster::after_event() {
 
 ClusterHealth SimCluster::health() const {
   ClusterHealth health;
-  health.all_led = all_led();
+  health.all_led = all_led_well();
   for (const auto& node : nodes_) {
     NodeHealth& one = health.nodes.emplace_back();
     one.runs = node->is_up() && !node->paused();
-    one.sound = !checks_.has_stopped(*node) && sound_at_[node->index()] <= now();
+    one.sound = !checks_.has_stopped(*node) && sound_at_[node->index()] <= now() && !node->is_hard_up();
     for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
       partition::Partition* const found = node->find(partition);
       one.leads = one.leads || (found != nullptr && found->group().is_leader());
@@ -256,6 +260,7 @@ void SimCluster::heal() {
     node->disk().crash_at_step(~std::uint64_t{0} >> 1U);  // none
     kill_at_[node->index()] = {};
     node->resume();
+    node->set_low_on_disk(false);
     if (!node->is_up()) at(kRestartMin, [this, &node] { start(*node); });
   }
   if (!wait_until(kLeaderWithin, [this] { return all_led(); }) && !failed())
@@ -359,6 +364,15 @@ ClusterNode* SimCluster::leader_of(std::size_t partition) const {
 bool SimCluster::all_led() const {
   for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
     if (leader_of(partition) == nullptr) return false;
+  }
+  return true;
+}
+
+// By nodes that nothing speaks against.
+bool SimCluster::all_led_well() const {
+  for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+    const ClusterNode* const leader = leader_of(partition);
+    if (leader == nullptr || leader->is_hard_up()) return false;
   }
   return true;
 }

@@ -50,6 +50,7 @@ struct ClusterCounts {
   std::uint64_t crashes_in_recovery = 0;
   std::uint64_t late_writes = 0;
   std::uint64_t failed_replicas = 0;  // stopped by their disk
+  partition::PartitionSet::HardshipCounts hardship;
 };
 
 class SimCluster {
@@ -91,6 +92,7 @@ class SimCluster {
   void cut_for(model::NodeId from, model::NodeId to, Duration length);
   [[nodiscard]] ClusterNode* leader_of(std::size_t partition) const;
   [[nodiscard]] bool all_led() const;
+  [[nodiscard]] bool all_led_well() const;
   [[nodiscard]] bool all_same() const;
   [[nodiscard]] std::string describe() const;
   void trace(const std::string& line);

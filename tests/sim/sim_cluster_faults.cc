@@ -101,6 +101,10 @@ void SimCluster::strike(const Fault& fault) {
         static_cast<void>(led_by->find(partition)->group().transfer_to(here));
       break;
     }
+    case FaultKind::kDiskLow:
+      node.set_low_on_disk(true);
+      at(fault.length, [&node] { node.set_low_on_disk(false); });
+      break;
   }
 }
 

@@ -56,6 +56,7 @@ void add(Places& places, const ClusterCounts& counts) {
   places["crashes of a recovery"] += counts.crashes_in_recovery;
   places["late writes of a dead process"] += counts.late_writes;
   places["replicas stopped by their disk"] += counts.failed_replicas;
+  places["leaderships that left a disk that is low or hangs"] += counts.hardship.handed_over;
   places["sessions reset"] += counts.network.resets;
   places["sessions given up"] += counts.network.gave_up;
   places["sessions replaced"] += counts.network.replaced;
@@ -158,6 +159,39 @@ TEST(SimCluster, KeepsItsPromises) {
   std::vector<std::pair<const char*, std::uint64_t>> reached;
   for (const auto& [name, count] : places) reached.emplace_back(name.c_str(), count);
   expect_reached(seeds, kEnough, reached);
+}
+
+// Of a leader, in a world where nothing else goes wrong.
+ClusterOptions one_fault(std::uint64_t seed, FaultKind kind, Duration length) {
+  ClusterOptions options = ClusterOptions::draw(seed);
+  options.network = {};
+  options.plan = {
+      Fault{.at = std::chrono::seconds(1), .kind = kind, .leader = true, .length = length, .seed = seed}};
+  // A write that begins just before the end hangs as long again.
+  options.duration = 2 * length + std::chrono::seconds(4);
+  options.steps_max = 50'000'000;  // time ends it
+  return options;
+}
+
+// The watch of the cluster sees to it that somebody else leads within seconds (LivenessWatch).
+TEST(SimCluster, LeaderWithALowDiskHandsOver) {
+  prepare_process();
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    SimCluster cluster(one_fault(seed, FaultKind::kDiskLow, std::chrono::seconds(15)));
+    EXPECT_EQ(cluster.run(), "");
+    EXPECT_GT(cluster.counts().hardship.handed_over, 0U);
+  }
+}
+
+TEST(SimCluster, LeaderWhoseDiskHangsHandsOverAndComesBackUnharmed) {
+  prepare_process();
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    SimCluster cluster(one_fault(seed, FaultKind::kStalledWrites, std::chrono::seconds(30)));
+    EXPECT_EQ(cluster.run(), "");
+    EXPECT_GT(cluster.counts().hardship.handed_over + cluster.counts().hardship.resigned, 0U);
+  }
 }
 
 TEST(SimCluster, SeedIsReplayedExactly) {

@@ -73,7 +73,7 @@ class Raft {
   void receive(model::NodeId from, const VoteRequest& request);
   void receive(model::NodeId from, const VoteResponse& response);
   void receive(model::NodeId from, const TransferNow& transfer);
-  // A leader that no longer hears a majority: it must not go on answering.
+  // A leader that no longer hears a majority, or gives up for another reason: it must not go on answering.
   void quorum_lost();
   void step_down();  // the log failed: no more promises
 

@@ -51,9 +51,10 @@ T round_trip(const T& words) {
 }
 
 TEST(PeerCodec, Heartbeat) {
-  const auto words = round_trip(Heartbeat{12, 11});
+  const auto words = round_trip(Heartbeat{12, 11, {.low_on_disk = false, .writes_stall = true}});
   EXPECT_EQ(words.sequence, 12U);
   EXPECT_EQ(words.echo, 11U);
+  EXPECT_EQ(words.hardship, (Hardship{.low_on_disk = false, .writes_stall = true}));
 }
 
 TEST(PeerCodec, WhatIsLed) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "cli/log_files.h"
@@ -35,6 +36,38 @@ FoundLoss shown(const std::string& data_dir, const log::Loss& loss) {
   found.begin = loss.begin.next_offset.value();
   if (loss.kind == log::LossKind::kRange) found.end = loss.end.next_offset.value();
   return found;
+}
+
+void add_others(std::set<std::uint32_t>& others, const log::Membership& members, const model::Uuid& self) {
+  for (const auto* list : {&members.voters, &members.next_voters, &members.learners}) {
+    for (const log::Voter& member : *list) {
+      if (member.disk != self) others.insert(member.node.value());
+    }
+  }
+}
+
+// The nodes that have the metadata too. Where its log no longer says, those that any other partition here is
+// shared with: a node of a cluster has its metadata from there.
+std::set<std::uint32_t> other_nodes_with_metadata(const log::Memberships& all, const model::Uuid& self) {
+  std::set<std::uint32_t> others;
+  for (const auto& [id, members] : all) {
+    if (id.topic.to_string() == kMetadataTopicId) {
+      add_others(others, members, self);
+      return others;
+    }
+  }
+  for (const auto& [id, members] : all) add_others(others, members, self);
+  return others;
+}
+
+// Metadata that one of several nodes makes do without would differ from what the others decided.
+std::string why_not_here(const std::set<std::uint32_t>& others) {
+  std::string nodes;
+  for (const std::uint32_t node : others) nodes += (nodes.empty() ? "" : ", ") + std::to_string(node);
+  return "topic __cluster has replicas on other nodes too (" + nodes +
+         "), and what is lost here they still have. Start this node with the others running: it is repaired "
+         "from them. If it is not, stop it, move its data directory away and start it empty: it joins again "
+         "and gets everything anew";
 }
 
 std::string user_name() {
@@ -125,7 +158,13 @@ Result<DirectoryLosses> DirectoryLosses::open(const std::string& data_dir) {
   FOREBAY_TRY(opened->options, log::options_in_force(*opened->files.fs, data_dir));
   FOREBAY_TRY(opened->losses, log::find_losses(*opened->files.fs, opened->options));
   DirectoryLosses result(std::move(opened));
-  for (const log::Loss& loss : result.opened_->losses) result.found_.push_back(shown(data_dir, loss));
+  FOREBAY_TRY(const auto memberships,
+              log::find_memberships(*result.opened_->files.fs, result.opened_->options));
+  const auto others = other_nodes_with_metadata(memberships, result.opened_->directory.identity.disk);
+  for (const log::Loss& loss : result.opened_->losses) {
+    FoundLoss& found = result.found_.emplace_back(shown(data_dir, loss));
+    if (found.topic_id == kMetadataTopicId && !others.empty()) found.refusal = why_not_here(others);
+  }
   return result;
 }
 

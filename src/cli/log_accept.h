@@ -20,7 +20,8 @@ struct FoundLoss {
   std::int32_t partition = 0;
   std::string kind;
   std::string what;
-  Value begin, end;  // offsets; no end: a lost tail
+  Value begin, end;     // offsets; no end: a lost tail
+  std::string refusal;  // why it must not be accepted here; empty: it may be
 };
 
 // Puts all that is known of a loss into an object: the answer has it, and the audit log.

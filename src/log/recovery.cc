@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "log/core/control.h"
 #include "log/core/damage.h"
 #include "log/core/recovery_fold.h"
 #include "log/data_directory.h"
@@ -327,6 +328,24 @@ class Recovery {
     return log::losses_of(recovered_);
   }
 
+  Result<Memberships> find_memberships() {
+    FOREBAY_CHECK(read());
+    Memberships found;
+    for (const Recovered::Shard& shard : recovered_.shards) {
+      for (const RecoveredPartition& partition : shard.partitions) {
+        const auto& earlier = partition.state.memberships;
+        if (!earlier.empty()) found[partition.state.id] = earlier.back().second;
+        for (const FramePtr& frame : partition.tail) {
+          if (frame->header.kind != FrameKind::kControl) continue;
+          const auto control = decode_control(frame->payload.span());
+          const auto* members = control ? std::get_if<Membership>(&*control) : nullptr;
+          if (members != nullptr) found[partition.state.id] = *members;
+        }
+      }
+    }
+    return found;
+  }
+
  private:
   Result<void> read() {
     FOREBAY_CHECK(check_config(options_.journal));
@@ -522,6 +541,10 @@ std::vector<Loss> losses_of(const Recovered& recovered) {
 
 Result<std::vector<Loss>> find_losses(io::FileSystem& fs, const RecoveryOptions& options) {
   return Recovery(fs, options).find_losses();
+}
+
+Result<Memberships> find_memberships(io::FileSystem& fs, const RecoveryOptions& options) {
+  return Recovery(fs, options).find_memberships();
 }
 
 Result<RecoveryOptions> options_in_force(io::FileSystem& fs, const std::string& data_dir) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,6 +67,9 @@ struct RecoveryOptions {
 [[nodiscard]] std::vector<Loss> losses_of(const Recovered& recovered);
 // What a recovery would find lost, and nobody has accepted yet. Changes nothing.
 [[nodiscard]] Result<std::vector<Loss>> find_losses(io::FileSystem& fs, const RecoveryOptions& options);
+// The last members of each partition there, as far as its log still says. Changes nothing.
+using Memberships = std::map<model::TopicPartition, Membership>;
+[[nodiscard]] Result<Memberships> find_memberships(io::FileSystem& fs, const RecoveryOptions& options);
 
 // Shard count and size of the journal files as they are on disk: for a recovery without the node's
 // configuration.

@@ -76,8 +76,16 @@ ExitCode run_accept_loss(Session& session, const AcceptOptions& options) {
   if (chosen.empty() && options.topic) return fail_nothing_chosen(session, options, found);
   if (options.dry_run || chosen.empty()) {
     if (chosen.empty()) session.note("nothing is lost there that is not accepted already");
+    for (const std::size_t index : chosen) {
+      if (!found[index].refusal.empty()) session.note(where(found[index]) + ": " + found[index].refusal);
+    }
     if (!chosen.empty() || !session.is_text()) print(session, options, found, chosen, false);
     return ExitCode::kOk;
+  }
+  for (const std::size_t index : chosen) {
+    if (!found[index].refusal.empty())
+      return session.fail(
+          Error{ErrorCode::kFailedPrecondition, where(found[index]) + ": " + found[index].refusal});
   }
   for (const std::size_t index : chosen) session.note(where(found[index]) + ": " + found[index].what);
   if (const auto refused =
@@ -129,8 +137,9 @@ void add_log_accept_loss_command(std::vector<Command>& commands) {
       "readers that\n"
       "had read past it must be set back. Restoring a copy of the data directory is the other way out. Each "
       "loss\n"
-      "accepted is a line of DIR/audit.log. Run it as the user who owns the directory. docs/operations.md, "
-      "\"Damage\".";
+      "accepted is a line of DIR/audit.log. Refused for __cluster where other nodes have it too. Run it as "
+      "the user\n"
+      "who owns the directory. docs/operations.md, \"Damage\".";
   command.json_shape =
       "{\"data_dir\": text, \"dry_run\": bool, \"accepted\": bool,\n"
       " \"losses\": [{\"topic\": text, \"topic_id\": text, \"partition\": n, \"kind\": \"range\" or "

@@ -177,5 +177,36 @@ TEST(LogFrames, PendingReadIsCancelledWhenTheLogGoes) {
   EXPECT_EQ(code, ErrorCode::kCancelled);
 }
 
+// For decisions about a stopped node: who else has its partitions.
+TEST(LogFrames, LastMembersAreFoundInSegmentsAndInTheJournal) {
+  const auto members = [](std::uint32_t count) {
+    Membership of_nodes;
+    for (std::uint32_t node = 1; node <= count; ++node) of_nodes.voters.push_back({model::NodeId(node), {}});
+    return of_nodes;
+  };
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  for (const std::int32_t partition : {0, 1, 2}) {
+    ASSERT_TRUE(world.create(partition));
+    world.append(partition, {});
+  }
+  world.append_control(0, members(1));
+  world.append_control(1, members(2));
+  world.append(0, {});
+  ASSERT_TRUE(world.flush_all());
+  ASSERT_TRUE(world.stop_clean());
+  ASSERT_TRUE(world.start());
+  world.append_control(0, members(3));
+  ASSERT_TRUE(world.settle());
+  world.crash(sim::Landing::kKeep);
+  RecoveryOptions options;
+  options.data_dir = world.options().shard.data_dir;
+  options.journal = world.options().shard.journal;
+  const auto found = find_memberships(world.machine().file_system(), options);
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(*found,
+            (Memberships{{LogWorld::partition_id(0), members(3)}, {LogWorld::partition_id(1), members(2)}}));
+}
+
 }  // namespace
 }  // namespace forebay::log::testing

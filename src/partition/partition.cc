@@ -67,6 +67,7 @@ Partition::~Partition() {
 
 void Partition::start(Done<std::monostate> ready) {
   ready_ = std::move(ready);
+  group_->want_receipts(config_.durability == Durability::kReplicated);
   group_->start();
 }
 
@@ -76,6 +77,7 @@ Watermarks Partition::watermarks() const {
 
 void Partition::set_config(const PartitionConfig& config) {
   config_ = config;
+  group_->want_receipts(config.durability == Durability::kReplicated);
   log_.set_config(config.log);
 }
 

@@ -141,6 +141,7 @@ struct Encoder {
     out.position(m.head.commit);
     out.put(m.head.barrier);
     out.position(m.head.regain);
+    put_bool(out, m.head.wants_receipt);
     out.put(static_cast<std::uint32_t>(m.frames.size()));
     for (const log::FramePtr& frame : m.frames) {
       std::array<std::byte, log::kFrameHeaderBytes> header;
@@ -185,6 +186,7 @@ Result<PeerWords> get_append(WireReader& in, const io::PeerMessage& message) {
   append.head.commit = in.position();
   append.head.barrier = in.get<std::uint64_t>();
   append.head.regain = in.position();
+  append.head.wants_receipt = get_bool(in);
   const std::uint32_t count = in.count(log::kFrameHeaderBytes);
   if (in.failed() || count != message.pieces.size())
     return corrupt("an append with a wrong number of frames");

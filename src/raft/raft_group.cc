@@ -26,9 +26,13 @@ constexpr runtime::Duration kStandsLate = std::chrono::seconds(1);
 constexpr runtime::Duration kTransferTimeout = std::chrono::seconds(1);
 // Sent and not yet on the follower's disk, of one group.
 constexpr std::size_t kWindowBytes = 4U << 20;
-// While the follower has not yet said that it got what was sent before, less than this is not worth a
-// message.
+// While so many appends are on their way to the follower's disk, less than this is not worth a message: one
+// is being flushed there, and the next round finds the other one waiting.
+constexpr std::size_t kAppendsInFlightWanted = 2;
 constexpr std::size_t kAppendBytesWanted = 64U << 10;
+// What is committed, followers learn with the next frames, or after this: nobody waits for it but the
+// metadata's images, and a message of its own for each commit would cost as much as an append.
+constexpr runtime::Duration kCommitNewsDelay = std::chrono::milliseconds(5);
 constexpr std::size_t kAppendBytesMax = 1U << 20;
 
 std::vector<FrameMark> marks_of(const std::vector<log::FramePtr>& frames) {
@@ -99,7 +103,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& fo
 RaftGroup::~RaftGroup() {
   *alive_ = nullptr;
   if (surroundings_.peers != nullptr) surroundings_.peers->remove(*this);
-  for (const auto& timer : {election_timer_, transfer_timer_}) {
+  for (const auto& timer : {election_timer_, transfer_timer_, news_timer_}) {
     if (timer) surroundings_.executor->cancel(*timer);
   }
   log_.on_flushed(nullptr);
@@ -342,6 +346,28 @@ void RaftGroup::pump() {
   for (const model::NodeId peer : core_.peers()) send_to(peer);
 }
 
+// What is stored is no longer in flight; nor is what lies above what is sent next, it was refused.
+void RaftGroup::Sending::forget(model::LogPosition stored, model::LogPosition next) {
+  while (!in_flight.empty() && in_flight.front().first <= stored) {
+    in_flight_bytes -= in_flight.front().second;
+    in_flight.pop_front();
+  }
+  while (!in_flight.empty() && in_flight.back().first > next) {
+    in_flight_bytes -= in_flight.back().second;
+    in_flight.pop_back();
+  }
+}
+
+void RaftGroup::tell_commit_later() {
+  if (news_timer_) return;
+  news_timer_ = surroundings_.executor->schedule_after(kCommitNewsDelay, [this] {
+    news_timer_.reset();
+    news_are_due_ = true;
+    pump();
+    news_are_due_ = false;
+  });
+}
+
 void RaftGroup::send_to(model::NodeId peer) {
   while (is_leader()) {
     const auto head = core_.next_append(peer);
@@ -351,11 +377,9 @@ void RaftGroup::send_to(model::NodeId peer) {
         !speaks_for_a_member(peer))
       return;
     const auto progress = core_.progress(peer);
-    while (!sending.in_flight.empty() && sending.in_flight.front().first <= progress->stored) {
-      sending.in_flight_bytes -= sending.in_flight.front().second;
-      sending.in_flight.pop_front();
-    }
+    sending.forget(progress->stored, progress->next);
     if (head->prev == core_.end()) {
+      if (core_.news_can_wait(peer) && !news_are_due_) return tell_commit_later();
       if (surroundings_.peers->send(peer, Append{id(), *head, {}})) core_.sent(peer, head->prev);
       return;
     }
@@ -398,8 +422,8 @@ void RaftGroup::on_frames(model::NodeId peer, model::LogPosition prev, model::Te
   std::size_t bytes = 0;
   for (const log::FramePtr& frame : *frames) bytes += frame->encoded_bytes();
   const auto progress = core_.progress(peer);
-  const bool on_its_way = !progress->probing && progress->matched < progress->next;
-  if (on_its_way && bytes < kAppendBytesWanted) return;
+  sending.forget(progress->stored, progress->next);  // it may have answered meanwhile
+  if (sending.in_flight.size() >= kAppendsInFlightWanted && bytes < kAppendBytesWanted) return;
   // Others may have taken it while this was read; there is a call when it is back.
   if (surroundings_.peers->room(peer, id()) < io::peer_room_wanted(bytes)) return;
   const model::LogPosition end = frames->back()->header.end;

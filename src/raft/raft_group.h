@@ -88,6 +88,8 @@ class RaftGroup {
   [[nodiscard]] std::optional<runtime::TimePoint> leaderless_since() const { return leaderless_since_; }
   [[nodiscard]] std::optional<runtime::TimePoint> failed_since() const { return failed_since_; }
   [[nodiscard]] model::LogPosition held_by_majority() const { return core_.held_by_majority(); }
+  // Whether held_by_majority() is to be known as soon as possible.
+  void want_receipts(bool wanted) { core_.want_receipts(wanted); }
   // How many voters have `position` on their disks.
   [[nodiscard]] std::uint32_t flushed_voters(model::LogPosition position) const;
 
@@ -125,6 +127,7 @@ class RaftGroup {
     bool reading = false;
     std::deque<std::pair<model::LogPosition, std::size_t>> in_flight;
     std::size_t in_flight_bytes = 0;
+    void forget(model::LogPosition stored, model::LogPosition next);
   };
   struct Barrier {
     std::uint64_t id = 0;
@@ -153,6 +156,7 @@ class RaftGroup {
   void stand_if_leaderless();
   [[nodiscard]] bool leaves_standing_to_others() const;
   void send_to(model::NodeId peer);
+  void tell_commit_later();
   void on_frames(model::NodeId peer, model::LogPosition prev, model::Term term,
                  Result<std::vector<log::FramePtr>> frames);
   [[nodiscard]] runtime::Duration draw(runtime::Duration most);
@@ -178,6 +182,8 @@ class RaftGroup {
   std::deque<Barrier> barriers_;
   std::optional<runtime::TimerId> election_timer_;
   std::optional<runtime::TimerId> transfer_timer_;
+  std::optional<runtime::TimerId> news_timer_;
+  bool news_are_due_ = false;
   std::shared_ptr<RaftGroup*> alive_;  // emptied by the destructor: completions that come later find nothing
 };
 

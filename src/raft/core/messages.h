@@ -36,6 +36,8 @@ struct AppendHead {
   std::uint64_t barrier = 0;  // comes back with the answer: the sender still led when it was asked
   // For a follower whose tail is lost: once it has flushed up to here it counts again. Zero: not told yet.
   model::LogPosition regain;
+  // To be answered on receipt, and not only when what came with it is flushed.
+  bool wants_receipt = false;
   friend bool operator==(const AppendHead&, const AppendHead&) = default;
 };
 

@@ -134,6 +134,7 @@ void Raft::follow(std::optional<model::NodeId> leader) {
   if (role_ != Role::kFollower || leader_ != leader) {
     matched_ = commit_;  // what is committed, every leader has
     told_flushed_ = {};
+    told_barrier_ = 0;
     regain_ = {};
   }
   role_ = Role::kFollower;
@@ -414,8 +415,20 @@ std::optional<AppendHead> Raft::next_append(model::NodeId peer_id) const {
   const bool has_news = peer.probing || peer.next != end_ || peer.told_commit != commit_ ||
                         peer.told_barrier != barrier_ || (!peer.told_regain && may_regain);
   if (peer.waiting || !has_news) return std::nullopt;
-  return AppendHead{hard_state_.term, peer.next, terms_.before(peer.next),
-                    commit_,          barrier_,  may_regain ? peer.regain : model::LogPosition{}};
+  return AppendHead{.term = hard_state_.term,
+                    .prev = peer.next,
+                    .prev_term = terms_.before(peer.next),
+                    .commit = commit_,
+                    .barrier = barrier_,
+                    .regain = may_regain ? peer.regain : model::LogPosition{},
+                    .wants_receipt = wants_receipts_ || peer.probing};
+}
+
+bool Raft::news_can_wait(model::NodeId peer_id) const {
+  const auto found = progress_.find(peer_id);
+  if (found == progress_.end()) return true;
+  const Progress& peer = found->second;
+  return !peer.probing && peer.next == end_ && peer.told_barrier == barrier_ && peer.told_regain;
 }
 
 void Raft::sent(model::NodeId peer_id, model::LogPosition upto) {

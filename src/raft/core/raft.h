@@ -100,6 +100,11 @@ class Raft {
   // when there is nothing to say, or an answer has to come first. Report with sent().
   [[nodiscard]] std::optional<AppendHead> next_append(model::NodeId peer) const;
   void sent(model::NodeId peer, model::LogPosition upto);
+  // All that there is to say to this peer is what has been committed: with the next frames is soon enough.
+  [[nodiscard]] bool news_can_wait(model::NodeId peer) const;
+  // Followers answer when what they got is flushed; with receipts also when they got it, which is what
+  // held_by_majority() lives on.
+  void want_receipts(bool wanted) { wants_receipts_ = wanted; }
   // What was on its way to it, or from it, is lost.
   void reconnected(model::NodeId peer);
   struct PeerProgress {
@@ -114,7 +119,7 @@ class Raft {
   [[nodiscard]] std::vector<model::NodeId> peers() const;
   [[nodiscard]] bool has_peers() const { return !progress_.empty(); }
   // A majority has it in memory, though perhaps not on disk: what may be acknowledged early, and never
-  // committed by that.
+  // committed by that. Known in time only with want_receipts().
   [[nodiscard]] model::LogPosition held_by_majority() const;
 
   // Makes `next` (without next_voters) the membership: over a joint one when its voters are others than now.
@@ -230,6 +235,8 @@ class Raft {
   bool hears_leader_ = false;
   model::LogPosition matched_;       // follower: up to here the leader's log and ours are the same
   model::LogPosition told_flushed_;  // follower: what the leader knows of our flushes
+  std::uint64_t told_barrier_ = 0;   // follower: the last barrier of the leader that was answered
+  bool wants_receipts_ = false;
   std::set<model::NodeId> granted_;
   std::optional<model::LogPosition> term_start_end_;  // end of the current leadership's term-start frame
   std::map<model::NodeId, Progress> progress_;

@@ -8,6 +8,7 @@ namespace forebay::raft {
 
 void Raft::tell_flushed(model::LogPosition prev, std::uint64_t barrier) {
   told_flushed_ = std::min(flushed_, matched_);
+  told_barrier_ = std::max(told_barrier_, barrier);
   AppendResponse response;
   response.term = hard_state_.term;
   response.prev = prev;
@@ -68,7 +69,9 @@ Raft::AppendPlan Raft::receive(model::NodeId from, const AppendHead& head,
   matched_ = std::max(matched_, last);
   set_commit(std::min(head.commit, matched_));
   if (tail_damaged_) regain_ = head.regain;
-  tell_flushed(head.prev, head.barrier);
+  // Else it is answered when it is flushed: one message for both. Each one costs the leader a wake.
+  const bool news = std::min(flushed_, matched_) > told_flushed_ || head.barrier > told_barrier_;
+  if (head.wants_receipt || tail_damaged_ || news) tell_flushed(head.prev, head.barrier);
   maybe_regain();
   return plan;
 }

@@ -128,6 +128,8 @@ void Interaction::obey(const Words& words) {
     raft.give_up_transfer();
   } else if (verb == "members") {
     change_members(node, words);
+  } else if (verb == "receipts") {
+    raft.want_receipts(true);
   } else if (verb == "held") {
     tell(std::to_string(node) + " knows that a majority holds up to " + raft.held_by_majority().to_string() +
          ", commit " + raft.commit().to_string());

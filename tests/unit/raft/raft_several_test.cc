@@ -151,10 +151,11 @@ TEST(RaftOfSeveral, LeaderCountsItselfOnlyForWhatItHasFlushed) {
   EXPECT_EQ(raft.commit(), end) << "two others are a majority without it";
 }
 
-TEST(RaftOfSeveral, FollowerAnswersAgainWhenItHasFlushed) {
+TEST(RaftOfSeveral, FollowerAnswersWhenItHasFlushedAndOnReceiptWhenAsked) {
   Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
-  const auto plan =
-      raft.receive(NodeId(2), AppendHead{Term(4), at(0), Term(0), at(0)}, {{at(0), at(5), Term(4), {}}});
+  AppendHead head{Term(4), at(0), Term(0), at(0)};
+  head.wants_receipt = true;
+  const auto plan = raft.receive(NodeId(2), head, {{at(0), at(5), Term(4), {}}});
   ASSERT_TRUE(plan.accepted);
   EXPECT_EQ(plan.first_new, 0U);
   auto answers = messages<AppendResponse>(raft.take_ready());
@@ -165,6 +166,18 @@ TEST(RaftOfSeveral, FollowerAnswersAgainWhenItHasFlushed) {
   answers = messages<AppendResponse>(raft.take_ready());
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_EQ(answers[0].second.flushed, at(5));
+
+  (void)raft.receive(NodeId(2), AppendHead{Term(4), at(5), Term(4), at(5)}, {{at(5), at(7), Term(4), {}}});
+  EXPECT_TRUE(messages<AppendResponse>(raft.take_ready()).empty());
+  raft.flushed(at(7));
+  EXPECT_EQ(messages<AppendResponse>(raft.take_ready()).size(), 1U);
+  // What is committed is no news that wants an answer; a barrier is.
+  (void)raft.receive(NodeId(2), AppendHead{Term(4), at(7), Term(4), at(7)}, {});
+  EXPECT_TRUE(messages<AppendResponse>(raft.take_ready()).empty());
+  (void)raft.receive(NodeId(2), AppendHead{Term(4), at(7), Term(4), at(7), 3}, {});
+  answers = messages<AppendResponse>(raft.take_ready());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].second.barrier, 3U);
 }
 
 TEST(RaftOfSeveral, LogIsCutOnlyWhereAnotherTermStands) {

@@ -6,72 +6,12 @@
 
 #include "log/core/roll.h"
 #include "log/core/segment_layout.h"
+#include "log/sealed_file.h"
 
 namespace forebay::log {
 namespace {
 
-constexpr std::uint64_t kTurnBytes = 1U << 20;   // read in one turn on the pool
-constexpr std::uint64_t kPieceBytes = 1U << 20;  // written at once
-
-// The new file of one group: frames go in, pieces go out.
-class GroupFile {
- public:
-  GroupFile(io::FileSystem& fs, const std::string& data_dir, const model::TopicPartition& id,
-            const SegmentMeta& meta, std::uint32_t index_interval_bytes)
-      : fs_(fs), data_dir_(data_dir), id_(id), meta_(meta), index_(index_interval_bytes) {}
-
-  Result<void> create() {
-    const std::string path = segment_path(data_dir_, id_, meta_);
-    if (fs_.exists(path)) FOREBAY_CHECK(fs_.remove_file(path));  // of an attempt that came to nothing
-    FOREBAY_TRY(file_, fs_.open(path, io::OpenMode::kCreate, io::Caching::kDirect));
-    return {};
-  }
-
-  Result<void> add(Frame frame) {
-    index_.add(frame.header, frame_event_time(frame.header, frame.payload.span()),
-               meta_.size_bytes + pending_bytes_);
-    pending_bytes_ += frame.encoded_bytes();
-    pending_.push_back(std::make_shared<const Frame>(std::move(frame)));
-    return pending_bytes_ >= kPieceBytes ? write_piece() : Result<void>();
-  }
-
-  void discard() {
-    file_.reset();
-    static_cast<void>(
-        fs_.remove_file(segment_path(data_dir_, id_, meta_)));  // else the next start tidies it away
-  }
-
-  // Afterwards the file is on stable storage, its name too.
-  Result<CompactedSegment> finish() {
-    FOREBAY_CHECK(write_piece());
-    FOREBAY_CHECK(file_->sync_now());
-    FOREBAY_CHECK(fs_.sync_directory(partition_directory(data_dir_, id_)));
-    const auto index_bytes = write_index(fs_, data_dir_, id_, meta_, index_);
-    return CompactedSegment{meta_, index_.times(), meta_.size_bytes + index_bytes.value_or(0)};
-  }
-
- private:
-  Result<void> write_piece() {
-    if (pending_.empty()) return {};
-    const std::uint64_t bytes = piece_bytes(pending_);
-    io::AlignedBuffer buffer(static_cast<std::size_t>(bytes));
-    encode_piece(pending_, buffer.span());
-    FOREBAY_CHECK(file_->write_now(meta_.size_bytes, std::as_const(buffer).span()));
-    meta_.size_bytes += bytes;
-    pending_.clear();
-    pending_bytes_ = 0;
-    return {};
-  }
-
-  io::FileSystem& fs_;
-  const std::string& data_dir_;
-  model::TopicPartition id_;
-  SegmentMeta meta_;
-  SegmentIndex index_;
-  std::unique_ptr<io::File> file_;
-  std::vector<FramePtr> pending_;
-  std::uint64_t pending_bytes_ = 0;
-};
+constexpr std::uint64_t kTurnBytes = 1U << 20;  // read in one turn on the pool
 
 }  // namespace
 
@@ -79,7 +19,7 @@ struct Compactor::Turn {
   std::uint64_t bytes = 0;
   bool finished = false;
   std::optional<Error> error;
-  std::optional<CompactedSegment> file;  // of the group that is complete now
+  std::optional<SealedSegment> file;  // of the group that is complete now
   std::vector<SegmentMeta> replaces;
 };
 
@@ -269,7 +209,7 @@ class Compactor::Job {
   std::size_t segment_ = 0;
   std::size_t walk_end_ = 0;
   std::optional<SegmentWalk> walk_;
-  std::optional<GroupFile> file_;
+  std::optional<SealedFile> file_;
   std::optional<FrameWidener> widener_;
 };
 
@@ -355,7 +295,7 @@ void Compactor::rest(std::uint64_t bytes) {
 }
 
 void Compactor::file_ready(Turn turn) {
-  const CompactedSegment added = *turn.file;
+  const SealedSegment added = *turn.file;
   CompactionOwner& owner = *running_->owner;
   if (!owner.still_there(turn.replaces) || owner.damaged()) {
     discard_file(added.meta);

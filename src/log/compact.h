@@ -10,16 +10,10 @@
 
 #include "log/core/compaction.h"
 #include "log/log_shard.h"
+#include "log/sealed_file.h"
 #include "log/segment_io.h"
 
 namespace forebay::log {
-
-// A file that took the place of others.
-struct CompactedSegment {
-  SegmentMeta meta;
-  SegmentTimes times;
-  std::uint64_t disk_bytes = 0;
-};
 
 // The log that is compacted, as the compactor sees it.
 class CompactionOwner {
@@ -37,7 +31,7 @@ class CompactionOwner {
   // False when the segments are not there any more, as they were: the new file is of no use then.
   [[nodiscard]] virtual bool still_there(const std::vector<SegmentMeta>& segments) const = 0;
   // Journal first, then the list of segments, then the old files go.
-  virtual void replace_segments(std::vector<SegmentMeta> removed, CompactedSegment added,
+  virtual void replace_segments(std::vector<SegmentMeta> removed, SealedSegment added,
                                 UniqueFunction<void(Result<void>)> done) = 0;
 };
 

@@ -155,9 +155,8 @@ void FrameReads::walk(Operation& op) {
     if (const auto* whole = std::get_if<SegmentCursor::Whole>(&step)) {
       const FrameHeader& header = whole->header;
       if (header.end <= request.from) continue;
-      if (op.frames.empty() && header.begin != request.from) {
-        return finish(op, no_frame_error(id_, request.from));
-      }
+      const bool fits = header.begin == request.from || (request.covering && header.begin < request.from);
+      if (op.frames.empty() && !fits) return finish(op, no_frame_error(id_, request.from));
       const std::size_t encoded = kFrameHeaderBytes + whole->payload.size();
       const bool full = !op.frames.empty() && op.bytes + encoded > request.bytes_max;
       if (full || header.end > request.upto) return stop_at(op, before);

@@ -96,6 +96,9 @@ class Journal {
   // Requires: they were reported durable by the journal, or never will be (trimmed).
   virtual void segment_flushed(LogSlot slot, model::LogPosition end) = 0;
 
+  // A checkpoint is written before anything that is added from now on.
+  virtual void want_checkpoint() = 0;
+
   // Writes what is queued, then a checkpoint marked clean, then reports. What is added afterwards never
   // becomes durable: frames are dropped, records get kShuttingDown.
   virtual void stop(UniqueFunction<void(Result<void>)> done) = 0;

@@ -16,6 +16,7 @@
 #include "log/core/frame.h"
 #include "log/core/journal_record.h"
 #include "log/core/log_config.h"
+#include "log/core/splice.h"
 #include "model/ids.h"
 #include "runtime/executor.h"
 
@@ -38,8 +39,14 @@ struct FramesRequest {
   model::LogPosition from;
   model::LogPosition upto;           // no frame that ends above it
   std::size_t bytes_max = 1U << 20;  // encoded; at least one frame is returned whatever its size
+  bool covering = false;             // the first one may begin below `from`, as long as it ends behind it
 };
 using FramesDone = UniqueFunction<void(Result<std::vector<FramePtr>>)>;
+
+// Gives good frames of what is lost, from another replica: those that cover the range from its begin on, in
+// order, one at least. The first may begin below the range and the last one end behind it, where the other
+// log was compacted differently.
+using RepairSource = UniqueFunction<void(const LogRange& range, FramesDone done)>;
 
 enum class TimeKind { kEvent, kAppend };
 
@@ -94,6 +101,17 @@ class Log {
   virtual void report_lost_tail(Done durable) = 0;
   // What was lost at the end is here again, from another replica.
   virtual void tail_regained(Done durable) = 0;
+
+  // What cannot be read, in order.
+  [[nodiscard]] virtual const std::vector<Damage>& damage() const = 0;
+  // Called when damage() has changed, possibly inside of a call of this log. One listener.
+  virtual void on_damage(UniqueFunction<void()> listener) = 0;
+  // Puts good frames in the place of the damaged range, and of other damage in the segments that it touches:
+  // into new files, durably, before those in use go. The source is asked as long as the repair runs; what it
+  // gives must be what this log had. done: whether all of the range is good now. Errors: kNotYet (first
+  // something has to be written, a cut to become durable, or another repair to end: try again), those of the
+  // source, kCorruptBatch (what the source gave does not fit), kDiskFull, kStorageFailed, kCancelled.
+  virtual void repair(const LogRange& range, RepairSource source, Done done) = 0;
 
   // Called after each journal round that moved flushed(). One listener.
   virtual void on_flushed(UniqueFunction<void(model::LogPosition flushed)> listener) = 0;

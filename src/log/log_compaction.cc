@@ -44,18 +44,24 @@ bool LogReplica::still_there(const std::vector<SegmentMeta>& segments) const {
   });
 }
 
-void LogReplica::replace_segments(std::vector<SegmentMeta> removed, CompactedSegment added,
+void LogReplica::replace_segments(std::vector<SegmentMeta> removed, SealedSegment added,
                                   UniqueFunction<void(Result<void>)> done) {
   ReplaceSegments record{removed, {added.meta}};
+  ++replacements_in_flight_;
   parts_.journal->add_record(slot_, std::move(record),
                              lifetime_.guard([this, removed = std::move(removed), added = std::move(added),
                                               done = std::move(done)](Result<void> result) mutable {
-                               if (result) segments_replaced(removed, added);
+                               --replacements_in_flight_;
+                               if (result) {
+                                 for (const SegmentRef& old : segments_replaced(removed, added))
+                                   remove_files(old);
+                               }
                                done(std::move(result));
                              }));
 }
 
-void LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed, const CompactedSegment& added) {
+std::vector<SegmentRef> LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed,
+                                                      const SealedSegment& added) {
   FOREBAY_ASSERT(added.meta.end <= end_);  // committed: never cut
   std::vector<SegmentRef> old;
   std::erase_if(segments_, [&](const ReplicaSegment& segment) {
@@ -71,9 +77,9 @@ void LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed, cons
   for (const SegmentRef& segment : old) {
     parts_.store.forget(segment.serial);
     parts_.extents.forget(segment.serial);
-    remove_files(segment);
   }
   drop_segments_below(log_start_);  // log start may have moved past it meanwhile
+  return old;
 }
 
 }  // namespace forebay::log

@@ -44,6 +44,7 @@ void LogReplica::folder_seen(const FolderReport& report) {
 
 void LogReplica::add_damage(model::LogPosition begin, model::LogPosition end) {
   if (!add_lost_range(damage_, std::max(begin, log_start_), end)) return;
+  damage_changed();
   ++scrub_errors_;
   ++parts_.env.stats.scrub_errors;
   // Nobody waits for it: should it be lost, the next reader finds the damage again.
@@ -80,7 +81,9 @@ void LogReplica::segment_verified(const SegmentRef& segment) {
   if (known == nullptr || known->ref.meta != segment.meta) return;
   const std::vector<Damage> before = damage_;
   heal(segment.meta.begin, segment.meta.end);
-  if (damage_ != before) parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
+  if (damage_ == before) return;
+  parts_.journal->add_record(slot_, SetDamage{damage_}, [](const Result<void>&) {});
+  damage_changed();
 }
 
 void LogReplica::copy_to_quarantine(ReplicaSegment& segment) {

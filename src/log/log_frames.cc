@@ -21,7 +21,16 @@ Result<std::vector<FramePtr>> LogReplica::memory_frames(const FramesRequest& req
   std::vector<FramePtr> frames;
   std::size_t bytes = 0;
   model::LogPosition at = request.from;
-  for (LogMemory::Number n = memory_.find_begin(at); n < memory_.end(); ++n) {
+  LogMemory::Number first = memory_.find_begin(at);
+  // Frames of a log that is whole in memory are as their leader made them: seldom does none begin there.
+  const auto covers = [&](LogMemory::Number n) {
+    return memory_.frame(n)->header.begin < at && at < memory_.frame(n)->header.end;
+  };
+  if (request.covering && first > memory_.begin() && covers(first - 1)) {
+    --first;
+    at = memory_.frame(first)->header.begin;
+  }
+  for (LogMemory::Number n = first; n < memory_.end(); ++n) {
     const FramePtr& frame = memory_.frame(n);
     if (frame->header.begin != at) {
       if (frames.empty()) return no_frame_error(id_, at);

@@ -85,6 +85,7 @@ void LogReplica::close(const Error& reason) {
   reads_.cancel_all(reason);
   frame_reads_.cancel_all(reason);
   parts_.compactor.cancel(*this);
+  repair_.reset();
 }
 
 void LogReplica::adopt(const LogConfig& config) {

@@ -19,6 +19,7 @@
 #include "log/log_reads.h"
 #include "log/log_shard.h"
 #include "log/quarantine.h"
+#include "log/segment_repair.h"
 #include "log/segment_writer.h"
 
 namespace forebay::log {
@@ -71,6 +72,9 @@ class LogReplica final : public Log,
     return log::lost_tail(damage_);
   }
   [[nodiscard]] bool tail_accepted() const override { return tail_accepted_at(damage_, end_.next_offset); }
+  [[nodiscard]] const std::vector<Damage>& damage() const override { return damage_; }
+  void on_damage(UniqueFunction<void()> listener) override { on_damage_ = std::move(listener); }
+  void repair(const LogRange& range, RepairSource source, Done done) override;
   void report_lost_tail(Done durable) override;
   void tail_regained(Done durable) override;
   void on_flushed(UniqueFunction<void(model::LogPosition)> listener) override {
@@ -132,7 +136,6 @@ class LogReplica final : public Log,
   }
   [[nodiscard]] bool lists(const SegmentRef& segment) const;
   [[nodiscard]] bool holds_sealed_segments() const;
-  [[nodiscard]] const std::vector<Damage>& damage() const { return damage_; }
   [[nodiscard]] bool is_wholly_lost() const { return log::is_wholly_lost(checkpoint()); }
   [[nodiscard]] std::optional<model::LogPosition> lowest_truncation() const { return lowest_truncation_; }
   // What the look around in the log's folder found.
@@ -179,9 +182,11 @@ class LogReplica final : public Log,
   [[nodiscard]] std::vector<CompactionSegment> compactable() const override;
   void load_times(UniqueFunction<void()> then) override;
   [[nodiscard]] bool still_there(const std::vector<SegmentMeta>& segments) const override;
-  void replace_segments(std::vector<SegmentMeta> removed, CompactedSegment added,
+  void replace_segments(std::vector<SegmentMeta> removed, SealedSegment added,
                         UniqueFunction<void(Result<void>)> done) override;
-  void segments_replaced(const std::vector<SegmentMeta>& removed, const CompactedSegment& added);
+  // Returns: what is in use no more.
+  [[nodiscard]] std::vector<SegmentRef> segments_replaced(const std::vector<SegmentMeta>& removed,
+                                                          const SealedSegment& added);
 
   void take_segments(const PartitionCheckpoint& state);
   // `from` is in no accepted range.
@@ -199,6 +204,19 @@ class LogReplica final : public Log,
   void add_damage(model::LogPosition begin, model::LogPosition end);
   void heal(model::LogPosition begin, model::LogPosition end);
   void copy_to_quarantine(ReplicaSegment& segment);
+  void damage_changed();
+  struct RepairTask {
+    LogRange range;
+    std::uint32_t widened = 0;  // times
+    std::shared_ptr<RepairSource> source;
+    Done done;
+  };
+  void begin_repair(RepairTask task);
+  [[nodiscard]] Result<SegmentRepair::Plan> plan_repair(const LogRange& range);
+  void put_in_place(std::vector<SegmentMeta> replaced, SegmentRepair::Repaired repaired, Done done);
+  void learn(const SegmentRepair::Repaired& repaired);
+  void learn_members(model::LogPosition begin, const Membership& members);
+  void retire_damaged(const SegmentRef& segment);
   void plan_retention_from(std::size_t known, model::Timestamp now, model::LogPosition committed,
                            UniqueFunction<void(std::optional<model::LogPosition>)> done);
   [[nodiscard]] SegmentTimes unsealed_times() const;
@@ -245,6 +263,10 @@ class LogReplica final : public Log,
   FrameReads frame_reads_;
   UniqueFunction<void(model::LogPosition)> on_flushed_;
   UniqueFunction<void(const Error&)> on_failed_;
+  UniqueFunction<void()> on_damage_;
+  std::unique_ptr<SegmentRepair> repair_;     // reads and writes
+  bool repairing_ = false;                    // until its file is in place too
+  std::uint32_t replacements_in_flight_ = 0;  // by compaction, on their way to the journal
   Lifetime lifetime_;
 };
 

@@ -176,6 +176,14 @@ Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir, co
   return fs.sync_directory(directory);
 }
 
+Result<void> quarantine_damaged(io::FileSystem& fs, const std::string& data_dir,
+                                const model::TopicPartition& id, const std::string& path) {
+  if (!fs.exists(path)) return {};
+  const std::string name = name_in_quarantine(id, file_name_of(path));
+  if (fs.exists(quarantine_directory(data_dir) + "/" + name)) return fs.remove_file(path);
+  return quarantine_move(fs, data_dir, path, name);
+}
+
 Result<void> quarantine_move(io::FileSystem& fs, const std::string& data_dir, const std::string& path,
                              const std::string& name) {
   const std::string directory = quarantine_directory(data_dir);

@@ -18,6 +18,10 @@ namespace forebay::log {
 // read is zeros in the copy.
 [[nodiscard]] Result<void> quarantine_copy(io::FileSystem& fs, const std::string& data_dir,
                                            const model::TopicPartition& id, const std::string& path);
+// A damaged file that is in use no more: it goes where its copy is there, else it is moved there itself. One
+// that is missing is no error.
+[[nodiscard]] Result<void> quarantine_damaged(io::FileSystem& fs, const std::string& data_dir,
+                                              const model::TopicPartition& id, const std::string& path);
 // A file or folder that does not belong where it is: moved to <data>/quarantine/<name>, or <name>.2, .3 ...
 [[nodiscard]] Result<void> quarantine_move(io::FileSystem& fs, const std::string& data_dir,
                                            const std::string& path, const std::string& name);

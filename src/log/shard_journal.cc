@@ -158,6 +158,11 @@ void ShardJournal::segment_flushed(LogSlot slot, model::LogPosition end) {
   if (records_blocked_ || ring_.free_count() < 2) look_for_space();
 }
 
+void ShardJournal::want_checkpoint() {
+  checkpoint_due_ = true;
+  wake();
+}
+
 void ShardJournal::stop(UniqueFunction<void(Result<void>)> done) {
   FOREBAY_ASSERT(!stopping_);
   stopping_ = true;

@@ -43,6 +43,7 @@ class ShardJournal final : public Journal {
   void add_record(LogSlot slot, JournalRecord record, RecordDone done) override;
   void drop_frames(LogSlot slot, model::LogPosition from) override;
   void segment_flushed(LogSlot slot, model::LogPosition end) override;
+  void want_checkpoint() override;
   void stop(UniqueFunction<void(Result<void>)> done) override;
   [[nodiscard]] JournalStats stats() const override;
   [[nodiscard]] bool is_stalled() const override;

@@ -34,6 +34,11 @@ bool is_open(const std::vector<Damage>& damage) {
   return std::any_of(damage.begin(), damage.end(), [](const Damage& one) { return !is_accepted(one.kind); });
 }
 
+bool has_lost_range(const std::vector<Damage>& damage) {
+  return std::any_of(damage.begin(), damage.end(),
+                     [](const Damage& one) { return one.kind == DamageKind::kMiddle; });
+}
+
 std::optional<LogPosition> lost_tail(const std::vector<Damage>& damage) {
   const auto found = std::find_if(damage.begin(), damage.end(),
                                   [](const Damage& one) { return one.kind == DamageKind::kTail; });

@@ -23,6 +23,8 @@ namespace forebay::log {
 
 // Some of it is not accepted.
 [[nodiscard]] bool is_open(const std::vector<Damage>& damage);
+// A range is lost, and nobody has accepted that.
+[[nodiscard]] bool has_lost_range(const std::vector<Damage>& damage);
 // Where the log ends as far as anybody knows, when more than that may have been acknowledged and is lost.
 [[nodiscard]] std::optional<model::LogPosition> lost_tail(const std::vector<Damage>& damage);
 // Nothing of the log is left, as far as the journal knows, and nobody has accepted that.

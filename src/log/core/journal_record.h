@@ -18,12 +18,17 @@ namespace forebay::log {
 // as first written, and not compacted either. Likewise after a truncation.
 inline constexpr std::uint32_t kRetriedFile = 1U << 31;
 
+// By so much the number of a file grows by a repair: files that compactions, retries and truncations make at
+// the same place have the next ones, and must not be named like it.
+inline constexpr std::uint32_t kRepairedFileStep = 1U << 20;
+
 // One data file of a partition, as the checkpoint lists it.
 struct SegmentMeta {
   model::LogPosition begin;     // also in the file's name
   model::BootEpoch boot_epoch;  // of the start that created the file; in its name
-  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th file at one
-  // place, or after a truncation. In its name when not 0.
+  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th file at one place, after a
+  // truncation, or after a repair of what was not compacted. A repair adds kRepairedFileStep to n. In its
+  // name when not 0.
   std::uint32_t generation = 0;
   model::LogPosition end;  // frames up to here are in the file and flushed
   // Whole blocks up to `end`, or more where the log was cut: what lies behind is void.

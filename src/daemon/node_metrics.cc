@@ -159,6 +159,8 @@ void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_
            [](Stats s) { return static_cast<double>(s.scrubbed_bytes); });
     figure(Kind::kCounter, "forebay_scrub_errors_total", "Damaged places found by the background scrub",
            [](Stats s) { return static_cast<double>(s.scrub_errors); });
+    figure(Kind::kCounter, "forebay_repairs_total", "Damaged ranges repaired from other replicas",
+           [](Stats s) { return static_cast<double>(s.repairs); });
     figure(Kind::kGauge, "forebay_damaged_partitions", "Partitions with damage that nobody has accepted",
            [](Stats s) { return static_cast<double>(s.damaged_logs); });
     figure(Kind::kGauge, "forebay_lost_tail_partitions",

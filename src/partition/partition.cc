@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "log/core/damage.h"
 #include "partition/core/leader_choice.h"
 #include "partition/core/membership_plan.h"
 #include "partition/core/time_search.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t kNotYetRetryMs = 20;
 constexpr std::uint32_t kElectionRetryMs = 100;
+constexpr std::uint32_t kRepairRetryMs = 250;
 // A node that has just come back may go again: leadership does not follow it to and fro.
 constexpr std::uint32_t kBetterLeaderLooks = 10;
 constexpr runtime::Duration kMembershipPoll = std::chrono::milliseconds(100);
@@ -248,7 +250,9 @@ void Partition::set_wanted_members(std::vector<log::Voter> wanted) {
   drive_membership();
 }
 
-bool Partition::is_fit_to_lead() const { return !surroundings_.peers->hardship().any(); }
+bool Partition::is_fit_to_lead() const {
+  return !surroundings_.peers->hardship().any() && !log::has_lost_range(log_.damage());
+}
 
 std::optional<model::NodeId> Partition::better_leader() {
   if (!group_->is_established() || surroundings_.peers == nullptr || stopped_) {
@@ -264,7 +268,8 @@ std::optional<model::NodeId> Partition::better_leader() {
     const auto progress = group_->progress(voter.node);
     const bool able = progress && progress->flushed >= group_->commit() &&
                       peers.is_reachable(voter.node, log_.id()) && peers.disk_of(voter.node) == voter.disk;
-    view.others.push_back({voter.node, able, peers.is_fit(voter.node, log_.id())});
+    view.others.push_back(
+        {voter.node, able, peers.is_fit(voter.node, log_.id()) && !(progress && progress->damaged)});
   }
   const auto better = choose_leader(view);
   better_leader_seen_ = better && better == better_leader_ ? better_leader_seen_ + 1 : 0;
@@ -400,7 +405,7 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   if (at == fetches_.end()) return;  // cancelled meanwhile
   WaitingFetch& fetch = at->second;
   fetch.reading = false;
-  if (!result) return finish_fetch(id, std::move(result).error());
+  if (!result) return finish_fetch(id, read_error(std::move(result).error()));
   const Watermarks marks = readable(fetch.input);
   const auto now = surroundings_.executor->now();
   const std::size_t bytes = payload_bytes(result->frames);
@@ -412,6 +417,16 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   if (!fetch.timer) {
     fetch.timer = surroundings_.executor->schedule_after(fetch.deadline - now, [this, id] { read_for(id); });
   }
+}
+
+// What another replica has is not lost: leadership goes there, or the range comes from there.
+Error Partition::read_error(Error error) const {
+  if (error.code != ErrorCode::kDataLoss || is_alone() || end_is_lost() || !group_->repair_is_hopeful())
+    return error;
+  return Error{ErrorCode::kNotYet,
+               error.context +
+                   "; it is being repaired from another replica, or leadership is being handed over: retry",
+               kRepairRetryMs};
 }
 
 void Partition::finish_fetch(FetchId id, Result<FetchOutput> output) {

@@ -214,6 +214,7 @@ class Partition final : private raft::GroupListener {
 
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
   [[nodiscard]] Error not_leader() const;
+  [[nodiscard]] Error read_error(Error error) const;
   [[nodiscard]] bool is_fit_to_lead() const;
   [[nodiscard]] Watermarks readable(const FetchInput& input) const;
   void drive_membership();

@@ -1,5 +1,6 @@
 #include "raft/peer_codec.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -25,6 +26,8 @@ enum class Kind : std::uint8_t {
   kRequest = 9,
   kResponse = 10,
   kOpened = 11,
+  kRepairRequest = 14,
+  kRepairFrames = 15,
 };
 
 constexpr std::size_t kGroupBytes = 20;
@@ -97,6 +100,7 @@ void put(WireWriter& out, const model::TopicPartition& group, const AppendRespon
   out.position(m.hint);
   out.put(m.hint_term.value());
   put_bool(out, m.tail_damaged);
+  put_bool(out, m.damaged);
 }
 
 void put(WireWriter& out, const model::TopicPartition& group, const TransferNow& m) {
@@ -142,8 +146,26 @@ struct Encoder {
     out.put(m.head.barrier);
     out.position(m.head.regain);
     put_bool(out, m.head.wants_receipt);
-    out.put(static_cast<std::uint32_t>(m.frames.size()));
-    for (const log::FramePtr& frame : m.frames) {
+    put_frames(m.frames);
+  }
+  void operator()(const RepairRequest& m) {
+    put_kind(out, Kind::kRepairRequest);
+    out.partition(m.group);
+    out.put(m.id);
+    out.put(m.term.value());
+    out.position(m.begin);
+    out.position(m.end);
+  }
+  void operator()(const RepairFrames& m) {
+    put_kind(out, Kind::kRepairFrames);
+    out.partition(m.group);
+    out.put(m.id);
+    out.position(m.log_start);
+    put_frames(m.frames);
+  }
+  void put_frames(const std::vector<log::FramePtr>& frames) {
+    out.put(static_cast<std::uint32_t>(frames.size()));
+    for (const log::FramePtr& frame : frames) {
       std::array<std::byte, log::kFrameHeaderBytes> header;
       log::encode_frame_header(frame->header, frame->payload.span(), header.data());
       out.bytes(header);
@@ -177,6 +199,31 @@ Result<log::FramePtr> get_frame(WireReader& in, const SharedBytes& payload) {
   return log::FramePtr(std::make_shared<const log::Frame>(log::Frame{header, payload}));
 }
 
+// One behind the other, all of one partition.
+Result<std::vector<log::FramePtr>> get_frames(WireReader& in, const io::PeerMessage& message,
+                                              const model::TopicPartition& group) {
+  const std::uint32_t count = in.count(log::kFrameHeaderBytes);
+  if (in.failed() || count != message.pieces.size()) return corrupt("a wrong number of frames");
+  std::vector<log::FramePtr> frames;
+  frames.reserve(count);
+  for (const SharedBytes& payload : message.pieces) {
+    FOREBAY_TRY(auto frame, get_frame(in, payload));
+    const bool follows = frames.empty() || frames.back()->header.end == frame->header.begin;
+    if (frame->header.partition != group || !follows) return corrupt("frames that do not follow each other");
+    frames.push_back(std::move(frame));
+  }
+  return frames;
+}
+
+Result<PeerWords> get_repair_frames(WireReader& in, const io::PeerMessage& message) {
+  RepairFrames words;
+  words.group = in.partition();
+  words.id = in.get<std::uint64_t>();
+  words.log_start = in.position();
+  FOREBAY_TRY(words.frames, get_frames(in, message, words.group));
+  return PeerWords(std::move(words));
+}
+
 Result<PeerWords> get_append(WireReader& in, const io::PeerMessage& message) {
   Append append;
   append.group = in.partition();
@@ -187,20 +234,12 @@ Result<PeerWords> get_append(WireReader& in, const io::PeerMessage& message) {
   append.head.barrier = in.get<std::uint64_t>();
   append.head.regain = in.position();
   append.head.wants_receipt = get_bool(in);
-  const std::uint32_t count = in.count(log::kFrameHeaderBytes);
-  if (in.failed() || count != message.pieces.size())
-    return corrupt("an append with a wrong number of frames");
-  append.frames.reserve(count);
-  model::LogPosition at = append.head.prev;
-  for (const SharedBytes& payload : message.pieces) {
-    FOREBAY_TRY(auto frame, get_frame(in, payload));
-    if (frame->header.partition != append.group || frame->header.begin != at ||
-        frame->header.term > append.head.term) {
-      return corrupt("an append whose frames do not follow each other");
-    }
-    at = frame->header.end;
-    append.frames.push_back(std::move(frame));
-  }
+  FOREBAY_TRY(append.frames, get_frames(in, message, append.group));
+  const bool of_later_term = std::any_of(append.frames.begin(), append.frames.end(), [&](const auto& frame) {
+    return frame->header.term > append.head.term;
+  });
+  const bool at_prev = append.frames.empty() || append.frames.front()->header.begin == append.head.prev;
+  if (of_later_term || !at_prev) return corrupt("an append whose frames do not follow what it names");
   return PeerWords(std::move(append));
 }
 
@@ -232,6 +271,7 @@ Result<PeerWords> get_group_message(WireReader& in, Kind kind) {
     m.hint = in.position();
     m.hint_term = get_term(in);
     m.tail_damaged = get_bool(in);
+    m.damaged = get_bool(in);
     words.message = m;
   } else {
     words.message = TransferNow{get_term(in)};
@@ -270,6 +310,17 @@ Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
     case Kind::kAppendResponse:
     case Kind::kTransferNow:
       return get_group_message(in, kind);
+    case Kind::kRepairRequest: {
+      RepairRequest m;
+      m.group = in.partition();
+      m.id = in.get<std::uint64_t>();
+      m.term = get_term(in);
+      m.begin = in.position();
+      m.end = in.position();
+      return PeerWords(m);
+    }
+    case Kind::kRepairFrames:
+      return get_repair_frames(in, message);
     case Kind::kAppend:
       return get_append(in, message);
     case Kind::kRequest: {
@@ -313,8 +364,9 @@ Result<PeerWords> decode(const io::PeerMessage& message) {
   auto words = get_words(in, message);
   if (!words) return words;
   if (!in.finished()) return corrupt("a wrong length");
-  if (!std::holds_alternative<Append>(*words) && !message.pieces.empty())
-    return corrupt("pieces behind what is no append");
+  const bool has_frames =
+      std::holds_alternative<Append>(*words) || std::holds_alternative<RepairFrames>(*words);
+  if (!has_frames && !message.pieces.empty()) return corrupt("pieces behind what has no frames");
   return words;
 }
 

@@ -49,6 +49,24 @@ struct Append {
   AppendHead head;
   std::vector<log::FramePtr> frames;
 };
+// Of a replica that has lost a range: asks for the frames that cover it. Answered by a leader of that term,
+// or by whose commit lies behind the range (core/repair_plan.h).
+struct RepairRequest {
+  model::TopicPartition group;
+  std::uint64_t id = 0;  // comes back with the answer
+  model::Term term;      // of the asker
+  model::LogPosition begin;
+  model::LogPosition end;
+  friend bool operator==(const RepairRequest&, const RepairRequest&) = default;
+};
+// The answer: frames that cover what was asked for, from its begin on; none: they are not here, or it
+// is not certain that they are the same.
+struct RepairFrames {
+  model::TopicPartition group;
+  std::uint64_t id = 0;
+  model::LogPosition log_start;  // of the sender
+  std::vector<log::FramePtr> frames;
+};
 // Of the layers above; answered once, or never when the session ends.
 struct Request {
   std::uint64_t id = 0;
@@ -58,7 +76,8 @@ struct Response {
   std::uint64_t id = 0;
   Result<std::string> body;
 };
-using PeerWords = std::variant<Heartbeat, Led, Resigned, Opened, GroupMessage, Append, Request, Response>;
+using PeerWords = std::variant<Heartbeat, Led, Resigned, Opened, GroupMessage, Append, RepairRequest,
+                               RepairFrames, Request, Response>;
 
 [[nodiscard]] io::PeerMessage encode(const PeerWords& words);
 // Checks every frame of an append. Errors: kCorruptBatch; kNewerFormat for a kind that is not known here.

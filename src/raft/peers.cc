@@ -91,6 +91,16 @@ bool Peers::send(model::NodeId node, Append append) {
   return peer && transport_.send(*peer, encode(PeerWords(std::move(append))));
 }
 
+void Peers::send(model::NodeId node, const RepairRequest& request) {
+  if (const auto peer = shard_for(node, request.group))
+    static_cast<void>(transport_.send(*peer, encode(PeerWords(request))));
+}
+
+bool Peers::send(model::NodeId node, RepairFrames frames) {
+  const auto peer = shard_for(node, frames.group);
+  return peer && transport_.send(*peer, encode(PeerWords(std::move(frames))));
+}
+
 void Peers::pump_soon(RaftGroup& group) {
   to_pump_.insert(group.id());
   run_later();
@@ -360,6 +370,14 @@ void Peers::receive(const io::PeerShard& from, GroupMessage&& words) {
 }
 
 void Peers::receive(const io::PeerShard& from, Append&& words) {
+  if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, std::move(words));
+}
+
+void Peers::receive(const io::PeerShard& from, RepairRequest&& words) {
+  if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, words);
+}
+
+void Peers::receive(const io::PeerShard& from, RepairFrames&& words) {
   if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, std::move(words));
 }
 

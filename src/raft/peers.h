@@ -61,6 +61,8 @@ class Peers final : private io::PeerTransportListener {
   [[nodiscard]] std::size_t room(model::NodeId node, const model::TopicPartition& group) const;
   void send(model::NodeId node, const model::TopicPartition& group, const Message& message);
   [[nodiscard]] bool send(model::NodeId node, Append append);
+  void send(model::NodeId node, const RepairRequest& request);
+  [[nodiscard]] bool send(model::NodeId node, RepairFrames frames);
   // Once this turn's work is done: what came in one burst leaves in one append.
   void pump_soon(RaftGroup& group);
   // It began or ceased to lead.
@@ -148,6 +150,8 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, Opened&& words);
   void receive(const io::PeerShard& from, GroupMessage&& words);
   void receive(const io::PeerShard& from, Append&& words);
+  void receive(const io::PeerShard& from, RepairRequest&& words);
+  void receive(const io::PeerShard& from, RepairFrames&& words);
   void receive(const io::PeerShard& from, Request&& words);
   void receive(const io::PeerShard& from, Response&& words);
 

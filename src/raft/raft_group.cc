@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "base/endian.h"
+#include "log/core/damage.h"
 #include "model/record_batch.h"
 #include "raft/core/quorum.h"
 
@@ -49,6 +50,14 @@ std::vector<FrameMark> marks_of(const std::vector<log::FramePtr>& frames) {
   return marks;
 }
 
+// What lies in segments was read whole once: its members are in the checkpoint.
+bool lost_from_the_journal(const log::Log& log) {
+  const model::LogPosition in_segments = log.status().segment_end;
+  return std::any_of(log.damage().begin(), log.damage().end(), [&](const log::Damage& one) {
+    return one.kind == log::DamageKind::kMiddle && one.end > in_segments;
+  });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, const std::optional<Founding>& founding,
@@ -60,7 +69,9 @@ Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, const std::opt
                     .log_start = log.log_start(),
                     .memberships = log.memberships(),
                     .founders = std::nullopt,
-                    .tail_damaged = log.lost_tail().has_value()};
+                    .tail_damaged = log.lost_tail().has_value(),
+                    .damaged = log::has_lost_range(log.damage()),
+                    .members_uncertain = lost_from_the_journal(log)};
   if (founding) restored.founders = founding->members;
   FOREBAY_TRY(Raft core, Raft::open(surroundings.self, restored));
   const auto& members = core.membership();
@@ -84,6 +95,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& fo
       leaderless_since_(surroundings.executor->now()),
       told_commit_(core_.commit()),
       told_held_(core_.commit()),
+      repair_(log, *this, *surroundings.executor, surroundings.peers),
       alive_(std::make_shared<RaftGroup*>(this)) {
   log_.on_flushed([this](model::LogPosition flushed) {
     core_.flushed(std::min(flushed, core_.end()));
@@ -113,6 +125,7 @@ RaftGroup::~RaftGroup() {
 }
 
 void RaftGroup::start() {
+  repair_.look();
   if (surroundings_.peers == nullptr || core_.membership().voters == std::vector{surroundings_.self}) {
     core_.campaign();
     return after_input();
@@ -258,8 +271,9 @@ void RaftGroup::stand_if_leaderless() {
 // Where writes hang no vote for itself would become durable.
 bool RaftGroup::leaves_standing_to_others() const {
   const Hardship& hardship = surroundings_.peers->hardship();
+  const bool unfit = hardship.any() || log::has_lost_range(log_.damage());
   const bool recently = leaderless_since_ && surroundings_.executor->now() - *leaderless_since_ < kStandsLate;
-  return hardship.writes_stall || (hardship.any() && recently);
+  return hardship.writes_stall || (unfit && recently);
 }
 
 void RaftGroup::peer_connected(model::NodeId peer) {
@@ -336,6 +350,38 @@ void RaftGroup::receive(model::NodeId from, Append append) {
   if (plan.accepted) {
     for (std::size_t i = plan.first_new; i < append.frames.size(); ++i) log_.append(append.frames[i]);
   }
+  after_input();
+}
+
+// --- damage
+
+void RaftGroup::receive(model::NodeId from, const RepairRequest& request) {
+  if (!failed_ && speaks_for_a_member(from)) repair_.receive(from, request);
+}
+
+void RaftGroup::receive(model::NodeId from, RepairFrames frames) {
+  if (!failed_ && speaks_for_a_member(from)) repair_.receive(from, std::move(frames));
+}
+
+RepairView RaftGroup::repair_view() const {
+  RepairView view{
+      .damage = {}, .commit = core_.commit(), .matched = core_.matched(), .leader = {}, .others = {}};
+  if (!is_leader()) view.leader = leader();
+  const log::Membership& now = core_.membership();
+  for (const auto* list : {&now.voters, &now.next_voters, &now.learners}) {
+    for (const log::Voter& member : *list) {
+      if (member == surroundings_.self || surroundings_.peers == nullptr) continue;
+      const bool known = std::find(view.others.begin(), view.others.end(), member.node) != view.others.end();
+      if (!known && surroundings_.peers->is_reachable(member.node, id()) && speaks_for_a_member(member.node))
+        view.others.push_back(member.node);
+    }
+  }
+  return view;
+}
+
+void RaftGroup::on_damage_changed() {
+  if (failed_) return;
+  core_.damage_changed(log::has_lost_range(log_.damage()), log_.terms(), log_.memberships());
   after_input();
 }
 

@@ -17,6 +17,7 @@
 #include "raft/core/raft.h"
 #include "raft/core/replica_watch.h"
 #include "raft/peers.h"
+#include "raft/range_repair.h"
 #include "runtime/executor.h"
 
 namespace forebay::raft {
@@ -48,14 +49,14 @@ struct Founding {
   std::uint32_t rank = 0;  // of this replica: in which order they stand, so that the first one leads
 };
 
-class RaftGroup {
+class RaftGroup final : private RepairOwner {
  public:
   // `founding`: none for a group of this node alone. The log and the listener outlive the group.
   [[nodiscard]] static Result<std::unique_ptr<RaftGroup>> open(log::Log& log,
                                                                const std::optional<Founding>& founding,
                                                                const GroupSurroundings& surroundings,
                                                                GroupListener& listener);
-  ~RaftGroup();
+  ~RaftGroup() override;
   RaftGroup(const RaftGroup&) = delete;
   RaftGroup& operator=(const RaftGroup&) = delete;
 
@@ -90,6 +91,8 @@ class RaftGroup {
   [[nodiscard]] model::LogPosition held_by_majority() const { return core_.held_by_majority(); }
   // Whether held_by_majority() is to be known as soon as possible.
   void want_receipts(bool wanted) { core_.want_receipts(wanted); }
+  // What is damaged here may be whole again soon, from another member.
+  [[nodiscard]] bool repair_is_hopeful() const { return repair_.is_hopeful(); }
   // How many voters have `position` on their disks.
   [[nodiscard]] std::uint32_t flushed_voters(model::LogPosition position) const;
 
@@ -118,6 +121,8 @@ class RaftGroup {
   // --- for Peers
   void receive(model::NodeId from, const Message& message);
   void receive(model::NodeId from, Append append);
+  void receive(model::NodeId from, const RepairRequest& request);
+  void receive(model::NodeId from, RepairFrames frames);
   void peer_connected(model::NodeId peer);
   void peer_lost(model::NodeId peer);
   void pump();
@@ -143,6 +148,12 @@ class RaftGroup {
 
   RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& founding,
             const GroupSurroundings& surroundings, GroupListener& listener);
+  // --- RepairOwner
+  [[nodiscard]] RepairView repair_view() const override;
+  [[nodiscard]] model::Term repair_term() const override { return core_.term(); }
+  [[nodiscard]] bool leads_in(model::Term term) const override { return is_leader() && core_.term() == term; }
+  void on_damage_changed() override;
+
   void after_input();
   void carry_out();
   void tell_changes();
@@ -184,6 +195,7 @@ class RaftGroup {
   std::optional<runtime::TimerId> transfer_timer_;
   std::optional<runtime::TimerId> news_timer_;
   bool news_are_due_ = false;
+  RangeRepair repair_;
   std::shared_ptr<RaftGroup*> alive_;  // emptied by the destructor: completions that come later find nothing
 };
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "log/core/control.h"
+#include "log/core/damage.h"
 
 namespace forebay::sim {
 namespace {
@@ -66,8 +67,13 @@ void ClusterChecks::look_at(const ClusterNode& node, std::size_t partition) {
     return;
   }
   if (group.commit() == known.commit && group.term() == known.term && group.is_leader() == known.leads &&
-      log.end() == known.end && log.flushed() == known.flushed && log.log_start() == known.log_start)
+      log.end() == known.end && log.flushed() == known.flushed && log.log_start() == known.log_start) {
+    if (known.unread && !log::has_lost_range(log.damage())) {
+      known.unread = false;
+      compare_more(node, partition);
+    }
     return;
+  }
   const std::string where = name(node, partition);
   if (group.commit() < known.commit) {
     fail("I22: commit of " + where + " went back from " + known.commit.to_string() + " to " +
@@ -149,6 +155,10 @@ void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition)
                     if (!frames) {
                       // It was trimmed meanwhile.
                       const ErrorCode code = frames.error().code;
+                      if (code == ErrorCode::kDataLoss && disks_rot_) {
+                        replica.unread = true;  // until it is repaired
+                        return;
+                      }
                       const log::Log& now = node.find(partition)->log();
                       if (code == ErrorCode::kNotFound && replica.checked < now.log_start()) return;
                       return fail(name(node, partition) + " cannot be read at " +
@@ -285,7 +295,7 @@ void ClusterChecks::replica_is_up(const ClusterNode& node, std::size_t partition
            " on its disk and recovered something else");
   }
   if (log.log_start() < known.log_start) fail("I8: log start of " + where + " went back over a restart");
-  if (!log.status().damage.empty()) fail(where + " counts as damaged, and no disk rots");
+  if (!log.status().damage.empty() && !disks_rot_) fail(where + " counts as damaged, and no disk rots");
   if (known.life > 0 && log.end() > model::LogPosition{}) ++counts_.recovered_lives;
   known = {.life = node.life(),
            .end = log.end(),

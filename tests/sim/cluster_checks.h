@@ -56,6 +56,8 @@ class ClusterChecks {
   [[nodiscard]] bool has_stopped(const ClusterNode& node) const;
   // All frames below were compared on this node.
   [[nodiscard]] bool caught_up(const ClusterNode& node) const;
+  // Ranges may be lost, until they are repaired.
+  void let_disks_rot() { disks_rot_ = true; }
   void set_trace(std::function<void(const std::string&)> trace) { trace_ = std::move(trace); }
   // Up to here a trim leaves nobody behind: every replica has, and knows to be committed, a frame that begins
   // here or later. (That frame stays: a log does not remember the term of what it has trimmed, so a replica
@@ -85,6 +87,7 @@ class ClusterChecks {
     bool down = true;
     model::LogPosition checked;  // committed frames below were compared
     bool reading = false;
+    bool unread = false;  // it met damage there
   };
   struct Group {
     std::vector<CommittedFrame> committed;
@@ -108,6 +111,7 @@ class ClusterChecks {
   Nodes& nodes_;
   std::vector<Group> groups_;
   std::vector<std::vector<Replica>> replicas_;  // by node, by partition
+  bool disks_rot_ = false;
   std::string failure_;
   CheckCounts counts_;
   std::function<void(const std::string&)> trace_;

@@ -105,8 +105,18 @@ partition::PartitionSet::HardshipCounts ClusterNode::hardship_counts() const {
   return counts;
 }
 
+ClusterNode::DamageCounts ClusterNode::damage_counts() const {
+  DamageCounts counts = earlier_damage_;
+  if (logs_ == nullptr) return counts;
+  const log::ShardLogsStats stats = logs_->stats();
+  counts.found += stats.scrub_errors;
+  counts.repaired += stats.repairs;
+  return counts;
+}
+
 void ClusterNode::tear_down() {
   earlier_hardship_ = hardship_counts();
+  earlier_damage_ = damage_counts();
   set_.reset();
   peers_.reset();
   transport_.reset();

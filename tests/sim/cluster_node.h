@@ -69,6 +69,10 @@ class ClusterNode {
   }
   // Of this life and all before it.
   [[nodiscard]] partition::PartitionSet::HardshipCounts hardship_counts() const;
+  struct DamageCounts {
+    std::uint64_t found = 0, repaired = 0;
+  };
+  [[nodiscard]] DamageCounts damage_counts() const;
 
   // Nothing while the node is down, or the partition is not open yet.
   [[nodiscard]] partition::Partition* find(std::size_t partition) const;
@@ -90,6 +94,7 @@ class ClusterNode {
   mutable SimMachine machine_;
   bool low_on_disk_ = false;
   partition::PartitionSet::HardshipCounts earlier_hardship_;
+  DamageCounts earlier_damage_;
   model::Uuid disk_identity_;
   std::uint64_t life_ = 0;
   std::vector<bool> made_;  // partitions whose creation was answered: they must be there from now on

@@ -55,6 +55,8 @@ const char* name_of(FaultKind kind) {
       return "transfer";
     case FaultKind::kDiskLow:
       return "disk low";
+    case FaultKind::kBitRot:
+      return "bit rot";
   }
   return "?";
 }
@@ -105,7 +107,7 @@ NemesisPlan draw_plan(const NemesisOptions& options, SimRng& rng) {
     fault.leader =
         rng.one_in(2) && fault.kind != FaultKind::kPowerCutAll && fault.kind != FaultKind::kTransfer;
     if (fault.kind != FaultKind::kReset && fault.kind != FaultKind::kClockJump &&
-        fault.kind != FaultKind::kTransfer) {
+        fault.kind != FaultKind::kTransfer && fault.kind != FaultKind::kBitRot) {
       // Some are over before anybody can notice.
       fault.length = draw(rng.one_in(4) ? std::min(kShort, options.length_max) : options.length_max);
     }

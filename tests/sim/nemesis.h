@@ -30,8 +30,9 @@ enum class FaultKind : std::uint8_t {
   kClockJump,      // the wall clock of the node
   kTransfer,       // the leader of a partition is asked to hand over to `node`
   kDiskLow,        // the node's disk is below its reserve: it refuses records, for `length`
+  kBitRot,         // bits in segments of one node, the same one in all of a run, are not what they were
 };
-inline constexpr std::size_t kFaultKinds = 16;
+inline constexpr std::size_t kFaultKinds = 17;
 [[nodiscard]] const char* name_of(FaultKind kind);
 
 struct Fault {

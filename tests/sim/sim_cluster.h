@@ -51,6 +51,8 @@ struct ClusterCounts {
   std::uint64_t late_writes = 0;
   std::uint64_t failed_replicas = 0;  // stopped by their disk
   partition::PartitionSet::HardshipCounts hardship;
+  std::uint64_t ranges_damaged = 0;
+  std::uint64_t ranges_repaired = 0;
 };
 
 class SimCluster {
@@ -88,6 +90,7 @@ class SimCluster {
   [[nodiscard]] ClusterHealth health() const;
 
   void strike(const Fault& fault);
+  void rot(ClusterNode& node, SimRng& rng);
   void strike_disk(ClusterNode& node, const Fault& fault, SimRng& rng);
   void cut_for(model::NodeId from, model::NodeId to, Duration length);
   [[nodiscard]] ClusterNode* leader_of(std::size_t partition) const;

@@ -101,11 +101,29 @@ void SimCluster::strike(const Fault& fault) {
         static_cast<void>(led_by->find(partition)->group().transfer_to(here));
       break;
     }
+    case FaultKind::kBitRot:
+      rot(*nodes_[options_.seed % nodes_.size()], rng);
+      break;
     case FaultKind::kDiskLow:
       node.set_low_on_disk(true);
       at(fault.length, [&node] { node.set_low_on_disk(false); });
       break;
   }
+}
+
+// Of one node only: whatever else is lost in a crash, another replica has what rots here. The journal is left
+// alone: what rots in its last round cannot be told from what was never written.
+void SimCluster::rot(ClusterNode& node, SimRng& rng) {
+  std::vector<std::string> segments;
+  for (const std::string& path : node.disk().files()) {
+    if (path.find("/topics/") != std::string::npos && path.ends_with(".log")) segments.push_back(path);
+  }
+  if (segments.empty()) return;
+  checks_.let_disks_rot();
+  const std::string& path = segments[rng.below(segments.size())];
+  const std::uint64_t bits = node.disk().content(path)->size() * 8;
+  for (std::uint64_t left = bits == 0 ? 0 : rng.between(1, 6); left > 0; --left)
+    node.disk().flip_bit(path, rng.below(bits));
 }
 
 void SimCluster::strike_disk(ClusterNode& node, const Fault& fault, SimRng& rng) {

@@ -57,6 +57,8 @@ void add(Places& places, const ClusterCounts& counts) {
   places["late writes of a dead process"] += counts.late_writes;
   places["replicas stopped by their disk"] += counts.failed_replicas;
   places["leaderships that left a disk that is low or hangs"] += counts.hardship.handed_over;
+  places["damaged ranges found"] += counts.ranges_damaged;
+  places["damaged ranges repaired"] += counts.ranges_repaired;
   places["sessions reset"] += counts.network.resets;
   places["sessions given up"] += counts.network.gave_up;
   places["sessions replaced"] += counts.network.replaced;

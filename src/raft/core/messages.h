@@ -55,6 +55,8 @@ struct AppendResponse {
   model::Term hint_term;
   // What it has flushed does not count for commit, and it wants to be told `regain`.
   bool tail_damaged = false;
+  // A range of its log is lost: it should not lead before that is repaired.
+  bool damaged = false;
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
 

@@ -64,6 +64,8 @@ Raft::Raft(log::Voter self, const Restored& restored)
       memberships_{{{}, first_membership(self, restored)}},
       first_is_logged_(!restored.founders && !restored.memberships.empty()),
       tail_damaged_(restored.tail_damaged),
+      damaged_(restored.damaged),
+      members_uncertain_(restored.members_uncertain),
       terms_(restored.terms),
       end_(restored.end),
       flushed_(restored.end),  // what recovery returned is durable
@@ -192,7 +194,7 @@ void Raft::hard_state_durable(const log::HardState& state) {
 void Raft::campaign() {
   if (role_ == Role::kLeader || !may_stand()) return;
   // A sole voter leads all the same: nobody else could, and what is lost is answered as lost.
-  if (tail_damaged_ && !is_sole_voter()) return;
+  if ((tail_damaged_ || members_uncertain_) && !is_sole_voter()) return;
   if (role_ == Role::kCandidate && durable_ != hard_state_) return;  // it stands already
   follow(std::nullopt);
   if (is_sole_voter()) return stand(Ask::kVote);
@@ -258,7 +260,9 @@ void Raft::receive(model::NodeId from, const VoteResponse& response) {
 }
 
 void Raft::receive(model::NodeId from, const TransferNow& transfer) {
-  if (transfer.term != hard_state_.term || leader_ != from || !is_voter(self_.node) || tail_damaged_) return;
+  if (transfer.term != hard_state_.term || leader_ != from || !is_voter(self_.node) || tail_damaged_ ||
+      damaged_)
+    return;
   stand(Ask::kVoteForTransfer);
 }
 
@@ -316,6 +320,26 @@ void Raft::flushed(model::LogPosition flushed) {
     tell_flushed(matched_, 0);
     maybe_regain();
   }
+}
+
+// Terms and members that lie in a range which is good again were not known while it was lost.
+void Raft::damage_changed(bool damaged, const std::vector<log::TermBegin>& terms,
+                          const std::vector<std::pair<model::LogPosition, log::Membership>>& memberships) {
+  damaged_ = damaged;
+  if (!damaged) {
+    members_uncertain_ = false;
+    terms_ = TermTable(terms);
+    for (const auto& [begin, membership] : memberships) {
+      const auto at = std::partition_point(memberships_.begin(), memberships_.end(),
+                                           [&](const MembershipFrame& known) { return known.begin < begin; });
+      const bool known = at != memberships_.end() && at->begin == begin;
+      const bool superseded = at == memberships_.begin() && membership_logged();
+      if (!known && !superseded) memberships_.insert(at, {begin, membership});
+    }
+    const model::LogPosition commit = std::exchange(commit_, {});
+    set_commit(commit);
+  }
+  if (role_ == Role::kFollower && leader_) tell_flushed(matched_, 0);
 }
 
 void Raft::maybe_commit() {
@@ -393,6 +417,7 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
     peer.regain = end_;
     peer.told_regain = false;
   }
+  peer.damaged = response.damaged;
   peer.matched = std::max(peer.matched, std::min(response.matched, end_));
   peer.stored = std::max(peer.stored, response.flushed);
   // A longer log was there, and may have been promised: it does not count before that is there again.
@@ -464,7 +489,7 @@ std::optional<Raft::PeerProgress> Raft::progress(model::NodeId peer) const {
   const auto found = progress_.find(peer);
   if (found == progress_.end()) return std::nullopt;
   const Progress& known = found->second;
-  return PeerProgress{known.next, known.matched, known.stored, known.flushed, known.probing};
+  return PeerProgress{known.next, known.matched, known.stored, known.flushed, known.probing, known.damaged};
 }
 
 model::LogPosition Raft::held_by_majority() const {

@@ -44,6 +44,10 @@ struct Restored {
   std::optional<log::Membership> founders;
   // The log may have been longer, and the vote is unknown: no vote, and no flush that counts.
   bool tail_damaged = false;
+  // A range is lost: it votes and counts, and does not lead if another can.
+  bool damaged = false;
+  // Of what is lost nobody knows whether it held members: who does not know the members must not lead.
+  bool members_uncertain = false;
 };
 
 // Effects, to be carried out in this order.
@@ -82,6 +86,9 @@ class Raft {
   void appended(model::LogPosition end, const std::optional<log::Membership>& membership = std::nullopt);
   void flushed(model::LogPosition flushed);  // the log is durable up to here
   void tail_regained();
+  // What is said of the log's damage as long as it is there; with it members that were not known.
+  void damage_changed(bool damaged, const std::vector<log::TermBegin>& terms,
+                      const std::vector<std::pair<model::LogPosition, log::Membership>>& memberships);
 
   // --- follower
   struct AppendPlan {
@@ -113,6 +120,7 @@ class Raft {
     model::LogPosition stored;   // on its disk
     model::LogPosition flushed;  // likewise, and counts for commit
     bool probing = true;
+    bool damaged = false;  // as it says
   };
   [[nodiscard]] std::optional<PeerProgress> progress(model::NodeId peer) const;
   // Whom a leader sends to: all other members, and those that are about to leave.
@@ -163,6 +171,8 @@ class Raft {
   }
   [[nodiscard]] bool is_member(const log::Voter& voter) const;
   [[nodiscard]] model::LogPosition end() const { return end_; }
+  // Up to here the log is the same as that of the leader that is followed.
+  [[nodiscard]] model::LogPosition matched() const { return role_ == Role::kFollower ? matched_ : commit_; }
 
  private:
   struct Progress {
@@ -178,6 +188,7 @@ class Raft {
     std::uint64_t barrier = 0;  // it answered
     bool probing = true;        // where its log agrees is not known: one append at a time
     bool waiting = false;       // for the answer to that one
+    bool damaged = false;       // a range of its log is lost
   };
   struct MembershipFrame {
     model::LogPosition begin;
@@ -222,6 +233,8 @@ class Raft {
   std::vector<MembershipFrame> memberships_;
   bool first_is_logged_ = false;
   bool tail_damaged_ = false;
+  bool damaged_ = false;
+  bool members_uncertain_ = false;
   model::LogPosition regain_;  // of the leader that is followed
   bool regain_reported_ = false;
   bool leaving_joint_ = false;  // the control that ends a joint membership is on its way into the log

@@ -17,6 +17,7 @@ void Raft::tell_flushed(model::LogPosition prev, std::uint64_t barrier) {
   response.matched = matched_;
   response.flushed = told_flushed_;
   response.tail_damaged = tail_damaged_;
+  response.damaged = damaged_;
   send(*leader_, response);
 }
 

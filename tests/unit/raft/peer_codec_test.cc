@@ -57,6 +57,24 @@ TEST(PeerCodec, Heartbeat) {
   EXPECT_EQ(words.hardship, (Hardship{.low_on_disk = false, .writes_stall = true}));
 }
 
+TEST(PeerCodec, RepairRequest) {
+  const RepairRequest request{group(), 7, Term(3), {Offset(10), 1}, {Offset(20), 0}};
+  EXPECT_EQ(round_trip(request), request);
+}
+
+TEST(PeerCodec, RepairFramesFollowEachOther) {
+  const LogPosition begin{Offset(10), 0};
+  const auto first = control_frame(begin, Term(3)), second = control_frame(begin.after_control(), Term(3));
+  const auto words = round_trip(RepairFrames{group(), 7, {Offset(4), 1}, {first, second}});
+  EXPECT_EQ(words.id, 7U);
+  EXPECT_EQ(words.log_start, (LogPosition{Offset(4), 1}));
+  ASSERT_EQ(words.frames.size(), 2U);
+  EXPECT_EQ(words.frames[1]->header, second->header);
+  EXPECT_EQ(decode(encode(PeerWords(RepairFrames{group(), 7, {}, {second, first}}))).error().code,
+            ErrorCode::kCorruptBatch);
+  EXPECT_TRUE(round_trip(RepairFrames{group(), 7, {}, {}}).frames.empty());
+}
+
 TEST(PeerCodec, WhatIsLed) {
   const auto led = round_trip(Led{true, {{group(), Term(6)}}});
   EXPECT_TRUE(led.complete);

@@ -167,6 +167,9 @@ TEST(SimCluster, KeepsItsPromises) {
 ClusterOptions one_fault(std::uint64_t seed, FaultKind kind, Duration length) {
   ClusterOptions options = ClusterOptions::draw(seed);
   options.network = {};
+  // Half a minute of records makes more tiny segments than a checkpoint in a tiny journal can list.
+  options.setup.logs.journal.file_bytes = 1U << 20;
+  options.setup.partition.log.segment_bytes = 1U << 20;
   options.plan = {
       Fault{.at = std::chrono::seconds(1), .kind = kind, .leader = true, .length = length, .seed = seed}};
   // A write that begins just before the end hangs as long again.
@@ -175,12 +178,15 @@ ClusterOptions one_fault(std::uint64_t seed, FaultKind kind, Duration length) {
   return options;
 }
 
+// Each takes a second or more: half a minute of records.
+constexpr std::uint64_t kSeedsOfOneFault = 3;
+
 // The watch of the cluster sees to it that somebody else leads within seconds (LivenessWatch).
 TEST(SimCluster, LeaderWithALowDiskHandsOver) {
   prepare_process();
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kSeedsOfOneFault; ++seed) {
     SCOPED_TRACE(seed);
-    SimCluster cluster(one_fault(seed, FaultKind::kDiskLow, std::chrono::seconds(15)));
+    SimCluster cluster(one_fault(seed, FaultKind::kDiskLow, std::chrono::seconds(6)));
     EXPECT_EQ(cluster.run(), "");
     EXPECT_GT(cluster.counts().hardship.handed_over, 0U);
   }
@@ -188,7 +194,7 @@ TEST(SimCluster, LeaderWithALowDiskHandsOver) {
 
 TEST(SimCluster, LeaderWhoseDiskHangsHandsOverAndComesBackUnharmed) {
   prepare_process();
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kSeedsOfOneFault; ++seed) {
     SCOPED_TRACE(seed);
     SimCluster cluster(one_fault(seed, FaultKind::kStalledWrites, std::chrono::seconds(30)));
     EXPECT_EQ(cluster.run(), "");

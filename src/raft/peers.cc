@@ -61,7 +61,7 @@ std::optional<io::PeerShard> Peers::shard_for(model::NodeId node, const model::T
 
 bool Peers::is_reachable(model::NodeId node, const model::TopicPartition& group) const {
   const auto peer = shard_for(node, group);
-  return peer && links_.contains(*peer);
+  return peer && links_.contains(*peer) && !is_refused(node);
 }
 
 bool Peers::is_fit(model::NodeId node, const model::TopicPartition& group) const {
@@ -329,6 +329,7 @@ void Peers::receive(const io::PeerShard& from, Heartbeat&& words) {
 }
 
 void Peers::receive(const io::PeerShard& from, Led&& words) {
+  if (is_refused(from.node)) return;
   std::set<model::TopicPartition> led;
   for (const LedGroup& one : words.groups) {
     led.insert(one.group);
@@ -366,10 +367,12 @@ RaftGroup* Peers::find(model::NodeId from, const model::TopicPartition& group) {
 }
 
 void Peers::receive(const io::PeerShard& from, GroupMessage&& words) {
+  if (is_refused(from.node)) return;
   if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, words.message);
 }
 
 void Peers::receive(const io::PeerShard& from, Append&& words) {
+  if (is_refused(from.node)) return;
   if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, std::move(words));
 }
 

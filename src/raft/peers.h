@@ -79,6 +79,11 @@ class Peers final : private io::PeerTransportListener {
   void set_hardship(const Hardship& hardship) { hardship_ = hardship; }
   [[nodiscard]] const Hardship& hardship() const { return hardship_; }
 
+  // For the groups nodes with these disks are not there any more, in both directions: they were replaced, or
+  // an operator has declared them lost, and what they hold may be another history. Their requests are
+  // answered, so that they learn why. For ever: it only adds.
+  void refuse_disks(const std::set<model::Uuid>& disks) { refused_disks_.insert(disks.begin(), disks.end()); }
+
   // --- for the layers above
   struct Listener {
     // A node leads a group in a term; also groups that are not on this shard or node.
@@ -155,6 +160,10 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, Request&& words);
   void receive(const io::PeerShard& from, Response&& words);
 
+  [[nodiscard]] bool is_refused(model::NodeId node) const {
+    const auto at = nodes_.find(node);
+    return at != nodes_.end() && refused_disks_.contains(at->second.hello.disk);
+  }
   [[nodiscard]] bool has_link(model::NodeId node) const;
   [[nodiscard]] std::optional<io::PeerShard> shard_for(model::NodeId node,
                                                        const model::TopicPartition& group) const;
@@ -176,6 +185,7 @@ class Peers final : private io::PeerTransportListener {
   std::map<model::TopicPartition, RaftGroup*> groups_;
   std::map<io::PeerShard, Link> links_;
   std::map<model::NodeId, Node> nodes_;
+  std::set<model::Uuid> refused_disks_;
   std::set<model::TopicPartition> to_pump_;
   std::set<model::TopicPartition> to_tell_;
   std::set<model::TopicPartition> opened_;           // and not yet told

@@ -317,6 +317,34 @@ Result<void> RaftGroup::change_membership(const log::Membership& next) {
   return {};
 }
 
+std::vector<log::Voter> RaftGroup::voters_out_of_reach() const {
+  std::vector<log::Voter> lost;
+  for (const auto* voters : {&core_.membership().voters, &core_.membership().next_voters}) {
+    for (const log::Voter& voter : *voters) {
+      const bool here =
+          voter == surroundings_.self ||
+          (surroundings_.peers != nullptr && surroundings_.peers->is_reachable(voter.node, id()) &&
+           surroundings_.peers->disk_of(voter.node) == voter.disk);
+      if (!here && std::find(lost.begin(), lost.end(), voter) == lost.end()) lost.push_back(voter);
+    }
+  }
+  return lost;
+}
+
+Result<void> RaftGroup::stand_without(const std::vector<log::Voter>& lost) {
+  if (failed_) return *failed_;
+  const auto out_of_reach = voters_out_of_reach();
+  for (const log::Voter& voter : lost) {
+    if (std::find(out_of_reach.begin(), out_of_reach.end(), voter) == out_of_reach.end()) {
+      return Error{ErrorCode::kFailedPrecondition,
+                   "node " + std::to_string(voter.node.value()) + " is there, with what it voted with"};
+    }
+  }
+  FOREBAY_CHECK(core_.stand_without(lost));
+  after_input();
+  return {};
+}
+
 // --- messages
 
 // A wiped node is another voter: what it says does not count for the one that it was.

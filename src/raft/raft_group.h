@@ -118,6 +118,12 @@ class RaftGroup final : private RepairOwner {
   void resign();
   [[nodiscard]] Result<void> change_membership(const log::Membership& next);
 
+  // Voters that cannot be reached with the disk that they vote with, as this node sees it now.
+  [[nodiscard]] std::vector<log::Voter> voters_out_of_reach() const;
+  // Raft::stand_without; whether it succeeds is seen by is_established(). Errors: those, and when one of the
+  // lost can be reached.
+  [[nodiscard]] Result<void> stand_without(const std::vector<log::Voter>& lost);
+
   // --- for Peers
   void receive(model::NodeId from, const Message& message);
   void receive(model::NodeId from, Append append);

@@ -143,6 +143,7 @@ void Raft::follow(std::optional<model::NodeId> leader) {
   leader_ = leader;
   hears_leader_ = leader.has_value();
   granted_.clear();
+  forced_.reset();
   progress_.clear();
   term_start_end_.reset();
   transfer_target_.reset();
@@ -186,7 +187,7 @@ void Raft::hard_state_durable(const log::HardState& state) {
       held_, [this](const Held& held) { return held.needs != hard_state_ || covers(durable_, held.needs); });
   if (role_ != Role::kCandidate || durable_ != hard_state_) return;
   granted_.insert(self_.node);
-  if (is_quorum(membership(), [this](model::NodeId node) { return granted_.contains(node); })) lead();
+  if (has_won()) lead();
 }
 
 // --- elections
@@ -254,7 +255,7 @@ void Raft::receive(model::NodeId from, const VoteResponse& response) {
                             : role_ == Role::kCandidate && response.term == hard_state_.term;
   if (!expected) return;
   granted_.insert(from);
-  if (!is_quorum(membership(), [this](model::NodeId node) { return granted_.contains(node); })) return;
+  if (!has_won()) return;
   if (response.pre) return stand(Ask::kVote);
   lead();
 }
@@ -266,13 +267,54 @@ void Raft::receive(model::NodeId from, const TransferNow& transfer) {
   stand(Ask::kVoteForTransfer);
 }
 
+bool Raft::has_won() const {
+  const auto granted = [this](model::NodeId node) { return granted_.contains(node); };
+  if (!forced_) return is_quorum(membership(), granted);
+  return std::all_of(forced_->voters.begin(), forced_->voters.end(),
+                     [&granted](const log::Voter& voter) { return granted(voter.node); });
+}
+
+Result<void> Raft::stand_without(const std::vector<log::Voter>& lost) {
+  const auto refused = [](const char* why) { return Error{ErrorCode::kFailedPrecondition, why}; };
+  const log::Membership& now = membership();
+  if (role_ == Role::kLeader) return refused("this node leads the partition");
+  if (tail_damaged_)
+    return refused("the end of the log on this node is lost; accept that loss first, or choose another node");
+  log::Membership left;
+  for (const auto* voters : {&now.voters, &now.next_voters}) {
+    for (const log::Voter& voter : *voters) {
+      if (!contains(lost, voter) && !contains(left.voters, voter)) left.voters.push_back(voter);
+    }
+  }
+  if (!contains(left.voters, self_)) return refused("this node is none of the voters that are left");
+  const auto is_left = [&left](model::NodeId node) {
+    return std::any_of(left.voters.begin(), left.voters.end(),
+                       [node](const log::Voter& voter) { return voter.node == node; });
+  };
+  if (lost.empty() || is_quorum(now, is_left))
+    return refused("a majority of the voters is left: they elect a leader by themselves");
+  std::sort(left.voters.begin(), left.voters.end());
+  left.learners = now.learners;
+  follow(std::nullopt);
+  forced_ = std::move(left);
+  role_ = Role::kCandidate;
+  set_hard_state({model::Term(hard_state_.term.value() + kForcedTerms), self_.node});
+  ask_for_votes(Ask::kVote);
+  return {};
+}
+
 void Raft::lead() {
+  const auto forced = std::exchange(forced_, std::nullopt);
   follow(std::nullopt);
   role_ = Role::kLeader;
   leader_ = self_.node;
   add_new_peers();
   ready_.controls.emplace_back(log::TermStart{self_.node});
-  if (!membership_logged()) ready_.controls.emplace_back(membership());
+  if (forced) {
+    ready_.controls.emplace_back(*forced);
+  } else if (!membership_logged()) {
+    ready_.controls.emplace_back(membership());
+  }
 }
 
 // --- the own log

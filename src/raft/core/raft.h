@@ -29,6 +29,10 @@
 
 namespace forebay::raft {
 
+// A leadership that an operator forced is so many terms above what its members know: the lost ones may have
+// gone on without them for a while, and no two histories may ever share a term.
+inline constexpr std::uint64_t kForcedTerms = 100'000;
+
 enum class Role : std::uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
 
 // What the log knew when the group was opened.
@@ -79,6 +83,11 @@ class Raft {
   void receive(model::NodeId from, const TransferNow& transfer);
   // A leader that no longer hears a majority, or gives up for another reason: it must not go on answering.
   void quorum_lost();
+  // An operator's word that these voters are gone for ever: stands for a leadership of all the others, each
+  // of whom has to agree, so that whoever leads has what any of them knows to be committed. Their first deed
+  // is a membership without the lost ones. Errors: kFailedPrecondition when this node leads, does not vote,
+  // is among the lost or has lost its tail; when nobody is lost, or those who are left are a majority.
+  [[nodiscard]] Result<void> stand_without(const std::vector<log::Voter>& lost);
   void step_down();  // the log failed: no more promises
 
   // --- the own log
@@ -209,6 +218,7 @@ class Raft {
   void set_hard_state(const log::HardState& state);
   void adopt(model::Term term);
   void follow(std::optional<model::NodeId> leader);
+  [[nodiscard]] bool has_won() const;
   enum class Ask : std::uint8_t { kPreVote, kVote, kVoteForTransfer };
   void ask_for_votes(Ask ask);
   void stand(Ask ask);
@@ -251,6 +261,7 @@ class Raft {
   std::uint64_t told_barrier_ = 0;   // follower: the last barrier of the leader that was answered
   bool wants_receipts_ = false;
   std::set<model::NodeId> granted_;
+  std::optional<log::Membership> forced_;  // a candidate's that stands without the lost: theirs when it leads
   std::optional<model::LogPosition> term_start_end_;  // end of the current leadership's term-start frame
   std::map<model::NodeId, Progress> progress_;
   std::optional<model::NodeId> transfer_target_;

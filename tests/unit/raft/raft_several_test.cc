@@ -330,5 +330,85 @@ TEST(RaftOfSeveral, ProgressOfAWipedNodeBeginsAnew) {
   EXPECT_TRUE(raft.next_append(NodeId(3)));
 }
 
+// --- without a majority, by an operator's word
+
+const Voter kFour{NodeId(4), model::Uuid{{4}}};
+const Voter kFive{NodeId(5), model::Uuid{{5}}};
+
+void expect_refused(const Result<void>& result, const char* why) {
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(result.error().context.find(why), std::string::npos) << result.error().context;
+}
+
+TEST(RaftWithoutMajority, LastOneLeadsAloneInATermThatNobodyHad) {
+  Raft raft = opened({.hard_state = {Term(4), NodeId(3)}, .end = at(10), .terms = {{Term(4), at(0)}}});
+  ASSERT_TRUE(raft.stand_without({kTwo, kThree}));
+  Ready ready = raft.take_ready();
+  EXPECT_EQ(ready.hard_state, (HardState{Term(4 + kForcedTerms), NodeId(1)}));
+  EXPECT_EQ(raft.role(), Role::kCandidate) << "its vote is not durable yet";
+  raft.hard_state_durable(*ready.hard_state);
+  ASSERT_EQ(raft.role(), Role::kLeader);
+  ready = raft.take_ready();
+  ASSERT_EQ(ready.controls.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<log::TermStart>(ready.controls[0]));
+  const Membership alone{{kOne}, {}, {}};
+  EXPECT_EQ(std::get<Membership>(ready.controls[1]), alone);
+
+  const LogPosition start = raft.end().after_control();
+  raft.appended(start);
+  EXPECT_FALSE(raft.has_committed_in_term());
+  raft.appended(start.after_control(), alone);
+  raft.flushed(raft.end());
+  EXPECT_TRUE(raft.has_committed_in_term());
+  EXPECT_TRUE(raft.membership_settled());
+  EXPECT_EQ(raft.committed_membership(), alone);
+  EXPECT_TRUE(raft.peers().empty());
+}
+
+TEST(RaftWithoutMajority, AllThatAreLeftHaveToAgree) {
+  Restored restored{.hard_state = {Term(4), std::nullopt}, .end = at(10), .terms = {{Term(4), at(0)}}};
+  restored.memberships = {{{}, {{kOne, kTwo, kThree, kFour, kFive}, {}, {}}}};
+  auto opened_raft = Raft::open(kOne, restored);
+  ASSERT_TRUE(opened_raft);
+  Raft& raft = *opened_raft;
+  ASSERT_TRUE(raft.stand_without({kThree, kFour, kFive}));
+  raft.hard_state_durable(*raft.take_ready().hard_state);
+  EXPECT_EQ(raft.role(), Role::kCandidate);
+  // Those that were declared lost do not count, whatever they say.
+  for (const Voter& lost : {kThree, kFour, kFive})
+    raft.receive(lost.node, VoteResponse{false, raft.term(), true});
+  EXPECT_EQ(raft.role(), Role::kCandidate);
+  raft.receive(NodeId(2), VoteResponse{false, raft.term(), true});
+  EXPECT_EQ(raft.role(), Role::kLeader);
+  EXPECT_EQ(std::get<Membership>(raft.take_ready().controls[1]), (Membership{{kOne, kTwo}, {}, {}}));
+}
+
+TEST(RaftWithoutMajority, IsRefusedWhereItWouldBeWrong) {
+  const Restored restored{.hard_state = {Term(4), std::nullopt}};
+  expect_refused(opened(restored).stand_without({}), "a majority of the voters is left");
+  expect_refused(opened(restored).stand_without({kTwo}), "a majority of the voters is left");
+  expect_refused(opened(restored).stand_without({kOne, kTwo}), "none of the voters that are left");
+  Restored damaged = restored;
+  damaged.tail_damaged = true;
+  expect_refused(opened(damaged).stand_without({kTwo, kThree}), "the end of the log");
+  Raft leader = opened(restored);
+  lead(leader);
+  expect_refused(leader.stand_without({kTwo, kThree}), "leads");
+}
+
+// Standing the usual way afterwards takes the usual majority.
+TEST(RaftWithoutMajority, WhatWasForcedOnceIsForgottenWithTheCandidacy) {
+  Raft raft = opened({.hard_state = {Term(4), std::nullopt}});
+  ASSERT_TRUE(raft.stand_without({kTwo, kThree}));
+  const HardState forced = *raft.take_ready().hard_state;
+  AppendHead head;
+  head.term = forced.term.next();
+  (void)raft.receive(NodeId(2), head, {});
+  raft.hard_state_durable(forced);
+  EXPECT_EQ(raft.role(), Role::kFollower);
+  EXPECT_EQ(raft.membership(), kThreeVoters);
+}
+
 }  // namespace
 }  // namespace forebay::raft

@@ -151,6 +151,7 @@ struct Encoder {
     to.mutable_topic_deletion_confirmed()->set_id(bytes_of(r.id));
     if (r.node) to.mutable_topic_deletion_confirmed()->set_node(r.node->value());
   }
+  void operator()(const DiskRetired& r) const { put_voter(r.voter, to.mutable_disk_retired()); }
 };
 
 struct ProposalEncoder {
@@ -173,6 +174,7 @@ struct ProposalEncoder {
     if (p.used_up) grant->set_used_up(p.used_up->value());
     grant->set_count(p.count);
   }
+  void operator()(const RetireDisk& p) const { put_voter(p.voter, to.mutable_retire_disk()); }
 };
 
 template <typename Message>
@@ -206,6 +208,10 @@ Result<NodeProposal> proposal_of(ByteSpan bytes) {
       GrantProducerIds proposal{model::NodeId(grant.node()), std::nullopt, grant.count()};
       if (grant.has_used_up()) proposal.used_up = model::ProducerId(grant.used_up());
       return NodeProposal(proposal);
+    }
+    case pb::NodeProposal::kRetireDisk: {
+      FOREBAY_TRY(const auto voter, voter_of(message.retire_disk()));
+      return NodeProposal(RetireDisk{voter});
     }
     case pb::NodeProposal::KIND_NOT_SET:
       break;
@@ -277,6 +283,10 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
     case pb::ClusterRecord::kFeatureLevelSet:
       return ClusterRecord(
           FeatureLevelSet{message.feature_level_set().name(), message.feature_level_set().level()});
+    case pb::ClusterRecord::kDiskRetired: {
+      FOREBAY_TRY(const auto voter, voter_of(message.disk_retired()));
+      return ClusterRecord(DiskRetired{voter});
+    }
     case pb::ClusterRecord::KIND_NOT_SET:
       break;
   }

@@ -76,6 +76,9 @@ class Controller {
   // kShuttingDown, kStorageFailed; those of check_changeable(). kOutcomeUnknown, kTimedOut: it was logged or
   // not; also when leadership is lost meanwhile.
   void submit(Decide decide, Decided done);
+  // The same for a decision that may find nothing to log.
+  using MaybeDecide = UniqueFunction<Result<std::optional<ClusterRecord>>(const ClusterImage&)>;
+  void submit_if_needed(MaybeDecide decide, Decided done) { enqueue(std::move(decide), std::move(done)); }
   // The same for what a node says of itself; what is so already succeeds at once.
   void propose(NodeProposal proposal, Decided done);
   // Why no decision is taken, whoever leads: kDataLoss, with what to do about it.
@@ -87,7 +90,6 @@ class Controller {
   void stop(UniqueFunction<void()> done);
 
  private:
-  using MaybeDecide = UniqueFunction<Result<std::optional<ClusterRecord>>(const ClusterImage&)>;
   struct Request {
     MaybeDecide decide;
     Decided done;

@@ -139,6 +139,11 @@ TouchedEntries::TouchedEntries(const ClusterImage& before, const ClusterRecord& 
     add(OfBroker{r->node});
     touch_all_of(before, r->node);
   }
+  if (const auto* r = std::get_if<DiskRetired>(&record)) {
+    const Broker* known = before.broker(r->voter.node);
+    if (known != nullptr && known->registration.disk == r->voter.disk) touch_all_of(before, r->voter.node);
+    add(Retired{r->voter.disk});
+  }
   if (const auto* r = std::get_if<BrokerDrained>(&record)) add(OfBroker{r->node});
   if (const auto* r = std::get_if<ProducerIdsGranted>(&record)) {
     add(Head{});

@@ -159,6 +159,18 @@ Result<void> apply_one(ClusterImage& image, const TopicDeletionConfirmed& record
   return {};
 }
 
+Result<void> apply_one(ClusterImage& image, const DiskRetired& record) {
+  const auto& [node, disk] = record.voter;
+  if (image.retired.contains(disk)) return cannot_follow("a disk that is retired already, of", node);
+  const Broker* broker = image.broker(node);
+  if (broker != nullptr && broker->registration.disk == disk) {
+    retire_disk(image, node, disk);
+  } else {
+    image.retired.emplace(disk, node);
+  }
+  return {};
+}
+
 }  // namespace
 
 TopicPtr ClusterImage::find(const std::string& name) const {

@@ -37,7 +37,8 @@ struct ProducerIds {
 struct ClusterImage {
   model::Uuid cluster_id;  // nil: not formed
   std::map<model::NodeId, Broker> brokers;
-  // Disks of brokers that were wiped, replaced or removed, and whose they were: none of them comes back.
+  // Disks of brokers that were wiped, replaced, removed or declared lost, and whose they were: none of them
+  // comes back. One that is declared lost stays in its registration until another one takes its place.
   std::map<model::Uuid, model::NodeId> retired;
   Features features;                                  // levels in use
   model::ProducerId next_producer_id{0};              // never granted yet, from here on
@@ -49,6 +50,10 @@ struct ClusterImage {
 
   [[nodiscard]] TopicPtr find(const std::string& name) const;
   [[nodiscard]] const Broker* broker(model::NodeId node) const;
+  // May get replicas: it is neither drained nor is its disk lost.
+  [[nodiscard]] bool is_usable(const Broker& broker) const {
+    return !broker.drained && !retired.contains(broker.registration.disk);
+  }
   [[nodiscard]] std::size_t partition_count() const;
 };
 

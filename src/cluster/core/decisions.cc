@@ -33,19 +33,20 @@ Result<std::size_t> usable_brokers(const ClusterImage& image) {
     return Error{ErrorCode::kNotYet, "no broker has registered itself yet, the cluster is starting; retry",
                  100};
   }
-  return static_cast<std::size_t>(std::count_if(image.brokers.begin(), image.brokers.end(),
-                                                [](const auto& one) { return !one.second.drained; }));
+  return static_cast<std::size_t>(
+      std::count_if(image.brokers.begin(), image.brokers.end(),
+                    [&image](const auto& one) { return image.is_usable(one.second); }));
 }
 
 Result<void> check_replication(const ClusterImage& image, std::uint32_t replication_factor) {
   FOREBAY_TRY(const std::size_t usable, usable_brokers(image));
   if (replication_factor <= usable) return {};
-  const std::size_t drained = image.brokers.size() - usable;
+  const std::size_t unusable = image.brokers.size() - usable;
   std::string text = "replication factor " + std::to_string(replication_factor) +
                      " is not possible: the cluster has " + counted(image.brokers.size(), "broker");
-  if (drained > 0) {
-    text += ", of which " + std::to_string(drained) + (drained == 1 ? " is" : " are") +
-            " drained; undrain one or ask for --replication " + std::to_string(usable);
+  if (unusable > 0) {
+    text += ", of which " + std::to_string(unusable) + (unusable == 1 ? " is" : " are") +
+            " drained or lost; undrain one or ask for --replication " + std::to_string(usable);
   } else {
     text += "; add brokers or ask for --replication " + std::to_string(usable);
   }

@@ -19,7 +19,7 @@ struct Candidate {
 std::vector<Candidate> ring_of(const ClusterImage& image) {
   std::map<std::string, std::deque<Candidate>> racks;
   for (const auto& [node, broker] : image.brokers) {
-    if (broker.drained) continue;
+    if (!image.is_usable(broker)) continue;
     const std::string& rack = broker.registration.rack;
     // No rack is written with a NUL.
     const std::string name = rack.empty() ? std::string(1, '\0') + std::to_string(node.value()) : rack;

@@ -17,7 +17,7 @@ struct PlacementRequest {
   std::uint32_t replication_factor = 1;
   const Topic* topic = nullptr;  // that has partitions already; none: a new one
 };
-// Requires: 1 <= replication_factor <= brokers of the image that are not drained.
+// Requires: 1 <= replication_factor <= usable brokers of the image.
 [[nodiscard]] std::vector<Placement> place(const ClusterImage& image, const PlacementRequest& request);
 
 }  // namespace forebay::cluster

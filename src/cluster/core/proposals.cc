@@ -46,7 +46,8 @@ Decided decide_one(const ClusterImage& image, const RegisterBroker& proposal,
   if (const auto at = image.retired.find(wanted.disk); at != image.retired.end()) {
     return refused("the data directory of " + node_text(wanted.node) + " (disk " + wanted.disk.to_string() +
                    ") belongs to an earlier life of " + node_text(at->second) +
-                   " that was replaced or removed; start it with an empty data directory");
+                   " that was replaced, removed or declared lost; what it holds may differ from what the "
+                   "cluster went on with. Move it away, and start the node with an empty data directory");
   }
   for (const auto& [node, broker] : image.brokers) {
     if (node == wanted.node || broker.registration.disk != wanted.disk) continue;
@@ -85,6 +86,9 @@ Decided decide_one(const ClusterImage& image, const RegisterBroker& proposal,
 Result<void> check_life(const ClusterImage& image, const log::Voter& from) {
   const Broker* broker = image.broker(from.node);
   if (broker == nullptr) return refused(node_text(from.node) + " is not registered");
+  if (image.retired.contains(from.disk))
+    return refused(node_text(from.node) + " speaks for the disk " + from.disk.to_string() +
+                   ", which was given up");
   if (broker->registration.disk == from.disk) return {};
   return refused(node_text(from.node) + " speaks for the disk " + from.disk.to_string() +
                  ", and is registered with " + broker->registration.disk.to_string());
@@ -135,6 +139,22 @@ Decided decide_one(const ClusterImage& image, const GrantProducerIds& proposal,
   if (image.next_producer_id.value() > kMax - static_cast<std::int64_t>(proposal.count))
     return Error{ErrorCode::kInternal, "there are no more producer ids"};
   return log_it(ProducerIdsGranted{proposal.node, image.next_producer_id, proposal.count});
+}
+
+Decided decide_one(const ClusterImage& image, const RetireDisk& proposal, const std::set<log::Voter>& alive) {
+  const auto& [node, disk] = proposal.voter;
+  if (node.value() == 0 || disk.is_nil())
+    return Error{ErrorCode::kInvalidArgument, "a disk without a node or an identity cannot be retired"};
+  if (image.retired.contains(disk)) return nothing_to_log();
+  if (alive.contains(proposal.voter)) {
+    return refused(node_text(node) + " is there, with the data directory (disk " + disk.to_string() +
+                   ") that was declared lost");
+  }
+  if (image.retired.size() >= kRetiredDisksMax) {
+    return refused("the cluster remembers " + std::to_string(kRetiredDisksMax) +
+                   " replaced or lost data directories, which is the most it can");
+  }
+  return log_it(DiskRetired{proposal.voter});
 }
 
 }  // namespace

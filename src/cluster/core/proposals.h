@@ -37,7 +37,13 @@ struct GrantProducerIds {
   std::uint32_t count = 0;
   friend bool operator==(const GrantProducerIds&, const GrantProducerIds&) = default;
 };
-using NodeProposal = std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds>;
+// An operator has declared the disk of a node lost, on the node that recovers a partition without it.
+struct RetireDisk {
+  log::Voter voter;
+  friend bool operator==(const RetireDisk&, const RetireDisk&) = default;
+};
+using NodeProposal =
+    std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds, RetireDisk>;
 
 // A node that asks for more is wrong.
 inline constexpr std::uint32_t kProducerIdsPerGrantMax = 1'000'000;
@@ -51,9 +57,9 @@ inline constexpr std::size_t kBrokerFeaturesMax = 256;
 // Nothing: success, and nothing to log. `alive`: who is connected to the decider right now; a node that lives
 // is not replaced by another one that calls itself the same.
 // Errors: kFailedPrecondition (registration: a retired disk, a disk of another node, a node of that id that
-// lives with another disk, a feature level in use that it does not speak; the others: not registered with
-// this disk); kUnknownTopic (confirmation: deleted meanwhile); kInvalidArgument (cannot be right, whatever
-// else is so).
+// lives with another disk, a feature level in use that it does not speak; a disk that is there is not
+// retired; the others: not registered with this disk); kUnknownTopic (confirmation: deleted meanwhile);
+// kInvalidArgument (cannot be right, whatever else is so).
 [[nodiscard]] Result<std::optional<ClusterRecord>> decide(const ClusterImage& image,
                                                           const NodeProposal& proposal,
                                                           const std::set<log::Voter>& alive = {});

@@ -127,9 +127,15 @@ struct TopicDeletionConfirmed {
   std::optional<model::NodeId> node;  // none: by a version that knew one node only
   friend bool operator==(const TopicDeletionConfirmed&, const TopicDeletionConfirmed&) = default;
 };
+// An operator's word that a disk is lost for ever, though nothing has taken its place yet: it never comes
+// back, and nothing is to be expected of it.
+struct DiskRetired {
+  log::Voter voter;
+  friend bool operator==(const DiskRetired&, const DiskRetired&) = default;
+};
 using ClusterRecord =
     std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved, ProducerIdsGranted,
                  FeatureLevelSet, TopicCreated, TopicConfigSet, PartitionsAdded, PartitionsConfirmed,
-                 TopicDeleted, TopicDeletionConfirmed>;
+                 TopicDeleted, TopicDeletionConfirmed, DiskRetired>;
 
 }  // namespace forebay::cluster

@@ -35,6 +35,7 @@ TEST(ClusterCodec, EveryRecordComesBackAsItWas) {
       BrokerRemoved{kThree},
       ProducerIdsGranted{kTwo, model::ProducerId(1'000'000'000'000), 1000},
       FeatureLevelSet{"txn", 3},
+      DiskRetired{{kTwo, disk_of(2)}},
       TopicCreated{topic()},
       TopicConfigSet{topic().id, {{"a", "b"}}},
       PartitionsAdded{topic().id, {{{kThree}, {{kThree, disk_of(3)}}}, {}}},
@@ -63,10 +64,12 @@ TEST(ClusterCodec, EveryStoredThingComesBackAsItWas) {
 }
 
 TEST(ClusterCodec, EveryProposalComesBackAsItWas) {
-  const std::vector<NodeProposal> proposals{
-      RegisterBroker{broker()}, ConfirmPartitions{topic().id, {kTwo, disk_of(2)}, 12},
-      ConfirmDeletion{topic().id, {kTwo, disk_of(2)}}, GrantProducerIds{kOne, std::nullopt, 100},
-      GrantProducerIds{kOne, model::ProducerId(0), 100}};
+  const std::vector<NodeProposal> proposals{RegisterBroker{broker()},
+                                            ConfirmPartitions{topic().id, {kTwo, disk_of(2)}, 12},
+                                            ConfirmDeletion{topic().id, {kTwo, disk_of(2)}},
+                                            GrantProducerIds{kOne, std::nullopt, 100},
+                                            GrantProducerIds{kOne, model::ProducerId(0), 100},
+                                            RetireDisk{{kTwo, disk_of(2)}}};
   for (const NodeProposal& proposal : proposals) {
     const auto decoded = decode_proposal(as_bytes(encode_proposal(proposal)));
     ASSERT_TRUE(decoded) << decoded.error().to_string();

@@ -219,6 +219,7 @@ TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
     const std::string name = "t" + std::to_string(rng() % 5);
     const auto node = static_cast<std::uint32_t>(1 + rng() % 5);
     const log::Voter voter{model::NodeId(node), disk_of(node, lives[node])};
+    if (rng() % 40 == 0) keep_proposed(RetireDisk{voter});
     switch (rng() % 12) {
       case 0:
       case 1:

@@ -74,7 +74,7 @@ TEST(DecideCreate, DrainedBrokerTakesNothingAndLowersNoDefault) {
   EXPECT_EQ(created->topic.replicas_on(kOne), 12U);
   ASSERT_TRUE(apply(image, BrokerDrained{kThree, true}));
   expect_refused(decide_create(image, topic(1), uuid_of(1), {}), ErrorCode::kInvalidArgument,
-                 {"4 brokers, of which 2 are drained", "--replication 2"});
+                 {"4 brokers, of which 2 are drained or lost", "--replication 2"});
 }
 
 TEST(DecideCreate, SingleCopyInAClusterOfThreeIsAskedForByName) {
@@ -207,6 +207,16 @@ TEST(DecideFeatureLevel, WaitsUntilEveryBrokerSpeaksIt) {
   EXPECT_FALSE(decide_feature_level(image, "txn", 2)->has_value());
   expect_refused(decide_feature_level(image, "txn", 1), ErrorCode::kInvalidArgument, {"is at level 2"});
   expect_refused(decide_feature_level(image, "txn", 3), ErrorCode::kFailedPrecondition, {"broker 2"});
+}
+
+TEST(DecideCreate, BrokerWhoseDiskIsLostTakesNothing) {
+  ClusterImage image = image_of(4);
+  ASSERT_TRUE(apply(image, DiskRetired{{kTwo, disk_of(2)}}));
+  const auto created = decide_create(image, topic(12), uuid_of(1), {});
+  ASSERT_TRUE(created);
+  EXPECT_EQ(created->topic.replicas_on(kTwo), 0U);
+  ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(2, "", 1)}));
+  EXPECT_GT(decide_create(image, topic(12), uuid_of(1), {})->topic.replicas_on(kTwo), 0U);
 }
 
 }  // namespace

@@ -84,6 +84,9 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
     const auto propose = [&](const NodeProposal& proposal) {
       if (auto decided = decide(image_, proposal)) record = std::move(*decided);
     };
+    if (rng() % 20 == 0) {
+      if (const auto lost = decide(image_, RetireDisk{voter}); lost && *lost) take(**lost);
+    }
     switch (rng() % 10) {
       case 0:
         if (rng() % 3 == 0) ++lives[node];

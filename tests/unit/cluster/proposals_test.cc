@@ -177,5 +177,35 @@ TEST(GrantProducerIds, BlocksFollowEachOtherAndARetryGetsNoSecondOne) {
   expect_refused(decide(image, GrantProducerIds{kOne, model::ProducerId(2000), 6}), ErrorCode::kInternal, {});
 }
 
+TEST(RetireDisk, LostDiskNeverComesBackAndItsNodeMayComeWithAnother) {
+  ClusterImage image = with_topic(3, 4);
+  accept(image, ConfirmPartitions{uuid_of(1), voter(2), 4});
+  accept(image, RetireDisk{voter(2)});
+  EXPECT_EQ(image.find("orders")->confirmed_on(kTwo), 0U);
+  ASSERT_NE(image.broker(kTwo), nullptr);
+  expect_refused(decide(image, RegisterBroker{registration_of(2)}), ErrorCode::kFailedPrecondition,
+                 {"declared lost", "empty data directory"});
+  accept(image, RegisterBroker{registration_of(2, "", 1)});
+  accept(image, ConfirmPartitions{uuid_of(1), voter(2, 1), 4});
+  EXPECT_EQ(image.retired.size(), 1U);
+}
+
+// Of a node that came with another disk since.
+TEST(RetireDisk, EarlierDiskLeavesTheNewOneAlone) {
+  ClusterImage image = with_topic(3, 4);
+  accept(image, ConfirmPartitions{uuid_of(1), voter(2), 4});
+  accept(image, RetireDisk{voter(2, 7)});
+  EXPECT_EQ(image.find("orders")->confirmed_on(kTwo), 4U);
+  EXPECT_TRUE(image.retired.contains(disk_of(2, 7)));
+}
+
+TEST(RetireDisk, DiskThatIsThereIsNotLost) {
+  const ClusterImage image = image_of(3);
+  expect_refused(decide(image, RetireDisk{voter(2)}, {voter(2)}), ErrorCode::kFailedPrecondition,
+                 {"node 2 is there"});
+  EXPECT_TRUE(decide(image, RetireDisk{voter(2)}, {voter(1), voter(2, 1)}));
+  expect_refused(decide(image, RetireDisk{{kTwo, {}}}), ErrorCode::kInvalidArgument, {});
+}
+
 }  // namespace
 }  // namespace forebay::cluster

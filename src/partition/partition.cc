@@ -59,7 +59,7 @@ Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfi
 
 Partition::~Partition() {
   *alive_ = nullptr;
-  for (const auto& timer : {produce_timer_, membership_timer_}) {
+  for (const auto& timer : {produce_timer_, membership_timer_, recovery_timer_}) {
     if (timer) surroundings_.executor->cancel(*timer);
   }
   for (auto& [id, fetch] : fetches_) {
@@ -237,6 +237,7 @@ void Partition::on_role() {
   led_ = leads;
   const bool follows = group_->leader() && !leads;
   if (ready_ && (group_->is_established() || follows)) std::exchange(ready_, nullptr)(std::monostate{});
+  if (group_->is_established()) end_recovery({});
   drive_membership();
   if (role_listener_) role_listener_();
 }
@@ -254,14 +255,9 @@ bool Partition::is_fit_to_lead() const {
   return !surroundings_.peers->hardship().any() && !log::has_lost_range(log_.damage());
 }
 
-std::optional<model::NodeId> Partition::better_leader() {
-  if (!group_->is_established() || surroundings_.peers == nullptr || stopped_) {
-    better_leader_.reset();
-    return std::nullopt;
-  }
+LeaderView Partition::leader_view(bool self_fit) const {
   const raft::Peers& peers = *surroundings_.peers;
-  LeaderView view{
-      .self = surroundings_.self.node, .self_fit = is_fit_to_lead(), .preferred = {}, .others = {}};
+  LeaderView view{.self = surroundings_.self.node, .self_fit = self_fit, .preferred = {}, .others = {}};
   for (const log::Voter& voter : wanted_members_) view.preferred.push_back(voter.node);
   for (const log::Voter& voter : group_->membership().voters) {
     if (voter == surroundings_.self) continue;
@@ -271,6 +267,20 @@ std::optional<model::NodeId> Partition::better_leader() {
     view.others.push_back(
         {voter.node, able, peers.is_fit(voter.node, log_.id()) && !(progress && progress->damaged)});
   }
+  return view;
+}
+
+std::optional<model::NodeId> Partition::heir() const {
+  if (!group_->is_established() || surroundings_.peers == nullptr || stopped_) return std::nullopt;
+  return choose_leader(leader_view(false));  // a node that goes is not fit to lead
+}
+
+std::optional<model::NodeId> Partition::better_leader() {
+  if (!group_->is_established() || surroundings_.peers == nullptr || stopped_) {
+    better_leader_.reset();
+    return std::nullopt;
+  }
+  const LeaderView view = leader_view(is_fit_to_lead());
   const auto better = choose_leader(view);
   better_leader_seen_ = better && better == better_leader_ ? better_leader_seen_ + 1 : 0;
   better_leader_ = better;
@@ -319,6 +329,7 @@ void Partition::end_fetches_of_consumers() {
 
 void Partition::on_log_failed(const Error& error) {
   if (ready_) std::exchange(ready_, nullptr)(error);
+  end_recovery(error);
   fail_writes(
       Error{ErrorCode::kOutcomeUnknown, "the disk failed while the write was under way: " + error.context});
 }
@@ -346,6 +357,7 @@ void Partition::stop() {
   if (stopped_) return;
   stopped_ = true;
   if (ready_) std::exchange(ready_, nullptr)(shutting_down());
+  end_recovery(shutting_down());
   // Appended but not yet committed: it may become durable in the last rounds, or another leader commits it.
   fail_writes(Error{ErrorCode::kOutcomeUnknown, "the node stopped while the write was under way", 1000});
   end_fetches(shutting_down());

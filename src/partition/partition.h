@@ -16,6 +16,8 @@
 #include "base/result.h"
 #include "base/unique_function.h"
 #include "log/log.h"
+#include "partition/core/leader_choice.h"
+#include "partition/core/majority_loss.h"
 #include "partition/core/read_bounds.h"
 #include "partition/core/replica_report.h"
 #include "raft/raft_group.h"
@@ -122,6 +124,17 @@ class Partition final : private raft::GroupListener {
   void set_wanted_members(std::vector<log::Voter> wanted);
   // What the leader waits for on the way there; empty when nothing is left to do.
   [[nodiscard]] const std::string& membership_waits_for() const { return membership_waits_for_; }
+
+  // Leading: whom to hand over to when this node is about to stop, the first of the wanted members that can
+  // lead. Nothing: it does not lead, or nobody else can.
+  [[nodiscard]] std::optional<model::NodeId> heir() const;
+  // What going on without the voters that cannot be reached would lose. Errors: kFailedPrecondition, why that
+  // is no way out now.
+  [[nodiscard]] Result<MajorityLoss> majority_loss() const;
+  // Goes on without them, by an operator's word: `lost` is what majority_loss() said. Errors: those;
+  // kOutcomeUnknown when the others that are left have not agreed in time.
+  void recover_without(const std::vector<log::Voter>& lost, runtime::Duration timeout,
+                       Done<std::monostate> done);
   // Asked once a second: a voter that should rather lead and has been able to for a while; at once where this
   // node should not. This node hands over to it with group().transfer_to().
   [[nodiscard]] std::optional<model::NodeId> better_leader();
@@ -216,7 +229,9 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] Error not_leader() const;
   [[nodiscard]] Error read_error(Error error) const;
   [[nodiscard]] bool is_fit_to_lead() const;
+  [[nodiscard]] LeaderView leader_view(bool self_fit) const;
   [[nodiscard]] Watermarks readable(const FetchInput& input) const;
+  void end_recovery(Result<void> result);
   void drive_membership();
   void acknowledge(Wait kind, model::LogPosition reached);
   void fail_writes(const Error& error);
@@ -249,6 +264,8 @@ class Partition final : private raft::GroupListener {
   std::optional<model::NodeId> better_leader_;
   std::uint32_t better_leader_seen_ = 0;  // how often in a row
   std::optional<runtime::TimerId> membership_timer_;
+  Done<std::monostate> recovering_;
+  std::optional<runtime::TimerId> recovery_timer_;
   UniqueFunction<void()> role_listener_;
   std::array<std::deque<PendingProduce>, kWaitKinds> pending_;
   std::optional<runtime::TimerId> produce_timer_;

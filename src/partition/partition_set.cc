@@ -18,6 +18,9 @@ constexpr runtime::Duration kHardshipEvery = std::chrono::milliseconds(250);
 // Who could not be handed what is led here by then will not be: two tries, each an election timeout long.
 constexpr std::uint32_t kStalledLooksMax = 8;
 
+// A transfer takes a message and an election: two flushes and two round trips.
+constexpr runtime::Duration kHandOverPoll = std::chrono::milliseconds(20);
+
 Error uncertain(const model::TopicPartition& id, const std::string& topic_name) {
   return Error{ErrorCode::kDataLoss,
                "metadata is lost, and whether partition " + std::to_string(id.partition.value()) +
@@ -62,9 +65,9 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
 
 PartitionSet::~PartitionSet() {
   *alive_ = nullptr;
-  if (balance_timer_) executor_.cancel(*balance_timer_);
-  if (hardship_timer_) executor_.cancel(*hardship_timer_);
-  if (maintenance_timer_) executor_.cancel(*maintenance_timer_);
+  for (const auto& timer : {balance_timer_, hardship_timer_, maintenance_timer_, hand_over_timer_}) {
+    if (timer) executor_.cancel(*timer);
+  }
 }
 
 void PartitionSet::open(const model::TopicPartition& id, const std::string& topic_name,
@@ -195,7 +198,7 @@ void PartitionSet::arm_balance() {
 
 // A few at a time: each one makes its producers wait for a moment.
 void PartitionSet::balance_leaders() {
-  std::uint32_t left = stopping_ ? 0 : kTransfersPerBalance;
+  std::uint32_t left = stopping_ || handing_over_ ? 0 : kTransfersPerBalance;
   for (auto& [id, partition] : partitions_) {
     const auto better = partition->better_leader();
     if (!better || left == 0) continue;
@@ -242,6 +245,27 @@ void PartitionSet::look_at_hardship() {
       if (const auto better = partition->better_leader()) hand_over(*partition, *better);
     }
   }
+}
+
+void PartitionSet::hand_over_all(runtime::Duration most, UniqueFunction<void()> done) {
+  handing_over_ = HandOver{executor_.now() + most, std::move(done)};
+  hand_over_step();
+}
+
+// All at once: their producers will have to find another leader anyway. One that was given up is tried again.
+void PartitionSet::hand_over_step() {
+  hand_over_timer_.reset();
+  bool waits = false;
+  for (auto& [id, partition] : partitions_) {
+    const auto heir = partition->heir();
+    if (!heir) continue;
+    waits = true;
+    if (!partition->group().takes_appends()) continue;  // on its way
+    hand_over(*partition, *heir);
+  }
+  if (!waits || executor_.now() >= handing_over_->deadline)
+    return std::exchange(handing_over_->done, nullptr)();
+  hand_over_timer_ = executor_.schedule_after(kHandOverPoll, [this] { hand_over_step(); });
 }
 
 void PartitionSet::maintain() {

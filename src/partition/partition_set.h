@@ -86,6 +86,9 @@ class PartitionSet {
   // Retention and compaction for every partition, now and not at the next turn of the timer (the disk is
   // low).
   void maintain();
+  // Before stop(): what others can lead they are to lead before this node goes. Calls back when there is
+  // nothing left that could be handed over, or after `most`. Once.
+  void hand_over_all(runtime::Duration most, UniqueFunction<void()> done);
   // Answers everything that waits, then flushes and seals the logs.
   void stop(log::Log::Done done);
 
@@ -100,6 +103,8 @@ class PartitionSet {
   void hand_over(Partition& partition, model::NodeId to);
   void arm_hardship();
   void look_at_hardship();
+
+  void hand_over_step();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
 
   log::ShardLogs& logs_;
@@ -121,6 +126,13 @@ class PartitionSet {
   std::optional<runtime::TimerId> hardship_timer_;
   std::uint32_t stalled_looks_ = 0;  // in a row
   HardshipCounts hardship_counts_;
+
+  struct HandOver {
+    runtime::TimePoint deadline;
+    UniqueFunction<void()> done;
+  };
+  std::optional<HandOver> handing_over_;
+  std::optional<runtime::TimerId> hand_over_timer_;
   bool stopping_ = false;
   std::shared_ptr<PartitionSet*> alive_;  // emptied by the destructor
 };

@@ -98,6 +98,30 @@ TEST_F(ControllerClusterTest, WhatIsInFlightWhenLeadershipIsLostHasAnUnknownOutc
   EXPECT_EQ(old.image()->find("t2"), nullptr);
 }
 
+TEST_F(ControllerClusterTest, LeaderThatIsToStopHandsOverBeforeAnybodyMissesIt) {
+  MetadataNode& old = *cluster_.leader();
+  const auto begun = cluster_.scheduler().now();
+  bool done = false;
+  old.partitions().hand_over_all(seconds(5), [&done] { done = true; });
+  ASSERT_TRUE(cluster_.run_until([&] { return done; }, seconds(10)));
+  EXPECT_FALSE(old.leads());
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.leader() != nullptr; }));
+  // Sooner than anybody would have taken it for gone.
+  EXPECT_LT(cluster_.scheduler().now() - begun, milliseconds(500));
+  old.die(MetadataNode::End::kKill);
+  EXPECT_TRUE(cluster_.create(*cluster_.leader(), "orders"));
+}
+
+TEST_F(ControllerClusterTest, LeaderThatNobodyCanFollowStopsAfterItsTime) {
+  MetadataNode& old = *cluster_.leader();
+  cluster_.isolate(old);  // the others count as there until their heartbeats have been missed
+  const auto begun = cluster_.scheduler().now();
+  bool done = false;
+  old.partitions().hand_over_all(milliseconds(300), [&done] { done = true; });
+  ASSERT_TRUE(cluster_.run_until([&] { return done; }, seconds(10)));
+  EXPECT_LT(cluster_.scheduler().now() - begun, milliseconds(400));
+}
+
 // What its store did not have when it was elected it must not decide again.
 TEST_F(ControllerClusterTest, NewLeaderWhoseStoreIsBehindKnowsWhatWasCommitted) {
   ASSERT_TRUE(cluster_.create(*cluster_.leader(), "early"));
@@ -230,6 +254,112 @@ TEST(ClusterGrowth, SurvivesAPowerCutOfAnyNodeAtEachStep) {
   }
 }
 
+// --- most nodes are lost
+
+// Nodes 1 to 3 of a cluster in which a fourth may take the place of one that is lost.
+class MajorityLostTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (std::size_t i = 0; i < 3; ++i) cluster_.node(i).start();
+    ASSERT_TRUE(cluster_.run_until([&] { return settled(3); })) << cluster_.state();
+  }
+  // Somebody leads so many voters.
+  [[nodiscard]] bool settled(std::size_t voters) {
+    MetadataNode* leader = cluster_.leader();
+    return leader != nullptr && leader->log()->group().membership_settled() &&
+           leader->log()->group().membership().voters.size() == voters;
+  }
+  [[nodiscard]] Result<std::monostate> recover(MetadataNode& on, const std::vector<log::Voter>& lost) {
+    std::optional<Result<std::monostate>> answer;
+    on.log()->recover_without(lost, seconds(5),
+                              [&](Result<std::monostate> done) { answer = std::move(done); });
+    EXPECT_TRUE(cluster_.run_until([&] { return answer.has_value(); }));
+    return answer.value_or(Error{});
+  }
+  [[nodiscard]] Result<void> retire(MetadataNode& on, const log::Voter& voter) {
+    std::optional<Result<void>> answer;
+    on.proposer().propose(RetireDisk{voter}, seconds(20),
+                          [&](Result<void> done) { answer = std::move(done); });
+    EXPECT_TRUE(cluster_.run_until([&] { return answer.has_value(); }));
+    return answer.value_or(Error{});
+  }
+  MetadataCluster cluster_{11, 4};
+};
+
+TEST_F(MajorityLostTest, IsRefusedWhileAMajorityIsThereOrHasJustGone) {
+  const log::Voter two = cluster_.node(1).voter(), three = cluster_.node(2).voter();
+  MetadataNode& one = cluster_.node(0);
+  EXPECT_EQ(one.log()->majority_loss().error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_FALSE(recover(one, {two, three}));
+  cluster_.node(2).die(MetadataNode::End::kKill);
+  cluster_.scheduler().run_for(seconds(30));
+  EXPECT_FALSE(recover(one, {three}));
+  cluster_.node(1).die(MetadataNode::End::kKill);
+  cluster_.scheduler().run_for(seconds(5));
+  EXPECT_FALSE(recover(one, {two, three})) << "they may just be restarted";
+  EXPECT_TRUE(settled(3) || cluster_.leader() == nullptr);
+}
+
+TEST_F(MajorityLostTest, LastNodeGoesOnAndOthersJoinIt) {
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "before"));
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.node(0).image()->find("before") != nullptr; }));
+  MetadataNode& one = cluster_.node(0);
+  const log::Voter two = cluster_.node(1).voter(), three = cluster_.node(2).voter();
+  const model::Term term = one.log()->term();
+  for (const std::size_t lost : {1U, 2U}) cluster_.node(lost).die(MetadataNode::End::kPower);
+  // Also after a restart of the one that is left.
+  one.die(MetadataNode::End::kKill);
+  one.start();
+  cluster_.scheduler().run_for(seconds(20));
+  ASSERT_EQ(cluster_.leader(), nullptr);
+  const auto loss = one.log()->majority_loss();
+  ASSERT_TRUE(loss) << loss.error().to_string();
+  EXPECT_EQ(loss->lost, (std::vector{two, three}));
+  ASSERT_TRUE(recover(one, loss->lost));
+  EXPECT_GE(one.log()->term(), model::Term(term.value() + raft::kForcedTerms));
+  for (const log::Voter& lost : loss->lost) ASSERT_TRUE(retire(one, lost));
+  EXPECT_NE(one.image()->find("before"), nullptr);
+  ASSERT_TRUE(cluster_.create(one, "after", 1));
+
+  cluster_.node(3).start();
+  ASSERT_TRUE(cluster_.run_until([&] { return settled(2); })) << cluster_.state();
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.node(3).image() != nullptr; }));
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.node(3).image()->find("after") != nullptr; }));
+}
+
+// Both have what the first did not have, and elect one of them: they stay among themselves.
+TEST_F(MajorityLostTest, LostOnesThatComeBackAfterAllAreNotListenedTo) {
+  MetadataNode& one = cluster_.node(0);
+  const log::Voter two = cluster_.node(1).voter(), three = cluster_.node(2).voter();
+  cluster_.isolate(one);
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.leader() != nullptr && cluster_.leader() != &one; }));
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "only-theirs"));
+  cluster_.scheduler().run_for(seconds(20));
+  ASSERT_TRUE(recover(one, {two, three}));
+  for (const log::Voter& lost : {two, three}) ASSERT_TRUE(retire(one, lost));
+  ASSERT_TRUE(cluster_.create(one, "only-ours", 1));
+  cluster_.network().heal_all();
+  cluster_.scheduler().run_for(seconds(30));
+  EXPECT_TRUE(one.leads());
+  EXPECT_EQ(one.image()->find("only-theirs"), nullptr);
+  EXPECT_EQ(one.log()->group().membership().voters, (std::vector{one.voter()}));
+  EXPECT_EQ(cluster_.node(1).image()->find("only-ours"), nullptr) << "two histories in one log";
+  EXPECT_EQ(one.failure(), "");
+
+  // Started anew they register, and are told.
+  cluster_.node(1).die(MetadataNode::End::kKill);
+  cluster_.node(2).die(MetadataNode::End::kKill);
+  cluster_.node(1).start();
+  std::optional<Result<void>> answer;
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.node(1).log() != nullptr; }));
+  cluster_.node(1).proposer().propose(RegisterBroker{cluster_.node(1).registration()}, seconds(20),
+                                      [&](Result<void> done) { answer = std::move(done); });
+  ASSERT_TRUE(cluster_.run_until([&] { return answer.has_value(); }));
+  ASSERT_FALSE(*answer);
+  EXPECT_EQ(answer->error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(answer->error().context.find("declared lost"), std::string::npos) << answer->error().context;
+}
+
 // --- drawn schedules
 
 struct World {
@@ -346,6 +476,66 @@ TEST(ControllerSim, AnsweredDecisionsHoldAndRefusedOnesDoNot) {
       {"unknown outcomes that took effect", took_effect_unknown},
       {"moves of leadership", moves}};
   sim::expect_reached(seeds, 150, places);
+}
+
+// One node is cut off and recovered without the others, which go on without it: whatever the schedule,
+// neither history ever gets anything of the other's, and each keeps what it answered.
+TEST(ControllerSim, RecoveredAndLostHistoriesNeverMix) {
+  const sim::SeedRange seeds(sim::worlds(60));
+  std::uint64_t ours = 0, theirs = 0;
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    sim::SimRng draws(seed);
+    std::mt19937_64 rng(seed);
+    MetadataCluster cluster(seed, 3, sim::SimNetwork::draw(draws));
+    cluster.start_all();
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.converged(); }, std::chrono::minutes(2)))
+        << cluster.state();
+    MetadataNode& one = cluster.node(rng() % 3);
+    // It votes by what its leader knows; it has to know it as well.
+    ASSERT_TRUE(cluster.run_until([&] { return one.log()->group().membership().voters.size() == 3; }));
+    // Sometimes what it has last is known to nobody else, or to be committed to nobody at all.
+    if (MetadataNode* leader = cluster.leader(); rng() % 2 == 0 && leader != nullptr)
+      leader->controller()->submit(creating("open", leader->controller()->new_id()),
+                                   [](const Result<ImagePtr>&) {});
+    cluster.scheduler().run_for(std::chrono::microseconds(1 << (rng() % 18)));
+    cluster.isolate(one);
+    const auto others_lead = [&] { return cluster.leader() != nullptr && cluster.leader() != &one; };
+    ASSERT_TRUE(cluster.run_until(others_lead, std::chrono::minutes(1)));
+    for (std::uint64_t i = rng() % 4; i > 0; --i) {
+      ASSERT_TRUE(cluster.run_until(others_lead, std::chrono::minutes(1)));
+      theirs += cluster.create(*cluster.leader(), "theirs" + std::to_string(i)) ? 1 : 0;
+    }
+    cluster.scheduler().run_for(seconds(15));
+    std::vector<log::Voter> lost;
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (&cluster.node(i) != &one) lost.push_back(cluster.node(i).voter());
+    }
+    std::optional<Result<std::monostate>> recovered;
+    one.log()->recover_without(lost, seconds(10),
+                               [&](Result<std::monostate> done) { recovered = std::move(done); });
+    ASSERT_TRUE(cluster.run_until([&] { return recovered.has_value(); }));
+    ASSERT_TRUE(*recovered) << recovered->error().to_string();
+    std::size_t retired = 0;
+    for (const log::Voter& voter : lost) {
+      one.proposer().propose(RetireDisk{voter}, std::chrono::minutes(1),
+                             [&](const Result<void>& done) { retired += done ? 1 : 0; });
+    }
+    ASSERT_TRUE(cluster.run_until([&] { return retired == 2; })) << cluster.state();
+    for (std::uint64_t i = rng() % 4; i > 0; --i)
+      ours += cluster.create(one, "ours" + std::to_string(i), 1) ? 1 : 0;
+    cluster.network().heal_all();
+    cluster.network().set_options({});
+    cluster.scheduler().run_for(seconds(20));
+    ASSERT_TRUE(one.leads()) << cluster.state();
+    EXPECT_EQ(one.failure(), "");
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (const auto& [name, topic] : cluster.node(i).image()->topics)
+        EXPECT_FALSE(name.starts_with(&cluster.node(i) == &one ? "theirs" : "ours")) << name;
+    }
+  }
+  EXPECT_GT(ours, 0U);
+  EXPECT_GT(theirs, 0U);
 }
 
 }  // namespace

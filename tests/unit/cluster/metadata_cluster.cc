@@ -136,7 +136,13 @@ std::shared_ptr<kv::MemoryDisk> MetadataNode::copy_store() {
 
 void MetadataNode::on_image(const ImagePtr& image) {
   std::vector<log::Voter> wanted;
-  for (const auto& [node, broker] : image->brokers) wanted.push_back({node, broker.registration.disk});
+  for (const auto& [node, broker] : image->brokers) {
+    if (!image->retired.contains(broker.registration.disk))
+      wanted.push_back({node, broker.registration.disk});
+  }
+  std::set<model::Uuid> retired;
+  for (const auto& [disk, node] : image->retired) retired.insert(disk);
+  peers_->refuse_disks(retired);
   if (!wanted.empty()) set_->set_wanted_members(cluster_partition(), std::move(wanted));
 }
 
@@ -251,16 +257,21 @@ void MetadataCluster::expect_agreement() {
   }
 }
 
-Controller::Decide creating(const std::string& name, model::TopicId id) {
-  return [name, id](const ClusterImage& image) -> Result<ClusterRecord> {
-    FOREBAY_TRY(auto created, decide_create(image, {.name = name, .config = {}}, id, {}));
+Controller::Decide creating(const std::string& name, model::TopicId id, std::uint32_t copies) {
+  return [name, id, copies](const ClusterImage& image) -> Result<ClusterRecord> {
+    FOREBAY_TRY(
+        auto created,
+        decide_create(
+            image,
+            {.name = name, .replication_factor = copies, .config = {}, .allow_single_copy = copies == 1}, id,
+            {}));
     return ClusterRecord(std::move(created));
   };
 }
 
-Result<ImagePtr> MetadataCluster::create(MetadataNode& on, const std::string& name) {
+Result<ImagePtr> MetadataCluster::create(MetadataNode& on, const std::string& name, std::uint32_t copies) {
   auto result = std::make_shared<std::optional<Result<ImagePtr>>>();
-  on.controller()->submit(creating(name, on.controller()->new_id()),
+  on.controller()->submit(creating(name, on.controller()->new_id(), copies),
                           [result](Result<ImagePtr> image) { *result = std::move(image); });
   if (!run_until([&] { return result->has_value(); })) return Error{ErrorCode::kInternal, "no answer"};
   return **result;

@@ -47,6 +47,7 @@ class MetadataNode {
   [[nodiscard]] ImagePtr image() const { return controller_ ? controller_->image() : nullptr; }
   [[nodiscard]] Proposer& proposer() { return *proposer_; }
   [[nodiscard]] partition::Partition* log() { return set_ ? set_->find(cluster_partition()) : nullptr; }
+  [[nodiscard]] partition::PartitionSet& partitions() { return *set_; }
   [[nodiscard]] bool leads() { return controller_ && controller_->decides(); }
   // Why the controller can do nothing any more; empty while it can.
   [[nodiscard]] std::string failure() const;
@@ -99,7 +100,7 @@ class MetadataCluster {
   void expect_agreement();
 
   // Decides on the leader of that moment and waits for the answer.
-  Result<ImagePtr> create(MetadataNode& on, const std::string& name);
+  Result<ImagePtr> create(MetadataNode& on, const std::string& name, std::uint32_t copies = 0);
 
  private:
   sim::SimScheduler scheduler_;
@@ -107,6 +108,8 @@ class MetadataCluster {
   std::vector<std::unique_ptr<MetadataNode>> nodes_;
 };
 
-[[nodiscard]] Controller::Decide creating(const std::string& name, model::TopicId id);
+// `copies` 0: the default.
+[[nodiscard]] Controller::Decide creating(const std::string& name, model::TopicId id,
+                                          std::uint32_t copies = 0);
 
 }  // namespace forebay::cluster

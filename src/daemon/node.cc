@@ -13,6 +13,9 @@ using telemetry::log_warn;
 
 // A probe must not hang on a stuck shard: no answer by then is an answer too.
 constexpr auto kReadyTimeout = std::chrono::seconds(1);
+// Others take over in well under a second; what cannot go must not hold up the stop. Shorter than the time
+// after which they would hand leadership back.
+constexpr std::chrono::milliseconds kHandOverMax{5'000};
 
 }  // namespace
 
@@ -156,6 +159,20 @@ broker::NodeDescription WiredNode::describe() const {
 // --- stop
 // --------------------------------------------------------------------------------------------------------------------
 
+// While requests are still served: for a producer it is a change of leader like any other.
+void WiredNode::hand_over(std::chrono::milliseconds most) {
+  std::vector<std::future<void>> handed_over;
+  for (std::uint32_t i = 0; i < shard_count_; ++i) {
+    auto promise = std::make_shared<std::promise<void>>();
+    handed_over.push_back(promise->get_future());
+    shards_.at(i).post([stack = stacks_[i].get(), promise, most] {
+      stack->partitions->hand_over_all(most, [promise] { promise->set_value(); });
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + most;
+  for (const auto& one : handed_over) one.wait_until(deadline);
+}
+
 Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
   if (stopped_) return {};
   stopped_ = true;
@@ -165,6 +182,7 @@ Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
                                                       deadline - std::chrono::steady_clock::now()));
   };
   api_->set_ready(false);
+  hand_over(std::min(kHandOverMax, left() / 4));
   broker_->stop_intake();
   api_->shutdown(left() / 4);
   http_.reset();

@@ -89,6 +89,8 @@ class WiredNode final : public Node {
   [[nodiscard]] Result<void> open_front();
   void start_shard(std::uint32_t index, log::Recovered::Shard recovered);
   void snapshot_shard(std::uint32_t index);
+  void hand_over(std::chrono::milliseconds most);
+  void audit(std::string line, broker::Done<std::monostate> done);
   void tear_down_shards();
   [[nodiscard]] broker::NodeDescription describe() const;
   [[nodiscard]] broker::PeersSeen peers_seen();

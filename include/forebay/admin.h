@@ -151,6 +151,19 @@ class Admin {
   // Of these topics, or of all when none is named. Errors: kUnknownTopic.
   [[nodiscard]] Result<std::vector<PartitionReplicas>> list_partitions(
       const std::vector<std::string>& topics = {}, Internal internal = Internal::kHide);
+  // From now on the node hands over what it leads wherever another node can lead, and gets no new replicas,
+  // until it is undrained. Done already is success. Errors: kInvalidArgument (no such node).
+  [[nodiscard]] Result<void> drain_node(std::uint32_t node);
+  [[nodiscard]] Result<void> undrain_node(std::uint32_t node);
+  // Whether every partition would keep its leader and its majority if this node stopped now. Errors:
+  // kInvalidArgument (no such node).
+  [[nodiscard]] Result<NodeStopCheck> check_node_stop(std::uint32_t node);
+  // What would be lost if the partition went on from the node's replica, without the voters that cannot be
+  // reached. Changes nothing. Errors, here and below: kFailedPrecondition, why that is no way out now (a
+  // majority can be reached, or has been away for moments only).
+  [[nodiscard]] Result<RecoveryLoss> recovery_loss(const RecoverySpec& spec);
+  // Does it: for ever, and written down in the node's audit log. docs/operations.md, "Most nodes are lost".
+  [[nodiscard]] Result<RecoveryLoss> recover_partition(const RecoverySpec& spec);
   // error, warn, info or debug; of the first server that answers. Returns the level before.
   [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
 

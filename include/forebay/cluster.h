@@ -67,4 +67,36 @@ struct PartitionReplicas {
   std::optional<std::int64_t> leaderless_since_ms;
 };
 
+// Why a node should not be stopped now, of one partition.
+struct StopObstacle {
+  std::string topic;
+  std::int32_t partition = 0;
+  bool leads = false;  // the node leads it
+  std::string reason;
+};
+// Going on without the voters of a partition that are gone for ever.
+struct RecoverySpec {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::uint32_t node = 0;           // whose replica the others follow from then on
+  std::vector<std::uint32_t> lost;  // as recovery_loss() names them: their data directories never come back
+  std::string by;                   // who decided it; for the audit log of the node
+};
+struct RecoveryLoss {
+  struct Voter {
+    std::uint32_t node = 0;
+    std::string disk_id;
+  };
+  std::vector<Voter> lost;
+  std::vector<std::uint32_t> left;    // voters that go on
+  std::int64_t end_offset = 0;        // what was acknowledged here and behind it is lost
+  std::int64_t committed_offset = 0;  // below it the node knows all to be committed
+};
+struct NodeStopCheck {
+  bool alive = false;    // some node can reach it
+  bool drained = false;  // it leads only what nobody else can, and gets no new replicas
+  std::vector<StopObstacle> obstacles;
+  [[nodiscard]] bool ready() const { return obstacles.empty(); }
+};
+
 }  // namespace forebay

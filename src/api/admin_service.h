@@ -14,7 +14,11 @@ using AdminServiceBase = v1::Admin::WithRawCallbackMethod_CreateTopic<
             v1::Admin::WithRawCallbackMethod_AddPartitions<v1::Admin::WithRawCallbackMethod_TrimTopic<
                 v1::Admin::WithRawCallbackMethod_DescribeNode<v1::Admin::WithRawCallbackMethod_SetLogLevel<
                     v1::Admin::WithRawCallbackMethod_DescribeCluster<
-                        v1::Admin::WithRawCallbackMethod_ListPartitions<v1::Admin::Service>>>>>>>>>>>;
+                        v1::Admin::WithRawCallbackMethod_ListPartitions<
+                            v1::Admin::WithRawCallbackMethod_SetNodeDrained<
+                                v1::Admin::WithRawCallbackMethod_CheckNodeStop<
+                                    v1::Admin::WithRawCallbackMethod_RecoverPartition<
+                                        v1::Admin::Service>>>>>>>>>>>>>>;
 
 class AdminService final : public AdminServiceBase {
  public:
@@ -43,6 +47,13 @@ class AdminService final : public AdminServiceBase {
                                             grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListPartitions(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                            grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SetNodeDrained(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* RecoverPartition(grpc::CallbackServerContext* call,
+                                             const grpc::ByteBuffer* request,
+                                             grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* CheckNodeStop(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

@@ -44,6 +44,12 @@ std::string_view method_name(Method method) {
       return "DescribeCluster";
     case Method::kListPartitions:
       return "ListPartitions";
+    case Method::kSetNodeDrained:
+      return "SetNodeDrained";
+    case Method::kCheckNodeStop:
+      return "CheckNodeStop";
+    case Method::kRecoverPartition:
+      return "RecoverPartition";
   }
   return "unknown";
 }

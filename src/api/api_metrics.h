@@ -29,8 +29,11 @@ enum class Method : std::uint8_t {
   kSetLogLevel,
   kDescribeCluster,
   kListPartitions,
+  kSetNodeDrained,
+  kCheckNodeStop,
+  kRecoverPartition,
 };
-inline constexpr std::size_t kMethodCount = 16;
+inline constexpr std::size_t kMethodCount = 19;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

@@ -7,6 +7,7 @@
 #include "api/errors.h"
 #include "api/leader_parts.h"
 #include "api/unary_call.h"
+#include "broker/stop_check.h"
 
 namespace forebay::api {
 namespace {
@@ -71,13 +72,15 @@ void answer_cluster(const ContextPtr& context, CallHold<UnaryCall> call, grpc::B
               });
 }
 
-void answer_partitions(const ContextPtr& context, CallHold<UnaryCall> call, grpc::ByteBuffer* response,
+// What all nodes that can be reached say of the partitions, put together. `use` gets `view` as well.
+template <typename Use>
+void gather_partitions(const ContextPtr& context, CallHold<UnaryCall> call,
                        const v1::ListPartitionsRequest& request, v1::ListPartitionsResponse partitions,
-                       const v1::DescribeClusterResponse& view) {
+                       v1::DescribeClusterResponse view, Use use) {
   const auto parts = others(view, request);
   if (parts.empty()) {
     finish_partitions(partitions);
-    return call->succeed(partitions, response);
+    return use(std::move(call), partitions, view);
   }
   const auto deadline = ask_until(call);
   auto merge = [](v1::ListPartitionsResponse& into, const std::vector<int>& node,
@@ -85,10 +88,58 @@ void answer_partitions(const ContextPtr& context, CallHold<UnaryCall> call, grpc
     if (answer) merge_partitions(into, *answer, static_cast<std::uint32_t>(node.front()));
   };
   ask_leaders(context, kListPartitionsPath, deadline, Effect::kReads, parts, std::move(partitions), merge,
-              [call = std::move(call), response](v1::ListPartitionsResponse& whole) {
+              [call = std::move(call), view = std::move(view),
+               use = std::move(use)](v1::ListPartitionsResponse& whole) mutable {
                 finish_partitions(whole);
-                call->succeed(whole, response);
+                use(std::move(call), whole, view);
               });
+}
+
+// The partitions of `question` as this node and all others know them.
+template <typename Use>
+void all_partitions(const ContextPtr& context, CallHold<UnaryCall> call,
+                    const v1::ListPartitionsRequest& request, Use use) {
+  broker::ListPartitionsRequest question;
+  question.topics.assign(request.topics().begin(), request.topics().end());
+  question.include_internal = request.include_internal();
+  question.hosted_only = call->is_forwarded_here();
+  context->broker.list_partitions(
+      std::move(question), [context, call = std::move(call), request, use = std::move(use)](
+                               Result<std::vector<broker::PartitionReplicas>> found) mutable {
+        if (!found) return call->fail(found.error());
+        v1::ListPartitionsResponse partitions;
+        fill_partitions(*found, &partitions);
+        if (call->is_forwarded_here()) return use(std::move(call), partitions, v1::DescribeClusterResponse());
+        own_view(context, std::move(call),
+                 [context, request = std::move(request), partitions = std::move(partitions),
+                  use = std::move(use)](CallHold<UnaryCall> again, v1::DescribeClusterResponse view) mutable {
+                   gather_partitions(context, std::move(again), request, std::move(partitions),
+                                     std::move(view), std::move(use));
+                 });
+      });
+}
+
+void answer_stop_check(CallHold<UnaryCall> call, grpc::ByteBuffer* response, std::uint32_t node,
+                       const v1::ListPartitionsResponse& partitions,
+                       const v1::DescribeClusterResponse& view) {
+  const auto known = std::find_if(view.nodes().begin(), view.nodes().end(),
+                                  [node](const v1::ClusterNode& one) { return one.id() == node; });
+  if (known == view.nodes().end()) {
+    return call->fail({ErrorCode::kInvalidArgument, "the cluster has no node " + std::to_string(node) +
+                                                        "; see: forebay cluster describe"});
+  }
+  v1::CheckNodeStopResponse answer;
+  answer.set_alive(known->alive());
+  answer.set_drained(known->drained());
+  for (const broker::StopObstacle& from :
+       broker::stop_obstacles(read_partitions(partitions), model::NodeId(node))) {
+    v1::StopObstacle* to = answer.add_obstacles();
+    to->set_topic(from.topic);
+    to->set_partition(from.partition.value());
+    to->set_leads(from.leads);
+    to->set_reason(from.reason);
+  }
+  call->succeed(answer, response);
 }
 
 }  // namespace
@@ -113,24 +164,72 @@ grpc::ServerUnaryReactor* AdminService::ListPartitions(grpc::CallbackServerConte
   const auto request = call->read<v1::ListPartitionsRequest>(*bytes);
   if (!request) return call;
   if (request->topics_size() == 1) call->about(request->topics(0));
-  broker::ListPartitionsRequest question;
-  question.topics.assign(request->topics().begin(), request->topics().end());
-  question.include_internal = request->include_internal();
-  question.hosted_only = call->is_forwarded_here();
-  context_->broker.list_partitions(
-      std::move(question), [context = context_, hold = CallHold(call), response, request = *request](
-                               Result<std::vector<broker::PartitionReplicas>> found) mutable {
-        if (!found) return hold->fail(found.error());
-        v1::ListPartitionsResponse partitions;
-        fill_partitions(*found, &partitions);
-        if (hold->is_forwarded_here()) return hold->succeed(partitions, response);
-        own_view(context, std::move(hold),
-                 [context, response, request = std::move(request), partitions = std::move(partitions)](
-                     CallHold<UnaryCall> call_again, v1::DescribeClusterResponse view) mutable {
-                   answer_partitions(context, std::move(call_again), response, request, std::move(partitions),
-                                     view);
+  all_partitions(
+      context_, CallHold(call), *request,
+      [response](const CallHold<UnaryCall>& hold, const v1::ListPartitionsResponse& partitions,
+                 const v1::DescribeClusterResponse& /*view*/) { hold->succeed(partitions, response); });
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::CheckNodeStop(grpc::CallbackServerContext* server_call,
+                                                      const grpc::ByteBuffer* bytes,
+                                                      grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kCheckNodeStop, *server_call);
+  const auto request = call->read<v1::CheckNodeStopRequest>(*bytes);
+  if (!request) return call;
+  v1::ListPartitionsRequest all;
+  all.set_include_internal(true);
+  all_partitions(context_, CallHold(call), all,
+                 [response, node = request->node()](CallHold<UnaryCall> hold,
+                                                    const v1::ListPartitionsResponse& partitions,
+                                                    const v1::DescribeClusterResponse& view) {
+                   answer_stop_check(std::move(hold), response, node, partitions, view);
                  });
-      });
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::SetNodeDrained(grpc::CallbackServerContext* server_call,
+                                                       const grpc::ByteBuffer* bytes,
+                                                       grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kSetNodeDrained, *server_call);
+  const auto request = call->read<v1::SetNodeDrainedRequest>(*bytes);
+  if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/SetNodeDrained", *bytes, Effect::kChanges);
+  context_->broker.set_node_drained(model::NodeId(request->node()), request->drained(),
+                                    call->answer<v1::SetNodeDrainedResponse, std::monostate>(
+                                        response, [](std::monostate, v1::SetNodeDrainedResponse*) {}));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::RecoverPartition(grpc::CallbackServerContext* server_call,
+                                                         const grpc::ByteBuffer* bytes,
+                                                         grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kRecoverPartition, *server_call);
+  const auto request = call->read<v1::RecoverPartitionRequest>(*bytes);
+  if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/RecoverPartition", *bytes, Effect::kChanges);
+  call->about(request->topic(), request->partition());
+  broker::RecoverPartitionRequest question;
+  question.topic = request->topic();
+  question.partition = model::PartitionIndex(request->partition());
+  question.node = model::NodeId(request->node());
+  question.dry_run = request->dry_run();
+  for (const std::uint32_t node : request->lost()) question.lost.emplace_back(node);
+  question.by = request->by();
+  if (request->timeout_ms() != 0) question.timeout = std::chrono::milliseconds(request->timeout_ms());
+  context_->broker.recover_partition(
+      std::move(question),
+      call->answer<v1::RecoverPartitionResponse, partition::MajorityLoss>(
+          response, [](const partition::MajorityLoss& loss, v1::RecoverPartitionResponse* to) {
+            for (const auto& voter : loss.lost) {
+              v1::LostVoter* lost = to->add_lost();
+              lost->set_node(voter.node.value());
+              lost->set_disk_id(voter.disk.to_string());
+            }
+            for (const auto& voter : loss.left) to->add_left(voter.node.value());
+            to->set_end_offset(loss.end.value());
+            to->set_committed_offset(loss.committed.value());
+          }));
   return call;
 }
 

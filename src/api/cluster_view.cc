@@ -18,6 +18,23 @@ void sort_by(Messages* messages, Less less) {
   std::sort(messages->begin(), messages->end(), less);
 }
 
+// A node of a later version may know others.
+ReplicaRole role_of(const std::string& name) {
+  for (const ReplicaRole role : {ReplicaRole::kLeader, ReplicaRole::kLearner}) {
+    if (name == role_name(role)) return role;
+  }
+  return ReplicaRole::kFollower;
+}
+
+ReplicaState state_of(const std::string& name) {
+  using enum ReplicaState;
+  for (const ReplicaState state :
+       {kInSync, kCatchingUp, kUnreachable, kFailed, kDamaged, kBeingAdded, kBeingRemoved}) {
+    if (name == state_name(state)) return state;
+  }
+  return kUnknown;
+}
+
 v1::ClusterNode& node_of(v1::DescribeClusterResponse& cluster, std::uint32_t id) {
   for (v1::ClusterNode& node : *cluster.mutable_nodes()) {
     if (node.id() == id) return node;
@@ -230,6 +247,28 @@ void finish_partitions(v1::ListPartitionsResponse& partitions) {
     }
     sort_by(partition.mutable_replicas(), [](const auto& a, const auto& b) { return a.node() < b.node(); });
   }
+}
+
+std::vector<broker::PartitionReplicas> read_partitions(const v1::ListPartitionsResponse& from) {
+  std::vector<broker::PartitionReplicas> partitions;
+  for (const v1::PartitionReplicas& one : from.partitions()) {
+    broker::PartitionReplicas& to = partitions.emplace_back();
+    to.topic = one.topic();
+    to.partition = model::PartitionIndex(one.partition());
+    to.internal = one.internal();
+    if (one.leader() != 0) to.leader = model::NodeId(one.leader());
+    to.term = model::Term(one.term());
+    for (const v1::ReplicaStatus& replica : one.replicas()) {
+      to.replicas.push_back({.node = model::NodeId(replica.node()),
+                             .role = role_of(replica.role()),
+                             .state = state_of(replica.state()),
+                             .flushed = {},
+                             .lag_records = {},
+                             .since = {},
+                             .problem = replica.problem()});
+    }
+  }
+  return partitions;
 }
 
 }  // namespace forebay::api

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "broker/broker.h"
 #include "forebay/v1/admin.pb.h"
@@ -33,5 +34,8 @@ void finish_cluster(v1::DescribeClusterResponse& cluster);
 void merge_partitions(v1::ListPartitionsResponse& into, const v1::ListPartitionsResponse& theirs,
                       std::uint32_t from);
 void finish_partitions(v1::ListPartitionsResponse& partitions);
+// What was put together, for those who decide by it: the nodes, roles and states of replicas, and the
+// leaders.
+[[nodiscard]] std::vector<broker::PartitionReplicas> read_partitions(const v1::ListPartitionsResponse& from);
 
 }  // namespace forebay::api

@@ -19,6 +19,7 @@
 #include "broker/cluster_view.h"
 #include "log/core/frame.h"
 #include "model/ids.h"
+#include "partition/core/majority_loss.h"
 
 namespace forebay::broker {
 
@@ -215,6 +216,16 @@ struct UnreadyPartition {
   std::string reason;
 };
 
+struct RecoverPartitionRequest {
+  std::string topic;
+  model::PartitionIndex partition;
+  model::NodeId node;
+  bool dry_run = false;
+  std::vector<model::NodeId> lost;  // as a dry run named them
+  std::string by;                   // for the audit log
+  std::chrono::milliseconds timeout{30'000};
+};
+
 // What another node leads is refused with kNotLeader, before anything was done; Error::leader is that node's
 // API where it is known.
 class Broker {
@@ -246,6 +257,12 @@ class Broker {
   // What this node knows of the replicas: of what it leads, all. In the order of topic and partition. Errors:
   // kUnknownTopic.
   virtual void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) = 0;
+  // Decided by the controller. Errors: kInvalidArgument (no such node).
+  // Lets what is left of a partition go on without the voters that are gone for ever, or says what that would
+  // lose. Errors: kNotLeader with the API of `node` when that is another one; kFailedPrecondition, why it is
+  // no way out now; kOutcomeUnknown.
+  virtual void recover_partition(RecoverPartitionRequest request, Done<partition::MajorityLoss> done) = 0;
+  virtual void set_node_drained(model::NodeId node, bool drained, Done<std::monostate> done) = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

@@ -137,6 +137,23 @@ void NodeBroker::describe_cluster(Done<ClusterDescription> done) {
   });
 }
 
+void NodeBroker::set_node_drained(model::NodeId node, bool drained, Done<std::monostate> done) {
+  if (auto open = check_intake(); !open) return done(open.error());
+  on_controller([this, node, drained, done = std::move(done)]() mutable {
+    if (auto open = check_decides(); !open) return done(open.error());
+    controller_->submit_if_needed(
+        [node, drained](const cluster::ClusterImage& image) -> Result<std::optional<cluster::ClusterRecord>> {
+          FOREBAY_TRY(const auto record, cluster::decide_drain(image, node, drained));
+          if (!record) return std::optional<cluster::ClusterRecord>();
+          return std::optional<cluster::ClusterRecord>(*record);
+        },
+        [this, done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
+          if (!image) return done(with_controller(std::move(image).error()));
+          done(std::monostate{});
+        });
+  });
+}
+
 void NodeBroker::list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) {
   on_controller([this, request = std::move(request), done = std::move(done)]() mutable {
     const RoutingPtr table = routing();

@@ -89,6 +89,8 @@ void NodeBroker::start_among_others(cluster::Controller& controller,
   among_others_ = true;
   register_self([this](const Result<std::monostate>& registered) {
     registration_ = registered ? Result<void>{} : registered.error();
+    refused_.store(!registered && registered.error().code == ErrorCode::kFailedPrecondition,
+                   std::memory_order_release);
     if (!registered)
       telemetry::log_error("the cluster refuses this node", {{"error", registered.error().to_string()}});
   });
@@ -146,6 +148,12 @@ void NodeBroker::stop(UniqueFunction<void()> done) {
 }
 
 Result<void> NodeBroker::check_intake() const {
+  if (refused_.load(std::memory_order_acquire)) {
+    return Error{
+        ErrorCode::kUnavailable,
+        "the cluster refuses this node, and what it holds may not be what the cluster went on with; its "
+        "log and its /readyz say why"};
+  }
   if (!stopping_.load(std::memory_order_acquire)) return {};
   return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", kStoppingRetryMs};
 }

@@ -61,6 +61,9 @@ class NodeBroker final : public Broker {
   void use_proposer(cluster::Proposer& proposer) { proposer_ = &proposer; }
   // Before start(): how the others are connected, asked on the controller's shard; none: a node alone.
   void use_peers(std::function<PeersSeen()> peers) { peers_seen_ = std::move(peers); }
+  // Before start(): where decisions of operators are written down, durably, a line of JSON each.
+  using Audit = std::function<void(std::string line, Done<std::monostate> done)>;
+  void use_audit(Audit audit) { audit_ = std::move(audit); }
   // Its addresses are known now. Any thread.
   void register_addresses(std::string api, std::string peer, std::string http);
   void on_image(const cluster::ImagePtr& image);  // the controller's callback
@@ -90,6 +93,8 @@ class NodeBroker final : public Broker {
   void describe_node(Done<NodeDescription> done) override;
   void describe_cluster(Done<ClusterDescription> done) override;
   void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) override;
+  void set_node_drained(model::NodeId node, bool drained, Done<std::monostate> done) override;
+  void recover_partition(RecoverPartitionRequest request, Done<partition::MajorityLoss> done) override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
@@ -121,6 +126,19 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
+  // The steps of a recovery, after it has been judged. On the controller's shard.
+  struct Recovery {
+    RecoverPartitionRequest request;
+    model::TopicPartition id;
+    ShardHandle shard;
+    partition::MajorityLoss loss;
+    Done<partition::MajorityLoss> done;
+  };
+  using RecoveryPtr = std::shared_ptr<Recovery>;
+  [[nodiscard]] Result<RecoveryPtr> recovery_of(RecoverPartitionRequest request);
+  void judged(const RecoveryPtr& recovery);
+  void retire_lost(const RecoveryPtr& recovery, std::size_t next, UniqueFunction<void()> then);
+  void go_on_without(const RecoveryPtr& recovery, UniqueFunction<void()> then);
   void register_self(Done<std::monostate> done);
   void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
   void propose_until_done(cluster::NodeProposal proposal);
@@ -134,12 +152,14 @@ class NodeBroker final : public Broker {
   runtime::WallClock& clock_;
   std::function<NodeDescription()> describe_;
   std::function<PeersSeen()> peers_seen_;
+  Audit audit_;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;
   LeaderTable leaders_;
   std::shared_ptr<const RoutingTable> routing_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> refused_{false};  // the cluster refuses this node: nobody is served
   cluster::Controller* controller_ = nullptr;
   cluster::Proposer* proposer_ = nullptr;
   bool among_others_ = false;

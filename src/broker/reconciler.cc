@@ -73,8 +73,11 @@ void Reconciler::set_wanted(const cluster::ClusterImage& image, const model::Top
   for (const model::NodeId node : placement.replicas) {
     const cluster::Broker* broker = image.broker(node);
     if (broker == nullptr) return;  // as it is, until an operator says what is to become of it
+    // Lost for ever: the others go on without it until the node comes with another disk.
+    if (image.retired.contains(broker->registration.disk)) continue;
     wanted.push_back({node, broker->registration.disk});
   }
+  if (wanted.empty()) return;
   // Who is to be stopped soon leads only where nobody else can.
   std::stable_partition(wanted.begin(), wanted.end(),
                         [&image](const log::Voter& voter) { return !image.broker(voter.node)->drained; });

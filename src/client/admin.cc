@@ -358,6 +358,71 @@ Result<std::vector<PartitionReplicas>> Admin::list_partitions(const std::vector<
   return partitions;
 }
 
+Result<void> Admin::drain_node(std::uint32_t node) {
+  v1::SetNodeDrainedRequest request;
+  request.set_node(node);
+  request.set_drained(true);
+  v1::SetNodeDrainedResponse response;
+  return core_->change(&Stub::SetNodeDrained, request, response);
+}
+
+Result<void> Admin::undrain_node(std::uint32_t node) {
+  v1::SetNodeDrainedRequest request;
+  request.set_node(node);
+  v1::SetNodeDrainedResponse response;
+  return core_->change(&Stub::SetNodeDrained, request, response);
+}
+
+Result<NodeStopCheck> Admin::check_node_stop(std::uint32_t node) {
+  v1::CheckNodeStopRequest request;
+  request.set_node(node);
+  v1::CheckNodeStopResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::CheckNodeStop, request, response));
+  NodeStopCheck check{response.alive(), response.drained(), {}};
+  for (const auto& from : response.obstacles())
+    check.obstacles.push_back({from.topic(), from.partition(), from.leads(), from.reason()});
+  return check;
+}
+
+namespace {
+
+v1::RecoverPartitionRequest recovery_of(const RecoverySpec& spec) {
+  v1::RecoverPartitionRequest request;
+  request.set_topic(spec.topic);
+  request.set_partition(spec.partition);
+  request.set_node(spec.node);
+  request.mutable_lost()->Add(spec.lost.begin(), spec.lost.end());
+  request.set_by(spec.by);
+  return request;
+}
+
+RecoveryLoss loss_of(const v1::RecoverPartitionResponse& from) {
+  RecoveryLoss loss;
+  for (const auto& voter : from.lost()) loss.lost.push_back({voter.node(), voter.disk_id()});
+  loss.left.assign(from.left().begin(), from.left().end());
+  loss.end_offset = from.end_offset();
+  loss.committed_offset = from.committed_offset();
+  return loss;
+}
+
+}  // namespace
+
+Result<RecoveryLoss> Admin::recovery_loss(const RecoverySpec& spec) {
+  v1::RecoverPartitionRequest request = recovery_of(spec);
+  request.set_dry_run(true);
+  v1::RecoverPartitionResponse response;
+  FOREBAY_CHECK(core_->read(&Stub::RecoverPartition, request, response));
+  return loss_of(response);
+}
+
+Result<RecoveryLoss> Admin::recover_partition(const RecoverySpec& spec) {
+  v1::RecoverPartitionRequest request = recovery_of(spec);
+  request.set_timeout_ms(static_cast<std::uint32_t>(core_->timeout().count()));
+  v1::RecoverPartitionResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::RecoverPartition, request, response));
+  return loss_of(response);
+}
+
 Result<std::string> Admin::set_log_level(const std::string& level) {
   v1::SetLogLevelRequest request;
   request.set_level(level);

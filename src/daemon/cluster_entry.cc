@@ -100,9 +100,20 @@ void ClusterEntry::on_image(const cluster::ClusterImage& image) {
     parts_.set_cluster(image.cluster_id);
   }
   tell_peers(&image);
+  if (image.retired.size() != told_retired_) {
+    told_retired_ = image.retired.size();  // it only grows
+    std::set<model::Uuid> disks;
+    for (const auto& [disk, node] : image.retired) disks.insert(disk);
+    parts_.refuse_disks(std::move(disks));
+  }
   // Every broker, for whoever is no member of the group hears nothing of the metadata.
   std::vector<log::Voter> wanted;
-  for (const auto& [node, broker] : image.brokers) wanted.push_back({node, broker.registration.disk});
+  for (const auto& [node, broker] : image.brokers) {
+    if (!image.retired.contains(broker.registration.disk)) wanted.push_back({node, broker.registration.disk});
+  }
+  // Who is to be stopped soon leads only where nobody else can.
+  std::stable_partition(wanted.begin(), wanted.end(),
+                        [&image](const log::Voter& voter) { return !image.broker(voter.node)->drained; });
   if (!wanted.empty()) parts_.partitions->set_wanted_members(cluster::cluster_partition(), std::move(wanted));
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ class ClusterEntry {
     // To all shards.
     std::function<void(const model::Uuid& cluster)> set_cluster;
     std::function<void(std::map<model::NodeId, io::PeerAddress>)> set_peers;
+    std::function<void(std::set<model::Uuid>)> refuse_disks;
     // __cluster is open: the controller may begin; `joins`: another node forms the cluster. With the reason
     // when it never will be.
     std::function<void(Result<partition::Partition*>, bool joins)> opened;
@@ -62,6 +64,7 @@ class ClusterEntry {
   std::optional<model::NodeId> leader_;
   std::map<model::NodeId, io::PeerAddress> told_peers_;
   model::Uuid told_cluster_;
+  std::size_t told_retired_ = 0;
   mutable std::mutex mutex_;
   std::string waits_for_ = "metadata is being loaded";
 };

@@ -4,6 +4,7 @@
 
 #include "cluster/image_store.h"
 #include "daemon/wired_node.h"
+#include "log/acceptance.h"
 #include "telemetry/log.h"
 
 namespace forebay::daemon {
@@ -80,6 +81,23 @@ broker::PeersSeen WiredNode::peers_seen() {
   return seen;
 }
 
+// On the controller's shard.
+void WiredNode::audit(std::string line, broker::Done<std::monostate> done) {
+  auto written = std::make_shared<Result<void>>();
+  pool_.run(
+      [this, line = std::move(line), written] {
+        // Blocking calls, as offline.
+        auto fs = io::make_real_file_system(shards_.at(controller_shard()),
+                                            io::IoEngine{.uring = false, .direct = false, .why = {}});
+        *written = fs ? log::append_audit(**fs, settings_.node.data_dir, line) : fs.error();
+      },
+      shards_.at(controller_shard()),
+      [written, done = std::move(done)]() mutable {
+        if (!*written) return done(std::move(*written).error());
+        done(std::monostate{});
+      });
+}
+
 // --- metadata
 // ----------------------------------------------------------------------------------------------------------------
 
@@ -111,6 +129,9 @@ Result<void> WiredNode::open_broker() {
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });
   broker_->use_peers([this] { return peers_seen(); });
+  broker_->use_audit([this](std::string line, broker::Done<std::monostate> done) {
+    audit(std::move(line), std::move(done));
+  });
   node_metrics_ = std::make_unique<NodeMetrics>(metrics_, *broker_, stacks_, disk_.get());
   broker_->observe_produce(
       [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
@@ -139,6 +160,11 @@ Result<void> WiredNode::open_cluster() {
         .partitions = stack.partitions.get(),
         .set_cluster = [this](const model::Uuid& cluster) { set_hello(cluster); },
         .set_peers = [this](const std::map<model::NodeId, io::PeerAddress>& peers) { set_peers(peers); },
+        .refuse_disks =
+            [this](const std::set<model::Uuid>& disks) {
+              for (std::uint32_t i = 0; i < shard_count_; ++i)
+                shards_.at(i).post([stack = stacks_[i].get(), disks] { stack->peers->refuse_disks(disks); });
+            },
         .opened =
             [this, ready](Result<partition::Partition*> partition, bool joins) {
               start_controller(std::move(partition), joins,

@@ -11,7 +11,9 @@ std::vector<Command> all_commands() {
   add_offsets_command(commands);
   add_cluster_commands(commands);
   add_partition_commands(commands);
+  add_partition_recover_command(commands);
   add_node_commands(commands);
+  add_node_stop_commands(commands);
   add_health_command(commands);
   add_perf_produce_command(commands);
   add_perf_consume_command(commands);

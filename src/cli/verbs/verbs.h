@@ -17,7 +17,9 @@ void add_consume_command(std::vector<Command>& commands);
 void add_offsets_command(std::vector<Command>& commands);
 void add_cluster_commands(std::vector<Command>& commands);    // describe, health
 void add_partition_commands(std::vector<Command>& commands);  // list
-void add_node_commands(std::vector<Command>& commands);
+void add_partition_recover_command(std::vector<Command>& commands);
+void add_node_commands(std::vector<Command>& commands);       // describe, log-level
+void add_node_stop_commands(std::vector<Command>& commands);  // drain, undrain, ready-to-stop
 void add_health_command(std::vector<Command>& commands);
 void add_perf_produce_command(std::vector<Command>& commands);
 void add_perf_consume_command(std::vector<Command>& commands);

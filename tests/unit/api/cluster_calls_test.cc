@@ -62,6 +62,13 @@ class ClusterCallsTest : public ApiTest {
     return admin_->ListPartitions(&context, request, response);
   }
 
+  grpc::Status check_stop(std::uint32_t node, v1::CheckNodeStopResponse* response) {
+    grpc::ClientContext context;
+    v1::CheckNodeStopRequest request;
+    request.set_node(node);
+    return admin_->CheckNodeStop(&context, request, response);
+  }
+
   MemoryBroker other_broker_;
   std::unique_ptr<api::ApiServer> other_server_;
 };
@@ -109,6 +116,59 @@ TEST_F(ClusterCallsTest, UnknownTopicIsNamed) {
   const grpc::Status status = list({"nothing"}, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(detail_of(status).topic(), "nothing");
+}
+
+TEST_F(ClusterCallsTest, StopOfALeaderIsAdvisedAgainst) {
+  v1::CheckNodeStopResponse response;
+  ASSERT_TRUE(check_stop(2, &response).ok());
+  EXPECT_TRUE(response.alive());
+  ASSERT_EQ(response.obstacles_size(), 1);
+  EXPECT_EQ(response.obstacles(0).topic(), "events");
+  EXPECT_TRUE(response.obstacles(0).leads());
+  EXPECT_FALSE(response.obstacles(0).reason().empty());
+}
+
+TEST_F(ClusterCallsTest, StopOfANodeWithoutReplicasIsFine) {
+  v1::CheckNodeStopResponse response;
+  ASSERT_TRUE(check_stop(3, &response).ok());
+  EXPECT_FALSE(response.alive());
+  EXPECT_EQ(response.obstacles_size(), 0);
+}
+
+TEST_F(ClusterCallsTest, StopOfAnUnknownNodeIsRefused) {
+  v1::CheckNodeStopResponse response;
+  EXPECT_EQ(check_stop(9, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ClusterCallsTest, DrainedNodeIsShown) {
+  grpc::ClientContext context;
+  v1::SetNodeDrainedRequest request;
+  request.set_node(3);
+  request.set_drained(true);
+  v1::SetNodeDrainedResponse response;
+  ASSERT_TRUE(admin_->SetNodeDrained(&context, request, &response).ok());
+  EXPECT_TRUE(describe().nodes(2).drained());
+}
+
+TEST_F(ClusterCallsTest, RecoveryCarriesTheDecisionAndAnswersWhatIsLost) {
+  grpc::ClientContext context;
+  v1::RecoverPartitionRequest request;
+  request.set_topic("events");
+  request.set_partition(2);
+  request.set_node(1);
+  request.add_lost(2);
+  request.add_lost(3);
+  request.set_by("ann on host");
+  v1::RecoverPartitionResponse response;
+  ASSERT_TRUE(admin_->RecoverPartition(&context, request, &response).ok());
+  ASSERT_EQ(broker_.recoveries.size(), 1U);
+  EXPECT_EQ(broker_.recoveries[0].lost, (std::vector{NodeId(2), NodeId(3)}));
+  EXPECT_EQ(broker_.recoveries[0].by, "ann on host");
+  ASSERT_EQ(response.lost_size(), 2);
+  EXPECT_EQ(response.lost(1).node(), 3U);
+  EXPECT_EQ(response.left(0), 1U);
+  EXPECT_EQ(response.end_offset(), 70);
+  EXPECT_EQ(response.committed_offset(), 60);
 }
 
 }  // namespace

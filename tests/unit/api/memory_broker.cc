@@ -607,6 +607,28 @@ void MemoryBroker::list_partitions(broker::ListPartitionsRequest request,
   });
 }
 
+void MemoryBroker::recover_partition(broker::RecoverPartitionRequest request,
+                                     broker::Done<partition::MajorityLoss> done) {
+  post([this, request = std::move(request), done = std::move(done)]() mutable {
+    recoveries.push_back(std::move(request));
+    done(partition::MajorityLoss{{{model::NodeId(2), model::Uuid{{2}}}, {model::NodeId(3), model::Uuid{{3}}}},
+                                 {{model::NodeId(1), model::Uuid{{1}}}},
+                                 model::Offset(70),
+                                 model::Offset(60)});
+  });
+}
+
+void MemoryBroker::set_node_drained(model::NodeId node, bool drained, broker::Done<std::monostate> done) {
+  post([this, node, drained, done = std::move(done)]() mutable {
+    for (broker::ClusterNode& one : cluster.nodes) {
+      if (one.id != node) continue;
+      one.drained = drained;
+      return done(std::monostate{});
+    }
+    done(Error{ErrorCode::kInvalidArgument, "the cluster has no broker " + std::to_string(node.value())});
+  });
+}
+
 void MemoryBroker::unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) {
   post([done = std::move(done)]() mutable { done(std::vector<broker::UnreadyPartition>{}); });
 }

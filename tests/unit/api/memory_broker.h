@@ -35,8 +35,9 @@ class MemoryBroker final : public broker::Broker {
   void fail_next_fetch(Error error);
   void advance(std::chrono::milliseconds by);
   void corrupt(const std::string& topic, std::int32_t partition, std::size_t frame);
-  std::optional<std::string> api_advertised;  // of describe_node()
-  broker::ClusterDescription cluster;         // of describe_cluster(); set before the first call
+  std::optional<std::string> api_advertised;                // of describe_node()
+  std::vector<broker::RecoverPartitionRequest> recoveries;  // that were asked for
+  broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
   std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
   // said beforehand. Partition -1: what the controller decides.
@@ -83,6 +84,9 @@ class MemoryBroker final : public broker::Broker {
   void describe_cluster(broker::Done<broker::ClusterDescription> done) override;
   void list_partitions(broker::ListPartitionsRequest request,
                        broker::Done<std::vector<broker::PartitionReplicas>> done) override;
+  void recover_partition(broker::RecoverPartitionRequest request,
+                         broker::Done<partition::MajorityLoss> done) override;
+  void set_node_drained(model::NodeId node, bool drained, broker::Done<std::monostate> done) override;
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 
  private:

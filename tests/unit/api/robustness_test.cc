@@ -174,7 +174,7 @@ TEST_F(RobustnessTest, BytesThatAreNoRequestAreAnInvalidArgumentOfEveryUnaryMeth
           1);
     }
   }
-  EXPECT_EQ(asked, 14);
+  EXPECT_EQ(asked, 17);
   expect_healthy();
 }
 

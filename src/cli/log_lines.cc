@@ -87,6 +87,12 @@ struct RecordText {
   Value operator()(const log::SetDamage& record) const {
     return Value::object().set("type", "damage").set("damage", damage_value(record.damage));
   }
+  Value operator()(const log::InstallBase& record) const {
+    return Value::object()
+        .set("type", "install")
+        .set("begin", record.base.begin.to_string())
+        .set("term_before", record.base.before.term.value());
+  }
 };
 
 void set_id(Value& value, const model::TopicPartition& id) {

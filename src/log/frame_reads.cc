@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "log/core/widened.h"
 
 namespace forebay::log {
 namespace {
@@ -23,6 +24,17 @@ Error no_frame_error(const model::TopicPartition& id, model::LogPosition from) {
 Error frames_lost_error(const model::TopicPartition& id, model::LogPosition from) {
   return {ErrorCode::kDataLoss, "partition " + id.to_string() + " is damaged at " + from.to_string() +
                                     ": read this range from another replica"};
+}
+
+FramePtr first_frame(const FramesRequest& request, model::LogPosition log_start, FramePtr covering) {
+  const model::LogPosition begin = covering->header.begin;
+  if (begin == request.from) return covering;
+  if (begin > request.from) {
+    const bool is_trimmed = request.from < log_start && begin <= log_start;
+    return is_trimmed && request.first != FirstFrame::kThere ? covering : nullptr;
+  }
+  if (auto rest = rest_of(*covering, request.from)) return std::make_shared<const Frame>(*std::move(rest));
+  return request.first == FirstFrame::kCovering ? covering : nullptr;
 }
 
 FrameReads::~FrameReads() { FOREBAY_ASSERT(pending_.empty()); }
@@ -73,7 +85,8 @@ void FrameReads::finish(Operation& op, Result<std::vector<FramePtr>> result) {
 void FrameReads::locate(Operation& op) {
   op.cursor.reset();
   op.extent.reset();
-  const model::LogPosition from = op.request.from;
+  const model::LogPosition from = std::max(op.request.from, owner_.log_start());
+  op.first = from;
   if (owner_.damaged_at(from)) return finish(op, frames_lost_error(id_, from));
   const auto place = owner_.place_at(from);
   if (!place) return finish(op, no_frame_error(id_, from));
@@ -105,7 +118,7 @@ void FrameReads::locate(Operation& op) {
 }
 
 void FrameReads::on_index(Operation& op, const SegmentIndex& index) {
-  const auto entry = index.find_position(op.request.from);
+  const auto entry = index.find_position(op.first);
   // The index of the segment that is being written knows frames that only memory has.
   if (entry && entry->file_position < op.segment.meta.size_bytes) {
     return begin_walk(op, {entry->file_position, entry->begin});
@@ -154,14 +167,15 @@ void FrameReads::walk(Operation& op) {
     const SegmentCursor::Step step = op.cursor->next(skip < bytes.size() ? bytes.subspan(skip) : ByteSpan{});
     if (const auto* whole = std::get_if<SegmentCursor::Whole>(&step)) {
       const FrameHeader& header = whole->header;
-      if (header.end <= request.from) continue;
-      const bool fits = header.begin == request.from || (request.covering && header.begin < request.from);
-      if (op.frames.empty() && !fits) return finish(op, no_frame_error(id_, request.from));
+      if (header.end <= op.first) continue;
+      auto frame = std::make_shared<const Frame>(
+          Frame{header, SharedBytes(op.extent, whole->payload, op.extent->buffer.size())});
+      if (op.frames.empty()) frame = first_frame(request, owner_.log_start(), std::move(frame));
+      if (frame == nullptr) return finish(op, no_frame_error(id_, request.from));
       const std::size_t encoded = kFrameHeaderBytes + whole->payload.size();
       const bool full = !op.frames.empty() && op.bytes + encoded > request.bytes_max;
       if (full || header.end > request.upto) return stop_at(op, before);
-      op.frames.push_back(std::make_shared<const Frame>(
-          Frame{header, SharedBytes(op.extent, whole->payload, op.extent->buffer.size())}));
+      op.frames.push_back(std::move(frame));
       op.bytes += encoded;
     } else if (const auto* more = std::get_if<SegmentCursor::NeedMore>(&step)) {
       if (!op.frames.empty()) return stop_at(op, before);
@@ -183,7 +197,7 @@ void FrameReads::on_damage(Operation& op, const SegmentCursor::Damaged& damage) 
     return locate(op);
   }
   owner_.on_damage(op.segment, damage);
-  const model::LogPosition from = op.request.from;
+  const model::LogPosition from = op.first;
   if (damage.begin <= from && from < damage.end) return finish(op, frames_lost_error(id_, from));
   walk(op);
 }
@@ -191,7 +205,7 @@ void FrameReads::on_damage(Operation& op, const SegmentCursor::Damaged& damage) 
 void FrameReads::segment_failed(Operation& op, const Error& error) {
   if (error.code == ErrorCode::kNotFound) {
     // Trimmed, cut or replaced while we were on our way, or really missing.
-    const auto place = owner_.place_at(op.request.from);
+    const auto place = owner_.place_at(op.first);
     if (place && place->segment.serial == op.segment.serial) owner_.on_segment_missing(op.segment);
     if (++op.moves <= kMovesMax) return locate(op);
   }

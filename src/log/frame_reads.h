@@ -27,7 +27,7 @@ class FrameReads {
   FrameReads(const FrameReads&) = delete;
   FrameReads& operator=(const FrameReads&) = delete;
 
-  // Requires: request.from < request.upto, not below log start, not in memory.
+  // Requires: request.from < request.upto; neither that nor log start, where it lies above, is in memory.
   void read(const FramesRequest& request, FramesDone done);
   // The log was cut: pending ones go on with what lies below; those from behind it end with kNotFound.
   void cut(model::LogPosition to);
@@ -38,6 +38,7 @@ class FrameReads {
   struct Operation {
     std::uint64_t number = 0;
     FramesRequest request;
+    model::LogPosition first;  // where it begins, above what is trimmed
     FramesDone done;
     SegmentRef segment;
     std::optional<SegmentCursor> cursor;
@@ -78,6 +79,10 @@ class FrameReads {
   Lifetime lifetime_;
 };
 
+// Of the frame that covers `request.from`, or `log_start` where that is trimmed: what the answer begins with.
+// Null when no frame begins where it was asked for.
+[[nodiscard]] FramePtr first_frame(const FramesRequest& request, model::LogPosition log_start,
+                                   FramePtr covering);
 // What read_frames answers where no frame begins at `from`, or where it is lost.
 [[nodiscard]] Error no_frame_error(const model::TopicPartition& id, model::LogPosition from);
 [[nodiscard]] Error frames_lost_error(const model::TopicPartition& id, model::LogPosition from);

@@ -35,11 +35,16 @@ struct ReadResult {
 using ReadResultDone = UniqueFunction<void(Result<ReadResult>)>;
 
 // For another replica: frames of every kind.
+enum class FirstFrame : std::uint8_t {
+  kThere,         // begins at `from`, nowhere else
+  kAfterTrimmed,  // likewise; where that is trimmed, the one that covers log start, or nothing at its end
+  kCovering,      // likewise; and where `from` lies within a batch, the frame with that batch
+};
 struct FramesRequest {
   model::LogPosition from;
   model::LogPosition upto;           // no frame that ends above it
   std::size_t bytes_max = 1U << 20;  // encoded; at least one frame is returned whatever its size
-  bool covering = false;             // the first one may begin below `from`, as long as it ends behind it
+  FirstFrame first = FirstFrame::kThere;
 };
 using FramesDone = UniqueFunction<void(Result<std::vector<FramePtr>>)>;
 
@@ -126,6 +131,12 @@ class Log {
   // Requires: a frame begins at `to`, or it is end(); nothing committed lies behind it, so that it is not
   // below log_start() either, nor below what set_log_start asked for.
   virtual void truncate(model::LogPosition to) = 0;
+  // The log begins at `base` from now on, and what was in it is void; the hard state and a lost tail are not.
+  // end() is there at once; log_start() and flushed() are when the journal has it, with a call of the
+  // listener: a crash before that finds the log as it was. What is appended next is durable no earlier. Reads
+  // under way end with kCancelled. Requires: base.begin lies above log_start(), and everything below it was
+  // trimmed by a committed LogStart frame.
+  virtual void install(const LogBase& base) = 0;
   virtual void set_hard_state(HardState state, Done durable) = 0;
   // Moves log_start(), and lets memory and files below go, once the journal has it. It never moves back.
   // Requires: a committed LogStart frame says so.
@@ -138,9 +149,10 @@ class Log {
   // kCancelled (closed meanwhile).
   virtual void read(const ReadRequest& request, ReadResultDone done) = 0;
   // Frames without a hole from exactly `from` on, also what is not flushed yet; none when `from` is `upto` or
-  // the end. Fewer than asked for where a segment or a damaged range begins. Answers from memory at once when
-  // it can; every checksum is verified. Errors: kNotFound (no frame begins there: trimmed, above the end, or
-  // compacted together with others), kDataLoss (damaged, accepted or not), kStorageFailed, kCancelled.
+  // the end. Where compaction has widened a frame over `from`, the first one is the rest of it. Fewer than
+  // asked for where a segment or a damaged range begins. Answers from memory at once when it can; every
+  // checksum is verified. Errors: kNotFound (no frame begins there: trimmed, above the end, or within a
+  // batch), kDataLoss (damaged, accepted or not), kStorageFailed, kCancelled.
   virtual void read_frames(const FramesRequest& request, FramesDone done) = 0;
   // A read_frames from there would answer from memory.
   [[nodiscard]] virtual bool is_in_memory(model::LogPosition from) const = 0;

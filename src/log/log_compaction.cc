@@ -48,16 +48,24 @@ void LogReplica::replace_segments(std::vector<SegmentMeta> removed, SealedSegmen
                                   UniqueFunction<void(Result<void>)> done) {
   ReplaceSegments record{removed, {added.meta}};
   ++replacements_in_flight_;
-  parts_.journal->add_record(slot_, std::move(record),
-                             lifetime_.guard([this, removed = std::move(removed), added = std::move(added),
-                                              done = std::move(done)](Result<void> result) mutable {
-                               --replacements_in_flight_;
-                               if (result) {
-                                 for (const SegmentRef& old : segments_replaced(removed, added))
-                                   remove_files(old);
-                               }
-                               done(std::move(result));
-                             }));
+  parts_.journal->add_record(
+      slot_, std::move(record),
+      lifetime_.guard([this, removed = std::move(removed), added = std::move(added), installs = installs_,
+                       done = std::move(done)](Result<void> result) mutable {
+        --replacements_in_flight_;
+        if (result && installs != installs_) {
+          compacted_in_vain(added.meta);
+        } else if (result) {
+          for (const SegmentRef& old : segments_replaced(removed, added)) remove_files(old);
+        }
+        done(std::move(result));
+      }));
+}
+
+// The log began anew meanwhile. Until that is durable a crash may find the old one, with this file: then the
+// next start removes it.
+void LogReplica::compacted_in_vain(const SegmentMeta& added) {
+  if (cuts_.empty()) remove_files({0, id_, added});
 }
 
 std::vector<SegmentRef> LogReplica::segments_replaced(const std::vector<SegmentMeta>& removed,

@@ -7,10 +7,16 @@ namespace forebay::log {
 
 void LogReplica::read_frames(const FramesRequest& request, FramesDone done) {
   if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
-  if (request.from < log_start_ || request.from > end_) return done(no_frame_error(id_, request.from));
-  if (request.from >= request.upto || request.from == end_) return done(std::vector<FramePtr>());
-  if (damaged_at(request.from)) return done(frames_lost_error(id_, request.from));
-  if (is_in_memory(request.from)) {
+  if (request.from > end_) return done(no_frame_error(id_, request.from));
+  // The frame that covers log start is still there, all of it.
+  const model::LogPosition first = std::max(request.from, log_start_);
+  if (request.from >= request.upto || first == end_) {
+    const bool is_gone = request.from < first && request.first == FirstFrame::kThere;
+    return done(is_gone ? Result<std::vector<FramePtr>>(no_frame_error(id_, request.from))
+                        : std::vector<FramePtr>());
+  }
+  if (damaged_at(first)) return done(frames_lost_error(id_, first));
+  if (is_in_memory(first)) {
     ++parts_.env.stats.cache_reads;
     return done(memory_frames(request));
   }
@@ -20,22 +26,17 @@ void LogReplica::read_frames(const FramesRequest& request, FramesDone done) {
 Result<std::vector<FramePtr>> LogReplica::memory_frames(const FramesRequest& request) const {
   std::vector<FramePtr> frames;
   std::size_t bytes = 0;
-  model::LogPosition at = request.from;
-  LogMemory::Number first = memory_.find_begin(at);
-  // Frames of a log that is whole in memory are as their leader made them: seldom does none begin there.
-  const auto covers = [&](LogMemory::Number n) {
-    return memory_.frame(n)->header.begin < at && at < memory_.frame(n)->header.end;
-  };
-  if (request.covering && first > memory_.begin() && covers(first - 1)) {
-    --first;
-    at = memory_.frame(first)->header.begin;
-  }
-  for (LogMemory::Number n = first; n < memory_.end(); ++n) {
-    const FramePtr& frame = memory_.frame(n);
-    if (frame->header.begin != at) {
-      if (frames.empty()) return no_frame_error(id_, at);
-      break;  // a damaged range lies before it
+  model::LogPosition at = std::max(request.from, log_start_);
+  LogMemory::Number n = memory_.find_begin(at);
+  if (n > memory_.begin() && memory_.frame(n - 1)->header.end > at) --n;
+  for (; n < memory_.end(); ++n) {
+    FramePtr frame = memory_.frame(n);
+    if (frames.empty()) {
+      frame = first_frame(request, log_start_, std::move(frame));
+      if (frame == nullptr) return no_frame_error(id_, request.from);
+      at = frame->header.begin;
     }
+    if (frame->header.begin != at) break;  // a damaged range lies before it
     if (frame->header.end > request.upto) break;
     if (!frames.empty() && bytes + frame->encoded_bytes() > request.bytes_max) break;
     frames.push_back(frame);

@@ -120,12 +120,12 @@ void LogReads::locate(Operation& op) {
   op.cursor.reset();
   op.extent.reset();
   for (;;) {
-    if (op.at < owner_.log_start_offset()) {
+    if (op.at < owner_.log_start().next_offset) {
       if (!op.searching) {
         return fail(op, {ErrorCode::kOffsetOutOfRange,
                          "offset " + std::to_string(op.at.value()) + " is below log start"});
       }
-      op.at = owner_.log_start_offset();
+      op.at = owner_.log_start().next_offset;
     }
     op.at = owner_.past_accepted(op.at);
     if (const auto good = owner_.damaged_until(op.at)) {

@@ -34,7 +34,7 @@ class LogReadsOwner {
   [[nodiscard]] virtual std::optional<Place> place_of(model::Offset offset) const = 0;
   // The flushed segment that holds the frame at `position`; nothing when none does.
   [[nodiscard]] virtual std::optional<Place> place_at(model::LogPosition position) const = 0;
-  [[nodiscard]] virtual model::Offset log_start_offset() const = 0;
+  [[nodiscard]] virtual model::LogPosition log_start() const = 0;
   // The end of the damaged range that holds `offset`.
   [[nodiscard]] virtual std::optional<model::Offset> damaged_until(model::Offset offset) const = 0;
   // The frame at `position` is lost, accepted or not.

@@ -93,8 +93,13 @@ void LogReplica::put_in_place(std::vector<SegmentMeta> replaced, SegmentRepair::
   parts_.journal->add_record(
       slot_, std::move(record),
       lifetime_.guard([this, replaced = std::move(replaced), repaired = std::move(repaired),
+                       installs = installs_, epoch = log_epoch_,
                        done = std::move(done)](Result<void> durable) mutable {
         if (!durable) return done(std::move(durable));
+        // Cut or begun anew while the record was on its way. A crash may still find the new file in the
+        // journal; else the next start removes it.
+        if (installs != installs_ || epoch != log_epoch_)
+          return done(not_yet(id_, "it has changed under the repair"));
         for (const SegmentRef& old : segments_replaced(replaced, repaired.file)) retire_damaged(old);
         learn(repaired);
         for (const LogRange& range : repaired.filled) heal(range.begin, range.end);

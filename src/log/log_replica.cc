@@ -133,7 +133,9 @@ void LogReplica::append(FramePtr frame) {
 bool LogReplica::frames_durable(model::LogEpoch log_epoch, model::LogPosition end) {
   // Of a round from before a cut only what lies below it counts.
   for (const LogCut& cut : cuts_) {
-    if (log_epoch <= cut.before.log_epoch) end = std::min(end, cut.to);
+    if (log_epoch > cut.before.log_epoch) continue;
+    if (cut.whole) return false;
+    end = std::min(end, cut.to);
   }
   if (end <= flushed_) return false;
   FOREBAY_ASSERT(end <= end_);
@@ -214,6 +216,7 @@ void LogReplica::set_log_start(model::LogPosition begin, Done durable) {
 void LogReplica::log_start_durable(model::LogPosition begin) {
   if (begin <= log_start_) return;
   log_start_ = begin;
+  for (LogCut& cut : cuts_) cut.before.log_start = std::max(cut.before.log_start, begin);
   std::erase_if(log_start_frames_, [begin](const LogStartFrame& frame) { return frame.begin <= begin; });
   while (!memory_.empty() && memory_.frame(memory_.begin())->header.end <= begin) {
     segment_append_time_ = std::max(segment_append_time_, memory_.frame(memory_.begin())->header.append_time);
@@ -226,7 +229,8 @@ void LogReplica::log_start_durable(model::LogPosition begin) {
       memory_.empty() ? begin : std::min(begin, memory_.frame(memory_.begin())->header.begin);
   if (needed > segment_end_) segment_end_moved(needed);
   writer_.on_trimmed();
-  while (terms_.size() > 1 && terms_[1].begin <= begin) terms_.pop_front();
+  // A replica that ends right there must be told of which term the frame was that did.
+  while (terms_.size() > 1 && terms_[1].begin < begin) terms_.pop_front();
   while (memberships_.size() > 1 && memberships_[1].first < begin) memberships_.erase(memberships_.begin());
   drop_damage_below(damage_, begin);
 }
@@ -496,7 +500,7 @@ PartitionCheckpoint LogReplica::checkpoint_of_memory() const {
   out.id = id_;
   out.hard_state = durable_hard_state_;
   out.log_epoch = log_epoch_;
-  out.log_start = log_start_;
+  out.log_start = coming_log_start();
   out.segment_end = segment_end_;
   for (const ReplicaSegment& segment : segments_) {
     const SegmentMeta& meta = segment.ref.meta;

@@ -83,6 +83,7 @@ class LogReplica final : public Log,
   void on_failed(UniqueFunction<void(const Error&)> listener) override { on_failed_ = std::move(listener); }
   void append(FramePtr frame) override;
   void truncate(model::LogPosition to) override;
+  void install(const LogBase& base) override;
   void set_hard_state(HardState state, Done durable) override;
   void set_log_start(model::LogPosition begin, Done durable) override;
   void set_config(const LogConfig& config) override;
@@ -155,7 +156,6 @@ class LogReplica final : public Log,
   [[nodiscard]] std::optional<Place> place_at(model::LogPosition position) const override;
   [[nodiscard]] bool damaged_at(model::LogPosition position) const override;
   [[nodiscard]] Result<std::vector<FramePtr>> memory_frames(const FramesRequest& request) const;
-  [[nodiscard]] model::Offset log_start_offset() const override { return log_start_.next_offset; }
   [[nodiscard]] std::optional<model::Offset> damaged_until(model::Offset offset) const override {
     return range_end(damage_, DamageKind::kMiddle, offset);
   }
@@ -187,6 +187,7 @@ class LogReplica final : public Log,
   // Returns: what is in use no more.
   [[nodiscard]] std::vector<SegmentRef> segments_replaced(const std::vector<SegmentMeta>& removed,
                                                           const SealedSegment& added);
+  void compacted_in_vain(const SegmentMeta& added);
 
   void take_segments(const PartitionCheckpoint& state);
   // `from` is in no accepted range.
@@ -194,6 +195,10 @@ class LogReplica final : public Log,
   void fold(const Frame& frame);
   void cut_segments(model::LogPosition to, CutFiles& files);
   void truncation_durable(const CutFiles& files);
+  void begin_at(const LogBase& base);
+  void installed(const CutFiles& files);
+  [[nodiscard]] bool is_installing() const;
+  [[nodiscard]] model::LogPosition coming_log_start() const;
   void give_back_space(const SegmentRef& segment);
   [[nodiscard]] PartitionCheckpoint checkpoint_of_memory() const;
   void log_start_durable(model::LogPosition begin);
@@ -239,6 +244,7 @@ class LogReplica final : public Log,
   model::LogPosition flushed_;
   model::LogPosition end_;
   std::deque<LogCut> cuts_;  // that the journal does not have yet
+  std::uint32_t installs_ = 0;
   std::optional<model::LogPosition> lowest_truncation_;
   const model::LogEpoch recovered_log_epoch_;
   model::Timestamp max_append_time_ = model::kNoTimestamp;

@@ -92,8 +92,8 @@ void LogReplica::truncation_durable(const CutFiles& files) {
   for (const SegmentRef& segment : files.gone) remove_files(segment);
   if (files.ended) give_back_space(*files.ended);
   drop_segments_below(log_start_);
-  // The ring may have waited for frames that were cut.
-  parts_.journal->segment_flushed(slot_, segment_end_);
+  // The ring may have waited for frames that were cut. What an install brings says nothing of them yet.
+  if (!is_installing()) parts_.journal->segment_flushed(slot_, segment_end_);
 }
 
 // What was reserved for more than the file will have.

@@ -169,6 +169,14 @@ void SegmentWriter::cut(model::LogPosition to) {
   poke();
 }
 
+void SegmentWriter::start_over() {
+  FOREBAY_ASSERT(memory_.empty());
+  creating_.reset();
+  roll_at_.reset();
+  if (active_ && !active_->dropped) drop_active();
+  cut({});
+}
+
 void SegmentWriter::count_unwritten() {
   unwritten_bytes_ = 0;
   for (LogMemory::Number n = written_; n < durable_; ++n)

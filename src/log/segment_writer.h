@@ -79,6 +79,8 @@ class SegmentWriter {
   // The log was cut: frames from `to` on are gone from memory. A file that holds any of them, or will, is not
   // gone on with: the owner takes it as it is flushed.
   void cut(model::LogPosition to);
+  // All frames are gone from memory, and what comes next follows none of them.
+  void start_over();
   // The active segment is wanted no more (it lies below log start).
   void drop_active();
   // Closes the file when nothing happened for a while.

@@ -401,7 +401,8 @@ void ShardJournal::put_item(Round& round, std::uint32_t place, JournalQueue::Ite
   repeated_.insert(repeated_.end(), record.entry.begin(), record.entry.end());
   const bool cuts = std::holds_alternative<Truncate>(record.record) ||
                     std::holds_alternative<CreateReplica>(record.record) ||
-                    std::holds_alternative<RemoveReplica>(record.record);
+                    std::holds_alternative<RemoveReplica>(record.record) ||
+                    std::holds_alternative<InstallBase>(record.record);
   if (cuts && !slot.cut_in_flight) {
     slot.cut_in_flight = true;
     cut_slots_.push_back(place);
@@ -415,6 +416,10 @@ void ShardJournal::put_item(Round& round, std::uint32_t place, JournalQueue::Ite
   } else if (std::holds_alternative<CreateReplica>(record.record) ||
              std::holds_alternative<RemoveReplica>(record.record)) {
     slot.end = KnownEnd{};
+    ring_.forget(place);
+  } else if (const auto* install = std::get_if<InstallBase>(&record.record)) {
+    slot.end = KnownEnd{install->base.begin, install->base.before.term};
+    slot.cut.reset();  // of the log that was there before
     ring_.forget(place);
   }
   round.completions.push_back({place, slot.generation, {}, {}, std::move(record.done), true});

@@ -58,7 +58,7 @@ class ShardJournal final : public Journal {
     std::optional<HardState> hard_state;    // as of the last round assembled
     std::optional<KnownEnd> end;            // likewise
     std::optional<model::LogPosition> cut;  // lowest truncation in the round being assembled
-    bool cut_in_flight = false;             // the round in flight truncates, removes or creates it
+    bool cut_in_flight = false;             // the round in flight truncates, installs, removes or creates it
   };
   // What to tell when the round is durable, in the order of the round.
   struct Completion {

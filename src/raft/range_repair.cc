@@ -143,12 +143,13 @@ void RangeRepair::receive(model::NodeId from, const RepairRequest& request) {
     static_cast<void>(self->peers_->send(
         from, RepairFrames{self->log_.id(), id, self->log_.log_start(), std::move(frames)}));
   };
-  if (answering_ || (!leads && commit < request.end)) return reply({});
+  const bool is_trimmed = request.begin < log_.log_start();
+  if (answering_ || is_trimmed || (!leads && commit < request.end)) return reply({});
   answering_ = true;
   log_.read_frames({.from = request.begin,
                     .upto = leads ? log_.end() : commit,
                     .bytes_max = kAnswerBytesMax,
-                    .covering = true},
+                    .first = log::FirstFrame::kCovering},
                    [alive = alive_, reply, end = request.end](Result<std::vector<log::FramePtr>> frames) {
                      if (*alive == nullptr) return;
                      (*alive)->answering_ = false;

@@ -182,6 +182,20 @@ TEST(JournalFormat, CreateLostIsTheGoldenBytes) {
   EXPECT_TRUE(std::get<CreateReplica>(decoded->record).lost);
 }
 
+TEST(JournalFormat, InstallIsTheGoldenBytes) {
+  const LogBase base{{model::Offset(50), 2},
+                     {model::Term(5), {model::Offset(30), 1}},
+                     {{{model::Offset(30), 2}, membership()}}};
+  std::vector<std::byte> bytes;
+  WireWriter out(bytes);
+  put_record(out, partition(), InstallBase{base, model::LogEpoch(7)});
+  EXPECT_EQ(bytes, golden("record-install.bin"));
+  const auto decoded = decode_record(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(std::get<InstallBase>(decoded->record).base, base);
+  EXPECT_EQ(std::get<InstallBase>(decoded->record).log_epoch, model::LogEpoch(7));
+}
+
 // A data round, a checkpoint in two parts, a clean idle round.
 std::vector<std::byte> write_journal() {
   std::vector<std::byte> file;

@@ -16,6 +16,7 @@ enum class RecordType : std::uint16_t {
   kReplaceSegments = 6,
   kSetDamage = 7,
   kCreateLostReplica = 8,
+  kInstallBase = 9,
 };
 
 // Smallest encodings, so that a count that lies is refused before anything is allocated.
@@ -96,6 +97,24 @@ std::vector<Damage> get_damage(WireReader& in) {
   return damage;
 }
 
+void put_memberships(WireWriter& out,
+                     const std::vector<std::pair<model::LogPosition, Membership>>& memberships) {
+  out.put(static_cast<std::uint32_t>(memberships.size()));
+  for (const auto& [at, membership] : memberships) {
+    out.position(at);
+    put_membership(out, membership);
+  }
+}
+
+std::vector<std::pair<model::LogPosition, Membership>> get_memberships(WireReader& in) {
+  std::vector<std::pair<model::LogPosition, Membership>> memberships(in.count(kMembershipBytesMin));
+  for (auto& [at, membership] : memberships) {
+    at = in.position();
+    membership = get_membership(in);
+  }
+  return memberships;
+}
+
 void put_entry(WireWriter& out, const CheckpointEntry& entry) {
   const PartitionCheckpoint& state = entry.state;
   out.partition(state.id);
@@ -124,11 +143,7 @@ void put_entry(WireWriter& out, const CheckpointEntry& entry) {
     out.position(term.begin);
   }
   put_damage(out, state.damage);
-  out.put(static_cast<std::uint32_t>(state.memberships.size()));
-  for (const auto& [at, membership] : state.memberships) {
-    out.position(at);
-    put_membership(out, membership);
-  }
+  put_memberships(out, state.memberships);
 }
 
 CheckpointEntry get_entry(WireReader& in) {
@@ -162,15 +177,31 @@ CheckpointEntry get_entry(WireReader& in) {
     term.begin = in.position();
   }
   state.damage = get_damage(in);
-  state.memberships.resize(in.count(kMembershipBytesMin));
-  for (auto& [at, membership] : state.memberships) {
-    at = in.position();
-    membership = get_membership(in);
-  }
+  state.memberships = get_memberships(in);
   return entry;
 }
 
 }  // namespace
+
+void put_log_base(WireWriter& out, const LogBase& base) {
+  out.position(base.begin);
+  out.put(base.before.term.value());
+  out.position(base.before.begin);
+  put_memberships(out, base.memberships);
+}
+
+LogBase get_log_base(WireReader& in) {
+  LogBase base;
+  base.begin = in.position();
+  base.before.term = model::Term(in.get<std::uint64_t>());
+  base.before.begin = in.position();
+  base.memberships = get_memberships(in);
+  const bool term_in_front = base.before.term == model::Term() || base.before.begin < base.begin;
+  const bool members_in_front =
+      base.memberships.empty() || (base.memberships.size() == 1 && base.memberships[0].first < base.begin);
+  if (!term_in_front || !members_in_front) in.fail();
+  return base;
+}
 
 void put_record(WireWriter& out, const model::TopicPartition& id, const JournalRecord& record) {
   out.partition(id);
@@ -193,6 +224,10 @@ void put_record(WireWriter& out, const model::TopicPartition& id, const JournalR
     head(RecordType::kReplaceSegments);
     put_segments(out, replace->removed);
     put_segments(out, replace->added);
+  } else if (const auto* install = std::get_if<InstallBase>(&record)) {
+    head(RecordType::kInstallBase);
+    put_log_base(out, install->base);
+    out.put(install->log_epoch.value());
   } else {
     head(RecordType::kSetDamage);
     put_damage(out, std::get<SetDamage>(record).damage);
@@ -237,6 +272,13 @@ Result<PartitionRecord> decode_record(ByteSpan bytes) {
     case RecordType::kSetDamage:
       result.record = SetDamage{get_damage(in)};
       break;
+    case RecordType::kInstallBase: {
+      InstallBase install;
+      install.base = get_log_base(in);
+      install.log_epoch = model::LogEpoch(in.get<std::uint64_t>());
+      result.record = std::move(install);
+      break;
+    }
     default:
       if (in.failed()) return Error{ErrorCode::kCorruptBatch, "journal record cut short"};
       return Error{ErrorCode::kNewerFormat, "journal record of type " + std::to_string(type)};

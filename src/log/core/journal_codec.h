@@ -17,6 +17,10 @@ struct PartitionRecord {
   JournalRecord record;
 };
 
+// Also part of what a leader says (docs/format/peer-messages.md). A malformed one sets in.failed().
+void put_log_base(WireWriter& out, const LogBase& base);
+[[nodiscard]] LogBase get_log_base(WireReader& in);
+
 void put_record(WireWriter& out, const model::TopicPartition& id, const JournalRecord& record);
 // Errors: kCorruptBatch for malformed bytes, kNewerFormat for an unknown type.
 [[nodiscard]] Result<PartitionRecord> decode_record(ByteSpan bytes);

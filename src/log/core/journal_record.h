@@ -69,6 +69,16 @@ struct Damage {
   friend bool operator==(const Damage&, const Damage&) = default;
 };
 
+// Where a log begins whose older part is gone: what must be known of that part to go on behind it.
+struct LogBase {
+  model::LogPosition begin;
+  // Of the frame that ended there; without a term it is not known.
+  TermBegin before;
+  // What counts from there on, with a position below: none, or one.
+  std::vector<std::pair<model::LogPosition, Membership>> memberships;
+  friend bool operator==(const LogBase&, const LogBase&) = default;
+};
+
 // --- records of a round, each for one partition
 // -------------------------------------------------------------------------
 // The replica's life begins; whatever precedes is void but the hard state.
@@ -94,8 +104,13 @@ struct ReplaceSegments {
 struct SetDamage {
   std::vector<Damage> damage;
 };  // the complete list as it is now
+// The log begins at `base` from now on; whatever precedes is void but the hard state and an open lost tail.
+struct InstallBase {
+  LogBase base;
+  model::LogEpoch log_epoch;  // the value after it
+};
 using JournalRecord = std::variant<CreateReplica, RemoveReplica, SetHardState, Truncate, SetLogStart,
-                                   ReplaceSegments, SetDamage>;
+                                   ReplaceSegments, SetDamage, InstallBase>;
 
 // How far the scrub (log/scrub.h) has come with a log. Wall times.
 struct ScrubState {
@@ -115,8 +130,9 @@ struct PartitionCheckpoint {
   // Ordered, contiguous, from the one that holds log_start to segment_end; after recovery perhaps beyond:
   // what a compaction made of segments that no checkpoint listed yet.
   std::vector<SegmentMeta> segments;
-  std::vector<TermBegin>
-      terms;  // terms of frames in [log_start, segment_end), first entry may begin before log_start
+  // Terms of frames in [log_start, segment_end), and of the one that ended at log_start: the first entry
+  // begins below it.
+  std::vector<TermBegin> terms;
   // Since the folder was last looked through at a start: what files hold from here on, beyond the log's end,
   // was cut.
   std::optional<model::LogPosition> lowest_truncation;

@@ -10,6 +10,12 @@ namespace forebay::log {
 void undo_cut(PartitionCheckpoint& state, const LogCut& cut) {
   const PartitionCheckpoint& before = cut.before;
   const model::LogPosition to = cut.to;
+  if (cut.whole) {
+    const HardState now = state.hard_state;
+    state = before;
+    state.hard_state = now;
+    return;
+  }
   state.log_epoch = before.log_epoch;
   state.lowest_truncation = before.lowest_truncation;
   std::vector<Damage> left = before.damage;

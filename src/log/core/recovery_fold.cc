@@ -1,6 +1,7 @@
 #include "log/core/recovery_fold.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "log/core/damage.h"
 
@@ -38,6 +39,17 @@ void drop_behind_a_hole(PartitionCheckpoint& state) {
 }
 
 }  // namespace
+
+// All that is known of a log that begins there, without the hard state.
+PartitionCheckpoint state_of(const LogBase& base) {
+  PartitionCheckpoint state;
+  state.log_start = state.segment_end = base.begin;
+  if (base.before.term > model::Term()) state.terms = {base.before};
+  state.memberships = base.memberships;
+  // Whatever the folder holds is of the log that was there before.
+  state.lowest_truncation = LogPosition{};
+  return state;
+}
 
 RecoveryFold::Partition& RecoveryFold::partition(const model::TopicPartition& id) {
   Partition& found = partitions_[id];
@@ -129,22 +141,38 @@ void RecoveryFold::apply_frame(const ScannedFrame& frame) {
   p.end_uncertain = false;
 }
 
+// What precedes is void, but the hard state.
+void RecoveryFold::begin_life(Partition& p, PartitionCheckpoint state) {
+  state.id = p.state.id;
+  state.hard_state = p.state.hard_state;
+  p = Partition{};
+  p.end = state.segment_end;
+  p.state = std::move(state);
+  p.base_known = true;
+}
+
+// The replica is the same as before: a vote that nobody knows and a lost tail are not forgotten with the log.
+void RecoveryFold::install(Partition& p, const InstallBase& record) {
+  const bool vote_uncertain = p.vote_uncertain;
+  const bool tail_lost = lost_tail(p.state.damage).has_value();
+  PartitionCheckpoint state = state_of(record.base);
+  state.log_epoch = std::max(p.state.log_epoch, record.log_epoch);
+  if (tail_lost) add_lost_tail(state.damage, record.base.begin);
+  begin_life(p, std::move(state));
+  p.end_term = record.base.before.term;
+  p.vote_uncertain = vote_uncertain;
+}
+
 void RecoveryFold::apply_record(const PartitionRecord& record) {
   Partition& p = partition(record.id);
   if (const auto* create = std::get_if<CreateReplica>(&record.record)) {
-    const HardState kept = p.state.hard_state;
-    p = Partition{};
-    p.state.id = record.id;
-    p.state.hard_state = kept;
-    p.base_known = true;
+    begin_life(p, {});
     if (create->lost) add_lost_tail(p.state.damage, {});
   } else if (std::holds_alternative<RemoveReplica>(record.record)) {
-    const HardState kept = p.state.hard_state;
-    p = Partition{};
-    p.state.id = record.id;
-    p.state.hard_state = kept;
+    begin_life(p, {});
     p.state.removed = true;
-    p.base_known = true;
+  } else if (const auto* base = std::get_if<InstallBase>(&record.record)) {
+    install(p, *base);
   } else if (const auto* hard = std::get_if<SetHardState>(&record.record)) {
     raise_hard_state(p, hard->state);
     p.vote_uncertain = false;

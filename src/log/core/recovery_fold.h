@@ -58,6 +58,8 @@ class RecoveryFold {
   void apply_record(const PartitionRecord& record);
   void apply_checkpoint_part(const ScannedRound& round);
   void apply_checkpoint(const std::vector<CheckpointEntry>& entries);
+  static void begin_life(Partition& partition, PartitionCheckpoint state);
+  static void install(Partition& partition, const InstallBase& record);
   static void cut(Partition& partition, const model::LogPosition& to);
   static void raise_hard_state(Partition& partition, const HardState& state);
   static void raise_term_of_frames(Partition& partition, model::Term term);

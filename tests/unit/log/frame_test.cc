@@ -141,6 +141,25 @@ std::vector<std::byte> encoded(const JournalRecord& record) {
   return bytes;
 }
 
+LogBase example_base() {
+  const Membership members{{{model::NodeId(1), {}}}, {}, {{model::NodeId(2), {}}}};
+  return {
+      {model::Offset(50), 2}, {model::Term(4), {model::Offset(31), 1}}, {{{model::Offset(31), 2}, members}}};
+}
+
+// Nothing that is said of what lies below may lie behind the base.
+TEST(JournalRecord, InstallThatContradictsItselfIsRefused) {
+  InstallBase install{example_base(), model::LogEpoch(7)};
+  install.base.before.begin = install.base.begin;
+  EXPECT_FALSE(decode_record(encoded(install)));
+  install.base = example_base();
+  install.base.memberships.front().first = install.base.begin;
+  EXPECT_FALSE(decode_record(encoded(install)));
+  install.base = example_base();
+  install.base.memberships.push_back(install.base.memberships.front());
+  EXPECT_FALSE(decode_record(encoded(install)));
+}
+
 TEST(JournalRecord, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
   const Damage middle{DamageKind::kMiddle, {model::Offset(1), 0}, {model::Offset(5), 0}};
   const Damage tail{DamageKind::kTail, {model::Offset(9), 1}, {model::Offset(9), 1}};
@@ -156,7 +175,9 @@ TEST(JournalRecord, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
                                            ReplaceSegments{{segment(0, 5), segment(5, 9)}, {segment(0, 9)}},
                                            SetDamage{{middle, tail}},
                                            SetDamage{{passed, ended}},
-                                           SetDamage{}};
+                                           SetDamage{},
+                                           InstallBase{example_base(), model::LogEpoch(7)},
+                                           InstallBase{{{model::Offset(9), 1}, {}, {}}, model::LogEpoch(1)}};
   for (const JournalRecord& record : records) {
     const std::vector<std::byte> bytes = encoded(record);
     const auto decoded = decode_record(bytes);

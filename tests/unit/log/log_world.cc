@@ -142,6 +142,7 @@ void LogWorld::attach(LogModel& model) {
 
 void LogWorld::begin_steps(LogModel& model) {
   model.frames_at_start = model.frames;
+  model.base_at_start = model.base;
   model.steps_of_frame.assign(model.frames.size(), 0);
   model.steps.clear();
   model.durable_steps = 0;
@@ -154,7 +155,8 @@ void LogWorld::begin_steps(LogModel& model) {
 LogPosition LogWorld::take_steps(LogModel& model) {
   const std::uint64_t cuts = recovered_epochs_.at(model.id) - model.epoch_at_start;
   std::vector<FramePtr> frames = model.frames_at_start;
-  LogPosition least = frames.empty() ? LogPosition{} : frames.back()->header.end;
+  model.base = model.base_at_start;
+  LogPosition least = frames.empty() ? model.base.begin : frames.back()->header.end;
   std::uint64_t seen = 0;
   std::size_t taken = 0;
   for (; taken < model.steps.size(); ++taken) {
@@ -163,6 +165,12 @@ LogPosition LogWorld::take_steps(LogModel& model) {
       ++seen;
       while (!frames.empty() && frames.back()->header.end > *to) frames.pop_back();
       least = *to;
+    } else if (const auto* base = std::get_if<LogBase>(&model.steps[taken])) {
+      if (seen == cuts) break;
+      ++seen;
+      frames.clear();
+      model.base = *base;
+      least = base->begin;
     } else {
       frames.push_back(std::get<FramePtr>(model.steps[taken]));
       if (taken < model.durable_steps) least = frames.back()->header.end;
@@ -178,15 +186,15 @@ LogPosition LogWorld::take_steps(LogModel& model) {
 void LogWorld::compare(LogModel& model) {
   const Log& log = *model.log;
   const bool was_cut = std::any_of(model.steps.begin(), model.steps.end(), [](const LogModel::Step& step) {
-    return std::holds_alternative<LogPosition>(step);
+    return !std::holds_alternative<FramePtr>(step);
   });
   if (was_cut) model.durable = take_steps(model);
   EXPECT_GE(log.end(), model.durable) << model.id.to_string();
   EXPECT_EQ(log.flushed(), log.end());
-  EXPECT_GE(log.log_start(), model.log_start);
+  EXPECT_GE(log.log_start(), std::max(model.log_start, model.base.begin));
   EXPECT_GE(log.hard_state().term, model.hard_state.term);
   while (!model.frames.empty() && model.frames.back()->header.end > log.end()) model.frames.pop_back();
-  const LogPosition end = model.frames.empty() ? LogPosition{} : model.frames.back()->header.end;
+  const LogPosition end = model.frames.empty() ? model.base.begin : model.frames.back()->header.end;
   EXPECT_EQ(log.end(), std::max(end, log.log_start()))
       << "the log ends inside of a frame, or beyond all of them";
   model.durable = log.end();
@@ -260,6 +268,17 @@ void LogWorld::truncate(std::int32_t partition, std::size_t keep) {
   model.durable = std::min(model.durable, to);
   model.term = model.term.next();
   model.log->truncate(to);
+}
+
+void LogWorld::install(std::int32_t partition, const LogBase& base) {
+  LogModel& model = models_.at(partition);
+  model.steps.emplace_back(base);
+  model.frames.clear();
+  model.steps_of_frame.clear();
+  model.durable = {};
+  model.base = base;
+  model.term = std::max(model.term, base.before.term).next();
+  model.log->install(base);
 }
 
 void LogWorld::append(std::int32_t partition, BatchSpec spec) {
@@ -391,7 +410,9 @@ void LogWorld::check_frames(std::int32_t partition, std::size_t bytes_max) {
   const Log& log = *model.log;
   const LogPosition end = log.end();
   std::optional<Membership> membership;
+  if (!model.base.memberships.empty()) membership = model.base.memberships.back().second;
   std::vector<TermBegin> terms;
+  if (model.base.before.term > model::Term()) terms.push_back(model.base.before);
   for (const FramePtr& frame : model.frames) {
     const FrameHeader& header = frame->header;
     if (terms.empty() || terms.back().term != header.term) terms.push_back({header.term, header.begin});

@@ -67,6 +67,7 @@ struct LogModel {
   LogConfig config;
   Log* log = nullptr;            // null when it is not open
   std::vector<FramePtr> frames;  // all ever appended and, after a crash, still there; without what was cut
+  LogBase base;                  // where it began anew the last time
   model::LogPosition log_start;  // durable
   int log_starts_pending = 0;    // asked for and not answered
   model::LogPosition durable;    // reported
@@ -75,8 +76,10 @@ struct LogModel {
   model::Term term{1};  // of what is appended; each truncation begins another one
   // What was done since the start, in order: a frame appended, or a cut. After a crash the log is what some
   // first part of them makes of what was there at the start, no less than what is known to be durable.
-  using Step = std::variant<FramePtr, model::LogPosition>;
+  // An install is a cut of everything, for the log epoch too.
+  using Step = std::variant<FramePtr, model::LogPosition, LogBase>;
   std::vector<FramePtr> frames_at_start;
+  LogBase base_at_start;
   std::vector<Step> steps;
   std::vector<std::size_t> steps_of_frame;  // beside `frames`: steps up to it; 0 from before the start
   std::size_t durable_steps = 0;
@@ -121,6 +124,7 @@ class LogWorld {
   void append_control(std::int32_t partition, const Control& control);
   // Leaves the first `keep` frames of the model.
   void truncate(std::int32_t partition, std::size_t keep);
+  void install(std::int32_t partition, const LogBase& base);
   void set_log_start(std::int32_t partition, model::LogPosition begin);
   void set_hard_state(std::int32_t partition, HardState state);
 

@@ -247,6 +247,62 @@ TEST(Fold, CreateLostIsALifeWithALostTailAtItsBegin) {
   EXPECT_TRUE(is_wholly_lost(result.partitions[0].state));
 }
 
+LogBase base_at_20() {
+  return {at(20), {model::Term(6), at(13)}, {{at(14), {{{model::NodeId(4), {}}}, {}, {}}}}};
+}
+
+TEST(Fold, InstallVoidsTheLogThatWasThereButNotItsVote) {
+  FileBuilder builder;
+  builder.add_record(partition(0), CreateReplica{});
+  builder.add_record(partition(0), SetHardState{{model::Term(7), model::NodeId(2)}});
+  builder.add_frame(frame_at(partition(0), at(0), at(40), 7));
+  builder.add_record(partition(0), SetDamage{{{DamageKind::kMiddle, at(1), at(3)}}},
+                     KnownEnd{at(40), model::Term(7)});
+  builder.add_record(partition(0), InstallBase{base_at_20(), model::LogEpoch(3)},
+                     KnownEnd{at(20), model::Term(6)});
+  builder.add_frame(frame_at(partition(0), at(20), at(24), 7));
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  const FoldedPartition& folded = result.partitions[0];
+  EXPECT_EQ(folded.end, at(24));
+  ASSERT_EQ(folded.tail.size(), 1U);
+  EXPECT_EQ(folded.state.log_start, at(20));
+  EXPECT_EQ(folded.state.segment_end, at(20));
+  EXPECT_TRUE(folded.state.segments.empty());
+  EXPECT_EQ(folded.state.terms, std::vector{base_at_20().before});
+  EXPECT_EQ(folded.state.memberships, base_at_20().memberships);
+  EXPECT_EQ(folded.state.lowest_truncation, LogPosition{})
+      << "whatever the folder holds was of the other log";
+  EXPECT_EQ(folded.state.log_epoch, model::LogEpoch(3));
+  EXPECT_TRUE(folded.state.damage.empty());
+  EXPECT_EQ(folded.state.hard_state, (HardState{model::Term(7), model::NodeId(2)}));
+}
+
+TEST(Fold, InstallDoesNotRegainALostTail) {
+  FileBuilder builder;
+  builder.add_record(partition(0), CreateReplica{.lost = true});
+  builder.add_record(partition(0), InstallBase{base_at_20(), model::LogEpoch(3)},
+                     KnownEnd{at(20), model::Term(6)});
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(lost_tail(result.partitions[0].state.damage), at(20));
+}
+
+TEST(Fold, InstallInARottenRoundIsKnownFromTheNextOne) {
+  FileBuilder builder;
+  builder.add_record(partition(0), CreateReplica{});
+  builder.add_frame(frame_at(partition(0), at(0), at(40)));
+  builder.add_record(partition(0), InstallBase{base_at_20(), model::LogEpoch(3)},
+                     KnownEnd{at(20), model::Term(6)});
+  builder.add_frame(frame_at(partition(0), at(20), at(24), 7));
+  wipe_round(builder.file_, 2);
+  const FoldResult result = fold(builder.file_);
+  ASSERT_EQ(result.partitions.size(), 1U);
+  EXPECT_EQ(result.partitions[0].state.log_start, at(20));
+  EXPECT_EQ(result.partitions[0].end, at(24));
+  EXPECT_TRUE(result.partitions[0].state.damage.empty());
+}
+
 TEST(Fold, FramesBelowTheSegmentEndOfTheCheckpointAreDropped) {
   FileBuilder builder;
   builder.add_record(partition(0), CreateReplica{});

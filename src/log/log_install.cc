@@ -68,6 +68,7 @@ void LogReplica::installed(const CutFiles& files) {
   parts_.journal->segment_flushed(slot_, segment_end_);
   log_start_ = std::max(log_start_, begin);
   flushed_ = std::max(flushed_, begin);
+  damage_changed();  // what was lost is void
   tell_flushed();
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "log/core/journal_codec.h"
 #include "log/core/wire.h"
 
 namespace forebay::raft {
@@ -26,6 +27,7 @@ enum class Kind : std::uint8_t {
   kRequest = 9,
   kResponse = 10,
   kOpened = 11,
+  kInstall = 12,
   kRepairRequest = 14,
   kRepairFrames = 15,
 };
@@ -109,6 +111,46 @@ void put(WireWriter& out, const model::TopicPartition& group, const TransferNow&
   out.put(m.term.value());
 }
 
+// What every append begins with.
+void put_head(WireWriter& out, const AppendHead& head) {
+  out.put(head.term.value());
+  out.position(head.prev);
+  out.put(head.prev_term.value());
+  out.position(head.commit);
+  out.put(head.barrier);
+  out.position(head.regain);
+  put_bool(out, head.wants_receipt);
+}
+
+AppendHead get_head(WireReader& in) {
+  AppendHead head;
+  head.term = get_term(in);
+  head.prev = in.position();
+  head.prev_term = get_term(in);
+  head.commit = in.position();
+  head.barrier = in.get<std::uint64_t>();
+  head.regain = in.position();
+  head.wants_receipt = get_bool(in);
+  return head;
+}
+
+void put(WireWriter& out, const model::TopicPartition& group, const Install& m) {
+  put_kind(out, Kind::kInstall);
+  out.partition(group);
+  put_head(out, m.head);
+  log::put_log_base(out, m.base);
+}
+
+Install get_install(WireReader& in) {
+  Install m;
+  m.head = get_head(in);
+  m.base = log::get_log_base(in);
+  const bool fits = m.base.begin == m.head.prev && m.base.before.term == m.head.prev_term &&
+                    m.head.prev <= m.head.commit && m.head.prev_term <= m.head.term;
+  if (!fits) in.fail();
+  return m;
+}
+
 struct Encoder {
   WireWriter& out;
   std::vector<SharedBytes>& pieces;
@@ -139,13 +181,7 @@ struct Encoder {
   void operator()(const Append& m) {
     put_kind(out, Kind::kAppend);
     out.partition(m.group);
-    out.put(m.head.term.value());
-    out.position(m.head.prev);
-    out.put(m.head.prev_term.value());
-    out.position(m.head.commit);
-    out.put(m.head.barrier);
-    out.position(m.head.regain);
-    put_bool(out, m.head.wants_receipt);
+    put_head(out, m.head);
     put_frames(m.frames);
   }
   void operator()(const RepairRequest& m) {
@@ -227,13 +263,7 @@ Result<PeerWords> get_repair_frames(WireReader& in, const io::PeerMessage& messa
 Result<PeerWords> get_append(WireReader& in, const io::PeerMessage& message) {
   Append append;
   append.group = in.partition();
-  append.head.term = get_term(in);
-  append.head.prev = in.position();
-  append.head.prev_term = get_term(in);
-  append.head.commit = in.position();
-  append.head.barrier = in.get<std::uint64_t>();
-  append.head.regain = in.position();
-  append.head.wants_receipt = get_bool(in);
+  append.head = get_head(in);
   FOREBAY_TRY(append.frames, get_frames(in, message, append.group));
   const bool of_later_term = std::any_of(append.frames.begin(), append.frames.end(), [&](const auto& frame) {
     return frame->header.term > append.head.term;
@@ -273,6 +303,8 @@ Result<PeerWords> get_group_message(WireReader& in, Kind kind) {
     m.tail_damaged = get_bool(in);
     m.damaged = get_bool(in);
     words.message = m;
+  } else if (kind == Kind::kInstall) {
+    words.message = get_install(in);
   } else {
     words.message = TransferNow{get_term(in)};
   }
@@ -309,6 +341,7 @@ Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
     case Kind::kVoteResponse:
     case Kind::kAppendResponse:
     case Kind::kTransferNow:
+    case Kind::kInstall:
       return get_group_message(in, kind);
     case Kind::kRepairRequest: {
       RepairRequest m;

@@ -81,9 +81,9 @@ std::size_t Peers::room(model::NodeId node, const model::TopicPartition& group) 
   return peer ? transport_.room(*peer) : 0;
 }
 
-void Peers::send(model::NodeId node, const model::TopicPartition& group, const Message& message) {
-  if (const auto peer = shard_for(node, group))
-    static_cast<void>(transport_.send(*peer, encode(GroupMessage{group, message})));
+bool Peers::send(model::NodeId node, const model::TopicPartition& group, const Message& message) {
+  const auto peer = shard_for(node, group);
+  return peer && transport_.send(*peer, encode(GroupMessage{group, message}));
 }
 
 bool Peers::send(model::NodeId node, Append append) {

@@ -59,7 +59,8 @@ class Peers final : private io::PeerTransportListener {
   // Which disk answers there now; nothing without a link.
   [[nodiscard]] std::optional<model::Uuid> disk_of(model::NodeId node) const;
   [[nodiscard]] std::size_t room(model::NodeId node, const model::TopicPartition& group) const;
-  void send(model::NodeId node, const model::TopicPartition& group, const Message& message);
+  // False: there is no link, or no room.
+  bool send(model::NodeId node, const model::TopicPartition& group, const Message& message);
   [[nodiscard]] bool send(model::NodeId node, Append append);
   void send(model::NodeId node, const RepairRequest& request);
   [[nodiscard]] bool send(model::NodeId node, RepairFrames frames);
@@ -116,9 +117,13 @@ class Peers final : private io::PeerTransportListener {
   struct Counts {
     std::uint64_t elections = 0;    // a group of this shard stood
     std::uint64_t leaderships = 0;  // and one began to lead
+    std::uint64_t installs = 0;     // a replica here began anew where its leader's log begins
+    std::uint64_t installs_sent = 0;
   };
   void count_election() { ++counts_.elections; }
   void count_leadership() { ++counts_.leaderships; }
+  void count_install() { ++counts_.installs; }
+  void count_install_sent() { ++counts_.installs_sent; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:

@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "log/core/damage.h"
+#include "log/core/widened.h"
 #include "model/record_batch.h"
 #include "raft/core/quorum.h"
 
@@ -181,6 +182,10 @@ void RaftGroup::carry_out() {
                             group->core_.hard_state_durable(state);
                             group->after_input();
                           });
+    }
+    if (ready.install) {
+      log_.install(*ready.install);
+      surroundings_.peers->count_install();
     }
     if (ready.regained) {
       log_.tail_regained([alive = alive_](const Result<void>& durable) {
@@ -364,6 +369,9 @@ void RaftGroup::receive(model::NodeId from, const Message& message) {
       watch_.flushed(from, progress->flushed, core_.end(), steady_now());
   } else if (const auto* asked = std::get_if<VoteRequest>(&message)) {
     core_.receive(from, *asked);
+  } else if (const auto* install = std::get_if<Install>(&message)) {
+    core_.receive(from, *install);
+    if (core_.leader() == from) leader_lost_ = false;
   } else {
     core_.receive(from, std::get<TransferNow>(message));
   }
@@ -376,6 +384,12 @@ void RaftGroup::receive(model::NodeId from, Append append) {
   if (plan.truncate_to) log_.truncate(*plan.truncate_to);
   if (core_.leader() == from) leader_lost_ = false;
   if (plan.accepted) {
+    if (plan.rest_from) {
+      log::FramePtr& first = append.frames.at(plan.first_new);
+      auto rest = log::rest_of(*first, *plan.rest_from);
+      FOREBAY_ASSERT(rest);  // a frame ended there before compaction: the terms say so
+      first = std::make_shared<const log::Frame>(*std::move(rest));
+    }
     for (std::size_t i = plan.first_new; i < append.frames.size(); ++i) log_.append(append.frames[i]);
   }
   after_input();
@@ -463,12 +477,16 @@ void RaftGroup::send_to(model::NodeId peer) {
     const bool from_disk = !log_.is_in_memory(head->prev);
     if (from_disk && !surroundings_.peers->take_read_slot(*this)) return;
     sending.reading = true;
-    log_.read_frames({.from = head->prev, .upto = core_.end(), .bytes_max = kAppendBytesMax},
-                     [alive = alive_, peers = surroundings_.peers->handle(), from_disk, peer,
-                      prev = head->prev, term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
-                       if (from_disk && *peers != nullptr) (*peers)->give_read_slot();
-                       if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
-                     });
+    log_.read_frames(
+        {.from = head->prev,
+         .upto = core_.end(),
+         .bytes_max = kAppendBytesMax,
+         .first = progress->probing ? log::FirstFrame::kAfterTrimmed : log::FirstFrame::kCovering},
+        [alive = alive_, peers = surroundings_.peers->handle(), from_disk, peer, prev = head->prev,
+         term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
+          if (from_disk && *peers != nullptr) (*peers)->give_read_slot();
+          if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
+        });
     // From memory it has been sent already, or is not worth sending yet; from disk it comes later.
     const auto next = core_.next_append(peer);
     if (!next || next->prev == head->prev) return;
@@ -482,17 +500,22 @@ void RaftGroup::on_frames(model::NodeId peer, model::LogPosition prev, model::Te
   Sending& sending = at->second;
   sending.reading = false;
   if (!is_leader() || core_.term() != term) return;
-  const auto head = core_.next_append(peer);
+  auto head = core_.next_append(peer);
   if (!head || head->prev != prev) return surroundings_.peers->pump_soon(*this);
   if (!frames) {
     // Another branch may end where none of our frames does. Asked without any, the replica says where it ends
-    // in terms that we have. Else it needs what this log no longer has: told by the status.
+    // in terms that we have.
     if (frames.error().code == ErrorCode::kNotFound && core_.progress(peer)->probing &&
-        prev >= log_.log_start() && surroundings_.peers->send(peer, Append{id(), *head, {}}))
+        surroundings_.peers->send(peer, Append{id(), *head, {}}))
       core_.sent(peer, prev);
     return;
   }
+  const model::LogPosition begin =
+      frames->empty() ? std::max(prev, log_.log_start()) : frames->front()->header.begin;
+  if (begin > prev) return send_install(peer, *head, begin);
   if (frames->empty()) return;
+  // The log start of a replica may lie within a batch: after a start it knows of no more that is committed.
+  if (begin < prev) head = core_.append_from(*head, begin);
   std::size_t bytes = 0;
   for (const log::FramePtr& frame : *frames) bytes += frame->encoded_bytes();
   const auto progress = core_.progress(peer);

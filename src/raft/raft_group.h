@@ -174,6 +174,7 @@ class RaftGroup final : private RepairOwner {
   [[nodiscard]] bool leaves_standing_to_others() const;
   void send_to(model::NodeId peer);
   void tell_commit_later();
+  void send_install(model::NodeId peer, const AppendHead& head, model::LogPosition begin);
   void on_frames(model::NodeId peer, model::LogPosition prev, model::Term term,
                  Result<std::vector<log::FramePtr>> frames);
   [[nodiscard]] runtime::Duration draw(runtime::Duration most);

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "log/core/control.h"
+#include "log/core/journal_record.h"
 #include "model/ids.h"
 
 namespace forebay::raft {
@@ -60,13 +61,21 @@ struct AppendResponse {
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
 
+// Instead of an append, to a follower that lacks what the leader has trimmed: its log begins at head.prev
+// from now on, and what it has is void. Answered like an append without frames.
+struct Install {
+  AppendHead head;
+  log::LogBase base;  // begins at head.prev, behind a frame of head.prev_term
+  friend bool operator==(const Install&, const Install&) = default;
+};
+
 // To the one that is to lead next: it has everything, and stands at once.
 struct TransferNow {
   model::Term term;
   friend bool operator==(const TransferNow&, const TransferNow&) = default;
 };
 
-using Message = std::variant<VoteRequest, VoteResponse, AppendResponse, TransferNow>;
+using Message = std::variant<VoteRequest, VoteResponse, AppendResponse, TransferNow, Install>;
 struct Outgoing {
   model::NodeId to;
   Message message;

@@ -135,7 +135,7 @@ void Raft::adopt(model::Term term) {
 void Raft::follow(std::optional<model::NodeId> leader) {
   if (role_ != Role::kFollower || leader_ != leader) {
     matched_ = commit_;  // what is committed, every leader has
-    told_flushed_ = {};
+    told_flushed_ = leader_commit_ = {};
     told_barrier_ = 0;
     regain_ = {};
   }
@@ -356,6 +356,10 @@ void Raft::flushed(model::LogPosition flushed) {
   FOREBAY_ASSERT(flushed <= end_);
   if (flushed <= flushed_) return;
   flushed_ = flushed;
+  if (installing_ && flushed_ >= *installing_) {
+    set_commit(std::max(*installing_, std::min(leader_commit_, matched_)));
+    installing_.reset();
+  }
   if (role_ == Role::kLeader) {
     maybe_commit();
   } else if (leader_ && std::min(flushed_, matched_) > told_flushed_) {
@@ -469,6 +473,7 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
     peer.next = std::min(response.matched, end_);
   }
   peer.next = std::max(peer.next, peer.stored);
+  if (peer.stored >= peer.install_upto) peer.install_upto.reset();
   maybe_commit();
   maybe_transfer();
 }
@@ -511,6 +516,31 @@ void Raft::sent(model::NodeId peer_id, model::LogPosition upto) {
   }
 }
 
+AppendHead Raft::append_from(const AppendHead& head, model::LogPosition begin) const {
+  AppendHead lower = head;
+  lower.prev = begin;
+  lower.prev_term = terms_.before(begin);
+  return lower;
+}
+
+Install Raft::install_instead(const AppendHead& head, const log::LogBase& base) const {
+  FOREBAY_ASSERT(role_ == Role::kLeader && head.prev < base.begin && base.begin <= commit_);
+  Install install{head, base};
+  install.head.prev = base.begin;
+  install.head.prev_term = base.before.term;
+  install.head.wants_receipt = true;
+  return install;
+}
+
+// The answer says whether it was needed; what comes behind it is sent then.
+void Raft::install_sent(model::NodeId peer_id, model::LogPosition begin) {
+  Progress& peer = progress_.at(peer_id);
+  peer.probing = true;
+  peer.next = begin;
+  peer.install_upto = end_;
+  sent(peer_id, begin);
+}
+
 void Raft::reconnected(model::NodeId peer_id) {
   const auto found = progress_.find(peer_id);
   if (found == progress_.end()) return;
@@ -531,7 +561,13 @@ std::optional<Raft::PeerProgress> Raft::progress(model::NodeId peer) const {
   const auto found = progress_.find(peer);
   if (found == progress_.end()) return std::nullopt;
   const Progress& known = found->second;
-  return PeerProgress{known.next, known.matched, known.stored, known.flushed, known.probing, known.damaged};
+  return PeerProgress{.next = known.next,
+                      .matched = known.matched,
+                      .stored = known.stored,
+                      .flushed = known.flushed,
+                      .probing = known.probing,
+                      .damaged = known.damaged,
+                      .installing = known.install_upto.has_value()};
 }
 
 model::LogPosition Raft::held_by_majority() const {

@@ -57,6 +57,10 @@ struct Restored {
 // Effects, to be carried out in this order.
 struct Ready {
   std::optional<log::HardState> hard_state;  // make durable, then report hard_state_durable()
+  // The log begins there from now on. Behind the term in which a leader said so, or a crash could leave this
+  // replica in an earlier one with a log that no leader of that has. flushed() up to there when it is
+  // durable.
+  std::optional<log::LogBase> install;
   std::vector<log::Control>
       controls;  // append as frames of the current term now, and report each with appended()
   std::vector<Outgoing> messages;
@@ -104,11 +108,15 @@ class Raft {
     bool accepted = false;
     std::optional<model::LogPosition> truncate_to;  // cut first
     std::size_t first_new = 0;  // then append the frames from here on; those before are there
+    // Of the first one only what lies from there on: compaction widened it over what is there (log::rest_of).
+    std::optional<model::LogPosition> rest_from;
   };
   // Carry the plan out before the next input; the core knows the frames already. Requires: the frames follow
   // each other from head.prev on.
   [[nodiscard]] AppendPlan receive(model::NodeId from, const AppendHead& head,
                                    const std::vector<FrameMark>& frames);
+  // Until the new log is durable this replica promises nothing.
+  void receive(model::NodeId from, const Install& install);
 
   // --- leader
   void receive(model::NodeId from, const AppendResponse& response);
@@ -121,6 +129,13 @@ class Raft {
   // Followers answer when what they got is flushed; with receipts also when they got it, which is what
   // held_by_majority() lives on.
   void want_receipts(bool wanted) { wants_receipts_ = wanted; }
+  // The append that next_append() gave, from a frame on that begins before head.prev: for a peer that is
+  // known to have that one.
+  [[nodiscard]] AppendHead append_from(const AppendHead& head, model::LogPosition begin) const;
+  // Instead of it: the log has nothing before `base` any more, and that is
+  // what the peer needs next. Report with install_sent(). Requires: head.prev < base.begin <= commit().
+  [[nodiscard]] Install install_instead(const AppendHead& head, const log::LogBase& base) const;
+  void install_sent(model::NodeId peer, model::LogPosition begin);
   // What was on its way to it, or from it, is lost.
   void reconnected(model::NodeId peer);
   struct PeerProgress {
@@ -130,6 +145,7 @@ class Raft {
     model::LogPosition flushed;  // likewise, and counts for commit
     bool probing = true;
     bool damaged = false;  // as it says
+    bool installing = false;  // told to begin anew, and has not yet stored what this leader had then
   };
   [[nodiscard]] std::optional<PeerProgress> progress(model::NodeId peer) const;
   // Whom a leader sends to: all other members, and those that are about to leave.
@@ -161,8 +177,8 @@ class Raft {
 
   [[nodiscard]] Ready take_ready();
   [[nodiscard]] bool has_ready() const {
-    return ready_.hard_state.has_value() || !ready_.controls.empty() || !ready_.messages.empty() ||
-           ready_.regained;
+    return ready_.hard_state.has_value() || ready_.install.has_value() || !ready_.controls.empty() ||
+           !ready_.messages.empty() || ready_.regained;
   }
 
   [[nodiscard]] Role role() const { return role_; }
@@ -198,6 +214,7 @@ class Raft {
     bool probing = true;        // where its log agrees is not known: one append at a time
     bool waiting = false;       // for the answer to that one
     bool damaged = false;       // a range of its log is lost
+    std::optional<model::LogPosition> install_upto;  // the end when it was told to begin anew
   };
   struct MembershipFrame {
     model::LogPosition begin;
@@ -226,6 +243,12 @@ class Raft {
   void lead();
   void send(model::NodeId to, Message message);
   void tell_flushed(model::LogPosition prev, std::uint64_t barrier);
+  [[nodiscard]] bool hears(model::NodeId from, const AppendHead& head);
+  [[nodiscard]] bool agrees(const AppendHead& head) const;
+  void take_head(const AppendHead& head, model::LogPosition matched);
+  void take_frames(const std::vector<FrameMark>& frames, AppendPlan& plan);
+  [[nodiscard]] bool is_widened_over_the_end(const FrameMark& frame) const;
+  void begin_at(const log::LogBase& base);
   void refuse(model::NodeId leader, const AppendHead& head, model::LogPosition hint);
   void take_frame(const FrameMark& frame);
   void truncate(model::LogPosition to);
@@ -256,9 +279,12 @@ class Raft {
   Role role_ = Role::kFollower;
   std::optional<model::NodeId> leader_;
   bool hears_leader_ = false;
-  model::LogPosition matched_;       // follower: up to here the leader's log and ours are the same
-  model::LogPosition told_flushed_;  // follower: what the leader knows of our flushes
-  std::uint64_t told_barrier_ = 0;   // follower: the last barrier of the leader that was answered
+  model::LogPosition matched_;        // follower: up to here the leader's log and ours are the same
+  model::LogPosition told_flushed_;   // follower: what the leader knows of our flushes
+  std::uint64_t told_barrier_ = 0;    // follower: the last barrier of the leader that was answered
+  model::LogPosition leader_commit_;  // follower: as the leader told
+  // Follower: the log is to begin there, which is not durable yet. Until it is, nothing more is committed.
+  std::optional<model::LogPosition> installing_;
   bool wants_receipts_ = false;
   std::set<model::NodeId> granted_;
   std::optional<log::Membership> forced_;  // a candidate's that stands without the lost: theirs when it leads

@@ -116,6 +116,8 @@ void Interaction::obey(const Words& words) {
       if (other != node) reset(node, other);
     }
     booted(node, machine.lose_tail(number(word(words, 2))));
+  } else if (verb == "trim") {
+    machine.trim(number(word(words, 2)));
   } else if (verb == "wipe") {
     for (const auto& [other, unused] : nodes_) {
       if (other != node) reset(node, other);
@@ -247,6 +249,12 @@ bool Interaction::speaks_for_a_member(NodeNumber speaker, NodeNumber listener) c
 void Interaction::send(NodeNumber from, NodeNumber to, std::size_t frames_max) {
   if (!speaks_for_a_member(to, from))
     return tell(std::to_string(from) + " does not know the disk of " + std::to_string(to));
+  if (auto install = at(from).next_install(model::NodeId(to))) {
+    const Message message = std::move(*install);
+    tell(std::to_string(from) + " -> " + std::to_string(to) + " " + to_text(message));
+    links_[{from, to}].emplace_back(message);
+    return;
+  }
   auto append = at(from).next_append(model::NodeId(to), frames_max);
   if (!append) return tell(std::to_string(from) + " has nothing to say to " + std::to_string(to));
   tell(std::to_string(from) + " -> " + std::to_string(to) + " " + to_text(*append));

@@ -1,5 +1,7 @@
 #include "interaction_text.h"
 
+#include <algorithm>
+
 namespace forebay::raft::testing {
 namespace {
 
@@ -42,6 +44,12 @@ std::string text_of(const AppendResponse& response) {
 }
 
 std::string text_of(const TransferNow& transfer) { return "stand now (term " + text_of(transfer.term) + ")"; }
+
+std::string text_of(const Install& install) {
+  return "term " + text_of(install.head.term) + ": my log begins at " + install.base.begin.to_string() +
+         " (term " + text_of(install.head.prev_term) + "), begin there too, commit " +
+         install.head.commit.to_string();
+}
 
 }  // namespace
 
@@ -90,6 +98,10 @@ std::string to_text(const MemoryNode::DiskOp& op) {
   if (const auto* state = std::get_if<log::HardState>(&op)) return to_text(*state);
   if (const auto* cut = std::get_if<MemoryNode::Truncation>(&op)) return "cut at " + cut->to.to_string();
   if (const auto* frame = std::get_if<MemoryNode::Frame>(&op)) return to_text(*frame);
+  if (const auto* trim = std::get_if<MemoryNode::Trim>(&op))
+    return "begins at " + trim->base.begin.to_string();
+  if (const auto* begun = std::get_if<MemoryNode::NewLog>(&op))
+    return "begins anew at " + begun->base.begin.to_string();
   return "the tail is regained";
 }
 
@@ -104,13 +116,15 @@ std::string log_text(const MemoryNode& node) {
   const auto& disk = node.durable_log();
   std::string text;
   bool durable = true;
-  for (std::size_t i = 0; i < node.log().size(); ++i) {
-    const MemoryNode::Frame& frame = node.log()[i];
-    durable = durable && i < disk.size() && disk[i].mark.begin == frame.mark.begin &&
-              disk[i].mark.term == frame.mark.term;
-    text += (i == 0 ? "" : " ") + (durable ? to_text(frame) : '[' + to_text(frame) + ']');
+  for (const MemoryNode::Frame& frame : node.log()) {
+    durable = durable && std::any_of(disk.begin(), disk.end(), [&](const MemoryNode::Frame& there) {
+                return there.mark.begin == frame.mark.begin && there.mark.term == frame.mark.term;
+              });
+    text += (text.empty() ? "" : " ") + (durable ? to_text(frame) : '[' + to_text(frame) + ']');
   }
-  return text.empty() ? "nothing" : text;
+  if (text.empty()) text = "nothing";
+  const model::LogPosition begin = node.base().begin;
+  return begin == model::LogPosition{} ? text : "from " + begin.to_string() + ": " + text;
 }
 
 }  // namespace forebay::raft::testing

@@ -12,6 +12,10 @@ std::string text_of(const log::Control& control) {
   return "log-start";
 }
 
+void drop_below(std::vector<MemoryNode::Frame>& frames, model::LogPosition begin) {
+  std::erase_if(frames, [begin](const MemoryNode::Frame& frame) { return frame.mark.end <= begin; });
+}
+
 }  // namespace
 
 MemoryNode::MemoryNode(log::Voter self, log::Membership founders)
@@ -19,7 +23,11 @@ MemoryNode::MemoryNode(log::Voter self, log::Membership founders)
 
 Result<void> MemoryNode::boot() {
   log_ = disk_frames_;
+  base_ = disk_base_;
   Restored restored;
+  restored.log_start = restored.end = base_.begin;
+  restored.memberships = base_.memberships;
+  if (base_.before.term > model::Term()) restored.terms.push_back(base_.before);
   restored.hard_state = disk_state_;
   restored.founders = founders_;
   restored.tail_damaged = tail_damaged_;
@@ -83,6 +91,34 @@ Raft::AppendPlan MemoryNode::receive(model::NodeId from, const Append& append) {
   return plan;
 }
 
+std::optional<Install> MemoryNode::next_install(model::NodeId peer) {
+  const auto head = raft_->next_append(peer);
+  if (!head || head->prev >= base_.begin) return std::nullopt;
+  Install install = raft_->install_instead(*head, base_);
+  raft_->install_sent(peer, base_.begin);
+  return install;
+}
+
+void MemoryNode::trim(std::size_t frames) {
+  for (std::size_t f = 0; f < frames && f < log_.size() && log_[f].mark.end <= raft_->commit(); ++f) {
+    const FrameMark& mark = log_[f].mark;
+    if (mark.term != base_.before.term) base_.before = {mark.term, mark.begin};
+    if (mark.membership) base_.memberships = {{mark.begin, *mark.membership}};
+    base_.begin = mark.end;
+  }
+  drop_below(log_, base_.begin);
+  waiting_.emplace_back(Trim{base_});
+}
+
+// What waits makes worthless what it cuts, an install everything.
+void MemoryNode::tell_flushed(model::LogPosition upto) {
+  for (const DiskOp& later : waiting_) {
+    if (const auto* cut = std::get_if<Truncation>(&later)) upto = std::min(upto, cut->to);
+    if (std::holds_alternative<NewLog>(later)) return;
+  }
+  raft_->flushed(upto);
+}
+
 // The journal is one order: what is durable is a beginning of what was asked for.
 std::optional<MemoryNode::DiskOp> MemoryNode::flush() {
   if (waiting_.empty()) return std::nullopt;
@@ -96,14 +132,16 @@ std::optional<MemoryNode::DiskOp> MemoryNode::flush() {
   } else if (std::holds_alternative<TailRegained>(op)) {
     tail_damaged_ = false;
     raft_->tail_regained();
+  } else if (const auto* trim = std::get_if<Trim>(&op)) {
+    disk_base_ = trim->base;
+    drop_below(disk_frames_, disk_base_.begin);
+  } else if (const auto* install = std::get_if<NewLog>(&op)) {
+    disk_base_ = install->base;
+    disk_frames_.clear();
+    tell_flushed(disk_base_.begin);
   } else {
     disk_frames_.push_back(std::get<Frame>(op));
-    // A truncation that waits makes what it cuts worthless.
-    model::LogPosition flushed = disk_frames_.back().mark.end;
-    for (const DiskOp& later : waiting_) {
-      if (const auto* cut = std::get_if<Truncation>(&later)) flushed = std::min(flushed, cut->to);
-    }
-    raft_->flushed(flushed);
+    tell_flushed(disk_frames_.back().mark.end);
   }
   return op;
 }
@@ -112,6 +150,11 @@ void MemoryNode::carry_out(const std::function<void(Outgoing)>& send) {
   while (raft_->has_ready()) {
     Ready ready = raft_->take_ready();
     if (ready.hard_state) waiting_.emplace_back(*ready.hard_state);
+    if (ready.install) {
+      log_.clear();
+      base_ = *ready.install;
+      waiting_.emplace_back(NewLog{base_});
+    }
     for (const log::Control& control : ready.controls) {
       const model::LogPosition begin = raft_->end();
       std::optional<log::Membership> membership;

@@ -43,6 +43,12 @@ Append an_append() {
   return append;
 }
 
+Install an_install() {
+  const log::Membership members{{{NodeId(1), {}}}, {}, {{NodeId(2), {}}}};
+  return {{Term(4), {Offset(9), 1}, Term(3), {Offset(12), 0}, 8, {Offset(13), 0}},
+          {{Offset(9), 1}, {Term(3), {Offset(2), 0}}, {{{Offset(2), 1}, members}}}};
+}
+
 template <typename T>
 T round_trip(const T& words) {
   auto decoded = decode(encode(PeerWords(words)));
@@ -90,12 +96,30 @@ TEST(PeerCodec, MessagesOfGroups) {
   const VoteResponse vote{false, Term(4), true};
   const AppendResponse answer{Term(4),        {Offset(1), 1}, 3,       true, {Offset(2), 2},
                               {Offset(2), 1}, {Offset(1), 0}, Term(2), true};
-  for (const Message& message :
-       {Message(asked), Message(vote), Message(answer), Message(TransferNow{Term(9)})}) {
+  for (const Message& message : {Message(asked), Message(vote), Message(answer),
+                                 Message(TransferNow{Term(9)}), Message(an_install())}) {
     const auto words = round_trip(GroupMessage{group(), message});
     EXPECT_EQ(words.group, group());
     EXPECT_EQ(words.message, message);
   }
+}
+
+TEST(PeerCodec, InstallThatContradictsItselfIsRefused) {
+  const auto refused = [](const Install& install) {
+    return !decode(encode(PeerWords(GroupMessage{group(), install})));
+  };
+  Install install = an_install();
+  install.head.prev = install.base.begin.after_control();
+  EXPECT_TRUE(refused(install)) << "it begins elsewhere";
+  install = an_install();
+  install.head.prev_term = Term(2);
+  EXPECT_TRUE(refused(install)) << "behind another term";
+  install = an_install();
+  install.head.commit = {Offset(8), 0};
+  EXPECT_TRUE(refused(install)) << "what lies below is not committed";
+  install = an_install();
+  install.base.memberships.front().first = install.base.begin;
+  EXPECT_TRUE(refused(install)) << "members of what comes later";
 }
 
 TEST(PeerCodec, AppendKeepsItsFrames) {

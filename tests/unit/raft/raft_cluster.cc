@@ -42,9 +42,13 @@ void RaftCluster::fail(const std::string& what) {
 void RaftCluster::boot(std::size_t i) {
   Node& node = nodes_[i];
   node.log = node.disk.frames;
+  node.begin = node.disk.begin;
   Restored restored;
   restored.hard_state = node.disk.hard_state;
   restored.founders = membership_of(node.spare ? 0 : options_.nodes);
+  restored.log_start = restored.end = node.begin.base.begin;
+  restored.memberships = node.begin.base.memberships;
+  if (node.begin.base.before.term > model::Term()) restored.terms.push_back(node.begin.base.before);
   for (const TestFrame& frame : node.log) {
     if (restored.terms.empty() || restored.terms.back().term != frame.mark.term)
       restored.terms.push_back({frame.mark.term, frame.mark.begin});
@@ -54,12 +58,15 @@ void RaftCluster::boot(std::size_t i) {
   auto opened = Raft::open(voter_of(i), restored);
   if (!opened) return fail(opened.error().context);
   node.raft.emplace(std::move(*opened));
-  checked_[i] = 0;
+  checked_[i] = node.begin.frames;
 }
 
 void RaftCluster::crash(std::size_t i) {
   Node& node = nodes_[i];
   if (!node.pending.empty()) ++events_.crashes_with_loss;
+  for (const DiskOp& lost : node.pending) {
+    if (std::holds_alternative<NewLog>(lost)) ++events_.installs_undone_by_a_crash;
+  }
   node.pending.clear();
   node.read.reset();
   for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
@@ -89,7 +96,7 @@ void RaftCluster::cut(std::size_t i, model::LogPosition to) {
     node.log.pop_back();
   }
   node.pending.emplace_back(Truncation{to});
-  checked_[i] = std::min(checked_[i], node.log.size());
+  checked_[i] = std::min(checked_[i], node.begin.frames + node.log.size());
 }
 
 void RaftCluster::carry_out(std::size_t i) {
@@ -97,6 +104,7 @@ void RaftCluster::carry_out(std::size_t i) {
   while (node.raft->has_ready()) {
     Ready ready = node.raft->take_ready();
     if (ready.hard_state) node.pending.emplace_back(*ready.hard_state);
+    if (ready.install) begin_anew(i, *ready.install);
     for (const log::Control& control : ready.controls) {
       const model::LogPosition begin = node.raft->end();
       std::optional<log::Membership> membership;
@@ -114,6 +122,10 @@ void RaftCluster::pump(std::size_t i, std::size_t peer) {
   Node& node = nodes_[i];
   const auto head = node.raft->next_append(id_of(peer));
   if (!head) return;
+  if (head->prev < node.begin.base.begin) {
+    links_[{i, peer}].emplace_back(Message(node.raft->install_instead(*head, node.begin.base)));
+    return node.raft->install_sent(id_of(peer), node.begin.base.begin);
+  }
   Append append{*head, {}};
   model::LogPosition upto = head->prev;
   const std::size_t most = draw(kFramesPerAppendMax + 1);
@@ -134,9 +146,26 @@ void RaftCluster::deliver(std::size_t from, std::size_t to) {
   Node& node = nodes_[to];
   if (auto* message = std::get_if<Message>(&wire)) {
     std::visit([&](const auto& m) { node.raft->receive(id_of(from), m); }, *message);
-    return;
+  } else {
+    deliver(from, to, std::get<Append>(wire));
   }
-  const auto& append = std::get<Append>(wire);
+}
+
+void RaftCluster::begin_anew(std::size_t i, const log::LogBase& base) {
+  Node& node = nodes_[i];
+  ++events_.installs;
+  events_.frames_given_up += node.log.size();
+  node.log.clear();
+  // What lies below is committed, and was seen to be.
+  const auto first = std::find_if(committed_.begin(), committed_.end(),
+                                  [&](const TestFrame& frame) { return frame.mark.begin >= base.begin; });
+  node.begin = {base, static_cast<std::size_t>(first - committed_.begin())};
+  checked_[i] = node.begin.frames;
+  node.pending.emplace_back(NewLog{node.begin});
+}
+
+void RaftCluster::deliver(std::size_t from, std::size_t to, const Append& append) {
+  Node& node = nodes_[to];
   std::vector<FrameMark> marks;
   for (const TestFrame& frame : append.frames) marks.push_back(frame.mark);
   const model::LogPosition commit = node.raft->commit();
@@ -168,13 +197,60 @@ void RaftCluster::flush_one(std::size_t i) {
       node.disk.frames.pop_back();
     return;
   }
-  node.disk.frames.push_back(std::get<TestFrame>(op));
-  // A truncation that waits makes what it cuts worthless.
-  model::LogPosition flushed = node.disk.frames.back().mark.end;
+  if (const auto* trim = std::get_if<Trim>(&op)) {
+    drop_front(node.disk.frames, trim->begin);
+    node.disk.begin = trim->begin;
+    return;
+  }
+  model::LogPosition flushed;
+  if (const auto* install = std::get_if<NewLog>(&op)) {
+    node.disk.frames.clear();
+    node.disk.begin = install->begin;
+    flushed = install->begin.base.begin;
+  } else {
+    node.disk.frames.push_back(std::get<TestFrame>(op));
+    flushed = node.disk.frames.back().mark.end;
+  }
+  // A truncation that waits makes what it cuts worthless, an install everything.
   for (const DiskOp& later : node.pending) {
     if (const auto* truncation = std::get_if<Truncation>(&later)) flushed = std::min(flushed, truncation->to);
+    if (std::holds_alternative<NewLog>(later)) return;
   }
   node.raft->flushed(flushed);
+}
+
+void RaftCluster::drop_front(std::vector<TestFrame>& frames, const Begin& begin) {
+  std::erase_if(frames, [&](const TestFrame& frame) { return frame.mark.end <= begin.base.begin; });
+}
+
+// Some of what it knows to be committed.
+void RaftCluster::trim(std::size_t i) {
+  Node& node = nodes_[i];
+  const auto committed =
+      static_cast<std::size_t>(std::count_if(node.log.begin(), node.log.end(), [&](const TestFrame& frame) {
+        return frame.mark.end <= node.raft->commit();
+      }));
+  const std::size_t count = draw(committed + 1);
+  if (count == 0) return;
+  ++events_.trims;
+  Begin& begin = node.begin;
+  for (std::size_t f = 0; f < count; ++f) {
+    const FrameMark& mark = node.log[f].mark;
+    if (mark.term != begin.base.before.term) begin.base.before = {mark.term, mark.begin};
+    if (mark.membership) begin.base.memberships = {{mark.begin, *mark.membership}};
+    begin.base.begin = mark.end;
+  }
+  begin.frames += count;
+  drop_front(node.log, begin);
+  checked_[i] = std::max(checked_[i], begin.frames);
+  node.pending.emplace_back(Trim{begin});
+}
+
+bool RaftCluster::is_durable(std::size_t i, std::size_t committed_index, const TestFrame& frame) const {
+  const Disk& disk = nodes_[i].disk;
+  if (committed_index < disk.begin.frames) return true;  // it was, and has been trimmed
+  const std::size_t place = committed_index - disk.begin.frames;
+  return place < disk.frames.size() && disk.frames[place].value == frame.value;
 }
 
 void RaftCluster::client_append(std::size_t i) {
@@ -211,23 +287,23 @@ void RaftCluster::check(std::size_t i) {
     if (is_new) {
       ++events_.leaders;
       // Leader completeness: whatever was committed is in the log of who leads later.
-      for (std::size_t f = 0; f < committed_.size(); ++f) {
-        if (f >= node.log.size() || node.log[f].value != committed_[f].value)
+      const std::size_t first = node.begin.frames;
+      for (std::size_t f = first; f < committed_.size(); ++f) {
+        if (f - first >= node.log.size() || node.log[f - first].value != committed_[f].value)
           return fail("a leader lacks a committed frame");
       }
     }
   }
   // State machine safety: the same frame at the same place on every node.
-  while (checked_[i] < node.log.size() && node.log[checked_[i]].mark.end <= raft.commit()) {
-    const TestFrame& frame = node.log[checked_[i]];
+  const std::size_t first = node.begin.frames;
+  while (checked_[i] - first < node.log.size() && node.log[checked_[i] - first].mark.end <= raft.commit()) {
+    const TestFrame& frame = node.log[checked_[i] - first];
     if (checked_[i] == committed_.size()) {
       committed_.push_back(frame);
       ++events_.commits;
       // Only what a majority has on its disk may be committed.
-      const bool durable = is_quorum(raft.membership(), [&](model::NodeId id) {
-        const auto& disk = nodes_[index_of(id)].disk.frames;
-        return disk.size() > checked_[i] && disk[checked_[i]].value == frame.value;
-      });
+      const bool durable = is_quorum(
+          raft.membership(), [&](model::NodeId id) { return is_durable(index_of(id), checked_[i], frame); });
       // Who had to leave has stepped down by now; and who is told of a commit may not know the latest
       // members.
       if (!durable && raft.role() == Role::kLeader) return fail("committed without a majority of disks");
@@ -260,6 +336,8 @@ bool RaftCluster::step() {
     if (draw(2) == 0) nodes_[i].raft->campaign();
   } else if (dice < (upto += options_.change_percent)) {
     change_membership(i);
+  } else if (dice < (upto += options_.trim_percent)) {
+    trim(i);
   } else if (dice < (upto += 1)) {
     if (nodes_[i].raft->transfer_to(id_of(peer))) ++events_.transfers;
   } else if (dice < (upto += 1)) {

@@ -31,12 +31,14 @@ struct ClusterOptions {
   int cut_percent = 3;
   int campaign_percent = 4;
   int change_percent = 0;  // of the membership
+  int trim_percent = 0;    // of a log, up to what is committed at most
 };
 
 // Counts what a schedule brought about: a test that never sees it proves nothing.
 struct RareEvents {
   std::uint64_t leaders = 0, truncations = 0, refusals = 0, crashes_with_loss = 0, commits = 0, transfers = 0,
-                barriers = 0, changes = 0, memberships_cut = 0;
+                barriers = 0, changes = 0, memberships_cut = 0, trims = 0, installs = 0,
+                installs_undone_by_a_crash = 0, frames_given_up = 0;
 };
 
 class RaftCluster {
@@ -55,6 +57,11 @@ class RaftCluster {
     AppendHead head;
     std::vector<TestFrame> frames;
   };
+  // Where a log begins, and how many committed frames lie below.
+  struct Begin {
+    log::LogBase base;
+    std::size_t frames = 0;
+  };
   using Wire = std::variant<Message, Append>;
   // One direction of a link: what is on its way, in order.
   using Link = std::deque<Wire>;
@@ -62,13 +69,21 @@ class RaftCluster {
   struct Truncation {
     model::LogPosition to;
   };
-  using DiskOp = std::variant<log::HardState, Truncation, TestFrame>;
+  struct Trim {
+    Begin begin;
+  };
+  struct NewLog {
+    Begin begin;
+  };
+  using DiskOp = std::variant<log::HardState, Truncation, TestFrame, Trim, NewLog>;
   struct Disk {
     log::HardState hard_state;
+    Begin begin;
     std::vector<TestFrame> frames;
   };
   struct Node {
     std::optional<Raft> raft;
+    Begin begin;
     std::vector<TestFrame> log;
     std::deque<DiskOp> pending;
     Disk disk;
@@ -94,6 +109,11 @@ class RaftCluster {
   void cut(std::size_t i, model::LogPosition to);
   void pump(std::size_t i, std::size_t peer);
   void deliver(std::size_t from, std::size_t to);
+  void deliver(std::size_t from, std::size_t to, const Append& append);
+  void begin_anew(std::size_t i, const log::LogBase& base);
+  void trim(std::size_t i);
+  static void drop_front(std::vector<TestFrame>& frames, const Begin& begin);
+  [[nodiscard]] bool is_durable(std::size_t i, std::size_t committed_index, const TestFrame& frame) const;
   void flush_one(std::size_t i);
   void reset_link(std::size_t a, std::size_t b);
   void client_append(std::size_t i);
@@ -109,7 +129,7 @@ class RaftCluster {
   std::map<model::Term, std::size_t> leaders_;
   // What was ever committed, in order, and which position each frame ended at.
   std::vector<TestFrame> committed_;
-  std::vector<std::size_t> checked_;  // frames of each node's log that were compared with committed_
+  std::vector<std::size_t> checked_;  // of each node: up to where its log was compared with committed_
   std::uint64_t next_value_ = 1;
   std::string failure_;
   RareEvents events_;

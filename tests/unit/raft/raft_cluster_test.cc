@@ -22,6 +22,10 @@ RareEvents run(ClusterOptions options, std::uint64_t seeds, int steps) {
     all.barriers += cluster.events().barriers;
     all.changes += cluster.events().changes;
     all.memberships_cut += cluster.events().memberships_cut;
+    all.trims += cluster.events().trims;
+    all.installs += cluster.events().installs;
+    all.installs_undone_by_a_crash += cluster.events().installs_undone_by_a_crash;
+    all.frames_given_up += cluster.events().frames_given_up;
     if (::testing::Test::HasFailure()) break;
   }
   return all;
@@ -72,6 +76,28 @@ TEST(RaftCluster, MembersComeAndGoWhileNodesCrash) {
 TEST(RaftCluster, GroupOfOneGrows) {
   const RareEvents events = run({.nodes = 1, .spares = 2, .change_percent = 4}, sim::worlds(500), 1'500);
   EXPECT_GT(events.changes, sim::worlds(500));
+}
+
+TEST(RaftCluster, LogsAreTrimmedPastThoseWhoAreBehind) {
+  const RareEvents events =
+      run({.nodes = 3, .crash_percent = 1, .cut_percent = 1, .campaign_percent = 1, .trim_percent = 4},
+          sim::worlds(1'000), 4'000);
+  EXPECT_GT(events.trims, sim::worlds(5'000));
+  EXPECT_GT(events.installs, sim::worlds(500));
+  EXPECT_GT(events.installs_undone_by_a_crash, sim::worlds(20));
+  EXPECT_GT(events.frames_given_up, sim::worlds(200));
+}
+
+TEST(RaftCluster, NewMembersOfATrimmedLogBeginWhereItDoes) {
+  const RareEvents events = run({.nodes = 3,
+                                 .spares = 2,
+                                 .cut_percent = 1,
+                                 .campaign_percent = 1,
+                                 .change_percent = 2,
+                                 .trim_percent = 3},
+                                sim::worlds(500), 8'000);
+  EXPECT_GT(events.changes, sim::worlds(100));
+  EXPECT_GT(events.installs, sim::worlds(200));
 }
 
 TEST(RaftCluster, QuietNetworkKeepsOneLeader) {

@@ -84,7 +84,9 @@ void ClusterChecks::look_at(const ClusterNode& node, std::size_t partition) {
     ++counts_.truncations;
     trace(where + " is cut from " + known.end.to_string() + " to " + log.end().to_string());
   }
-  if (log.end() < group.commit()) fail("I22: " + where + " was cut below its commit");
+  if (log.end() < group.commit())
+    fail("I22: " + where + " was cut below its commit " + group.commit().to_string() + " to " +
+         log.end().to_string());
   if (log.log_start() < known.log_start) {
     fail("I8: log start of " + where + " went back from " + known.log_start.to_string() + " to " +
          log.log_start().to_string());
@@ -145,31 +147,35 @@ void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition)
   if (known.checked >= known.commit) return;
   known.reading = true;
   log::Log& log = node.find(partition)->log();
-  log.read_frames({.from = known.checked, .upto = known.commit, .bytes_max = 64U << 10},
-                  [this, alive = std::weak_ptr<bool>(alive_), &node, partition,
-                   life = node.life()](const Result<std::vector<log::FramePtr>>& frames) {
-                    if (alive.expired() || (!frames && frames.error().code == ErrorCode::kCancelled)) return;
-                    Replica& replica = replicas_[node.index()][partition];
-                    if (replica.life != life || replica.down) return;
-                    replica.reading = false;
-                    if (!frames) {
-                      // It was trimmed meanwhile.
-                      const ErrorCode code = frames.error().code;
-                      if (code == ErrorCode::kDataLoss && disks_rot_) {
-                        replica.unread = true;  // until it is repaired
-                        return;
-                      }
-                      const log::Log& now = node.find(partition)->log();
-                      if (code == ErrorCode::kNotFound && replica.checked < now.log_start()) return;
-                      return fail(name(node, partition) + " cannot be read at " +
-                                  replica.checked.to_string() + ": " + frames.error().to_string());
-                    }
-                    for (const log::FramePtr& frame : *frames) {
-                      compare(partition, *frame, name(node, partition));
-                      replica.checked = frame->header.end;
-                    }
-                    if (!frames->empty()) compare_more(node, partition);
-                  });
+  log.read_frames(
+      {.from = known.checked, .upto = known.commit, .bytes_max = 64U << 10},
+      [this, alive = std::weak_ptr<bool>(alive_), &node, partition,
+       life = node.life()](const Result<std::vector<log::FramePtr>>& frames) {
+        if (alive.expired()) return;
+        Replica& replica = replicas_[node.index()][partition];
+        if (replica.life != life || replica.down) return;
+        replica.reading = false;
+        // The log is closed, or begins anew.
+        if (!frames && frames.error().code == ErrorCode::kCancelled) return;
+        if (!frames) {
+          // It was trimmed meanwhile, or the log is about to begin anew.
+          const ErrorCode code = frames.error().code;
+          const log::Log& now = node.find(partition)->log();
+          const bool begins_anew = now.flushed() < replica.checked;
+          if (code == ErrorCode::kNotFound && (replica.checked < now.log_start() || begins_anew)) {
+            // Else there is a look when log start moves.
+            if (replica.checked < replica.log_start) compare_more(node, partition);
+            return;
+          }
+          return fail(name(node, partition) + " cannot be read at " + replica.checked.to_string() + ": " +
+                      frames.error().to_string());
+        }
+        for (const log::FramePtr& frame : *frames) {
+          compare(partition, *frame, name(node, partition));
+          replica.checked = frame->header.end;
+        }
+        if (!frames->empty()) compare_more(node, partition);
+      });
 }
 
 // Log start may lie within a batch.

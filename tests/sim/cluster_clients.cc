@@ -91,7 +91,10 @@ ClientOptions ClientOptions::draw(SimRng& rng) {
   options.records_max = static_cast<std::uint32_t>(rng.between(1, 6));
   options.filler_bytes_max = rng.between(1, 600);
   if (rng.one_in(3)) options.large_bytes = rng.between(1000, 10'000);
-  if (rng.one_in(3)) options.trims_one_in = static_cast<std::uint32_t>(rng.between(10, 60));
+  if (rng.one_in(3)) {
+    options.trims_one_in = static_cast<std::uint32_t>(rng.between(10, 60));
+    options.trims_past_the_absent = !rng.one_in(4);
+  }
   return options;
 }
 

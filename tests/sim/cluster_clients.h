@@ -25,8 +25,9 @@ struct ClientOptions {
   Duration patience_max = std::chrono::seconds(3);  // then the outcome counts as unknown
   std::uint32_t records_max = 4;                    // of one batch
   std::uint64_t filler_bytes_max = 300;
-  std::uint64_t large_bytes = 0;   // one batch in sixteen has a record of up to so many bytes
-  std::uint32_t trims_one_in = 0;  // requests of a producer; 0: never
+  std::uint64_t large_bytes = 0;       // one batch in sixteen has a record of up to so many bytes
+  std::uint32_t trims_one_in = 0;      // requests of a producer; 0: never
+  bool trims_past_the_absent = false;  // else no further than what every replica has
   std::uint32_t listings_one_in = 8;
   // The topic acknowledges early: what is acknowledged may be lost, so it counts as of unknown outcome. What
   // a reader has seen may not.
@@ -56,7 +57,7 @@ struct AckSeen {
 class ClusterClients {
  public:
   using OnAck = std::function<void(const AckSeen&)>;
-  // No trim asks for more: a replica that needs what its leader has trimmed cannot be helped yet.
+  // No trim asks for more.
   using TrimBound = std::function<std::int64_t(std::uint32_t partition)>;
   ClusterClients(SimScheduler& scheduler, std::vector<std::unique_ptr<ClusterNode>>& nodes,
                  std::uint32_t partitions, const ClientOptions& options, OnAck on_ack, TrimBound trim_bound);

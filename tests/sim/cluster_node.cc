@@ -118,6 +118,7 @@ void ClusterNode::tear_down() {
   earlier_hardship_ = hardship_counts();
   earlier_damage_ = damage_counts();
   set_.reset();
+  installs_before_ = installs();
   peers_.reset();
   transport_.reset();
   logs_.reset();  // as in the daemon: answers what groups were reading when they are gone

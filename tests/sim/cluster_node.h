@@ -81,6 +81,10 @@ class ClusterNode {
   // Of this life and all before it.
   [[nodiscard]] const log::RecoveryReport& report() const { return report_; }
   [[nodiscard]] log::ShardLogs* logs() const { return logs_.get(); }
+  // Replicas that began anew where their leader's log begins, in all lives.
+  [[nodiscard]] std::uint64_t installs() const {
+    return installs_before_ + (peers_ == nullptr ? 0 : peers_->counts().installs);
+  }
 
  private:
   void tear_down();
@@ -97,6 +101,7 @@ class ClusterNode {
   DamageCounts earlier_damage_;
   model::Uuid disk_identity_;
   std::uint64_t life_ = 0;
+  std::uint64_t installs_before_ = 0;
   std::vector<bool> made_;  // partitions whose creation was answered: they must be there from now on
   log::RecoveryReport report_;
   std::vector<std::string> failures_;

@@ -94,7 +94,11 @@ SimCluster::SimCluster(const ClusterOptions& options)
       clients_(
           scheduler_, nodes_, static_cast<std::uint32_t>(options.setup.partitions.size()), options.clients,
           [this](const AckSeen& seen) { checks_.on_ack(seen); },
-          [this](std::uint32_t partition) { return checks_.trimmable(partition).value(); }),
+          [this](std::uint32_t partition) {
+            if (options_.clients.trims_past_the_absent)
+              return checks_.committed_end(partition).next_offset.value();
+            return checks_.trimmable(partition).value();
+          }),
       kill_at_(options.setup.node_count),
       restart_after_(options.setup.node_count),
       sound_at_(options.setup.node_count),
@@ -146,6 +150,7 @@ ClusterCounts SimCluster::counts() const {
     counts.ranges_damaged += node->damage_counts().found;
     counts.ranges_repaired += node->damage_counts().repaired;
   }
+  for (const auto& node : nodes_) counts.installs += node->installs();
   return counts;
 }
 

@@ -53,6 +53,7 @@ struct ClusterCounts {
   partition::PartitionSet::HardshipCounts hardship;
   std::uint64_t ranges_damaged = 0;
   std::uint64_t ranges_repaired = 0;
+  std::uint64_t installs = 0;  // replicas that began anew where their leader's log begins
 };
 
 class SimCluster {

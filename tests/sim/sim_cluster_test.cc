@@ -51,6 +51,7 @@ void add(Places& places, const ClusterCounts& counts) {
   places["logs that lost their end in a crash"] += counts.checks.lost_on_crash;
   places["frames committed in a later term"] += counts.checks.older_terms;
   places["log starts moved"] += counts.checks.log_starts;
+  places["logs begun anew where the leader's begins"] += counts.installs;
   places["torn tails"] += counts.checks.torn_tails;
   places["restarts"] += counts.restarts;
   places["crashes of a recovery"] += counts.crashes_in_recovery;

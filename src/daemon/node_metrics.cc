@@ -91,6 +91,9 @@ void NodeMetrics::replication_figures(Metrics& metrics,
            [](Figures f) { return f.elections; });
     figure(Kind::kCounter, "forebay_leaderships_total", "Times that one began to lead",
            [](Figures f) { return f.leaderships; });
+    figure(Kind::kCounter, "forebay_log_installs_total",
+           "Times that a replica here gave up its log and began anew where its leader's log begins",
+           [](Figures f) { return f.installs; });
     figure(Kind::kGauge, "forebay_peer_links", "Sessions with shards of other nodes that stand",
            [](Figures f) { return f.peer_links; });
   }

@@ -44,6 +44,7 @@ ReplicationFigures ReplicationMeter::measure(const partition::PartitionSet& part
   figures.busiest.resize(count);
   figures.elections = peers.counts().elections;
   figures.leaderships = peers.counts().leaderships;
+  figures.installs = peers.counts().installs;
   for (const auto& [node, status] : peers.nodes()) figures.peer_links += status.links;
   return figures;
 }

@@ -63,7 +63,10 @@ ReplicationStatus Partition::replication() const {
     if (surroundings_.peers == nullptr) return follower;
     follower.reachable = surroundings_.peers->is_reachable(node, log_.id());
     follower.away_since = steady(surroundings_.peers->last_away(node));
-    if (const auto progress = group_->progress(node)) follower.flushed = progress->flushed;
+    if (const auto progress = group_->progress(node)) {
+      follower.flushed = progress->flushed;
+      follower.installing = progress->installing;
+    }
     follower.behind_since = steady(group_->behind_since(node));
     return follower;
   };

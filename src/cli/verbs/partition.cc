@@ -165,10 +165,12 @@ void add_partition_commands(std::vector<Command>& commands) {
       "Each partition as its leader sees it. Records below flushed are on that replica's disk; lag_records "
       "is how "
       "many\n"
-      "it lacks of the leader's log. state: in sync, catching up, unreachable, failed, damaged, being added, "
-      "being\n"
-      "removed, or unknown, when there is no leader who could tell. waits_for says what holds up a change of "
-      "replicas.";
+      "it lacks of the leader's log. state: in sync, catching up, installing (it lacked what the leader has "
+      "trimmed,\n"
+      "and begins anew where the leader's log does), unreachable, failed, damaged, being added, being "
+      "removed, "
+      "or\n"
+      "unknown, when there is no leader who could tell. waits_for says what holds up a change of replicas.";
   list.run = [options](Session& session) { return run_list(session, *options); };
   commands.push_back(std::move(list));
 }

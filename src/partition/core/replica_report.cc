@@ -56,6 +56,11 @@ void report_other(const ReplicaFacts& facts, Steady now, ReplicaReport& report) 
     return;
   }
   if (report.state != ReplicaState::kInSync || !follower.behind_since) return;
+  if (follower.installing) {
+    report.state = ReplicaState::kInstalling;
+    report.since = follower.behind_since;
+    return;
+  }
   // One that has just come back is shown at once: it is known to lack something.
   const bool was_away = follower.away_since && *follower.away_since >= *follower.behind_since;
   if (!was_away && now - *follower.behind_since < kBehindGrace) return;
@@ -83,6 +88,8 @@ std::string_view state_name(ReplicaState state) {
       return "in sync";
     case ReplicaState::kCatchingUp:
       return "catching up";
+    case ReplicaState::kInstalling:
+      return "installing";
     case ReplicaState::kUnreachable:
       return "unreachable";
     case ReplicaState::kFailed:

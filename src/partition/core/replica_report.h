@@ -19,6 +19,7 @@ enum class ReplicaRole : std::uint8_t { kLeader, kFollower, kLearner };
 enum class ReplicaState : std::uint8_t {
   kInSync,
   kCatchingUp,
+  kInstalling,  // lacked what the leader has trimmed: begins anew where its log does
   kUnreachable,
   kFailed,        // its disk: it stopped
   kDamaged,       // part of it is lost, and nobody has accepted that
@@ -48,6 +49,7 @@ struct FollowerFacts {
   std::optional<Steady> away_since;  // the last time it went away
   model::LogPosition flushed;
   std::optional<Steady> behind_since;  // none: it has all there is
+  bool installing = false;             // and begins anew where the leader's log does
 };
 struct ReplicaFacts {
   log::Membership members;

@@ -75,6 +75,17 @@ TEST_F(ReplicaReportTest, WhoComesBackCatchesUpAtOnce) {
   EXPECT_EQ(of(2).state, ReplicaState::kCatchingUp);
 }
 
+TEST_F(ReplicaReportTest, WhoBeginsAnewIsShownAtOnce) {
+  follower(2).flushed = at(4);
+  follower(2).behind_since = kNow - seconds(1);
+  follower(2).installing = true;
+  EXPECT_EQ(of(2).state, ReplicaState::kInstalling);
+  EXPECT_EQ(of(2).since, kNow - seconds(1));
+  EXPECT_EQ(of(2).lag_records, 96U);
+  follower(2).reachable = false;
+  EXPECT_EQ(of(2).state, ReplicaState::kUnreachable);
+}
+
 TEST_F(ReplicaReportTest, UnreachableSinceItWentAway) {
   follower(3).reachable = false;
   follower(3).away_since = kNow - seconds(30);

@@ -112,6 +112,41 @@ class DevUp(unittest.TestCase):
         self.assertEqual({json.loads(line)["value"] for line in consumed}, {"a", "b", "c", "d"})
         self.assertEqual(up.interrupt(), 0, up.said())
 
+    def start_again(self, node):
+        with open(os.devnull, "r+b") as nothing:
+            self.others.append(subprocess.Popen(["sh", os.path.join(self.directory, "node-%d" % node, "cmd")], stdin=nothing,
+                                                stdout=nothing, stderr=nothing, cwd="/", start_new_session=True))
+
+    def test_node_that_was_away_longer_than_the_log_is_kept(self):
+        up = self.up()
+        wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
+        self.assertEqual(up.forebay("topic", "create", "t", "--partitions", "1").returncode, 0)
+        self.assertEqual(up.forebay("produce", "t", "--format", "lines", stdin=b"before\n").returncode, 0)
+        replicas = lambda: up.json("partition", "list", "t")[0]["replicas"]
+        in_sync = lambda: [one["state"] for one in replicas()] == ["in sync"] * 3
+        wait_until(in_sync, replicas)
+
+        os.kill(up.pid(3), signal.SIGKILL)
+        up.wait_said("node 3 has ended")
+        lines = b"".join(b"while it is away %d\n" % number for number in range(1_000))
+        wait_until(lambda: up.forebay("produce", "t", "--format", "lines", stdin=lines).returncode == 0, "produce")
+        trimmed = up.json("topic", "trim", "t", "--before", "end", "--yes")
+        self.assertGreaterEqual(trimmed["partitions"][0]["log_start"], 1_001)
+        self.assertEqual(up.forebay("produce", "t", "--format", "lines", stdin=b"after\n").returncode, 0)
+        self.start_again(3)
+        wait_until(lambda: up.ready(3), "node 3 is ready again")
+        wait_until(in_sync, replicas)
+        wait_until(lambda: sum(up.series(3, "forebay_log_installs_total")) == 1, "the metrics tell of it")
+
+        # What it has is as good as what the others have: one of them goes, and it makes the majority.
+        os.kill(up.pid(2), signal.SIGKILL)
+        up.wait_said("node 2 has ended")
+        wait_until(lambda: up.forebay("produce", "t", "--format", "lines", stdin=b"last\n").returncode == 0, "produce")
+        consumed = up.forebay("consume", "t", "--until-end", "-o", "json").stdout.splitlines()
+        values = [json.loads(line)["value"] for line in consumed]
+        self.assertEqual((values[0], values[-1]), ("after", "last"))
+        self.assertEqual(up.interrupt(), 0, up.said())
+
     def test_refusals_say_what_is_wrong(self):
         for words, text in ((("--nodes", "x"), "--nodes: found 'x'"),
                             (("--nodes", "3", "--base-port", "65530"), "--base-port: found '65530'"),

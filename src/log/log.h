@@ -120,7 +120,8 @@ class Log {
 
   // Called after each journal round that moved flushed(). One listener.
   virtual void on_flushed(UniqueFunction<void(model::LogPosition flushed)> listener) = 0;
-  // The log stopped (journal or segment write failed for good): no append will ever become durable.
+  // The log stopped (journal or segment write failed for good): no append will ever become durable. Called
+  // soon when that was before.
   virtual void on_failed(UniqueFunction<void(const Error&)> listener) = 0;
 
   // Requires: frame->header.begin == end(). Visible to read() at once, durable when flushed() passes it.

@@ -154,7 +154,17 @@ void LogReplica::tell_flushed() {
 void LogReplica::fail(const Error& error) {
   if (failed_) return;
   failed_ = true;
+  failure_ = error;
   if (on_failed_) on_failed_(error);
+}
+
+// A partition that is opened after the shard's journal has failed must not take the log for a sound one.
+void LogReplica::on_failed(UniqueFunction<void(const Error&)> listener) {
+  on_failed_ = std::move(listener);
+  if (!failed_ || !on_failed_) return;
+  parts_.env.executor.post(lifetime_.guard([this] {
+    if (on_failed_) on_failed_(failure_);
+  }));
 }
 
 void LogReplica::set_hard_state(HardState state, Done durable) {

@@ -80,7 +80,7 @@ class LogReplica final : public Log,
   void on_flushed(UniqueFunction<void(model::LogPosition)> listener) override {
     on_flushed_ = std::move(listener);
   }
-  void on_failed(UniqueFunction<void(const Error&)> listener) override { on_failed_ = std::move(listener); }
+  void on_failed(UniqueFunction<void(const Error&)> listener) override;
   void append(FramePtr frame) override;
   void truncate(model::LogPosition to) override;
   void install(const LogBase& base) override;
@@ -233,6 +233,7 @@ class LogReplica final : public Log,
   LogConfig config_;
   bool adopted_ = false;
   bool failed_ = false;
+  Error failure_;
   bool closed_ = false;
 
   HardState hard_state_;

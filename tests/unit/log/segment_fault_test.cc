@@ -570,5 +570,23 @@ TEST(Scrub, ReportsTheAgeOfTheLastFullPass) {
   EXPECT_GT(*world.log(0).status().last_full_scrub, first) << "it begins again after the pause";
 }
 
+TEST(SegmentFaults, ListenerThatComesAfterTheJournalFailedHearsOfIt) {
+  LogWorld world;
+  ASSERT_TRUE(world.start());
+  ASSERT_TRUE(world.create(0));
+  sim::DiskFault full;
+  full.effect = sim::DiskEffect::kNoSpace;
+  full.path = sim::path_contains(".journal");
+  full.times = sim::DiskFault::kForever;
+  world.disk().inject(full);
+  world.append(0, {});
+  ASSERT_TRUE(world.run_until([&] { return world.model(0).failed.has_value(); }));
+  std::optional<Error> heard;
+  world.log(0).on_failed([&heard](const Error& error) { heard = error; });
+  EXPECT_FALSE(heard) << "never from inside the call";
+  ASSERT_TRUE(world.run_until([&] { return heard.has_value(); }));
+  EXPECT_EQ(heard->code, world.model(0).failed->code);
+}
+
 }  // namespace
 }  // namespace forebay::log::testing

@@ -160,6 +160,10 @@ void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition)
         if (!frames) {
           // It was trimmed meanwhile, or the log is about to begin anew.
           const ErrorCode code = frames.error().code;
+          if (code == ErrorCode::kDataLoss && disks_rot_) {
+            replica.unread = true;  // until it is repaired
+            return;
+          }
           const log::Log& now = node.find(partition)->log();
           const bool begins_anew = now.flushed() < replica.checked;
           if (code == ErrorCode::kNotFound && (replica.checked < now.log_start() || begins_anew)) {

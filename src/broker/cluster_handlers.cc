@@ -141,7 +141,7 @@ void NodeBroker::set_node_drained(model::NodeId node, bool drained, Done<std::mo
   if (auto open = check_intake(); !open) return done(open.error());
   on_controller([this, node, drained, done = std::move(done)]() mutable {
     if (auto open = check_decides(); !open) return done(open.error());
-    controller_->submit_if_needed(
+    controller_->submit_change(
         [node, drained](const cluster::ClusterImage& image) -> Result<std::optional<cluster::ClusterRecord>> {
           FOREBAY_TRY(const auto record, cluster::decide_drain(image, node, drained));
           if (!record) return std::optional<cluster::ClusterRecord>();

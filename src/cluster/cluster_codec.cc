@@ -31,11 +31,36 @@ Result<log::Voter> voter_of(const pb::Voter& from) {
 }
 
 template <typename Repeated>
+void put_nodes(const std::vector<model::NodeId>& nodes, Repeated* to) {
+  for (const model::NodeId node : nodes) to->Add(node.value());
+}
+
+template <typename Repeated>
+std::vector<model::NodeId> nodes_of(const Repeated& from) {
+  std::vector<model::NodeId> nodes;
+  for (const auto node : from) nodes.emplace_back(node);
+  return nodes;
+}
+
+// 0 stands for none.
+std::optional<model::NodeId> maybe_node(std::uint32_t node) {
+  if (node == 0) return std::nullopt;
+  return model::NodeId(node);
+}
+
+template <typename Repeated>
 void put_placements(const std::vector<Placement>& partitions, Repeated* to) {
   for (const Placement& placement : partitions) {
     auto* one = to->Add();
-    for (const model::NodeId node : placement.replicas) one->add_nodes(node.value());
+    put_nodes(placement.replicas, one->mutable_nodes());
     for (const log::Voter& founder : placement.founders) put_voter(founder, one->add_founders());
+    one->set_epoch(placement.epoch);
+    one->set_reached(placement.reached);
+    put_nodes(placement.previous, one->mutable_previous());
+    put_nodes(placement.joining, one->mutable_joining());
+    put_nodes(placement.leaving, one->mutable_leaving());
+    put_nodes(placement.departed, one->mutable_departed());
+    if (placement.rebuilding) one->set_rebuilding(placement.rebuilding->value());
   }
 }
 
@@ -44,11 +69,18 @@ Result<std::vector<Placement>> placements_of(const Repeated& from) {
   std::vector<Placement> partitions;
   for (const auto& one : from) {
     Placement placement;
-    for (const auto node : one.nodes()) placement.replicas.emplace_back(node);
+    placement.replicas = nodes_of(one.nodes());
     for (const auto& founder : one.founders()) {
       FOREBAY_TRY(const auto voter, voter_of(founder));
       placement.founders.push_back(voter);
     }
+    placement.epoch = one.epoch();
+    placement.reached = one.reached();
+    placement.previous = nodes_of(one.previous());
+    placement.joining = nodes_of(one.joining());
+    placement.leaving = nodes_of(one.leaving());
+    placement.departed = nodes_of(one.departed());
+    placement.rebuilding = maybe_node(one.rebuilding());
     partitions.push_back(std::move(placement));
   }
   return partitions;
@@ -104,6 +136,30 @@ Result<Topic> topic_of(const pb::Topic& from) {
   return topic;
 }
 
+void put_targets(const TargetsChanged& record, pb::TargetsChanged* to) {
+  to->set_id(bytes_of(record.id));
+  for (const TargetChange& change : record.changes) {
+    auto* one = to->add_changes();
+    one->set_partition(change.partition.value());
+    one->set_epoch(change.epoch);
+    put_nodes(change.replicas, one->mutable_nodes());
+    put_nodes(change.previous, one->mutable_previous());
+    if (change.rebuild) one->set_rebuild(change.rebuild->value());
+  }
+  to->set_replication_factor(record.replication_factor.value_or(0));
+}
+
+Result<TargetsChanged> targets_of(const pb::TargetsChanged& from) {
+  TargetsChanged record;
+  FOREBAY_TRY(record.id, uuid_of(from.id()));
+  for (const auto& one : from.changes()) {
+    record.changes.push_back({model::PartitionIndex(one.partition()), one.epoch(), nodes_of(one.nodes()),
+                              nodes_of(one.previous()), maybe_node(one.rebuild())});
+  }
+  if (from.replication_factor() != 0) record.replication_factor = from.replication_factor();
+  return record;
+}
+
 struct Encoder {
   pb::ClusterRecord& to;
   void operator()(const ClusterFormed& r) const {
@@ -151,6 +207,19 @@ struct Encoder {
     to.mutable_topic_deletion_confirmed()->set_id(bytes_of(r.id));
     if (r.node) to.mutable_topic_deletion_confirmed()->set_node(r.node->value());
   }
+  void operator()(const TargetsChanged& r) const { put_targets(r, to.mutable_targets_changed()); }
+  void operator()(const TargetReached& r) const {
+    auto* reached = to.mutable_target_reached();
+    reached->set_id(bytes_of(r.id));
+    reached->set_partition(r.partition.value());
+    reached->set_epoch(r.epoch);
+  }
+  void operator()(const ReplicaGone& r) const {
+    auto* gone = to.mutable_replica_gone();
+    gone->set_id(bytes_of(r.id));
+    gone->set_partition(r.partition.value());
+    gone->set_node(r.node.value());
+  }
   void operator()(const DiskRetired& r) const { put_voter(r.voter, to.mutable_disk_retired()); }
 };
 
@@ -173,6 +242,19 @@ struct ProposalEncoder {
     grant->set_node(p.node.value());
     if (p.used_up) grant->set_used_up(p.used_up->value());
     grant->set_count(p.count);
+  }
+  void operator()(const ConfirmTarget& p) const {
+    auto* confirm = to.mutable_confirm_target();
+    confirm->set_id(bytes_of(p.id));
+    put_voter(p.from, confirm->mutable_from());
+    confirm->set_partition(p.partition.value());
+    confirm->set_epoch(p.epoch);
+  }
+  void operator()(const ConfirmGone& p) const {
+    auto* confirm = to.mutable_confirm_gone();
+    confirm->set_id(bytes_of(p.id));
+    put_voter(p.from, confirm->mutable_from());
+    confirm->set_partition(p.partition.value());
   }
   void operator()(const RetireDisk& p) const { put_voter(p.voter, to.mutable_retire_disk()); }
 };
@@ -212,6 +294,19 @@ Result<NodeProposal> proposal_of(ByteSpan bytes) {
     case pb::NodeProposal::kRetireDisk: {
       FOREBAY_TRY(const auto voter, voter_of(message.retire_disk()));
       return NodeProposal(RetireDisk{voter});
+    }
+    case pb::NodeProposal::kConfirmTarget: {
+      const auto& confirm = message.confirm_target();
+      FOREBAY_TRY(const auto id, uuid_of(confirm.id()));
+      FOREBAY_TRY(const auto from, voter_of(confirm.from()));
+      return NodeProposal(
+          ConfirmTarget{id, from, model::PartitionIndex(confirm.partition()), confirm.epoch()});
+    }
+    case pb::NodeProposal::kConfirmGone: {
+      const auto& confirm = message.confirm_gone();
+      FOREBAY_TRY(const auto id, uuid_of(confirm.id()));
+      FOREBAY_TRY(const auto from, voter_of(confirm.from()));
+      return NodeProposal(ConfirmGone{id, from, model::PartitionIndex(confirm.partition())});
     }
     case pb::NodeProposal::KIND_NOT_SET:
       break;
@@ -261,10 +356,7 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
     }
     case pb::ClusterRecord::kTopicDeletionConfirmed: {
       FOREBAY_TRY(const auto id, uuid_of(message.topic_deletion_confirmed().id()));
-      std::optional<model::NodeId> node;
-      if (message.topic_deletion_confirmed().node() != 0)
-        node = model::NodeId(message.topic_deletion_confirmed().node());
-      return ClusterRecord(TopicDeletionConfirmed{id, node});
+      return ClusterRecord(TopicDeletionConfirmed{id, maybe_node(message.topic_deletion_confirmed().node())});
     }
     case pb::ClusterRecord::kBrokerRegistered: {
       FOREBAY_TRY(auto broker, registration_of(message.broker_registered()));
@@ -286,6 +378,21 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
     case pb::ClusterRecord::kDiskRetired: {
       FOREBAY_TRY(const auto voter, voter_of(message.disk_retired()));
       return ClusterRecord(DiskRetired{voter});
+    }
+    case pb::ClusterRecord::kTargetsChanged: {
+      FOREBAY_TRY(auto changed, targets_of(message.targets_changed()));
+      return ClusterRecord(std::move(changed));
+    }
+    case pb::ClusterRecord::kTargetReached: {
+      const auto& reached = message.target_reached();
+      FOREBAY_TRY(const auto id, uuid_of(reached.id()));
+      return ClusterRecord(TargetReached{id, model::PartitionIndex(reached.partition()), reached.epoch()});
+    }
+    case pb::ClusterRecord::kReplicaGone: {
+      const auto& gone = message.replica_gone();
+      FOREBAY_TRY(const auto id, uuid_of(gone.id()));
+      return ClusterRecord(
+          ReplicaGone{id, model::PartitionIndex(gone.partition()), model::NodeId(gone.node())});
     }
     case pb::ClusterRecord::KIND_NOT_SET:
       break;

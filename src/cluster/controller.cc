@@ -423,7 +423,7 @@ void Controller::propose(NodeProposal proposal, Decided done) {
       std::move(done));
 }
 
-void Controller::enqueue(MaybeDecide decide, Decided done) {
+void Controller::enqueue(DecideChange decide, Decided done) {
   if (stopping_) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
   if (auto changeable = check_changeable(); !changeable) return done(std::move(changeable).error());
   if (!log_.group().is_leader()) {

@@ -76,9 +76,9 @@ class Controller {
   // kShuttingDown, kStorageFailed; those of check_changeable(). kOutcomeUnknown, kTimedOut: it was logged or
   // not; also when leadership is lost meanwhile.
   void submit(Decide decide, Decided done);
-  // The same for a decision that may find nothing to log.
-  using MaybeDecide = UniqueFunction<Result<std::optional<ClusterRecord>>(const ClusterImage&)>;
-  void submit_if_needed(MaybeDecide decide, Decided done) { enqueue(std::move(decide), std::move(done)); }
+  // The same; nothing: it is so already, which is a success without a record.
+  using DecideChange = UniqueFunction<Result<std::optional<ClusterRecord>>(const ClusterImage&)>;
+  void submit_change(DecideChange decide, Decided done) { enqueue(std::move(decide), std::move(done)); }
   // The same for what a node says of itself; what is so already succeeds at once.
   void propose(NodeProposal proposal, Decided done);
   // Why no decision is taken, whoever leads: kDataLoss, with what to do about it.
@@ -91,7 +91,7 @@ class Controller {
 
  private:
   struct Request {
-    MaybeDecide decide;
+    DecideChange decide;
     Decided done;
   };
   struct Waiting {
@@ -113,7 +113,7 @@ class Controller {
   [[nodiscard]] Result<void> apply_batch(ByteSpan batch, model::Offset from);
   void publish();
   void after_apply();
-  void enqueue(MaybeDecide decide, Decided done);
+  void enqueue(DecideChange decide, Decided done);
   void decide_next();
   void log_decision(const ClusterRecord& record, Decided done);
   void on_logged(Result<partition::ProduceAck> ack);

@@ -154,6 +154,9 @@ TouchedEntries::TouchedEntries(const ClusterImage& before, const ClusterRecord& 
   if (const auto* r = std::get_if<TopicConfigSet>(&record)) add(OfTopic{r->id});
   if (const auto* r = std::get_if<PartitionsAdded>(&record)) add(OfTopic{r->id});
   if (const auto* r = std::get_if<PartitionsConfirmed>(&record)) add(OfTopic{r->id});
+  if (const auto* r = std::get_if<TargetsChanged>(&record)) add(OfTopic{r->id});
+  if (const auto* r = std::get_if<TargetReached>(&record)) add(OfTopic{r->id});
+  if (const auto* r = std::get_if<ReplicaGone>(&record)) add(OfTopic{r->id});
   if (const auto* r = std::get_if<TopicDeleted>(&record)) add(OfTopic{r->id});
   if (const auto* r = std::get_if<TopicDeletionConfirmed>(&record)) add(OfTopic{r->id});
 }
@@ -162,7 +165,7 @@ TouchedEntries::TouchedEntries(const ClusterImage& before, const ClusterRecord& 
 void TouchedEntries::touch_all_of(const ClusterImage& before, model::NodeId node) {
   if (const Broker* broker = before.broker(node)) entries_.emplace_back(Retired{broker->registration.disk});
   for (const auto& [id, topic] : before.by_id) {
-    if (topic->confirmed.contains(node)) entries_.emplace_back(OfTopic{id});
+    if (topic->knows_of(node)) entries_.emplace_back(OfTopic{id});
   }
   for (const auto& [id, deletion] : before.deleting) {
     if (deletion.waiting.contains(node)) entries_.emplace_back(OfTopic{id});

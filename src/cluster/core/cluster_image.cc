@@ -1,5 +1,6 @@
 #include "cluster/core/cluster_image.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -25,16 +26,38 @@ void put(ClusterImage& image, Topic topic) {
   image.by_id[shared->id] = std::move(shared);
 }
 
+bool contains(const std::vector<model::NodeId>& nodes, model::NodeId node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+// Keeps the list sorted and each node once.
+void add(std::vector<model::NodeId>& nodes, model::NodeId node) {
+  const auto at = std::lower_bound(nodes.begin(), nodes.end(), node);
+  if (at == nodes.end() || *at != node) nodes.insert(at, node);
+}
+
+// The copy on a node is no more. One that was to be rebuilt may be made anew.
+void note_gone(Placement& placement, model::NodeId node) {
+  std::erase(placement.leaving, node);
+  if (placement.rebuilding != node) return;
+  placement.rebuilding.reset();
+  ++placement.epoch;
+  add(placement.joining, node);
+}
+
 // What was on the disk is gone: nothing of it is expected there any more, and no deletion waits for it.
 void retire_disk(ClusterImage& image, model::NodeId node, const model::Uuid& disk) {
   image.retired.emplace(disk, node);
-  std::vector<TopicPtr> confirmed;
+  std::vector<TopicPtr> touched;
   for (const auto& [id, topic] : image.by_id) {
-    if (topic->confirmed.contains(node)) confirmed.push_back(topic);
+    if (topic->knows_of(node)) touched.push_back(topic);
   }
-  for (const TopicPtr& topic : confirmed) {
+  for (const TopicPtr& topic : touched) {
     Topic changed = *topic;
     changed.confirmed.erase(node);
+    for (Placement& placement : changed.partitions) {
+      if (contains(placement.leaving, node)) note_gone(placement, node);
+    }
     put(image, std::move(changed));
   }
   for (auto& [id, deletion] : image.deleting) deletion.waiting.erase(node);
@@ -139,6 +162,69 @@ Result<void> apply_one(ClusterImage& image, const PartitionsConfirmed& record) {
   return {};
 }
 
+void change_target(Placement& placement, const TargetChange& change) {
+  const Replicas before = placement.members();
+  placement.epoch = change.epoch;
+  placement.replicas = change.replicas;
+  placement.previous = change.previous;
+  placement.rebuilding = change.rebuild;
+  for (const model::NodeId node : before) {
+    if (placement.is_member(node)) continue;
+    add(placement.leaving, node);
+    std::erase(placement.joining, node);
+    const bool founded = std::any_of(placement.founders.begin(), placement.founders.end(),
+                                     [node](const log::Voter& founder) { return founder.node == node; });
+    if (founded) add(placement.departed, node);
+  }
+  for (const model::NodeId node : placement.members()) {
+    if (contains(before, node)) continue;
+    add(placement.joining, node);
+    std::erase(placement.leaving, node);
+  }
+}
+
+Result<void> apply_one(ClusterImage& image, const TargetsChanged& record) {
+  const auto at = image.by_id.find(record.id);
+  if (at == image.by_id.end()) return cannot_follow("targets of an unknown", record.id);
+  Topic changed = *at->second;
+  if (record.replication_factor) changed.replication_factor = *record.replication_factor;
+  for (const TargetChange& change : record.changes) {
+    const Placement* known = changed.placement(change.partition);
+    if (known == nullptr || change.replicas.empty() || change.epoch != known->epoch + 1)
+      return cannot_follow("a target that does not follow the one before, of", record.id);
+    change_target(changed.partitions[static_cast<std::size_t>(change.partition.value())], change);
+  }
+  put(image, std::move(changed));
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const TargetReached& record) {
+  const auto at = image.by_id.find(record.id);
+  const Placement* known = at == image.by_id.end() ? nullptr : at->second->placement(record.partition);
+  if (known == nullptr || record.epoch > known->epoch || record.epoch < known->reached)
+    return cannot_follow("a target that was not set is reached, of", record.id);
+  Topic changed = *at->second;
+  Placement& placement = changed.partitions[static_cast<std::size_t>(record.partition.value())];
+  placement.reached = record.epoch;
+  if (placement.reached == placement.epoch) {
+    placement.previous.clear();
+    placement.joining.clear();
+  }
+  put(image, std::move(changed));
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const ReplicaGone& record) {
+  const auto at = image.by_id.find(record.id);
+  const Placement* known = at == image.by_id.end() ? nullptr : at->second->placement(record.partition);
+  if (known == nullptr || !contains(known->leaving, record.node))
+    return cannot_follow("a replica is gone that did not leave, of", record.id);
+  Topic changed = *at->second;
+  note_gone(changed.partitions[static_cast<std::size_t>(record.partition.value())], record.node);
+  put(image, std::move(changed));
+  return {};
+}
+
 Result<void> apply_one(ClusterImage& image, const TopicDeleted& record) {
   const auto at = image.by_id.find(record.id);
   if (at == image.by_id.end()) return cannot_follow("deletion of an unknown", record.id);
@@ -195,8 +281,10 @@ Result<void> apply(ClusterImage& image, const ClusterRecord& record) {
 
 std::set<model::NodeId> holders(const Topic& topic) {
   std::set<model::NodeId> nodes;
-  for (const Placement& placement : topic.partitions)
+  for (const Placement& placement : topic.partitions) {
     nodes.insert(placement.replicas.begin(), placement.replicas.end());
+    nodes.insert(placement.leaving.begin(), placement.leaving.end());
+  }
   // Also where a replica was made before the target moved on.
   for (const auto& [node, partitions] : topic.confirmed) nodes.insert(node);
   return nodes;

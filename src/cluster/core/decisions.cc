@@ -12,6 +12,47 @@ std::string counted(std::size_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+// What may be placed on.
+Result<std::size_t> usable_brokers(const ClusterImage& image) {
+  if (image.brokers.empty()) {
+    return Error{ErrorCode::kNotYet, "no broker has registered itself yet, the cluster is starting; retry",
+                 100};
+  }
+  return static_cast<std::size_t>(
+      std::count_if(image.brokers.begin(), image.brokers.end(),
+                    [&image](const auto& one) { return image.is_usable(one.second); }));
+}
+
+std::uint32_t default_replication(const ClusterImage& image, const Limits& limits) {
+  if (limits.replication_factor_default != 0) return limits.replication_factor_default;
+  // Also with a broker drained for an hour: a topic lives longer than that.
+  return std::min(kReplicationFactorDefault,
+                  std::max<std::uint32_t>(1, static_cast<std::uint32_t>(image.brokers.size())));
+}
+
+std::uint64_t mebibytes_above(std::uint64_t bytes) { return (bytes + (1U << 20) - 1) >> 20; }
+
+Result<void> check_topic_size(std::uint32_t partitions, const Limits& limits) {
+  if (partitions <= limits.partitions_per_topic_max) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "a topic may have " + std::to_string(limits.partitions_per_topic_max) +
+                   " partitions at most; " + std::to_string(partitions) + " were asked for"};
+}
+
+// Places, when every broker can hold what it would get. Requires: check_replication.
+Result<std::vector<Placement>> placed_within(const ClusterImage& image, const PlacementRequest& request,
+                                             const Limits& limits) {
+  std::vector<Placement> placed = place(image, request);
+  std::map<model::NodeId, std::size_t> wanted;
+  for (const Placement& placement : placed) {
+    for (const model::NodeId node : placement.replicas) ++wanted[node];
+  }
+  for (const auto& [node, count] : wanted) FOREBAY_CHECK(check_broker_budget(image, node, count, limits));
+  return placed;
+}
+
+}  // namespace
+
 Error unknown_broker(const ClusterImage& image, model::NodeId node) {
   constexpr std::size_t kListedMax = 20;  // enough to see a typing error
   std::string known;
@@ -25,17 +66,6 @@ Error unknown_broker(const ClusterImage& image, model::NodeId node) {
   }
   return Error{ErrorCode::kInvalidArgument, "the cluster has no broker " + std::to_string(node.value()) +
                                                 "; it has " + (known.empty() ? "none" : known)};
-}
-
-// What may be placed on.
-Result<std::size_t> usable_brokers(const ClusterImage& image) {
-  if (image.brokers.empty()) {
-    return Error{ErrorCode::kNotYet, "no broker has registered itself yet, the cluster is starting; retry",
-                 100};
-  }
-  return static_cast<std::size_t>(
-      std::count_if(image.brokers.begin(), image.brokers.end(),
-                    [&image](const auto& one) { return image.is_usable(one.second); }));
 }
 
 Result<void> check_replication(const ClusterImage& image, std::uint32_t replication_factor) {
@@ -53,14 +83,13 @@ Result<void> check_replication(const ClusterImage& image, std::uint32_t replicat
   return Error{ErrorCode::kInvalidArgument, std::move(text)};
 }
 
-std::uint32_t default_replication(const ClusterImage& image, const Limits& limits) {
-  if (limits.replication_factor_default != 0) return limits.replication_factor_default;
-  // Also with a broker drained for an hour: a topic lives longer than that.
-  return std::min(kReplicationFactorDefault,
-                  std::max<std::uint32_t>(1, static_cast<std::uint32_t>(image.brokers.size())));
+Result<void> check_single_copy(const ClusterImage& image, std::uint32_t replication_factor, bool allowed) {
+  if (replication_factor != 1 || image.brokers.size() <= kSingleCopyBrokersMax || allowed) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "replication factor 1 keeps a single copy, which is lost with its disk, and the cluster has " +
+                   counted(image.brokers.size(), "broker") +
+                   "; ask for --replication 3, or for the single copy with --allow-single-copy"};
 }
-
-std::uint64_t mebibytes_above(std::uint64_t bytes) { return (bytes + (1U << 20) - 1) >> 20; }
 
 Result<void> check_broker_budget(const ClusterImage& image, model::NodeId node, std::size_t wanted,
                                  const Limits& limits) {
@@ -84,27 +113,6 @@ Result<void> check_broker_budget(const ClusterImage& image, model::NodeId node, 
                    std::to_string(mebibytes_above(needed)) + "MiB or use fewer partitions"};
 }
 
-Result<void> check_topic_size(std::uint32_t partitions, const Limits& limits) {
-  if (partitions <= limits.partitions_per_topic_max) return {};
-  return Error{ErrorCode::kInvalidArgument,
-               "a topic may have " + std::to_string(limits.partitions_per_topic_max) +
-                   " partitions at most; " + std::to_string(partitions) + " were asked for"};
-}
-
-// Places, when every broker can hold what it would get. Requires: check_replication.
-Result<std::vector<Placement>> placed_within(const ClusterImage& image, const PlacementRequest& request,
-                                             const Limits& limits) {
-  std::vector<Placement> placed = place(image, request);
-  std::map<model::NodeId, std::size_t> wanted;
-  for (const Placement& placement : placed) {
-    for (const model::NodeId node : placement.replicas) ++wanted[node];
-  }
-  for (const auto& [node, count] : wanted) FOREBAY_CHECK(check_broker_budget(image, node, count, limits));
-  return placed;
-}
-
-}  // namespace
-
 Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic& request,
                                    model::TopicId new_id, const Limits& limits) {
   if (image.topics.contains(request.name)) {
@@ -117,13 +125,7 @@ Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic&
   const std::uint32_t replication_factor =
       request.replication_factor != 0 ? request.replication_factor : default_replication(image, limits);
   FOREBAY_CHECK(check_replication(image, replication_factor));
-  if (replication_factor == 1 && image.brokers.size() > kSingleCopyBrokersMax && !request.allow_single_copy) {
-    return Error{
-        ErrorCode::kInvalidArgument,
-        "replication factor 1 keeps a single copy, which is lost with its disk, and the cluster has " +
-            counted(image.brokers.size(), "broker") +
-            "; ask for --replication 3, or for the single copy with --allow-single-copy"};
-  }
+  FOREBAY_CHECK(check_single_copy(image, replication_factor, request.allow_single_copy));
   FOREBAY_TRY(auto placed, placed_within(image, {request.partitions, replication_factor, nullptr}, limits));
   return TopicCreated{Topic{.id = new_id,
                             .name = request.name,

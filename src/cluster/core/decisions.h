@@ -29,6 +29,18 @@ inline constexpr std::uint32_t kReplicationFactorDefault = 3;
 // From so many brokers on a single copy has to be asked for by name.
 inline constexpr std::size_t kSingleCopyBrokersMax = 2;
 
+// What decisions of several kinds look at.
+// Errors: kInvalidArgument, with those that there are.
+[[nodiscard]] Error unknown_broker(const ClusterImage& image, model::NodeId node);
+// Errors: kInvalidArgument (fewer brokers that are not drained), kNotYet while there is none.
+[[nodiscard]] Result<void> check_replication(const ClusterImage& image, std::uint32_t replication_factor);
+// Errors: kInvalidArgument (one copy among many brokers, and nobody asked for it by name).
+[[nodiscard]] Result<void> check_single_copy(const ClusterImage& image, std::uint32_t replication_factor,
+                                             bool allowed);
+// That the broker can hold `wanted` replicas more. Errors: kMemoryBudget.
+[[nodiscard]] Result<void> check_broker_budget(const ClusterImage& image, model::NodeId node,
+                                               std::size_t wanted, const Limits& limits);
+
 struct CreateTopic {
   std::string name;  // its rule was checked
   std::uint32_t partitions = 1;

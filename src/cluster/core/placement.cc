@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -15,15 +18,26 @@ struct Candidate {
   std::size_t rack = 0;  // a number for it
 };
 
-// By rack in turn, so that neighbours differ in rack. A broker without a rack is a rack of its own.
+// No rack is written with a NUL; a broker without one, or one that is not known, is a rack of its own.
+std::string rack_of(const ClusterImage& image, model::NodeId node) {
+  const Broker* broker = image.broker(node);
+  const std::string rack = broker == nullptr ? std::string() : broker->registration.rack;
+  return rack.empty() ? std::string(1, '\0') + std::to_string(node.value()) : rack;
+}
+
+// How many of `replicas` share the rack of `node`.
+std::size_t on_rack_of(const ClusterImage& image, const Replicas& replicas, model::NodeId node) {
+  const std::string rack = rack_of(image, node);
+  return static_cast<std::size_t>(std::count_if(
+      replicas.begin(), replicas.end(), [&](model::NodeId one) { return rack_of(image, one) == rack; }));
+}
+
+// By rack in turn, so that neighbours differ in rack.
 std::vector<Candidate> ring_of(const ClusterImage& image) {
   std::map<std::string, std::deque<Candidate>> racks;
   for (const auto& [node, broker] : image.brokers) {
     if (!image.is_usable(broker)) continue;
-    const std::string& rack = broker.registration.rack;
-    // No rack is written with a NUL.
-    const std::string name = rack.empty() ? std::string(1, '\0') + std::to_string(node.value()) : rack;
-    racks[name].push_back({node, broker.registration.disk});
+    racks[rack_of(image, node)].push_back({node, broker.registration.disk});
   }
   std::vector<std::deque<Candidate>> groups;
   for (auto& [name, group] : racks) {
@@ -103,6 +117,54 @@ std::vector<Placement> place(const ClusterImage& image, const PlacementRequest& 
     placed.push_back(std::move(placement));
   }
   return placed;
+}
+
+Load load_of(const ClusterImage& image) {
+  Load load;
+  for (const auto& [name, topic] : image.topics) {
+    for (const Placement& placement : topic->partitions) {
+      for (const model::NodeId node : placement.replicas) ++load[node];
+    }
+  }
+  return load;
+}
+
+Replicas resized(const ClusterImage& image, Load& load, const Replicas& now,
+                 std::uint32_t replication_factor) {
+  Replicas chosen = now;
+  while (chosen.size() > replication_factor) {
+    // From the end, so that who leads stays.
+    const auto goes = std::max_element(chosen.rbegin(), chosen.rend(), [&](model::NodeId a, model::NodeId b) {
+      return std::pair(on_rack_of(image, chosen, a), load[a]) <
+             std::pair(on_rack_of(image, chosen, b), load[b]);
+    });
+    --load[*goes];
+    chosen.erase(std::next(goes).base());
+  }
+  while (chosen.size() < replication_factor) {
+    std::optional<model::NodeId> best;
+    const auto rank = [&](model::NodeId node) {
+      return std::pair(on_rack_of(image, chosen, node), load[node]);
+    };
+    for (const auto& [node, broker] : image.brokers) {
+      if (!image.is_usable(broker) || std::find(chosen.begin(), chosen.end(), node) != chosen.end()) continue;
+      if (!best || rank(node) < rank(*best)) best = node;
+    }
+    FOREBAY_ASSERT(best.has_value());
+    ++load[*best];
+    chosen.push_back(*best);
+  }
+  return chosen;
+}
+
+std::size_t copies_on_a_crowded_rack(const ClusterImage& image, const Replicas& replicas) {
+  std::size_t crowd = 0;
+  for (const model::NodeId node : replicas) crowd = std::max(crowd, on_rack_of(image, replicas, node));
+  if (crowd < 2) return 0;
+  const bool other_rack = std::any_of(image.brokers.begin(), image.brokers.end(), [&](const auto& one) {
+    return image.is_usable(one.second) && on_rack_of(image, replicas, one.first) == 0;
+  });
+  return other_rack ? crowd : 0;
 }
 
 }  // namespace forebay::cluster

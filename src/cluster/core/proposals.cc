@@ -157,6 +157,29 @@ Decided decide_one(const ClusterImage& image, const RetireDisk& proposal, const 
   return log_it(DiskRetired{proposal.voter});
 }
 
+// Of a target that has changed since, or of a topic that is gone, nothing needs to be known any more.
+Decided decide_one(const ClusterImage& image, const ConfirmTarget& proposal,
+                   const std::set<log::Voter>& /*alive*/) {
+  FOREBAY_CHECK(check_life(image, proposal.from));
+  const auto at = image.by_id.find(proposal.id);
+  const Placement* known = at == image.by_id.end() ? nullptr : at->second->placement(proposal.partition);
+  if (known == nullptr || proposal.epoch != known->epoch || known->reached == proposal.epoch)
+    return nothing_to_log();
+  return log_it(TargetReached{proposal.id, proposal.partition, proposal.epoch});
+}
+
+Decided decide_one(const ClusterImage& image, const ConfirmGone& proposal,
+                   const std::set<log::Voter>& /*alive*/) {
+  FOREBAY_CHECK(check_life(image, proposal.from));
+  const auto at = image.by_id.find(proposal.id);
+  const Placement* known = at == image.by_id.end() ? nullptr : at->second->placement(proposal.partition);
+  const model::NodeId node = proposal.from.node;
+  if (known == nullptr ||
+      std::find(known->leaving.begin(), known->leaving.end(), node) == known->leaving.end())
+    return nothing_to_log();
+  return log_it(ReplicaGone{proposal.id, proposal.partition, node});
+}
+
 }  // namespace
 
 Decided decide(const ClusterImage& image, const NodeProposal& proposal, const std::set<log::Voter>& alive) {

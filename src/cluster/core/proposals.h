@@ -42,8 +42,23 @@ struct RetireDisk {
   log::Voter voter;
   friend bool operator==(const RetireDisk&, const RetireDisk&) = default;
 };
-using NodeProposal =
-    std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds, RetireDisk>;
+// By the leader of the partition: its members are those of the target of that epoch.
+struct ConfirmTarget {
+  model::TopicId id;
+  log::Voter from;
+  model::PartitionIndex partition;
+  std::uint32_t epoch = 0;
+  friend bool operator==(const ConfirmTarget&, const ConfirmTarget&) = default;
+};
+// Nothing of the partition is left there.
+struct ConfirmGone {
+  model::TopicId id;
+  log::Voter from;
+  model::PartitionIndex partition;
+  friend bool operator==(const ConfirmGone&, const ConfirmGone&) = default;
+};
+using NodeProposal = std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds,
+                                  ConfirmTarget, ConfirmGone, RetireDisk>;
 
 // A node that asks for more is wrong.
 inline constexpr std::uint32_t kProducerIdsPerGrantMax = 1'000'000;

@@ -37,6 +37,30 @@ struct BrokerRegistration {
 struct Placement {
   Replicas replicas;  // the target
   Founders founders;  // empty: decided by a version that knew one node only; the founder is that node
+  // Counts the changes of the target, so that nobody decides against one that he has not seen.
+  std::uint32_t epoch = 0;
+  std::uint32_t reached = 0;  // the epoch whose target the group's members were the last time it was told
+  Replicas previous;          // what a cancellation of the change under way goes back to; empty: nothing
+  // In the target since a change that is not reached: what is not found there was not made yet.
+  std::vector<model::NodeId> joining;
+  // Not in the target any more, and perhaps still with data.
+  std::vector<model::NodeId> leaving;
+  // Founders that were out of the target once: another replica made there is no founder.
+  std::vector<model::NodeId> departed;
+  // Its copy is dropped first, and then made anew from the others.
+  std::optional<model::NodeId> rebuilding;
+
+  // A change of the target is under way.
+  [[nodiscard]] bool is_moving() const { return reached != epoch || rebuilding; }
+  // Who is to be a member now.
+  [[nodiscard]] Replicas members() const {
+    Replicas now = replicas;
+    if (rebuilding) std::erase(now, *rebuilding);
+    return now;
+  }
+  [[nodiscard]] bool is_member(model::NodeId node) const {
+    return node != rebuilding && std::find(replicas.begin(), replicas.end(), node) != replicas.end();
+  }
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 
@@ -60,6 +84,18 @@ struct Topic {
     return static_cast<std::size_t>(std::count_if(partitions.begin(), partitions.end(), [&](const auto& one) {
       return std::find(one.replicas.begin(), one.replicas.end(), node) != one.replicas.end();
     }));
+  }
+  // It was ready on that node once, or may have left data there: what the loss of its disk changes.
+  [[nodiscard]] bool knows_of(model::NodeId node) const {
+    return confirmed.contains(node) ||
+           std::any_of(partitions.begin(), partitions.end(), [&](const auto& one) {
+             return std::find(one.leaving.begin(), one.leaving.end(), node) != one.leaving.end();
+           });
+  }
+  // Nothing: there is no such partition.
+  [[nodiscard]] const Placement* placement(model::PartitionIndex partition) const {
+    const auto at = static_cast<std::size_t>(partition.value());
+    return partition.value() < 0 || at >= partitions.size() ? nullptr : &partitions[at];
   }
   friend bool operator==(const Topic&, const Topic&) = default;
 };
@@ -112,6 +148,36 @@ struct PartitionsAdded {
   std::vector<Placement> added;
   friend bool operator==(const PartitionsAdded&, const PartitionsAdded&) = default;
 };
+// The target of a partition from now on.
+struct TargetChange {
+  model::PartitionIndex partition;
+  std::uint32_t epoch = 0;  // the one after the present one
+  Replicas replicas;
+  Replicas previous;  // what a cancellation goes back to; empty: this one is none to be cancelled
+  std::optional<model::NodeId> rebuild;  // of `replicas`: its copy is dropped and made anew
+  friend bool operator==(const TargetChange&, const TargetChange&) = default;
+};
+// All changes of one decision, so that a crash leaves none of them half made.
+struct TargetsChanged {
+  model::TopicId id;
+  std::vector<TargetChange> changes;
+  std::optional<std::uint32_t> replication_factor;  // of the topic, from now on
+  friend bool operator==(const TargetsChanged&, const TargetsChanged&) = default;
+};
+// The members of the partition's group are those of the target, by a committed membership.
+struct TargetReached {
+  model::TopicId id;
+  model::PartitionIndex partition;
+  std::uint32_t epoch = 0;
+  friend bool operator==(const TargetReached&, const TargetReached&) = default;
+};
+// Nothing of the replica is left on a node that left the target.
+struct ReplicaGone {
+  model::TopicId id;
+  model::PartitionIndex partition;
+  model::NodeId node;
+  friend bool operator==(const ReplicaGone&, const ReplicaGone&) = default;
+};
 struct PartitionsConfirmed {
   model::TopicId id;
   model::NodeId node;
@@ -133,9 +199,9 @@ struct DiskRetired {
   log::Voter voter;
   friend bool operator==(const DiskRetired&, const DiskRetired&) = default;
 };
-using ClusterRecord =
-    std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved, ProducerIdsGranted,
-                 FeatureLevelSet, TopicCreated, TopicConfigSet, PartitionsAdded, PartitionsConfirmed,
-                 TopicDeleted, TopicDeletionConfirmed, DiskRetired>;
+using ClusterRecord = std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved,
+                                   ProducerIdsGranted, FeatureLevelSet, TopicCreated, TopicConfigSet,
+                                   PartitionsAdded, PartitionsConfirmed, TopicDeleted, TopicDeletionConfirmed,
+                                   TargetsChanged, TargetReached, ReplicaGone, DiskRetired>;
 
 }  // namespace forebay::cluster

@@ -42,7 +42,14 @@ TEST(ClusterCodec, EveryRecordComesBackAsItWas) {
       PartitionsConfirmed{topic().id, kTwo, 5},
       TopicDeleted{topic().id},
       TopicDeletionConfirmed{topic().id, kTwo},
-      TopicDeletionConfirmed{topic().id, std::nullopt}};
+      TopicDeletionConfirmed{topic().id, std::nullopt},
+      TargetsChanged{topic().id,
+                     {{model::PartitionIndex(0), 3, {kOne, kTwo}, {kOne, kThree}, kTwo},
+                      {model::PartitionIndex(7), 1, {kThree}, {}, std::nullopt}},
+                     2},
+      TargetsChanged{topic().id, {}, std::nullopt},
+      TargetReached{topic().id, model::PartitionIndex(7), 3},
+      ReplicaGone{topic().id, model::PartitionIndex(7), kThree}};
   for (const ClusterRecord& record : records) {
     const auto decoded = decode_record(as_bytes(encode_record(record)));
     ASSERT_TRUE(decoded) << decoded.error().to_string();
@@ -52,6 +59,15 @@ TEST(ClusterCodec, EveryRecordComesBackAsItWas) {
 
 TEST(ClusterCodec, EveryStoredThingComesBackAsItWas) {
   EXPECT_EQ(*decode_topic(as_bytes(encode_topic(topic()))), topic());
+  Topic moving = topic();
+  moving.partitions.front().epoch = 5;
+  moving.partitions.front().reached = 4;
+  moving.partitions.front().previous = {kTwo, kOne};
+  moving.partitions.front().joining = {kThree};
+  moving.partitions.front().leaving = {kOne, kThree};
+  moving.partitions.front().departed = {kTwo};
+  moving.partitions.front().rebuilding = kOne;
+  EXPECT_EQ(*decode_topic(as_bytes(encode_topic(moving))), moving);
   for (const bool drained : {false, true}) {
     const Broker stored{broker(), drained};
     EXPECT_EQ(*decode_broker(as_bytes(encode_broker(stored))), stored);
@@ -64,12 +80,15 @@ TEST(ClusterCodec, EveryStoredThingComesBackAsItWas) {
 }
 
 TEST(ClusterCodec, EveryProposalComesBackAsItWas) {
-  const std::vector<NodeProposal> proposals{RegisterBroker{broker()},
-                                            ConfirmPartitions{topic().id, {kTwo, disk_of(2)}, 12},
-                                            ConfirmDeletion{topic().id, {kTwo, disk_of(2)}},
-                                            GrantProducerIds{kOne, std::nullopt, 100},
-                                            GrantProducerIds{kOne, model::ProducerId(0), 100},
-                                            RetireDisk{{kTwo, disk_of(2)}}};
+  const std::vector<NodeProposal> proposals{
+      RegisterBroker{broker()},
+      ConfirmPartitions{topic().id, {kTwo, disk_of(2)}, 12},
+      ConfirmDeletion{topic().id, {kTwo, disk_of(2)}},
+      GrantProducerIds{kOne, std::nullopt, 100},
+      GrantProducerIds{kOne, model::ProducerId(0), 100},
+      ConfirmTarget{topic().id, {kTwo, disk_of(2)}, model::PartitionIndex(3), 4},
+      ConfirmGone{topic().id, {kTwo, disk_of(2)}, model::PartitionIndex(3)},
+      RetireDisk{{kTwo, disk_of(2)}}};
   for (const NodeProposal& proposal : proposals) {
     const auto decoded = decode_proposal(as_bytes(encode_proposal(proposal)));
     ASSERT_TRUE(decoded) << decoded.error().to_string();
@@ -119,6 +138,28 @@ TEST(ClusterCodec, RecordsOfTheFirstVersionAreRead) {
   }
 }
 
+// Bytes of records of moves, as the first version that has them writes them.
+TEST(ClusterCodec, RecordsOfMovesKeepTheirBytes) {
+  model::TopicId uuid;
+  uuid.bytes.fill(0x11);
+  const std::string id = "\x0a\x10" + std::string(16, '\x11');
+  struct Case {
+    std::string bytes;
+    ClusterRecord want;
+  };
+  for (const Case& c :
+       {Case{"\x6a\x24" + id + "\x12\x0e" + "\x08\x02\x10\x03\x1a\x02\x01\x02\x22\x02\x01\x03\x28\x02" +
+                 "\x18\x02",
+             TargetsChanged{uuid, {{model::PartitionIndex(2), 3, {kOne, kTwo}, {kOne, kThree}, kTwo}}, 2}},
+        Case{"\x72\x16" + id + "\x10\x02\x18\x03", TargetReached{uuid, model::PartitionIndex(2), 3}},
+        Case{"\x7a\x16" + id + "\x10\x02\x18\x03", ReplicaGone{uuid, model::PartitionIndex(2), kThree}}}) {
+    const auto decoded = decode_record(as_bytes(c.bytes));
+    ASSERT_TRUE(decoded) << decoded.error().to_string();
+    EXPECT_EQ(*decoded, c.want);
+    EXPECT_EQ(encode_record(c.want), c.bytes);
+  }
+}
+
 TEST(ClusterCodec, KindOfANewerVersionIsNamedAsSuch) {
   // Field 99, length-delimited and empty: no kind that this version knows.
   const std::string bytes{'\x9a', '\x06', '\0'};
@@ -133,7 +174,9 @@ TEST(ClusterCodec, MalformedProposalIsTheSendersFault) {
 
 TEST(ClusterCodec, CutRecordIsNeverTakenForAnotherOne) {
   for (const ClusterRecord& record :
-       {ClusterRecord(TopicCreated{topic()}), ClusterRecord(BrokerRegistered{broker()})}) {
+       {ClusterRecord(TopicCreated{topic()}), ClusterRecord(BrokerRegistered{broker()}),
+        ClusterRecord(TargetsChanged{
+            topic().id, {{model::PartitionIndex(0), 3, {kOne, kTwo}, {kOne, kThree}, kTwo}}, 2})}) {
     const std::string bytes = encode_record(record);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       const auto decoded = decode_record(as_bytes(bytes.substr(0, size)));

@@ -7,6 +7,7 @@
 
 #include "cluster/core/decisions.h"
 #include "cluster/core/proposals.h"
+#include "drawn_moves.h"
 #include "images.h"
 
 namespace forebay::cluster {
@@ -215,12 +216,12 @@ TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
     if (auto decided = decide(image, proposal); decided && *decided) keep(std::move(**decided));
   };
   keep(ClusterFormed{uuid_of(0xcc)});
-  for (int step = 0; step < 1'000; ++step) {
+  for (int step = 0; step < 1'500; ++step) {
     const std::string name = "t" + std::to_string(rng() % 5);
     const auto node = static_cast<std::uint32_t>(1 + rng() % 5);
     const log::Voter voter{model::NodeId(node), disk_of(node, lives[node])};
     if (rng() % 40 == 0) keep_proposed(RetireDisk{voter});
-    switch (rng() % 12) {
+    switch (rng() % 14) {
       case 0:
       case 1:
         if (next_id < 250)
@@ -267,6 +268,10 @@ TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
         if (const auto set = decide_feature_level(image, "f", static_cast<std::uint32_t>(rng() % 100));
             set && *set)
           keep(**set);
+        break;
+      case 11:
+      case 12:
+        if (auto move = drawn_move(image, name, voter, rng)) keep(std::move(*move));
         break;
       default:
         if (!image.deleting.empty()) keep_proposed(ConfirmDeletion{image.deleting.begin()->first, voter});

@@ -8,6 +8,7 @@
 #include "cluster/cluster_codec.h"
 #include "cluster/core/decisions.h"
 #include "cluster/core/proposals.h"
+#include "drawn_moves.h"
 #include "images.h"
 #include "kv/memory_store.h"
 
@@ -87,7 +88,7 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
     if (rng() % 20 == 0) {
       if (const auto lost = decide(image_, RetireDisk{voter}); lost && *lost) take(**lost);
     }
-    switch (rng() % 10) {
+    switch (rng() % 12) {
       case 0:
         if (rng() % 3 == 0) ++lives[node];
         {
@@ -130,6 +131,10 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
       case 8:
         if (auto added = decide_add_partitions(image_, name, static_cast<std::uint32_t>(1 + rng() % 9), {}))
           record = std::move(*added);
+        break;
+      case 9:
+      case 10:
+        record = drawn_move(image_, name, voter, rng);
         break;
       default:
         if (next_id == 255) break;

@@ -39,6 +39,12 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
   decisions.confirm = [this](model::TopicId id, std::uint32_t partitions, Done<std::monostate> done) {
     propose(cluster::ConfirmPartitions{id, voter(), partitions}, std::move(done));
   };
+  decisions.reached = [this](const model::TopicPartition& id, std::uint32_t epoch) {
+    propose_until_done(cluster::ConfirmTarget{id.topic, voter(), id.partition, epoch});
+  };
+  decisions.gone = [this](const model::TopicPartition& id) {
+    propose_until_done(cluster::ConfirmGone{id.topic, voter(), id.partition});
+  };
   reconciler_ = std::make_unique<Reconciler>(voter(), shards_, home(), std::move(decisions));
 }
 
@@ -138,7 +144,7 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
   const bool is_let_in = self == nullptr ? !among_others_ : self->registration.disk == config_.self.disk;
   if (!is_let_in) return;
   const bool whole = check_changeable().has_value();
-  reconciler_->apply(*image, *table, whole ? Reconciler::Metadata::kWhole : Reconciler::Metadata::kPartial);
+  reconciler_->apply(image, table, whole ? Reconciler::Metadata::kWhole : Reconciler::Metadata::kPartial);
 }
 
 void NodeBroker::stop(UniqueFunction<void()> done) {

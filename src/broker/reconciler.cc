@@ -15,107 +15,186 @@ Reconciler::Reconciler(log::Voter self, std::vector<ShardHandle> shards, runtime
       shards_(std::move(shards)),
       home_(home),
       decisions_(std::move(decisions)),
-      alive_(std::make_shared<Reconciler*>(this)) {}
+      alive_(std::make_shared<Reconciler*>(this)) {
+  for (const ShardHandle& shard : shards_) {
+    shard.executor->post([shard, alive = alive_, home = &home_] {
+      shard.partitions->on_members_reached(
+          [alive, home](const model::TopicPartition& id, std::uint32_t epoch) {
+            home->post([alive, id, epoch] {
+              if (*alive != nullptr) (*alive)->on_members_reached(id, epoch);
+            });
+          });
+    });
+  }
+}
 
 Reconciler::~Reconciler() { *alive_ = nullptr; }
 
-void Reconciler::apply(const cluster::ClusterImage& image, const RoutingTable& routing, Metadata metadata) {
-  for (const auto& [name, route] : routing.topics) {
+void Reconciler::apply(const cluster::ImagePtr& image, const RoutingPtr& routing, Metadata metadata) {
+  image_ = image;
+  routing_ = routing;
+  metadata_ = metadata;
+  for (const auto& [name, route] : routing->topics) {
     if (route.internal) continue;  // opened by whoever owns them
     TopicState& topic = topics_[route.topic->id];
     topic.partitions = static_cast<std::uint32_t>(route.shards.size());
     topic.confirmed = route.topic->confirmed_on(self_.node);
-    for (std::size_t i = 0; i < route.shards.size(); ++i) {
-      const auto id = route.id_of(model::PartitionIndex(static_cast<std::int32_t>(i)));
-      const cluster::Placement& placement = route.topic->partitions[i];
-      const auto at = partitions_.find(id);
-      if (at == partitions_.end() && !is_here(placement)) continue;
-      if (at == partitions_.end()) {
-        open(id, route, route.shards[i], metadata);
-      } else if (at->second.config != route.config) {
-        at->second.config = route.config;
-        const ShardHandle shard = shards_[route.shards[i]];
-        shard.executor->post([shard, id, config = partition_config(route.config)] {
-          if (auto* partition = shard.partitions->find(id)) partition->set_config(config);
-        });
-      }
-      set_wanted(image, id, placement);
-    }
+    for (std::size_t i = 0; i < route.shards.size(); ++i) apply_partition(route, i);
   }
-  for (const auto& [id, deletion] : image.deleting) {
+  for (const auto& [id, deletion] : image->deleting) {
     if (deletion.waiting.contains(self_.node) && !removals_.contains(id)) start_removal(deletion.topic);
   }
   check_waiters();
 }
 
-bool Reconciler::is_here(const cluster::Placement& placement) const {
-  const auto& nodes = placement.replicas;
-  return std::find(nodes.begin(), nodes.end(), self_.node) != nodes.end();
+void Reconciler::apply_partition(const TopicRoute& route, std::size_t index) {
+  const auto id = route.id_of(model::PartitionIndex(static_cast<std::int32_t>(index)));
+  const cluster::Placement& placement = route.topic->partitions[index];
+  const bool here = placement.is_member(self_.node);
+  const auto& leaving = placement.leaving;
+  auto at = partitions_.find(id);
+  if (at == partitions_.end()) {
+    // After a start what is to leave may still be on the disk.
+    if (!here && std::find(leaving.begin(), leaving.end(), self_.node) == leaving.end()) return;
+    open(id, route, route.shards[index]);
+    at = partitions_.find(id);
+  } else if (at->second.config != route.config) {
+    at->second.config = route.config;
+    const ShardHandle shard = shards_[route.shards[index]];
+    shard.executor->post([shard, id, config = partition_config(route.config)] {
+      if (auto* partition = shard.partitions->find(id)) partition->set_config(config);
+    });
+  }
+  set_wanted(id, placement);
+  State& state = at->second;
+  if (!here && !state.leaving) return leave(id, state);
+  if (!here || !state.leaving) return;
+  state.leaving = false;
+  const ShardHandle shard = shards_[state.shard];
+  shard.executor->post([shard, id] { shard.partitions->stay(id); });
 }
 
-// Who is not among the founders has come later, or its disk is another one now: it waits for the leader's
-// word.
+// Who is not among the founders has come later, or its disk is another one now, or it was away: it waits for
+// the leader's word.
 std::optional<raft::Founding> Reconciler::founding_of(const cluster::Placement& placement) const {
   const cluster::Founders& founders = placement.founders;
-  if (founders.empty()) return std::nullopt;
+  if (founders.empty() && placement.epoch == 0) return std::nullopt;
   raft::Founding founding;
   const auto& nodes = placement.replicas;
   founding.rank =
       static_cast<std::uint32_t>(std::find(nodes.begin(), nodes.end(), self_.node) - nodes.begin());
-  if (std::find(founders.begin(), founders.end(), self_) != founders.end())
+  const auto& departed = placement.departed;
+  const bool was_away = std::find(departed.begin(), departed.end(), self_.node) != departed.end();
+  if (!was_away && std::find(founders.begin(), founders.end(), self_) != founders.end())
     founding.members.voters = founders;
   return founding;
 }
 
-void Reconciler::set_wanted(const cluster::ClusterImage& image, const model::TopicPartition& id,
-                            const cluster::Placement& placement) {
+void Reconciler::set_wanted(const model::TopicPartition& id, const cluster::Placement& placement) {
+  State& state = partitions_.at(id);
+  state.reached = placement.reached;
   std::vector<log::Voter> wanted;
-  for (const model::NodeId node : placement.replicas) {
-    const cluster::Broker* broker = image.broker(node);
+  for (const model::NodeId node : placement.members()) {
+    const cluster::Broker* broker = image_->broker(node);
     if (broker == nullptr) return;  // as it is, until an operator says what is to become of it
     // Lost for ever: the others go on without it until the node comes with another disk.
-    if (image.retired.contains(broker->registration.disk)) continue;
+    if (image_->retired.contains(broker->registration.disk)) continue;
     wanted.push_back({node, broker->registration.disk});
   }
   if (wanted.empty()) return;
   // Who is to be stopped soon leads only where nobody else can.
   std::stable_partition(wanted.begin(), wanted.end(),
-                        [&image](const log::Voter& voter) { return !image.broker(voter.node)->drained; });
-  State& state = partitions_.at(id);
-  if (wanted == state.wanted) return;
+                        [this](const log::Voter& voter) { return !image_->broker(voter.node)->drained; });
+  if (wanted == state.wanted && placement.epoch == state.epoch) return;
   state.wanted = wanted;
+  state.epoch = placement.epoch;
   const ShardHandle shard = shards_[state.shard];
-  shard.executor->post([shard, id, wanted = std::move(wanted)]() mutable {
-    shard.partitions->set_wanted_members(id, std::move(wanted));
+  shard.executor->post([shard, id, wanted = std::move(wanted), epoch = state.epoch]() mutable {
+    shard.partitions->set_wanted_members(id, std::move(wanted), epoch);
   });
 }
 
-void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard_index,
-                      Metadata metadata) {
-  partitions_[id] = State{route.topic->name, shard_index, false, std::nullopt, route.config, {}};
-  TopicState& topic = topics_.at(id.topic);
-  ++topic.opening;
-  const bool confirmed = static_cast<std::uint32_t>(id.partition.value()) < topic.confirmed;
-  const auto expected = confirmed                        ? partition::Expected::kThere
-                        : metadata == Metadata::kPartial ? partition::Expected::kUncertain
-                                                         : partition::Expected::kMayBeNew;
+partition::Expected Reconciler::expected(const cluster::Placement& placement,
+                                         const model::TopicPartition& id) const {
+  if (!placement.is_member(self_.node)) return partition::Expected::kLeaving;
+  const auto& joining = placement.joining;
+  const bool is_new = std::find(joining.begin(), joining.end(), self_.node) != joining.end();
+  const bool confirmed = static_cast<std::uint32_t>(id.partition.value()) < topics_.at(id.topic).confirmed;
+  if (confirmed && !is_new) return partition::Expected::kThere;
+  return metadata_ == Metadata::kPartial ? partition::Expected::kUncertain : partition::Expected::kMayBeNew;
+}
+
+void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard_index) {
+  State state;
+  state.topic_name = route.topic->name;
+  state.shard = shard_index;
+  state.config = route.config;
+  partitions_[id] = std::move(state);
+  ++topics_.at(id.topic).opening;
+  const cluster::Placement& placement =
+      route.topic->partitions[static_cast<std::size_t>(id.partition.value())];
   const ShardHandle shard = shards_[shard_index];
   auto report = [alive = alive_, home = &home_, id](Result<std::monostate> result) {
     home->post([alive, id, result = std::move(result)]() mutable {
       if (*alive != nullptr) (*alive)->on_opened(id, std::move(result));
     });
   };
-  shard.executor->post(
-      [shard, id, name = route.topic->name, config = partition_config(route.config),
-       founding = founding_of(route.topic->partitions[static_cast<std::size_t>(id.partition.value())]),
-       expected, report = std::move(report)]() mutable {
-        shard.partitions->open(id, name, config, founding, expected, std::move(report));
+  shard.executor->post([shard, id, name = route.topic->name, config = partition_config(route.config),
+                        founding = founding_of(placement), expected = expected(placement, id),
+                        report = std::move(report)]() mutable {
+    shard.partitions->open(id, name, config, founding, expected, std::move(report));
+  });
+}
+
+// --- leaving ---------------------------------------------------------------------------------------------
+
+void Reconciler::leave(const model::TopicPartition& id, State& state) {
+  state.leaving = true;
+  const ShardHandle shard = shards_[state.shard];
+  shard.executor->post([shard, id, alive = alive_, home = &home_] {
+    shard.partitions->leave(id, [alive, home, id](Result<std::monostate> result) {
+      home->post([alive, id, result = std::move(result)] {
+        if (*alive != nullptr) (*alive)->on_left(id, result);
       });
+    });
+  });
+}
+
+void Reconciler::on_left(const model::TopicPartition& id, const Result<std::monostate>& result) {
+  const auto at = partitions_.find(id);
+  if (at == partitions_.end()) return;  // deleted meanwhile
+  if (!result) {
+    // Tried again at the next start.
+    telemetry::log_error("replica could not be moved away", {{"topic", at->second.topic_name},
+                                                             {"partition", id.partition.value()},
+                                                             {"error", result.error().to_string()}});
+    return;
+  }
+  if (at->second.is_opening()) --topics_.at(id.topic).opening;
+  partitions_.erase(at);
+  decisions_.gone(id);
+  // It may be wanted again by now; and of the topic all others may be ready.
+  for (const auto& [name, route] : routing_->topics) {
+    if (route.topic->id != id.topic || route.topic->placement(id.partition) == nullptr) continue;
+    const auto index = static_cast<std::size_t>(id.partition.value());
+    if (route.topic->partitions[index].is_member(self_.node)) apply_partition(route, index);
+  }
+  confirm(id.topic);
+}
+
+void Reconciler::on_members_reached(const model::TopicPartition& id, std::uint32_t epoch) {
+  const auto at = partitions_.find(id);
+  if (at != partitions_.end() && at->second.epoch == epoch && at->second.reached != epoch)
+    decisions_.reached(id, epoch);
 }
 
 void Reconciler::on_opened(const model::TopicPartition& id, Result<std::monostate> result) {
   const auto at = partitions_.find(id);
-  if (at == partitions_.end()) return;  // deleted meanwhile
+  if (at == partitions_.end() || !at->second.is_opening()) return;  // deleted or moved meanwhile
+  // Nothing was there, or it is removed just now: leave() says so too.
+  if (at->second.leaving && !result &&
+      (result.error().code == ErrorCode::kNotFound || result.error().code == ErrorCode::kShuttingDown))
+    return;
   TopicState& topic = topics_.at(id.topic);
   --topic.opening;
   if (result) {
@@ -141,7 +220,7 @@ void Reconciler::confirm(model::TopicId id) {
   while (ready < topic.partitions) {
     const auto next = partitions_.find({id, model::PartitionIndex(static_cast<std::int32_t>(ready))});
     // A partition without a replica here is ready as far as this node goes.
-    if (next != partitions_.end() && !next->second.ready) break;
+    if (next != partitions_.end() && !next->second.ready && !next->second.leaving) break;
     ++ready;
   }
   if (ready <= topic.confirmed) return;
@@ -262,7 +341,7 @@ std::vector<UnreadyPartition> Reconciler::unready() const {
   std::vector<UnreadyPartition> result;
   for (const auto& [id, state] : partitions_) {
     // One that has other replicas waits for them: that is no fault of this node.
-    if (state.ready || (state.wanted.size() > 1 && !state.error)) continue;
+    if (state.ready || state.leaving || (state.wanted.size() > 1 && !state.error)) continue;
     result.push_back(
         {state.topic_name, id.partition, state.error ? state.error->to_string() : "is being opened"});
   }

@@ -1,7 +1,8 @@
 // Drives the partitions on this node to what the cluster's image says: opens what is missing, changes
-// configurations, moves away what was deleted. Knows of each partition whether it is ready, and has that
-// confirmed in the image: only a partition that was never confirmed may be made anew when it is not there.
-// Thread rules: the controller's shard; it posts to the others.
+// configurations, moves away what was deleted, and what was moved to other nodes once its group says so.
+// Knows of each partition whether it is ready, and has that confirmed in the image: only a partition that was
+// never confirmed may be made anew when it is not there. Thread rules: the controller's shard; it posts to
+// the others.
 #pragma once
 
 #include <chrono>
@@ -12,6 +13,7 @@
 
 #include "broker/broker.h"
 #include "broker/routing.h"
+#include "cluster/controller.h"
 #include "partition/partition_set.h"
 #include "runtime/executor.h"
 
@@ -29,6 +31,10 @@ class Reconciler {
     UniqueFunction<void(model::TopicId)> deleted;
     // The topic's partitions below the number are ready on this node: to be logged.
     UniqueFunction<void(model::TopicId, std::uint32_t, Done<std::monostate>)> confirm;
+    // The partition is led here, and its members are those of the target of that epoch.
+    UniqueFunction<void(const model::TopicPartition&, std::uint32_t epoch)> reached;
+    // Nothing of the partition is left here, where it is not to be any more.
+    UniqueFunction<void(const model::TopicPartition&)> gone;
   };
   // References outlive the reconciler.
   Reconciler(log::Voter self, std::vector<ShardHandle> shards, runtime::Executor& home, Decisions decisions);
@@ -38,7 +44,7 @@ class Reconciler {
 
   // Of metadata that is lost in part nothing is taken for new.
   enum class Metadata : std::uint8_t { kWhole, kPartial };
-  void apply(const cluster::ClusterImage& image, const RoutingTable& routing, Metadata metadata);
+  void apply(const cluster::ImagePtr& image, const RoutingPtr& routing, Metadata metadata);
   // Calls back when all partitions of the topic are ready and confirmed, or with the first that never will
   // be, or kTimedOut.
   void when_ready(model::TopicId topic, std::uint32_t partitions, std::chrono::milliseconds timeout,
@@ -56,6 +62,10 @@ class Reconciler {
     std::optional<Error> error;
     config::TopicConfig config;
     std::vector<log::Voter> wanted;  // its voters, by the image
+    std::uint32_t epoch = 0;         // of that
+    std::uint32_t reached = 0;       // by the image
+    bool leaving = false;            // not to be here any more
+    [[nodiscard]] bool is_opening() const { return !ready && !error; }
   };
   struct TopicState {
     std::uint32_t partitions = 0;
@@ -72,10 +82,14 @@ class Reconciler {
     std::optional<runtime::TimerId> timer;
     Done<std::monostate> done;
   };
-  void open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard, Metadata metadata);
-  void set_wanted(const cluster::ClusterImage& image, const model::TopicPartition& id,
-                  const cluster::Placement& placement);
-  [[nodiscard]] bool is_here(const cluster::Placement& placement) const;
+  void apply_partition(const TopicRoute& route, std::size_t index);
+  void open(const model::TopicPartition& id, const TopicRoute& route, std::uint32_t shard);
+  [[nodiscard]] partition::Expected expected(const cluster::Placement& placement,
+                                             const model::TopicPartition& id) const;
+  void set_wanted(const model::TopicPartition& id, const cluster::Placement& placement);
+  void leave(const model::TopicPartition& id, State& state);
+  void on_left(const model::TopicPartition& id, const Result<std::monostate>& result);
+  void on_members_reached(const model::TopicPartition& id, std::uint32_t epoch);
   [[nodiscard]] std::optional<raft::Founding> founding_of(const cluster::Placement& placement) const;
   void confirm(model::TopicId topic);
   void on_opened(const model::TopicPartition& id, Result<std::monostate> result);
@@ -90,6 +104,10 @@ class Reconciler {
   std::vector<ShardHandle> shards_;
   runtime::Executor& home_;
   Decisions decisions_;
+  // As last applied.
+  cluster::ImagePtr image_;
+  RoutingPtr routing_;
+  Metadata metadata_ = Metadata::kWhole;
   std::map<model::TopicPartition, State> partitions_;
   std::map<model::TopicId, TopicState> topics_;
   struct Removal {

@@ -64,8 +64,7 @@ Result<std::uint32_t> TopicRoute::shard_of(model::PartitionIndex partition) cons
 }
 
 bool TopicRoute::is_hosted_by(model::NodeId node, model::PartitionIndex partition) const {
-  const cluster::Replicas& replicas = topic->partitions[static_cast<std::size_t>(partition.value())].replicas;
-  return std::find(replicas.begin(), replicas.end(), node) != replicas.end();
+  return topic->placement(partition)->is_member(node);
 }
 
 model::BatchRules TopicRoute::rules(model::Timestamp now) const {

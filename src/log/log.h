@@ -100,6 +100,8 @@ class Log {
   // Where the log ends as far as is known, when what followed it is lost and nobody has accepted that: no
   // record may be appended, or an offset that was acknowledged would be given out again.
   [[nodiscard]] virtual std::optional<model::LogPosition> lost_tail() const = 0;
+  // That is so because a replica was removed here before: what it had promised is regained from others.
+  [[nodiscard]] virtual bool is_renewed() const = 0;
   // Somebody accepted that the log ends at this offset, which it still does.
   [[nodiscard]] virtual bool tail_accepted() const = 0;
   // Somebody knows that records followed end(): lost_tail() from now on.

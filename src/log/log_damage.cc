@@ -57,7 +57,7 @@ void LogReplica::report_lost_tail(Done durable) {
 }
 
 void LogReplica::tail_regained(Done durable) {
-  std::erase_if(damage_, [](const Damage& one) { return one.kind == DamageKind::kTail; });
+  forget_lost_tail(damage_);
   parts_.journal->add_record(slot_, SetDamage{damage_}, lifetime_.guard(std::move(durable)));
 }
 

@@ -54,9 +54,7 @@ void LogReplica::begin_at(const LogBase& base) {
   memberships_ = base.memberships;
   log_start_frames_.clear();
   // What was promised of a tail that is lost is not regained by this.
-  const bool tail_is_lost = log::lost_tail(damage_).has_value();
-  damage_.clear();
-  if (tail_is_lost) add_lost_tail(damage_, base.begin);
+  damage_ = kept_by_install(damage_, base.begin);
   scrub_ = {};
 }
 

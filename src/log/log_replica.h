@@ -68,6 +68,7 @@ class LogReplica final : public Log,
     return memberships_;
   }
   [[nodiscard]] LogStatus status() const override;
+  [[nodiscard]] bool is_renewed() const override { return log::is_renewed(damage_); }
   [[nodiscard]] std::optional<model::LogPosition> lost_tail() const override {
     return log::lost_tail(damage_);
   }

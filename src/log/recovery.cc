@@ -438,7 +438,8 @@ class Recovery {
                                         ": no checkpoint of it is left; only its journal tail is known");
     }
     partition.state = std::move(folded.state);
-    if (lost_tail(partition.state.damage)) outgrow_lost_terms(partition.state.hard_state);
+    if (lost_tail(partition.state.damage) && !is_renewed(partition.state.damage))
+      outgrow_lost_terms(partition.state.hard_state);
     accept_losses(partition.state, options_.accept);
     partition.end = folded.end;
     ends_[partition.state.id] = {folded.end, folded.end_term};

@@ -95,6 +95,10 @@ bool ShardLogsState::has_members(const model::TopicPartition& id) const {
   return it != logs_.end() && !it->second->memberships().empty();
 }
 
+bool ShardLogsState::is_there(const model::TopicPartition& id) const { return logs_.contains(id); }
+
+bool ShardLogsState::was_removed(const model::TopicPartition& id) const { return removed_.contains(id); }
+
 Result<Log*> ShardLogsState::adopt(const model::TopicPartition& id, const LogConfig& config) {
   const auto it = logs_.find(id);
   if (it == logs_.end() || it->second->adopted()) {
@@ -156,9 +160,15 @@ void ShardLogsState::begin_life(PartitionCheckpoint state, std::string topic_nam
   }
   if (stopping_ || journal_failed_)
     return done(Error{ErrorCode::kShuttingDown, "the shard's journal has ended"});
-  const auto before = removed_.find(id);
-  if (before != removed_.end() && before->second.term > state.hard_state.term)
-    state.hard_state = before->second;
+  // What the life before has promised may not be undone by an empty log: it counts as lost until it is here
+  // again.
+  if (const auto before = removed_.find(id); before != removed_.end()) {
+    if (before->second.term > state.hard_state.term) state.hard_state = before->second;
+    if (!record.lost) {
+      add_renewal(state.damage);
+      record.again = true;
+    }
+  }
   LogReplica& log = open_log({.state = std::move(state), .tail = {}, .end = {}}, config);
   log.adopt(config);
   creating_.insert(id);
@@ -375,7 +385,7 @@ ShardLogsStats ShardLogsState::stats() const {
   for (const auto& [id, log] : logs_) {
     if (log->file_open()) ++out.open_files;
     if (is_open(log->damage())) ++out.damaged_logs;
-    if (log->lost_tail()) ++out.lost_tails;
+    if (log->lost_tail() && !log->is_renewed()) ++out.lost_tails;
     if (!log->holds_sealed_segments()) continue;
     const auto scrubbed = log->last_full_scrub().value_or(model::Timestamp(0));
     if (!out.oldest_full_scrub || scrubbed < *out.oldest_full_scrub) out.oldest_full_scrub = scrubbed;

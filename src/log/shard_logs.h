@@ -46,11 +46,16 @@ class ShardLogs {
   // further starts.
   // Of one of recovered(): its log says who its members are.
   [[nodiscard]] virtual bool has_members(const model::TopicPartition& id) const = 0;
+  // Adopted or not, and also while it is being removed.
+  [[nodiscard]] virtual bool is_there(const model::TopicPartition& id) const = 0;
+  // A replica ended its life here, and none has begun since.
+  [[nodiscard]] virtual bool was_removed(const model::TopicPartition& id) const = 0;
   [[nodiscard]] virtual std::vector<model::TopicPartition> recovered() const = 0;
   // Errors: kNotFound (not recovered).
   [[nodiscard]] virtual Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) = 0;
-  // Durable when done is called. `topic_name` goes to the NAME file. Errors: kFailedPrecondition when it is
-  // open already.
+  // Durable when done is called. `topic_name` goes to the NAME file. Where a replica was removed before,
+  // lost_tail() is the very begin: this one has to regain from others what that one had promised. Errors:
+  // kFailedPrecondition when it is open already, or is being removed.
   virtual void create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,
                       UniqueFunction<void(Result<Log*>)> done) = 0;
   // The same for one of which nothing is left where something was: its lost_tail() is the very begin, until

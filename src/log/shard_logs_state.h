@@ -24,6 +24,8 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
   ~ShardLogsState() override;
 
   [[nodiscard]] bool has_members(const model::TopicPartition& id) const override;
+  [[nodiscard]] bool is_there(const model::TopicPartition& id) const override;
+  [[nodiscard]] bool was_removed(const model::TopicPartition& id) const override;
   [[nodiscard]] std::vector<model::TopicPartition> recovered() const override;
   [[nodiscard]] Result<Log*> adopt(const model::TopicPartition& id, const LogConfig& config) override;
   void create(const model::TopicPartition& id, std::string topic_name, const LogConfig& config,

@@ -8,6 +8,7 @@
 #include "partition/core/leader_choice.h"
 #include "partition/core/membership_plan.h"
 #include "partition/core/time_search.h"
+#include "telemetry/log.h"
 
 namespace forebay::partition {
 namespace {
@@ -18,6 +19,8 @@ constexpr std::uint32_t kRepairRetryMs = 250;
 // A node that has just come back may go again: leadership does not follow it to and fro.
 constexpr std::uint32_t kBetterLeaderLooks = 10;
 constexpr runtime::Duration kMembershipPoll = std::chrono::milliseconds(100);
+// A question costs the leader a round of messages to its followers; nothing is urgent about data that goes.
+constexpr runtime::Duration kLeavePoll = std::chrono::milliseconds(500);
 
 std::size_t payload_bytes(const std::vector<log::FramePtr>& frames) {
   std::size_t bytes = 0;
@@ -59,7 +62,7 @@ Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfi
 
 Partition::~Partition() {
   *alive_ = nullptr;
-  for (const auto& timer : {produce_timer_, membership_timer_, recovery_timer_}) {
+  for (const auto& timer : {produce_timer_, membership_timer_, recovery_timer_, leave_timer_}) {
     if (timer) surroundings_.executor->cancel(*timer);
   }
   for (auto& [id, fetch] : fetches_) {
@@ -234,6 +237,7 @@ void Partition::on_role() {
               "or may not have it"});
     end_fetches_of_consumers();
   }
+  if (!leads || !led_) reached_epoch_.reset();
   led_ = leads;
   const bool follows = group_->leader() && !leads;
   if (ready_ && (group_->is_established() || follows)) std::exchange(ready_, nullptr)(std::monostate{});
@@ -245,10 +249,43 @@ void Partition::on_role() {
 // --- members
 // ------------------------------------------------------------------------------------------------------------------
 
-void Partition::set_wanted_members(std::vector<log::Voter> wanted) {
-  if (wanted == wanted_members_) return;
+void Partition::set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch) {
+  if (wanted == wanted_members_ && epoch == wanted_epoch_) return;
   wanted_members_ = std::move(wanted);
+  wanted_epoch_ = epoch;
   drive_membership();
+}
+
+void Partition::leave(UniqueFunction<void()> excluded) {
+  excluded_ = std::move(excluded);
+  if (!leave_timer_) ask_to_leave();
+}
+
+void Partition::stay() {
+  excluded_ = nullptr;
+  group_->ask_no_more();
+  if (leave_timer_) surroundings_.executor->cancel(*std::exchange(leave_timer_, std::nullopt));
+}
+
+// Whoever leads is among those who are to be members, sooner or later.
+void Partition::ask_to_leave() {
+  leave_timer_ = surroundings_.executor->schedule_after(kLeavePoll, [this] { ask_to_leave(); });
+  if (stopped_ || surroundings_.peers == nullptr) return;
+  std::vector<model::NodeId> whom;
+  for (const log::Voter& voter : wanted_members_) whom.push_back(voter.node);
+  group_->ask_to_leave(whom);
+}
+
+void Partition::on_excluded(model::Term term, model::LogPosition commit) {
+  if (!excluded_ || stopped_) return;
+  telemetry::log_info("replica leaves its partition, a committed membership excludes it",
+                      {{"topic", topic_name_},
+                       {"partition", log_.id().partition.value()},
+                       {"term", term.value()},
+                       {"commit", commit.to_string()}});
+  auto excluded = std::move(excluded_);
+  stay();
+  excluded();
 }
 
 bool Partition::is_fit_to_lead() const {
@@ -306,7 +343,7 @@ void Partition::drive_membership() {
                                                    progress ? progress->flushed : model::LogPosition{}};
                            }},
                       wanted_members_);
-  if (step.done()) return;
+  if (step.done()) return tell_members_reached();
   Result<void> taken;
   if (step.change) taken = group_->change_membership(*step.change);
   if (step.transfer_to) taken = group_->transfer_to(*step.transfer_to);
@@ -315,6 +352,12 @@ void Partition::drive_membership() {
     membership_timer_.reset();
     drive_membership();
   });
+}
+
+void Partition::tell_members_reached() {
+  if (reached_epoch_ == wanted_epoch_ || !members_reached_) return;
+  reached_epoch_ = wanted_epoch_;
+  members_reached_(wanted_epoch_);
 }
 
 // What is being read from disk answers by itself; those that wait would never hear of what the new leader

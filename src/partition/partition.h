@@ -121,7 +121,16 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] raft::RaftGroup& group() { return *group_; }
   // Who should be its voters from now on (membership_plan.h), those that should rather lead first; the leader
   // leads it there, however long it takes. Empty: as it is.
-  void set_wanted_members(std::vector<log::Voter> wanted);
+  // `epoch`: of that target, told back by on_members_reached().
+  void set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch = 0);
+  // Called where this replica leads: a committed membership is the wanted one. Again after each election.
+  void on_members_reached(UniqueFunction<void(std::uint32_t epoch)> listener) {
+    members_reached_ = std::move(listener);
+  }
+  // The wanted members exclude this replica: asks them until a committed membership does so too, and calls
+  // back then, once. What it holds may be the only proof of what was promised before.
+  void leave(UniqueFunction<void()> excluded);
+  void stay();
   // What the leader waits for on the way there; empty when nothing is left to do.
   [[nodiscard]] const std::string& membership_waits_for() const { return membership_waits_for_; }
 
@@ -224,7 +233,9 @@ class Partition final : private raft::GroupListener {
   void on_held(model::LogPosition held) override { acknowledge(kHeld, held); }
   void on_flushed(model::LogPosition flushed) override;
   void on_log_failed(const Error& error) override;
+  void on_excluded(model::Term term, model::LogPosition commit) override;
 
+  [[nodiscard]] bool is_renewing() const;
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
   [[nodiscard]] Error not_leader() const;
   [[nodiscard]] Error read_error(Error error) const;
@@ -233,6 +244,8 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] Watermarks readable(const FetchInput& input) const;
   void end_recovery(Result<void> result);
   void drive_membership();
+  void tell_members_reached();
+  void ask_to_leave();
   void acknowledge(Wait kind, model::LogPosition reached);
   void fail_writes(const Error& error);
   void end_fetches(const Error& error);
@@ -260,7 +273,12 @@ class Partition final : private raft::GroupListener {
   bool led_ = false;
   Traffic traffic_;
   std::vector<log::Voter> wanted_members_;
+  std::uint32_t wanted_epoch_ = 0;
+  std::optional<std::uint32_t> reached_epoch_;  // told in this leadership
+  UniqueFunction<void(std::uint32_t)> members_reached_;
   std::string membership_waits_for_;
+  UniqueFunction<void()> excluded_;  // set while it leaves
+  std::optional<runtime::TimerId> leave_timer_;
   std::optional<model::NodeId> better_leader_;
   std::uint32_t better_leader_seen_ = 0;  // how often in a row
   std::optional<runtime::TimerId> membership_timer_;

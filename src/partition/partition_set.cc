@@ -74,8 +74,13 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
                         const PartitionConfig& config, const std::optional<raft::Founding>& founding,
                         Expected expected, Done<std::monostate> ready) {
   failures_.erase(id);
+  // Moved away and back: what metadata that is behind misses is not lost.
+  const bool may_move = config_.peers != nullptr;
+  if (may_move && expected == Expected::kThere && logs_.was_removed(id)) expected = Expected::kMayBeNew;
   if (auto adopted = logs_.adopt(id, config.log))
     return start_partition(id, **adopted, topic_name, config, founding, std::move(ready));
+  if (expected == Expected::kLeaving)
+    return ready(Error{ErrorCode::kNotFound, "nothing of the replica is left here"});
   auto made = [this, id, topic_name, config, founding,
                ready = std::move(ready)](Result<log::Log*> log) mutable {
     if (!log) {
@@ -92,6 +97,7 @@ void PartitionSet::open(const model::TopicPartition& id, const std::string& topi
                            {{"topic", topic_name}, {"partition", id.partition.value()}});
       return logs_.create_lost(id, topic_name, config.log, std::move(made));
     case Expected::kUncertain:
+    case Expected::kLeaving:
       return made(uncertain(id, topic_name));
   }
 }
@@ -110,15 +116,19 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
     return ready(std::move(partition).error());
   }
   Partition& opened = **partition;
-  if (const auto end = log.lost_tail()) {
+  if (const auto end = log.lost_tail(); end && !log.is_renewed()) {
     telemetry::log_error("partition takes no records, its end is lost",
                          {{"topic", topic_name},
                           {"partition", id.partition.value()},
                           {"known_end", end->next_offset.value()}});
   }
   partitions_.insert_or_assign(id, std::move(*partition));
+  opened.on_members_reached([this, id](std::uint32_t epoch) {
+    if (members_reached_) members_reached_(id, epoch);
+  });
   if (const auto wanted = wanted_members_.find(id); wanted != wanted_members_.end())
-    opened.set_wanted_members(wanted->second);
+    opened.set_wanted_members(wanted->second.members, wanted->second.epoch);
+  if (asked_to_leave_.contains(id)) begin_to_leave(id, opened);
   opened.start(std::move(ready));
   while (auto waiting = waiting_for_open_.extract(id)) waiting.mapped()(&opened);
 }
@@ -134,14 +144,38 @@ void PartitionSet::when_open(const model::TopicPartition& id, Done<Partition*> d
   waiting_for_open_.emplace(id, std::move(done));
 }
 
-void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted) {
-  if (Partition* partition = find(id)) partition->set_wanted_members(wanted);
-  wanted_members_[id] = std::move(wanted);
+void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted,
+                                      std::uint32_t epoch) {
+  if (Partition* partition = find(id)) partition->set_wanted_members(wanted, epoch);
+  wanted_members_[id] = {std::move(wanted), epoch};
+}
+
+void PartitionSet::leave(const model::TopicPartition& id, Done<std::monostate> gone) {
+  if (!logs_.is_there(id)) return gone(std::monostate{});
+  asked_to_leave_[id] = std::move(gone);
+  if (Partition* partition = find(id)) begin_to_leave(id, *partition);
+}
+
+// From the answer on it is on its way out, whatever is wanted later. Posted: the partition is in the middle
+// of hearing it.
+void PartitionSet::begin_to_leave(const model::TopicPartition& id, Partition& partition) {
+  partition.leave([this, id] {
+    auto asked = asked_to_leave_.extract(id);
+    executor_.post([alive = alive_, id, gone = std::move(asked.mapped())]() mutable {
+      if (*alive != nullptr && !(*alive)->stopping_) (*alive)->remove(id, std::move(gone));
+    });
+  });
+}
+
+void PartitionSet::stay(const model::TopicPartition& id) {
+  if (asked_to_leave_.erase(id) == 0) return;
+  if (Partition* partition = find(id)) partition->stay();
 }
 
 void PartitionSet::remove(const model::TopicPartition& id, Done<std::monostate> done) {
   failures_.erase(id);
   wanted_members_.erase(id);
+  asked_to_leave_.erase(id);
   if (auto found = partitions_.extract(id)) {
     leaving_.insert_or_assign(id, std::move(found.mapped()));
     leaving_.at(id)->stop();

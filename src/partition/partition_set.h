@@ -19,6 +19,7 @@ enum class Expected : std::uint8_t {
   kMayBeNew,   // it may never have been made: when it is not there, it is made
   kThere,      // it was there: when it is not, its data is lost
   kUncertain,  // nobody knows, for metadata is lost: when it is not there, nothing is made
+  kLeaving,    // it is to go: when it is not there (kNotFound), that is well
 };
 
 struct PartitionSetConfig {
@@ -52,7 +53,18 @@ class PartitionSet {
   void when_open(const model::TopicPartition& id, Done<Partition*> done);
   // Who should be the voters of a partition (Partition::set_wanted_members), also of one that is still being
   // opened.
-  void set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted);
+  void set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted,
+                          std::uint32_t epoch = 0);
+  // Partition::on_members_reached of all partitions. One listener.
+  void on_members_reached(UniqueFunction<void(const model::TopicPartition&, std::uint32_t epoch)> listener) {
+    members_reached_ = std::move(listener);
+  }
+  // The wanted members exclude this replica: it is removed, once its group says so too, however long that
+  // takes. `gone` is called once: when nothing of it is left, or with why it could not be removed. Also for
+  // one that is still being opened.
+  void leave(const model::TopicPartition& id, Done<std::monostate> gone);
+  // It is wanted again. Does nothing when it is being removed already: then `gone` comes.
+  void stay(const model::TopicPartition& id);
   // Gone is success. At once it answers what waits and find() knows it no more; the object dies later, so a
   // callback of the partition itself may ask for this.
   void remove(const model::TopicPartition& id, Done<std::monostate> done);
@@ -97,6 +109,7 @@ class PartitionSet {
                        const PartitionConfig& config, const std::optional<raft::Founding>& founding,
                        Done<std::monostate> ready);
   void fail_to_open(const model::TopicPartition& id, const Error& error);
+  void begin_to_leave(const model::TopicPartition& id, Partition& partition);
   void arm_maintenance();
   void arm_balance();
   void balance_leaders();
@@ -119,7 +132,13 @@ class PartitionSet {
   std::unordered_map<model::TopicPartition, std::unique_ptr<Partition>>
       leaving_;  // stopped, not yet destroyed
   std::unordered_map<model::TopicPartition, Error> failures_;
-  std::unordered_map<model::TopicPartition, std::vector<log::Voter>> wanted_members_;
+  struct Wanted {
+    std::vector<log::Voter> members;
+    std::uint32_t epoch = 0;
+  };
+  std::unordered_map<model::TopicPartition, Wanted> wanted_members_;
+  UniqueFunction<void(const model::TopicPartition&, std::uint32_t)> members_reached_;
+  std::unordered_map<model::TopicPartition, Done<std::monostate>> asked_to_leave_;  // not yet removed
   std::multimap<model::TopicPartition, Done<Partition*>> waiting_for_open_;
   std::optional<runtime::TimerId> maintenance_timer_;
   std::optional<runtime::TimerId> balance_timer_;

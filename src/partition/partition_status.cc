@@ -16,7 +16,7 @@ void Partition::status(Done<PartitionStatus> done) {
   const auto serving = check_serving();
   status.state = serving ? "ready" : serving.error().context;
   // For tables: what to do is in the answer to a producer, and in `forebay health`.
-  if (const auto end = log_.lost_tail(); end && serving) {
+  if (const auto end = log_.lost_tail(); end && serving && !is_renewing()) {
     const std::int64_t known = end->next_offset.value();
     status.state =
         (known == 0 ? "all of it is lost" : "its end is lost, from offset " + std::to_string(known) + " on") +
@@ -42,6 +42,22 @@ void Partition::status(Done<PartitionStatus> done) {
             });
 }
 
+namespace {
+
+// What is only in the journal and in memory is the last piece.
+std::vector<std::pair<model::Offset, std::uint64_t>> pieces_of(const log::LogStatus& log) {
+  std::vector<std::pair<model::Offset, std::uint64_t>> pieces;
+  for (const log::SegmentStatus& segment : log.segments)
+    pieces.emplace_back(segment.meta.begin.next_offset, segment.meta.size_bytes);
+  if (log.pinned_bytes > 0) pieces.emplace_back(log.segment_end.next_offset, log.pinned_bytes);
+  return pieces;
+}
+
+}  // namespace
+
+// It is being filled by its leader; nothing is wrong with it.
+bool Partition::is_renewing() const { return log_.is_renewed(); }
+
 ReplicationStatus Partition::replication() const {
   const auto steady = [](const std::optional<runtime::TimePoint>& at) -> std::optional<Steady> {
     if (!at) return std::nullopt;
@@ -57,6 +73,7 @@ ReplicationStatus Partition::replication() const {
                      .flushed = log_.flushed(),
                      .failed_since = steady(group_->failed_since()),
                      .damaged = log::is_open(log.damage),
+                     .pieces = pieces_of(log),
                      .follower = {}};
   facts.follower = [&](model::NodeId node) {
     FollowerFacts follower;

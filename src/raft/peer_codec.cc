@@ -30,6 +30,8 @@ enum class Kind : std::uint8_t {
   kInstall = 12,
   kRepairRequest = 14,
   kRepairFrames = 15,
+  kLeaveRequest = 16,
+  kLeaveResponse = 17,
 };
 
 constexpr std::size_t kGroupBytes = 20;
@@ -220,6 +222,18 @@ struct Encoder {
     out.put(m.body ? std::uint32_t{0} : m.body.error().retry_after_ms);
     out.bytes(as_bytes(m.body ? *m.body : m.body.error().context));
   }
+  void operator()(const LeaveRequest& m) {
+    put_kind(out, Kind::kLeaveRequest);
+    out.partition(m.group);
+    out.put(m.number);
+  }
+  void operator()(const LeaveResponse& m) {
+    put_kind(out, Kind::kLeaveResponse);
+    out.partition(m.group);
+    out.put(m.number);
+    out.put(m.term.value());
+    out.position(m.commit);
+  }
 };
 
 Result<log::FramePtr> get_frame(WireReader& in, const SharedBytes& payload) {
@@ -354,6 +368,20 @@ Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
     }
     case Kind::kRepairFrames:
       return get_repair_frames(in, message);
+    case Kind::kLeaveRequest: {
+      LeaveRequest m;
+      m.group = in.partition();
+      m.number = in.get<std::uint64_t>();
+      return PeerWords(m);
+    }
+    case Kind::kLeaveResponse: {
+      LeaveResponse m;
+      m.group = in.partition();
+      m.number = in.get<std::uint64_t>();
+      m.term = get_term(in);
+      m.commit = in.position();
+      return PeerWords(m);
+    }
     case Kind::kAppend:
       return get_append(in, message);
     case Kind::kRequest: {

@@ -67,6 +67,20 @@ struct RepairFrames {
   model::LogPosition log_start;  // of the sender
   std::vector<log::FramePtr> frames;
 };
+// Of a replica that is not to be there any more: whether it is out of the group for good. It may have been
+// away while the members changed, so it has to ask.
+struct LeaveRequest {
+  model::TopicPartition group;
+  std::uint64_t number = 0;  // comes back with the answer
+};
+// By a leader that has proved that it leads since it was asked: the last membership is committed, and the
+// node is not in it. There is no other answer: whoever is still in has nothing to do.
+struct LeaveResponse {
+  model::TopicPartition group;
+  std::uint64_t number = 0;
+  model::Term term;
+  model::LogPosition commit;
+};
 // Of the layers above; answered once, or never when the session ends.
 struct Request {
   std::uint64_t id = 0;
@@ -77,7 +91,7 @@ struct Response {
   Result<std::string> body;
 };
 using PeerWords = std::variant<Heartbeat, Led, Resigned, Opened, GroupMessage, Append, RepairRequest,
-                               RepairFrames, Request, Response>;
+                               RepairFrames, Request, Response, LeaveRequest, LeaveResponse>;
 
 [[nodiscard]] io::PeerMessage encode(const PeerWords& words);
 // Checks every frame of an append. Errors: kCorruptBatch; kNewerFormat for a kind that is not known here.

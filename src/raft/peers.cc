@@ -32,6 +32,7 @@ Peers::~Peers() {
     if (node.grace) executor_.cancel(*node.grace);
   }
   for (const auto& [id, waiting] : waiting_) executor_.cancel(waiting.timer);
+  if (fill_timer_) executor_.cancel(*fill_timer_);
 }
 
 // --- groups
@@ -101,6 +102,16 @@ bool Peers::send(model::NodeId node, RepairFrames frames) {
   return peer && transport_.send(*peer, encode(PeerWords(std::move(frames))));
 }
 
+void Peers::send(model::NodeId node, const LeaveRequest& request) {
+  if (const auto peer = shard_for(node, request.group))
+    static_cast<void>(transport_.send(*peer, encode(PeerWords(request))));
+}
+
+void Peers::send(model::NodeId node, const LeaveResponse& response) {
+  if (const auto peer = shard_for(node, response.group))
+    static_cast<void>(transport_.send(*peer, encode(PeerWords(response))));
+}
+
 void Peers::pump_soon(RaftGroup& group) {
   to_pump_.insert(group.id());
   run_later();
@@ -168,6 +179,28 @@ bool Peers::take_read_slot(RaftGroup& group) {
 void Peers::give_read_slot() {
   ++read_slots_;
   if (!wanting_slots_.empty()) run_later();
+}
+
+bool Peers::may_fill(RaftGroup& group) {
+  const runtime::TimePoint now = executor_.now();
+  if (config_.fill_bytes_per_second == 0 || now >= fill_from_) return true;
+  wants_to_fill_.insert(group.id());
+  if (fill_timer_) return false;
+  fill_timer_ = executor_.schedule_after(fill_from_ - now, [this] {
+    fill_timer_.reset();
+    const auto waiting = std::exchange(wants_to_fill_, {});
+    to_pump_.insert(waiting.begin(), waiting.end());
+    run_later();
+  });
+  return false;
+}
+
+// What was read above the rate is waited for afterwards.
+void Peers::filled(std::size_t bytes) {
+  if (config_.fill_bytes_per_second == 0) return;
+  const auto took = std::chrono::duration<double>(static_cast<double>(bytes) /
+                                                  static_cast<double>(config_.fill_bytes_per_second));
+  fill_from_ = std::max(fill_from_, executor_.now()) + std::chrono::duration_cast<runtime::Duration>(took);
 }
 
 // What it leads of `groups`, to who may host them there; and what it leads no more.
@@ -382,6 +415,14 @@ void Peers::receive(const io::PeerShard& from, RepairRequest&& words) {
 
 void Peers::receive(const io::PeerShard& from, RepairFrames&& words) {
   if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, std::move(words));
+}
+
+void Peers::receive(const io::PeerShard& from, LeaveRequest&& words) {
+  if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, words);
+}
+
+void Peers::receive(const io::PeerShard& from, LeaveResponse&& words) {
+  if (RaftGroup* group = find(from.node, words.group)) group->receive(words);
 }
 
 // --- requests

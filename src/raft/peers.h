@@ -40,6 +40,7 @@ struct PeersConfig {
   runtime::Duration heartbeat_interval = std::chrono::milliseconds(100);
   runtime::Duration failure_timeout = std::chrono::milliseconds(1'000);
   runtime::Duration session_grace = std::chrono::milliseconds(200);
+  std::uint64_t fill_bytes_per_second = 0;  // of new replicas, by this shard; 0: as fast as it goes
 };
 
 class Peers final : private io::PeerTransportListener {
@@ -64,6 +65,8 @@ class Peers final : private io::PeerTransportListener {
   [[nodiscard]] bool send(model::NodeId node, Append append);
   void send(model::NodeId node, const RepairRequest& request);
   [[nodiscard]] bool send(model::NodeId node, RepairFrames frames);
+  void send(model::NodeId node, const LeaveRequest& request);
+  void send(model::NodeId node, const LeaveResponse& response);
   // Once this turn's work is done: what came in one burst leaves in one append.
   void pump_soon(RaftGroup& group);
   // It began or ceased to lead.
@@ -73,6 +76,10 @@ class Peers final : private io::PeerTransportListener {
   // catch up.
   [[nodiscard]] bool take_read_slot(RaftGroup& group);
   void give_read_slot();
+  // What new replicas are filled with from the disk is paced, of all groups of the shard together. False:
+  // pumped again when it is time. `filled`: so much was read for one.
+  [[nodiscard]] bool may_fill(RaftGroup& group);
+  void filled(std::size_t bytes);
   // Points to nothing once this is gone: a log that ends later still answers what groups were reading.
   [[nodiscard]] std::shared_ptr<Peers*> handle() const { return alive_; }
 
@@ -162,6 +169,8 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, Append&& words);
   void receive(const io::PeerShard& from, RepairRequest&& words);
   void receive(const io::PeerShard& from, RepairFrames&& words);
+  void receive(const io::PeerShard& from, LeaveRequest&& words);
+  void receive(const io::PeerShard& from, LeaveResponse&& words);
   void receive(const io::PeerShard& from, Request&& words);
   void receive(const io::PeerShard& from, Response&& words);
 
@@ -197,6 +206,9 @@ class Peers final : private io::PeerTransportListener {
   std::deque<model::TopicPartition> wanting_slots_;  // in turn, each once
   std::set<model::TopicPartition> wants_slot_;       // the same
   std::uint32_t read_slots_;
+  runtime::TimePoint fill_from_{};  // not before then
+  std::set<model::TopicPartition> wants_to_fill_;
+  std::optional<runtime::TimerId> fill_timer_;
   Hardship hardship_;
   bool turn_scheduled_ = false;
   Counts counts_;

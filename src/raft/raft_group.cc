@@ -37,6 +37,12 @@ constexpr std::size_t kAppendBytesWanted = 64U << 10;
 constexpr runtime::Duration kCommitNewsDelay = std::chrono::milliseconds(5);
 constexpr std::size_t kAppendBytesMax = 1U << 20;
 
+std::size_t encoded_bytes(const std::vector<log::FramePtr>& frames) {
+  std::size_t bytes = 0;
+  for (const log::FramePtr& frame : frames) bytes += frame->encoded_bytes();
+  return bytes;
+}
+
 std::vector<FrameMark> marks_of(const std::vector<log::FramePtr>& frames) {
   std::vector<FrameMark> marks;
   marks.reserve(frames.size());
@@ -74,6 +80,7 @@ Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, const std::opt
                     .damaged = log::has_lost_range(log.damage()),
                     .members_uncertain = lost_from_the_journal(log)};
   if (founding) restored.founders = founding->members;
+  restored.renews = log.is_renewed();
   FOREBAY_TRY(Raft core, Raft::open(surroundings.self, restored));
   const auto& members = core.membership();
   const bool alone = members.voters == std::vector{surroundings.self} && members.next_voters.empty() &&
@@ -236,6 +243,8 @@ void RaftGroup::tell_changes() {
   }
   if (core_.commit() > told_commit_) {
     told_commit_ = core_.commit();
+    // Who left may come again: what was on its way to him then says nothing of that.
+    std::erase_if(sending_, [this](const auto& one) { return !core_.progress(one.first); });
     listener_.on_commit(told_commit_);
   }
   settle_barriers();
@@ -262,7 +271,7 @@ void RaftGroup::arm_election(runtime::Duration delay) {
 }
 
 void RaftGroup::stand_if_leaderless() {
-  if (failed_ || is_leader() || leader()) return;
+  if (failed_ || left_ || is_leader() || leader()) return;
   arm_election(kElectionRetry + draw(kElectionRetryJitter));
   if (leaves_standing_to_others()) return;
   // Asked in vain it would only be noise: every group of a node that is cut off would do it.
@@ -359,7 +368,7 @@ bool RaftGroup::speaks_for_a_member(model::NodeId node) const {
 }
 
 void RaftGroup::receive(model::NodeId from, const Message& message) {
-  if (failed_) return;
+  if (failed_ || left_) return;
   const bool counts = speaks_for_a_member(from);
   if (const auto* vote = std::get_if<VoteResponse>(&message)) {
     if (counts || !vote->granted) core_.receive(from, *vote);
@@ -379,7 +388,7 @@ void RaftGroup::receive(model::NodeId from, const Message& message) {
 }
 
 void RaftGroup::receive(model::NodeId from, Append append) {
-  if (failed_) return;
+  if (failed_ || left_) return;
   const Raft::AppendPlan plan = core_.receive(from, append.head, marks_of(append.frames));
   if (plan.truncate_to) log_.truncate(*plan.truncate_to);
   if (core_.leader() == from) leader_lost_ = false;
@@ -425,6 +434,36 @@ void RaftGroup::on_damage_changed() {
   if (failed_) return;
   core_.damage_changed(log::has_lost_range(log_.damage()), log_.terms(), log_.memberships());
   after_input();
+}
+
+// --- leaving
+
+void RaftGroup::ask_to_leave(const std::vector<model::NodeId>& whom) {
+  if (failed_ || is_leader()) return;
+  const std::uint64_t number = surroundings_.rng->next();
+  leave_question_ = LeaveQuestion{number, core_.term(), core_.end(), core_.commit()};
+  for (const model::NodeId node : whom) {
+    if (node != surroundings_.self.node) surroundings_.peers->send(node, LeaveRequest{id(), number});
+  }
+}
+
+// The barrier says that no other leader had taken the node in again when it asked.
+void RaftGroup::receive(model::NodeId from, const LeaveRequest& request) {
+  if (!is_leader() || failed_) return;
+  read_barrier([this, from, number = request.number](const Result<model::LogPosition>& passed) {
+    if (!passed || !core_.membership_settled() || core_.is_listed(from)) return;
+    surroundings_.peers->send(from, LeaveResponse{id(), number, core_.term(), core_.commit()});
+  });
+}
+
+void RaftGroup::receive(const LeaveResponse& response) {
+  if (!leave_question_ || leave_question_->number != response.number) return;
+  const LeaveQuestion asked = *std::exchange(leave_question_, std::nullopt);
+  const bool unchanged = core_.term() == asked.term && core_.end() == asked.end &&
+                         core_.commit() == asked.commit && !is_leader();
+  if (!unchanged) return;
+  left_ = true;
+  listener_.on_excluded(response.term, response.commit);
 }
 
 // --- sending
@@ -475,6 +514,8 @@ void RaftGroup::send_to(model::NodeId peer) {
     if (sending.in_flight_bytes >= kWindowBytes) return;
     if (surroundings_.peers->room(peer, id()) < kAppendBytesMax) return;
     const bool from_disk = !log_.is_in_memory(head->prev);
+    const bool fills = from_disk && core_.is_learner(peer);
+    if (fills && !surroundings_.peers->may_fill(*this)) return;
     if (from_disk && !surroundings_.peers->take_read_slot(*this)) return;
     sending.reading = true;
     log_.read_frames(
@@ -482,9 +523,10 @@ void RaftGroup::send_to(model::NodeId peer) {
          .upto = core_.end(),
          .bytes_max = kAppendBytesMax,
          .first = progress->probing ? log::FirstFrame::kAfterTrimmed : log::FirstFrame::kCovering},
-        [alive = alive_, peers = surroundings_.peers->handle(), from_disk, peer, prev = head->prev,
+        [alive = alive_, peers = surroundings_.peers->handle(), from_disk, fills, peer, prev = head->prev,
          term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
           if (from_disk && *peers != nullptr) (*peers)->give_read_slot();
+          if (fills && frames && *peers != nullptr) (*peers)->filled(encoded_bytes(*frames));
           if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
         });
     // From memory it has been sent already, or is not worth sending yet; from disk it comes later.
@@ -516,8 +558,7 @@ void RaftGroup::on_frames(model::NodeId peer, model::LogPosition prev, model::Te
   if (frames->empty()) return;
   // The log start of a replica may lie within a batch: after a start it knows of no more that is committed.
   if (begin < prev) head = core_.append_from(*head, begin);
-  std::size_t bytes = 0;
-  for (const log::FramePtr& frame : *frames) bytes += frame->encoded_bytes();
+  const std::size_t bytes = encoded_bytes(*frames);
   const auto progress = core_.progress(peer);
   sending.forget(progress->stored, progress->next);  // it may have answered meanwhile
   if (sending.in_flight.size() >= kAppendsInFlightWanted && bytes < kAppendBytesWanted) return;

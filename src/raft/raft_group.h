@@ -32,6 +32,8 @@ class GroupListener {
   virtual void on_flushed(model::LogPosition flushed) = 0;  // of this replica
   // Appended but uncommitted frames have an unknown outcome.
   virtual void on_log_failed(const Error& error) = 0;
+  // What ask_to_leave() asked for: the leader of `term` says so.
+  virtual void on_excluded(model::Term term, model::LogPosition commit) = 0;
 };
 
 // Of the shard; all outlive its groups.
@@ -123,12 +125,21 @@ class RaftGroup final : private RepairOwner {
   // Raft::stand_without; whether it succeeds is seen by is_established(). Errors: those, and when one of the
   // lost can be reached.
   [[nodiscard]] Result<void> stand_without(const std::vector<log::Voter>& lost);
+  // Asks these nodes whether a committed membership excludes this replica; whoever leads answers. An answer
+  // counts only while nothing has happened here since the question: then this replica has promised nothing
+  // that the leader did not know of, and from then on it takes no part in anything. Replaces the question
+  // before.
+  void ask_to_leave(const std::vector<model::NodeId>& whom);
+  // It is to stay after all: an answer that is on its way means nothing.
+  void ask_no_more() { leave_question_.reset(); }
 
   // --- for Peers
   void receive(model::NodeId from, const Message& message);
   void receive(model::NodeId from, Append append);
   void receive(model::NodeId from, const RepairRequest& request);
   void receive(model::NodeId from, RepairFrames frames);
+  void receive(model::NodeId from, const LeaveRequest& request);
+  void receive(const LeaveResponse& response);
   void peer_connected(model::NodeId peer);
   void peer_lost(model::NodeId peer);
   void pump();
@@ -143,6 +154,12 @@ class RaftGroup final : private RepairOwner {
   struct Barrier {
     std::uint64_t id = 0;
     UniqueFunction<void(Result<model::LogPosition>)> done;
+  };
+  // What this replica was like when it asked.
+  struct LeaveQuestion {
+    std::uint64_t number = 0;
+    model::Term term;
+    model::LogPosition end, commit;
   };
   struct Known {
     Role role = Role::kFollower;
@@ -198,6 +215,8 @@ class RaftGroup final : private RepairOwner {
   model::LogPosition told_held_;
   std::map<model::NodeId, Sending> sending_;
   std::deque<Barrier> barriers_;
+  std::optional<LeaveQuestion> leave_question_;
+  bool left_ = false;
   std::optional<runtime::TimerId> election_timer_;
   std::optional<runtime::TimerId> transfer_timer_;
   std::optional<runtime::TimerId> news_timer_;

@@ -6,6 +6,7 @@
 
 #include "base/crc32c.h"
 #include "golden.h"
+#include "log/core/damage.h"
 #include "log/core/recovery_fold.h"
 #include "log/data_directory.h"
 
@@ -166,7 +167,7 @@ TEST(JournalFormat, DamageOfEveryKindIsTheGoldenBytes) {
   EXPECT_EQ(std::get<SetDamage>(decoded->record).damage, damage.damage);
   // A kind that nobody knows is not taken for one of these.
   const std::size_t first_kind = bytes.size() - 4 * 25;
-  for (const int unknown : {0, 5, 255}) {
+  for (const int unknown : {0, 6, 255}) {
     bytes[first_kind] = static_cast<std::byte>(unknown);
     EXPECT_FALSE(decode_record(bytes).has_value());
   }
@@ -194,6 +195,26 @@ TEST(JournalFormat, InstallIsTheGoldenBytes) {
   ASSERT_TRUE(decoded.has_value());
   EXPECT_EQ(std::get<InstallBase>(decoded->record).base, base);
   EXPECT_EQ(std::get<InstallBase>(decoded->record).log_epoch, model::LogEpoch(7));
+}
+
+TEST(JournalFormat, LifeWhereOneWasRemovedIsTheGoldenBytes) {
+  std::vector<std::byte> bytes;
+  WireWriter out(bytes);
+  put_record(out, partition(), CreateReplica{.again = true});
+  EXPECT_EQ(bytes, golden("record-create-again.bin"));
+  auto decoded = decode_record(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_TRUE(std::get<CreateReplica>(decoded->record).again);
+
+  std::vector<Damage> renewal;
+  add_renewal(renewal);
+  bytes.clear();
+  WireWriter more(bytes);
+  put_record(more, partition(), SetDamage{renewal});
+  EXPECT_EQ(bytes, golden("record-damage-renewal.bin"));
+  decoded = decode_record(bytes);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(std::get<SetDamage>(decoded->record).damage, renewal);
 }
 
 // A data round, a checkpoint in two parts, a clean idle round.

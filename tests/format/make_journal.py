@@ -127,6 +127,8 @@ def main():
             (3, position(12), position(15, 2)), (4, position(25), position(25))
     write("record-damage.bin", record(7, listed(*(struct.pack("<B", k) + b + e for k, b, e in kinds))))
     write("record-create-lost.bin", record(8))
+    write("record-create-again.bin", record(10))
+    write("record-damage-renewal.bin", record(7, listed(struct.pack("<B", 5) + position(0) + position(0))))
     half = len(checkpoint_bytes) // 2
     first, first_crc = round_(2, 2, 1, data_crc, directory, entry(3, checkpoint_bytes[:half]), 0, 2, 2)
     second, second_crc = round_(2, 3, 2, first_crc, b"", entry(3, checkpoint_bytes[half:]), 1, 2, 2)

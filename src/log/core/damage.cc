@@ -31,7 +31,9 @@ void put_in_order(std::vector<Damage>& damage) {
 }  // namespace
 
 bool is_open(const std::vector<Damage>& damage) {
-  return std::any_of(damage.begin(), damage.end(), [](const Damage& one) { return !is_accepted(one.kind); });
+  return std::any_of(damage.begin(), damage.end(), [](const Damage& one) {
+    return !is_accepted(one.kind) && one.kind != DamageKind::kRenewal;
+  });
 }
 
 bool has_lost_range(const std::vector<Damage>& damage) {
@@ -40,14 +42,22 @@ bool has_lost_range(const std::vector<Damage>& damage) {
 }
 
 std::optional<LogPosition> lost_tail(const std::vector<Damage>& damage) {
-  const auto found = std::find_if(damage.begin(), damage.end(),
-                                  [](const Damage& one) { return one.kind == DamageKind::kTail; });
+  const auto found = std::find_if(damage.begin(), damage.end(), [](const Damage& one) {
+    return one.kind == DamageKind::kTail || one.kind == DamageKind::kRenewal;
+  });
   return found == damage.end() ? std::nullopt : std::optional(found->begin);
 }
 
+bool is_renewed(const std::vector<Damage>& damage) {
+  return std::any_of(damage.begin(), damage.end(),
+                     [](const Damage& one) { return one.kind == DamageKind::kRenewal; });
+}
+
 bool is_wholly_lost(const PartitionCheckpoint& state) {
-  const auto end = lost_tail(state.damage);
-  return end && end->next_offset == model::Offset(0) && state.segments.empty();
+  return state.segments.empty() &&
+         std::any_of(state.damage.begin(), state.damage.end(), [](const Damage& one) {
+           return one.kind == DamageKind::kTail && one.begin.next_offset == model::Offset(0);
+         });
 }
 
 bool tail_accepted_at(const std::vector<Damage>& damage, model::Offset end) {
@@ -90,10 +100,33 @@ bool add_lost_range(std::vector<Damage>& damage, LogPosition begin, LogPosition 
 
 bool add_lost_tail(std::vector<Damage>& damage, LogPosition end) {
   // Nothing is appended behind a lost end but control frames: the first mark is the one that counts.
-  if (lost_tail(damage)) return false;
+  const bool known = std::any_of(damage.begin(), damage.end(),
+                                 [](const Damage& one) { return one.kind == DamageKind::kTail; });
+  if (known) return false;
   damage.push_back({DamageKind::kTail, end, end});
   put_in_order(damage);
   return true;
+}
+
+void add_renewal(std::vector<Damage>& damage) {
+  if (is_renewed(damage)) return;
+  damage.push_back({DamageKind::kRenewal, {}, {}});
+  put_in_order(damage);
+}
+
+std::vector<Damage> kept_by_install(const std::vector<Damage>& damage, model::LogPosition base) {
+  std::vector<Damage> kept;
+  for (const Damage& one : damage) {
+    if (one.kind == DamageKind::kTail || one.kind == DamageKind::kRenewal)
+      kept.push_back({one.kind, base, base});
+  }
+  return kept;
+}
+
+void forget_lost_tail(std::vector<Damage>& damage) {
+  std::erase_if(damage, [](const Damage& one) {
+    return one.kind == DamageKind::kTail || one.kind == DamageKind::kRenewal;
+  });
 }
 
 void cut_damage(std::vector<Damage>& damage, LogPosition to) {
@@ -106,7 +139,7 @@ void cut_damage(std::vector<Damage>& damage, LogPosition to) {
 
 void drop_damage_below(std::vector<Damage>& damage, LogPosition log_start) {
   std::erase_if(damage, [&](const Damage& one) {
-    if (one.kind == DamageKind::kTail) return false;
+    if (one.kind == DamageKind::kTail || one.kind == DamageKind::kRenewal) return false;
     return is_tail(one.kind) ? one.begin < log_start : one.end <= log_start;
   });
   for (Damage& one : damage) {

@@ -17,6 +17,7 @@ enum class RecordType : std::uint16_t {
   kSetDamage = 7,
   kCreateLostReplica = 8,
   kInstallBase = 9,
+  kCreateReplicaAgain = 10,
 };
 
 // Smallest encodings, so that a count that lies is refused before anything is allocated.
@@ -87,7 +88,7 @@ std::vector<Damage> get_damage(WireReader& in) {
   for (Damage& range : damage) {
     const auto kind = in.get<std::uint8_t>();
     if (kind < static_cast<std::uint8_t>(DamageKind::kMiddle) ||
-        kind > static_cast<std::uint8_t>(DamageKind::kAcceptedTail)) {
+        kind > static_cast<std::uint8_t>(DamageKind::kRenewal)) {
       in.fail();
     }
     range.kind = static_cast<DamageKind>(kind);
@@ -207,7 +208,9 @@ void put_record(WireWriter& out, const model::TopicPartition& id, const JournalR
   out.partition(id);
   const auto head = [&](RecordType type) { out.put(static_cast<std::uint16_t>(type)); };
   if (const auto* create = std::get_if<CreateReplica>(&record)) {
-    head(create->lost ? RecordType::kCreateLostReplica : RecordType::kCreateReplica);
+    head(create->lost    ? RecordType::kCreateLostReplica
+         : create->again ? RecordType::kCreateReplicaAgain
+                         : RecordType::kCreateReplica);
   } else if (std::holds_alternative<RemoveReplica>(record)) {
     head(RecordType::kRemoveReplica);
   } else if (const auto* hard = std::get_if<SetHardState>(&record)) {
@@ -242,6 +245,9 @@ Result<PartitionRecord> decode_record(ByteSpan bytes) {
   switch (static_cast<RecordType>(type)) {
     case RecordType::kCreateReplica:
       result.record = CreateReplica{};
+      break;
+    case RecordType::kCreateReplicaAgain:
+      result.record = CreateReplica{.again = true};
       break;
     case RecordType::kCreateLostReplica:
       result.record = CreateReplica{.lost = true};

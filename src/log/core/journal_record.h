@@ -61,6 +61,9 @@ enum class DamageKind : std::uint8_t {
   kTail = 2,            // the log may have gone on, and the vote is unknown
   kAcceptedMiddle = 3,  // likewise, and an operator has accepted it: readers pass over the range
   kAcceptedTail = 4,    // ... and the log goes on from there
+  // A replica had a life here before, which was ended on purpose: what it had promised has to be regained
+  // from others before this one promises anything. `begin` and `end` are the begin of the log.
+  kRenewal = 5,
 };
 struct Damage {
   DamageKind kind = DamageKind::kMiddle;
@@ -83,7 +86,8 @@ struct LogBase {
 // -------------------------------------------------------------------------
 // The replica's life begins; whatever precedes is void but the hard state.
 struct CreateReplica {
-  bool lost = false;  // it had a life before, of which nothing is left: a lost tail at the very begin
+  bool lost = false;   // it had a life before, of which nothing is left: a lost tail at the very begin
+  bool again = false;  // it had a life before that was removed: a renewal
 };
 struct RemoveReplica {};  // ... and ends
 struct SetHardState {

@@ -50,7 +50,8 @@ std::string describe(const Loss& loss) {
 std::vector<Loss> losses_of(const PartitionCheckpoint& state) {
   std::vector<Loss> losses;
   for (const Damage& damage : state.damage) {
-    if (!is_accepted(damage.kind)) losses.push_back(loss_of(state.id, damage));
+    if (!is_accepted(damage.kind) && damage.kind != DamageKind::kRenewal)
+      losses.push_back(loss_of(state.id, damage));
   }
   return losses;
 }

@@ -154,10 +154,9 @@ void RecoveryFold::begin_life(Partition& p, PartitionCheckpoint state) {
 // The replica is the same as before: a vote that nobody knows and a lost tail are not forgotten with the log.
 void RecoveryFold::install(Partition& p, const InstallBase& record) {
   const bool vote_uncertain = p.vote_uncertain;
-  const bool tail_lost = lost_tail(p.state.damage).has_value();
   PartitionCheckpoint state = state_of(record.base);
   state.log_epoch = std::max(p.state.log_epoch, record.log_epoch);
-  if (tail_lost) add_lost_tail(state.damage, record.base.begin);
+  state.damage = kept_by_install(p.state.damage, record.base.begin);
   begin_life(p, std::move(state));
   p.end_term = record.base.before.term;
   p.vote_uncertain = vote_uncertain;
@@ -168,6 +167,7 @@ void RecoveryFold::apply_record(const PartitionRecord& record) {
   if (const auto* create = std::get_if<CreateReplica>(&record.record)) {
     begin_life(p, {});
     if (create->lost) add_lost_tail(p.state.damage, {});
+    if (create->again) add_renewal(p.state.damage);
   } else if (std::holds_alternative<RemoveReplica>(record.record)) {
     begin_life(p, {});
     p.state.removed = true;

@@ -20,6 +20,41 @@ const Voter* of_node(const std::vector<Voter>& voters, model::NodeId node) {
 
 std::string name_of(model::NodeId node) { return "node " + std::to_string(node.value()); }
 
+std::string comma_separated(const std::vector<model::NodeId>& nodes) {
+  std::string text;
+  for (const model::NodeId node : nodes) text += (text.empty() ? "" : ", ") + std::to_string(node.value());
+  return text;
+}
+
+bool is_in_step(const MembershipView& view, const Voter& voter) {
+  if (voter == view.self) return true;
+  const MemberProgress progress = view.progress(voter.node);
+  return progress.reachable && progress.flushed >= view.commit;
+}
+
+// Who leaves holds a copy that may be needed as long as too few of the others have everything. Empty: they
+// do.
+std::string missing_majority(const MembershipView& view, const std::vector<Voter>& target) {
+  std::vector<model::NodeId> behind;
+  for (const Voter& voter : target) {
+    if (!is_in_step(view, voter)) behind.push_back(voter.node);
+  }
+  if (2 * (target.size() - behind.size()) > target.size()) return {};
+  return std::string(behind.size() == 1 ? "node " : "nodes ") + comma_separated(behind) +
+         " to be reachable and caught up, before others leave";
+}
+
+// The best of those who stay and vote already; a learner must become a voter first.
+const Voter* heir_of(const MembershipView& view, const std::vector<Voter>& target) {
+  const Voter* heir = nullptr;
+  for (const Voter& voter : target) {
+    if (!contains(view.now.voters, voter) || !is_in_step(view, voter)) continue;
+    if (heir == nullptr || view.progress(voter.node).flushed > view.progress(heir->node).flushed)
+      heir = &voter;
+  }
+  return heir;
+}
+
 std::vector<Voter> sorted(std::vector<Voter> voters) {
   std::sort(voters.begin(), voters.end());
   return voters;
@@ -71,27 +106,28 @@ MembershipStep plan_membership(const MembershipView& view, const std::vector<Vot
   const bool all_ready = std::all_of(target.begin(), target.end(),
                                      [&ready](const Voter& voter) { return contains(ready, voter); });
   if (all_ready) {
+    if (std::string missing = missing_majority(view, target); !missing.empty()) {
+      step.waits_for = std::move(missing);
+      return step;
+    }
     std::erase_if(ready, [&target](const Voter& voter) { return !contains(target, voter); });
     learning.clear();
   }
   ready = sorted(ready);
   if (all_ready && !contains(target, view.self)) {
-    // The best of those who stay and vote already; a learner must become a voter first.
-    std::optional<model::NodeId> heir;
-    for (const Voter& voter : target) {
-      if (!contains(now.voters, voter)) continue;
-      const MemberProgress progress = view.progress(voter.node);
-      if (progress.reachable && (!heir || progress.flushed > view.progress(*heir).flushed)) heir = voter.node;
-    }
-    if (heir) {
+    if (const Voter* heir = heir_of(view, target); heir != nullptr) {
       step.waits_for.clear();
-      step.transfer_to = heir;
+      step.transfer_to = heir->node;
       return step;
     }
     // Nobody could take over yet: those who are ready vote beside this node first.
     ready = now.voters;
     for (const Voter& learner : now.learners) ready.push_back(learner);
     ready = sorted(ready);
+    if (ready == sorted(now.voters)) {
+      step.waits_for = "a voter that stays to catch up, to take over the leadership";
+      return step;
+    }
   }
   if (ready == sorted(now.voters) && learning.size() == now.learners.size()) return step;
   step.waits_for.clear();

@@ -2,8 +2,8 @@
 // again by the leader whenever something has changed.
 //
 // Who is new learns first and votes when it has what the leader has: a voter that lacks the log makes the
-// partition stop as soon as another one is lost. Who leaves goes when all who stay are voters; a leader that
-// leaves hands over first.
+// partition stop as soon as another one is lost. Who leaves goes when all who stay are voters, and a majority
+// of those is in step; a leader that leaves hands over first, to one that has all that is committed.
 #pragma once
 
 #include <functional>

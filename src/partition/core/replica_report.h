@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "log/core/control.h"
@@ -41,6 +42,7 @@ struct ReplicaReport {
   ReplicaState state = ReplicaState::kUnknown;
   std::optional<model::Offset> flushed;      // records below are on its disk
   std::optional<std::uint64_t> lag_records;  // behind the leader's end; none where that is not known
+  std::optional<std::uint64_t> lag_bytes;    // likewise, about
   std::optional<Steady> since;               // of a state that is not `in sync`
 };
 
@@ -60,9 +62,14 @@ struct ReplicaFacts {
   model::LogPosition end, flushed;  // of this replica
   std::optional<Steady> failed_since;
   bool damaged = false;
+  // Where bytes of this log are: the begin of each piece in order, with its size; the end is `end`.
+  std::vector<std::pair<model::Offset, std::uint64_t>> pieces;
   // Of the others. Of a replica that does not lead only `reachable` and `away_since` count.
   std::function<FollowerFacts(model::NodeId)> follower;
 };
+
+// Bytes from `from` to the end, as if records were spread evenly within each piece.
+[[nodiscard]] std::uint64_t bytes_from(const ReplicaFacts& facts, model::Offset from);
 
 // This replica, and all other members, by node.
 [[nodiscard]] std::vector<ReplicaReport> report_replicas(const ReplicaFacts& facts, Steady now);

@@ -63,9 +63,10 @@ Raft::Raft(log::Voter self, const Restored& restored)
       durable_(restored.hard_state),
       memberships_{{{}, first_membership(self, restored)}},
       first_is_logged_(!restored.founders && !restored.memberships.empty()),
-      tail_damaged_(restored.tail_damaged),
+      tail_damaged_(restored.tail_damaged || restored.renews),
       damaged_(restored.damaged),
       members_uncertain_(restored.members_uncertain),
+      renews_(restored.renews),
       terms_(restored.terms),
       end_(restored.end),
       flushed_(restored.end),  // what recovery returned is durable
@@ -94,13 +95,20 @@ bool Raft::is_voter(model::NodeId node) const {
 
 bool Raft::is_member(const log::Voter& voter) const { return lists(membership(), voter); }
 
-// Who leaves by a membership that is not committed may be the only one that can commit it.
+bool Raft::is_learner(model::NodeId node) const {
+  const auto& learners = membership().learners;
+  return std::any_of(learners.begin(), learners.end(),
+                     [node](const log::Voter& learner) { return learner.node == node; });
+}
+
+bool Raft::is_listed(model::NodeId node) const { return lists_node(membership(), node); }
+
+// Who leaves by a membership that is not committed may be the only one that can commit it. A membership of
+// the disk that this node had before speaks of somebody else.
 bool Raft::may_stand() const {
-  const auto is_self = [this](const log::Voter& voter) { return voter.node == self_.node; };
-  return std::any_of(memberships_.begin(), memberships_.end(), [&](const MembershipFrame& frame) {
-    const auto& [voters, next_voters, learners] = frame.membership;
-    return std::any_of(voters.begin(), voters.end(), is_self) ||
-           std::any_of(next_voters.begin(), next_voters.end(), is_self);
+  if (renews_) return false;
+  return std::any_of(memberships_.begin(), memberships_.end(), [this](const MembershipFrame& frame) {
+    return contains(frame.membership.voters, self_) || contains(frame.membership.next_voters, self_);
   });
 }
 

@@ -52,6 +52,10 @@ struct Restored {
   bool damaged = false;
   // Of what is lost nobody knows whether it held members: who does not know the members must not lead.
   bool members_uncertain = false;
+  // Likewise, and this replica had an earlier life here that ended: what it promised then must not be undone
+  // by what it knows now, which may be the begin of the log alone. It never stands before it has caught up,
+  // also where that begin says that nobody else votes.
+  bool renews = false;
 };
 
 // Effects, to be carried out in this order.
@@ -144,7 +148,7 @@ class Raft {
     model::LogPosition stored;   // on its disk
     model::LogPosition flushed;  // likewise, and counts for commit
     bool probing = true;
-    bool damaged = false;  // as it says
+    bool damaged = false;     // as it says
     bool installing = false;  // told to begin anew, and has not yet stored what this leader had then
   };
   [[nodiscard]] std::optional<PeerProgress> progress(model::NodeId peer) const;
@@ -195,6 +199,8 @@ class Raft {
     return memberships_.front().membership;
   }
   [[nodiscard]] bool is_member(const log::Voter& voter) const;
+  [[nodiscard]] bool is_listed(model::NodeId node) const;   // whatever its disk
+  [[nodiscard]] bool is_learner(model::NodeId node) const;  // likewise
   [[nodiscard]] model::LogPosition end() const { return end_; }
   // Up to here the log is the same as that of the leader that is followed.
   [[nodiscard]] model::LogPosition matched() const { return role_ == Role::kFollower ? matched_ : commit_; }
@@ -268,6 +274,7 @@ class Raft {
   bool tail_damaged_ = false;
   bool damaged_ = false;
   bool members_uncertain_ = false;
+  bool renews_ = false;
   model::LogPosition regain_;  // of the leader that is followed
   bool regain_reported_ = false;
   bool leaving_joint_ = false;  // the control that ends a joint membership is on its way into the log

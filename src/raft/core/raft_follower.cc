@@ -154,7 +154,7 @@ void Raft::maybe_regain() {
 }
 
 void Raft::tail_regained() {
-  tail_damaged_ = false;
+  tail_damaged_ = renews_ = false;
   if (role_ == Role::kFollower && leader_) tell_flushed(matched_, 0);
 }
 

@@ -74,6 +74,27 @@ TEST(DamageList, RangesAreFoundByKindAndOffset) {
   EXPECT_EQ(range_end(damage, DamageKind::kAcceptedMiddle, model::Offset(5)), model::Offset(8));
 }
 
+TEST(DamageList, RenewalIsALostTailAndNoDamage) {
+  List damage;
+  add_renewal(damage);
+  add_renewal(damage);
+  EXPECT_EQ(damage.size(), 1U);
+  EXPECT_EQ(lost_tail(damage), at(0));
+  EXPECT_TRUE(is_renewed(damage));
+  EXPECT_FALSE(is_open(damage));
+  PartitionCheckpoint state;
+  state.damage = damage;
+  EXPECT_FALSE(is_wholly_lost(state));
+  EXPECT_TRUE(losses_of(state).empty());
+  drop_damage_below(damage, at(10));
+  EXPECT_TRUE(is_renewed(damage));
+  // What is lost besides is lost, and both go with what is regained.
+  EXPECT_TRUE(add_lost_tail(damage, at(12)));
+  EXPECT_TRUE(is_open(damage));
+  forget_lost_tail(damage);
+  EXPECT_TRUE(damage.empty());
+}
+
 TEST(Losses, OnlyWhatIsNamedIsAccepted) {
   PartitionCheckpoint state;
   state.id.topic.bytes[0] = 1;

@@ -121,15 +121,28 @@ TEST(ShardLogs, RemovedLogGoesToTheTrashAndItsVoteStays) {
       ASSERT_TRUE(world.start());
       EXPECT_TRUE(world.logs().recovered().empty());
     }
-    // The next life of the same partition: empty, but it has not forgotten its vote.
+    // The next life of the same partition: empty, but it has not forgotten its vote, nor that more was
+    // promised here.
+    EXPECT_TRUE(world.logs().was_removed(LogWorld::partition_id(0)));
     ASSERT_TRUE(world.create(0));
+    EXPECT_FALSE(world.logs().was_removed(LogWorld::partition_id(0)));
     EXPECT_EQ(world.log(0).hard_state(), voted);
     EXPECT_EQ(world.log(0).end(), LogPosition{});
+    EXPECT_TRUE(world.log(0).is_renewed());
+    EXPECT_EQ(world.log(0).lost_tail(), LogPosition{});
     world.append(0, {.records = 1});
     ASSERT_TRUE(world.settle());
     world.restart();
     EXPECT_EQ(world.log(0).end(), (LogPosition{Offset(1), 0}));
+    EXPECT_EQ(world.log(0).hard_state(), voted);
+    EXPECT_TRUE(world.log(0).is_renewed());
     world.check_all_reads();
+    std::optional<Result<void>> regained;
+    world.log(0).tail_regained([&](Result<void> result) { regained = std::move(result); });
+    ASSERT_TRUE(world.run_until([&] { return regained.has_value(); }));
+    world.restart();
+    EXPECT_FALSE(world.log(0).is_renewed());
+    EXPECT_FALSE(world.log(0).lost_tail());
   }
 }
 

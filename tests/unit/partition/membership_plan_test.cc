@@ -85,7 +85,7 @@ TEST(MembershipPlan, WhoLeavesGoesWhenThoseWhoStayVote) {
 
 TEST(MembershipPlan, LeaderThatLeavesHandsOverFirst) {
   Case one{.now = {kThree, {}, {}}};
-  one.progress = {{2, kBehind}, {3, kThere}};
+  one.progress = {{2, kThere}, {3, {true, at(120)}}};
   EXPECT_EQ(one.plan({voter(2), voter(3)}).transfer_to, NodeId(3));
   // All go: the new ones vote beside it before one of them takes over.
   one.now = {{voter(1)}, {}, {voter(2)}};
@@ -93,6 +93,32 @@ TEST(MembershipPlan, LeaderThatLeavesHandsOverFirst) {
   EXPECT_EQ(one.plan({voter(2)}).change, (Membership{{voter(1), voter(2)}, {}, {}}));
   one.now = {{voter(1), voter(2)}, {}, {}};
   EXPECT_EQ(one.plan({voter(2)}).transfer_to, NodeId(2));
+}
+
+TEST(MembershipPlan, LeaderHandsOverToOneThatHasEverything) {
+  Case one{.now = {kThree, {}, {}}};
+  one.progress = {{2, kBehind}, {3, {false, at(100)}}};
+  EXPECT_EQ(one.plan({voter(2), voter(3)}).waits_for,
+            "nodes 2, 3 to be reachable and caught up, before others leave");
+}
+
+TEST(MembershipPlan, CopyGoesOnlyWhenAMajorityOfThoseWhoStayHasEverything) {
+  Case one{.now = {kThree, {}, {}}};
+  one.progress = {{2, kBehind}, {3, kThere}};
+  const std::vector<Voter> wanted{voter(1), voter(2)};
+  EXPECT_EQ(one.plan(wanted).waits_for, "node 2 to be reachable and caught up, before others leave");
+  one.progress[2] = kThere;
+  EXPECT_EQ(one.plan(wanted).change, (Membership{wanted, {}, {}}));
+}
+
+TEST(MembershipPlan, DeadNodeIsReplaced) {
+  Case one{.now = {kThree, {}, {}}};
+  one.progress = {{2, kThere}};
+  const std::vector<Voter> wanted{voter(1), voter(2), voter(4)};
+  EXPECT_EQ(one.plan(wanted).change, (Membership{kThree, {}, {voter(4)}}));
+  one.now.learners = {voter(4)};
+  one.progress[4] = kThere;
+  EXPECT_EQ(one.plan(wanted).change, (Membership{wanted, {}, {}}));
 }
 
 }  // namespace

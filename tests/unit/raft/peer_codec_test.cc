@@ -138,6 +138,17 @@ TEST(PeerCodec, RequestsAndAnswers) {
   EXPECT_EQ(round_trip(Response{7, refused}).body.error(), refused);
 }
 
+TEST(PeerCodec, QuestionWhetherAReplicaIsOut) {
+  const auto asked = round_trip(LeaveRequest{group(), 1ULL << 63});
+  EXPECT_EQ(asked.group, group());
+  EXPECT_EQ(asked.number, 1ULL << 63);
+  const auto told = round_trip(LeaveResponse{group(), 5, Term(4), {Offset(7), 2}});
+  EXPECT_EQ(told.group, group());
+  EXPECT_EQ(told.number, 5U);
+  EXPECT_EQ(told.term, Term(4));
+  EXPECT_EQ(told.commit, (LogPosition{Offset(7), 2}));
+}
+
 TEST(PeerCodec, EveryFlippedBitOfAFrameIsFound) {
   const io::PeerMessage good = encode(PeerWords(an_append()));
   const std::size_t frames_at = good.header.size() - 2 * log::kFrameHeaderBytes;

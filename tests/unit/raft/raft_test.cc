@@ -72,6 +72,37 @@ TEST(Raft, TermKnownOnlyFromFramesCountsAsVotedIn) {
   EXPECT_EQ(raft.take_ready().hard_state->term, Term(8));
 }
 
+// The begin of the log that it is being filled with says that it votes alone.
+TEST(Raft, ReplicaThatRenewsNeitherStandsNorVotesBeforeItHasRegained) {
+  Raft raft = opened({.hard_state = {Term(3), std::nullopt},
+                      .end = {Offset(0), 2},
+                      .terms = {{Term(1), {}}},
+                      .memberships = {{{Offset(0), 1}, Membership{{kSelf}, {}, {}}}},
+                      .founders = Membership{},
+                      .renews = true});
+  raft.campaign();
+  EXPECT_EQ(raft.role(), Role::kFollower);
+  EXPECT_FALSE(raft.has_ready());
+  raft.receive(NodeId(2), VoteRequest{false, Term(4), {Offset(9), 0}, Term(3)});
+  const auto ready = raft.take_ready();
+  for (const Outgoing& out : ready.messages) EXPECT_FALSE(std::get<VoteResponse>(out.message).granted);
+  raft.tail_regained();
+  raft.campaign();
+  EXPECT_EQ(raft.role(), Role::kCandidate);
+}
+
+// Its disk was emptied: a membership of the one before is none of its own.
+TEST(Raft, NodeDoesNotStandForTheDiskThatItHadBefore) {
+  const Voter before{NodeId(1), model::Uuid{{9}}};
+  Raft raft = opened({.founders = Membership{}});
+  const AppendHead head{.term = Term(1)};
+  const FrameMark frame{{}, {Offset(0), 1}, Term(1), Membership{{before, kOther}, {}, {}}};
+  EXPECT_TRUE(raft.receive(NodeId(2), head, {frame}).accepted);
+  raft.leader_unreachable();
+  raft.campaign();
+  EXPECT_EQ(raft.role(), Role::kFollower);
+}
+
 TEST(Raft, NothingOfEarlierTermsCommitsBeforeTheTermStart) {
   const LogPosition before{Offset(10), 0};
   Raft raft = opened({.end = before, .terms = {{Term(1), {}}}, .log_start = {Offset(3), 0}});

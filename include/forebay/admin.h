@@ -164,6 +164,32 @@ class Admin {
   [[nodiscard]] Result<RecoveryLoss> recovery_loss(const RecoverySpec& spec);
   // Does it: for ever, and written down in the node's audit log. docs/operations.md, "Most nodes are lost".
   [[nodiscard]] Result<RecoveryLoss> recover_partition(const RecoverySpec& spec);
+  // Where the replicas of a partition are to be. All return when it is decided; list_partitions() tells what
+  // is left to do. `epoch`: of the target that the caller has seen (MoveStatus); with another one by now it
+  // is refused: kFailedPrecondition. Errors: kUnknownTopic, kUnknownPartition, kInvalidArgument,
+  // kMemoryBudget; kFailedPrecondition also while another move is under way.
+  struct MoveSubject {
+    std::string topic;
+    std::int32_t partition = 0;
+    std::optional<std::uint32_t> epoch;
+  };
+  [[nodiscard]] Result<DecidedMoves> move_partition(const MoveSubject& subject,
+                                                    const std::vector<std::uint32_t>& to,
+                                                    Validate validate = Validate::kAndApply);
+  // Back to the target before the change under way.
+  [[nodiscard]] Result<DecidedMoves> cancel_move(const MoveSubject& subject,
+                                                 Validate validate = Validate::kAndApply);
+  // The copy on `node` is dropped, once the others can do without it, and made anew from them.
+  [[nodiscard]] Result<DecidedMoves> rebuild_replica(const MoveSubject& subject, std::uint32_t node,
+                                                     Validate validate = Validate::kAndApply);
+  // Of all partitions of the topic. A single copy has to be asked for by name in a larger cluster.
+  enum class SingleCopy : std::uint8_t { kRefuse, kAllow };
+  [[nodiscard]] Result<DecidedMoves> change_replication(const std::string& topic, std::uint32_t factor,
+                                                        SingleCopy single_copy = SingleCopy::kRefuse,
+                                                        Validate validate = Validate::kAndApply);
+  // Returns when the leader has begun to hand over to `to`, a voter; it gives up after a second.
+  [[nodiscard]] Result<void> transfer_leader(const std::string& topic, std::int32_t partition,
+                                             std::uint32_t to);
   // error, warn, info or debug; of the first server that answers. Returns the level before.
   [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
 

@@ -55,6 +55,16 @@ struct ReplicaStatus {
   std::optional<std::uint64_t> lag_records;  // behind the end of the leader's log
   std::optional<std::int64_t> since_ms;      // of a state that is not "in sync", where it is known
   std::string problem;                       // why it failed
+  std::optional<std::uint64_t> lag_bytes;    // about; of what it lacks of the leader's log
+};
+// The target of a partition, and what is left of the way there.
+struct MoveStatus {
+  std::uint32_t epoch = 0;                  // counts the changes of the target
+  bool moving = false;                      // the members are not known to be those of the target yet
+  std::vector<std::uint32_t> target;        // nodes, in order of preference for leadership
+  std::vector<std::uint32_t> previous;      // what a cancellation goes back to; none: it cannot be cancelled
+  std::vector<std::uint32_t> leaving;       // not in the target any more, and perhaps still with data
+  std::optional<std::uint32_t> rebuilding;  // its copy is being dropped, to be made anew
 };
 struct PartitionReplicas {
   std::string topic;
@@ -65,6 +75,18 @@ struct PartitionReplicas {
   std::vector<ReplicaStatus> replicas;  // by node
   std::string waits_for;                // on the way to other replicas; empty: nothing
   std::optional<std::int64_t> leaderless_since_ms;
+  MoveStatus move;
+};
+// Of one partition, as a request has decided.
+struct PartitionTarget {
+  std::int32_t partition = 0;
+  std::uint32_t epoch = 0;
+  std::vector<std::uint32_t> from, to;
+  std::optional<std::uint32_t> rebuild;
+};
+struct DecidedMoves {
+  std::vector<PartitionTarget> targets;  // that changed; none: it is so already
+  std::vector<std::string> warnings;
 };
 
 // Why a node should not be stopped now, of one partition.

@@ -18,7 +18,12 @@ using AdminServiceBase = v1::Admin::WithRawCallbackMethod_CreateTopic<
                             v1::Admin::WithRawCallbackMethod_SetNodeDrained<
                                 v1::Admin::WithRawCallbackMethod_CheckNodeStop<
                                     v1::Admin::WithRawCallbackMethod_RecoverPartition<
-                                        v1::Admin::Service>>>>>>>>>>>>>>;
+                                        v1::Admin::WithRawCallbackMethod_MovePartition<
+                                            v1::Admin::WithRawCallbackMethod_CancelMove<
+                                                v1::Admin::WithRawCallbackMethod_RebuildReplica<
+                                                    v1::Admin::WithRawCallbackMethod_ChangeReplication<
+                                                        v1::Admin::WithRawCallbackMethod_TransferLeader<
+                                                            v1::Admin::Service>>>>>>>>>>>>>>>>>>>;
 
 class AdminService final : public AdminServiceBase {
  public:
@@ -54,6 +59,17 @@ class AdminService final : public AdminServiceBase {
                                              grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* CheckNodeStop(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* MovePartition(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* CancelMove(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* RebuildReplica(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ChangeReplication(grpc::CallbackServerContext* call,
+                                              const grpc::ByteBuffer* request,
+                                              grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* TransferLeader(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

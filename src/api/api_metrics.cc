@@ -50,6 +50,16 @@ std::string_view method_name(Method method) {
       return "CheckNodeStop";
     case Method::kRecoverPartition:
       return "RecoverPartition";
+    case Method::kMovePartition:
+      return "MovePartition";
+    case Method::kCancelMove:
+      return "CancelMove";
+    case Method::kRebuildReplica:
+      return "RebuildReplica";
+    case Method::kChangeReplication:
+      return "ChangeReplication";
+    case Method::kTransferLeader:
+      return "TransferLeader";
   }
   return "unknown";
 }

@@ -32,8 +32,13 @@ enum class Method : std::uint8_t {
   kSetNodeDrained,
   kCheckNodeStop,
   kRecoverPartition,
+  kMovePartition,
+  kCancelMove,
+  kRebuildReplica,
+  kChangeReplication,
+  kTransferLeader,
 };
-inline constexpr std::size_t kMethodCount = 19;
+inline constexpr std::size_t kMethodCount = 24;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

@@ -106,6 +106,18 @@ void take_followers_view(v1::PartitionReplicas& into, const v1::PartitionReplica
   }
 }
 
+void fill_move(const broker::MoveDescription& from, v1::MoveStatus* to) {
+  const auto put = [](const std::vector<model::NodeId>& nodes, auto* list) {
+    for (const model::NodeId node : nodes) list->Add(node.value());
+  };
+  to->set_epoch(from.epoch);
+  to->set_moving(from.moving);
+  put(from.target, to->mutable_target());
+  put(from.previous, to->mutable_previous());
+  put(from.leaving, to->mutable_leaving());
+  if (from.rebuilding) to->set_rebuilding(from.rebuilding->value());
+}
+
 }  // namespace
 
 void fill_node(const broker::NodeDescription& from, v1::DescribeNodeResponse* to) {
@@ -171,6 +183,7 @@ void fill_partitions(const std::vector<broker::PartitionReplicas>& from, v1::Lis
     partition->set_leader(known.leader ? known.leader->value() : 0);
     partition->set_term(known.term.value());
     partition->set_waits_for(known.waits_for);
+    fill_move(known.move, partition->mutable_move());
     if (known.leaderless_since) partition->set_leaderless_since_ms(known.leaderless_since->value());
     for (const broker::ReplicaDescription& one : known.replicas) {
       v1::ReplicaStatus* replica = partition->add_replicas();
@@ -179,6 +192,7 @@ void fill_partitions(const std::vector<broker::PartitionReplicas>& from, v1::Lis
       replica->set_state(std::string(state_name(one.state)));
       if (one.flushed) replica->set_flushed(one.flushed->value());
       if (one.lag_records) replica->set_lag_records(*one.lag_records);
+      if (one.lag_bytes) replica->set_lag_bytes(*one.lag_bytes);
       if (one.since) replica->set_since_ms(one.since->value());
       replica->set_problem(one.problem);
     }

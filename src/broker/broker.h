@@ -17,6 +17,7 @@
 #include "base/shared_bytes.h"
 #include "base/unique_function.h"
 #include "broker/cluster_view.h"
+#include "broker/moves.h"
 #include "log/core/frame.h"
 #include "model/ids.h"
 #include "partition/core/majority_loss.h"
@@ -251,6 +252,12 @@ class Broker {
                               Done<AddPartitionsResult> done) = 0;
   virtual void trim_topic(std::string name, std::vector<TrimPoint> points,
                           Done<std::vector<TrimResult>> done) = 0;
+  // Answered when it is decided. Errors: those of cluster/core/moves.h.
+  virtual void move_partition(MoveRequest request, Done<MoveResult> done) = 0;
+  virtual void change_replication(ChangeReplicationRequest request, Done<MoveResult> done) = 0;
+  // Answered when the leader has begun to hand over; it gives up after a second. Errors: kUnknownTopic,
+  // kUnknownPartition; kFailedPrecondition when the node is no other voter.
+  virtual void transfer_leader(TransferLeaderRequest request, Done<std::monostate> done) = 0;
   virtual void describe_node(Done<NodeDescription> done) = 0;
   // As this node sees it.
   virtual void describe_cluster(Done<ClusterDescription> done) = 0;

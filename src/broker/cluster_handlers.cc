@@ -46,6 +46,7 @@ void fill_from_replica(PartitionReplicas& known, const partition::ReplicationSta
     replica.state = report.state;
     replica.flushed = report.flushed;
     replica.lag_records = report.lag_records;
+    replica.lag_bytes = report.lag_bytes;
     replica.since = times.of(report.since);
     if (report.node == self) replica.problem = status.problem;
   }
@@ -87,6 +88,15 @@ std::vector<ReplicaDescription> placed(const cluster::Replicas& nodes, model::No
   }
   std::sort(replicas.begin(), replicas.end(), [](const auto& a, const auto& b) { return a.node < b.node; });
   return replicas;
+}
+
+MoveDescription describe_move(const cluster::Placement& placement) {
+  return {.epoch = placement.epoch,
+          .moving = placement.is_moving(),
+          .target = placement.replicas,
+          .previous = placement.previous,
+          .leaving = placement.leaving,
+          .rebuilding = placement.rebuilding};
 }
 
 }  // namespace
@@ -179,6 +189,7 @@ void NodeBroker::list_partitions(ListPartitionsRequest request, Done<std::vector
         asked.known.topic = name;
         asked.known.partition = index;
         asked.known.internal = route->internal;
+        asked.known.move = describe_move(route->topic->partitions[i]);
         asked.known.replicas = placed(route->topic->partitions[i].replicas, self, peers);
         const auto leader = leaders_.of(asked.id);
         if (!leader) continue;

@@ -44,8 +44,18 @@ struct ReplicaDescription {
   ReplicaState state = ReplicaState::kUnknown;
   std::optional<model::Offset> flushed;
   std::optional<std::uint64_t> lag_records;
-  std::optional<model::Timestamp> since;  // of the state
-  std::string problem;                    // why it failed
+  std::optional<std::uint64_t> lag_bytes;  // about; of the segments that hold what it lacks
+  std::optional<model::Timestamp> since;   // of the state
+  std::string problem;                     // why it failed
+};
+// Of the target, by the metadata of the node that was asked.
+struct MoveDescription {
+  std::uint32_t epoch = 0;
+  bool moving = false;
+  std::vector<model::NodeId> target;    // in order of preference for leadership
+  std::vector<model::NodeId> previous;  // what a cancellation goes back to
+  std::vector<model::NodeId> leaving;   // may still hold data, and is not in the target
+  std::optional<model::NodeId> rebuilding;
 };
 struct PartitionReplicas {
   std::string topic;
@@ -56,6 +66,7 @@ struct PartitionReplicas {
   std::vector<ReplicaDescription> replicas;  // by node
   std::string waits_for;                     // on the way to other members
   std::optional<model::Timestamp> leaderless_since;
+  MoveDescription move;
 };
 struct ListPartitionsRequest {
   std::vector<std::string> topics;  // empty: all

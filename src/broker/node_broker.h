@@ -16,6 +16,7 @@
 #include "broker/routing.h"
 #include "cluster/controller.h"
 #include "cluster/core/decisions.h"
+#include "cluster/core/moves.h"
 #include "cluster/proposer.h"
 #include "config/topic_config.h"
 #include "runtime/byte_budget.h"
@@ -90,6 +91,9 @@ class NodeBroker final : public Broker {
                       Done<AddPartitionsResult> done) override;
   void trim_topic(std::string name, std::vector<TrimPoint> points,
                   Done<std::vector<TrimResult>> done) override;
+  void move_partition(MoveRequest request, Done<MoveResult> done) override;
+  void change_replication(ChangeReplicationRequest request, Done<MoveResult> done) override;
+  void transfer_leader(TransferLeaderRequest request, Done<std::monostate> done) override;
   void describe_node(Done<NodeDescription> done) override;
   void describe_cluster(Done<ClusterDescription> done) override;
   void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) override;
@@ -139,6 +143,8 @@ class NodeBroker final : public Broker {
   void judged(const RecoveryPtr& recovery);
   void retire_lost(const RecoveryPtr& recovery, std::size_t next, UniqueFunction<void()> then);
   void go_on_without(const RecoveryPtr& recovery, UniqueFunction<void()> then);
+  using DecideTargets = UniqueFunction<Result<cluster::MoveDecision>(const cluster::ClusterImage&)>;
+  void decide_targets(DecideTargets decide_on, bool validate_only, Done<MoveResult> done);
   void register_self(Done<std::monostate> done);
   void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
   void propose_until_done(cluster::NodeProposal proposal);

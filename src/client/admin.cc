@@ -118,8 +118,39 @@ PartitionReplicas replicas_of(const v1::PartitionReplicas& from) {
                            optional_of<std::int64_t>(replica.has_flushed(), replica.flushed()),
                            optional_of<std::uint64_t>(replica.has_lag_records(), replica.lag_records()),
                            optional_of<std::int64_t>(replica.has_since_ms(), replica.since_ms()),
-                           replica.problem()});
+                           replica.problem(),
+                           optional_of<std::uint64_t>(replica.has_lag_bytes(), replica.lag_bytes())});
   }
+  const v1::MoveStatus& move = from.move();
+  to.move.epoch = move.epoch();
+  to.move.moving = move.moving();
+  to.move.target.assign(move.target().begin(), move.target().end());
+  to.move.previous.assign(move.previous().begin(), move.previous().end());
+  to.move.leaving.assign(move.leaving().begin(), move.leaving().end());
+  to.move.rebuilding = optional_of<std::uint32_t>(move.rebuilding() != 0, move.rebuilding());
+  return to;
+}
+
+template <typename Request>
+Request about(const Admin::MoveSubject& subject, Validate validate) {
+  Request request;
+  request.set_topic(subject.topic);
+  request.set_partition(subject.partition);
+  if (subject.epoch) request.set_epoch(*subject.epoch);
+  request.set_validate_only(validate == Validate::kOnly);
+  return request;
+}
+
+DecidedMoves moves_of(const v1::MoveResponse& from) {
+  DecidedMoves to;
+  for (const v1::PartitionTarget& target : from.targets()) {
+    to.targets.push_back({target.partition(),
+                          target.epoch(),
+                          {target.from().begin(), target.from().end()},
+                          {target.to().begin(), target.to().end()},
+                          optional_of<std::uint32_t>(target.rebuild() != 0, target.rebuild())});
+  }
+  to.warnings.assign(from.warnings().begin(), from.warnings().end());
   return to;
 }
 
@@ -421,6 +452,51 @@ Result<RecoveryLoss> Admin::recover_partition(const RecoverySpec& spec) {
   v1::RecoverPartitionResponse response;
   FOREBAY_CHECK(core_->change(&Stub::RecoverPartition, request, response));
   return loss_of(response);
+}
+
+Result<DecidedMoves> Admin::move_partition(const MoveSubject& subject, const std::vector<std::uint32_t>& to,
+                                           Validate validate) {
+  auto request = about<v1::MovePartitionRequest>(subject, validate);
+  request.mutable_to()->Add(to.begin(), to.end());
+  v1::MoveResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::MovePartition, request, response));
+  return moves_of(response);
+}
+
+Result<DecidedMoves> Admin::cancel_move(const MoveSubject& subject, Validate validate) {
+  v1::MoveResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::CancelMove, about<v1::CancelMoveRequest>(subject, validate), response));
+  return moves_of(response);
+}
+
+Result<DecidedMoves> Admin::rebuild_replica(const MoveSubject& subject, std::uint32_t node,
+                                            Validate validate) {
+  auto request = about<v1::RebuildReplicaRequest>(subject, validate);
+  request.set_node(node);
+  v1::MoveResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::RebuildReplica, request, response));
+  return moves_of(response);
+}
+
+Result<DecidedMoves> Admin::change_replication(const std::string& topic, std::uint32_t factor,
+                                               SingleCopy single_copy, Validate validate) {
+  v1::ChangeReplicationRequest request;
+  request.set_topic(topic);
+  request.set_replication_factor(factor);
+  request.set_allow_single_copy(single_copy == SingleCopy::kAllow);
+  request.set_validate_only(validate == Validate::kOnly);
+  v1::MoveResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::ChangeReplication, request, response));
+  return moves_of(response);
+}
+
+Result<void> Admin::transfer_leader(const std::string& topic, std::int32_t partition, std::uint32_t to) {
+  v1::TransferLeaderRequest request;
+  request.set_topic(topic);
+  request.set_partition(partition);
+  request.set_to(to);
+  v1::TransferLeaderResponse response;
+  return core_->change(&Stub::TransferLeader, request, response);
 }
 
 Result<std::string> Admin::set_log_level(const std::string& level) {

@@ -11,6 +11,7 @@ std::vector<Command> all_commands() {
   add_offsets_command(commands);
   add_cluster_commands(commands);
   add_partition_commands(commands);
+  add_partition_move_commands(commands);
   add_partition_recover_command(commands);
   add_node_commands(commands);
   add_node_stop_commands(commands);

@@ -90,39 +90,73 @@ struct AlterOptions {
   std::string name;
   Pairs set;
   std::vector<std::string> unset;
+  std::uint32_t replication = 0;  // 0: as it is
+  bool allow_single_copy = false;
   bool dry_run = false;
+
+  [[nodiscard]] bool changes_config() const { return !set.empty() || !unset.empty(); }
 };
 
-ExitCode run_alter(Session& session, const AlterOptions& options) {
-  session.about(options.name);
-  if (options.set.empty() && options.unset.empty()) {
-    return session.fail(ExitCode::kUsage, "nothing to change: give --config KEY=VALUE or --unset KEY");
-  }
-  auto admin = session.admin();
-  if (!admin) return session.fail(admin.error());
-  auto before = (*admin)->describe_topic(options.name);
-  if (!before) return session.fail(before.error());
+struct ConfigChange {
+  Value changes = Value::array();
+  Value config = Value::object();
+};
+
+Result<ConfigChange> change_config(Admin& admin, const AlterOptions& options) {
+  FOREBAY_TRY(const auto before, admin.describe_topic(options.name));
   TopicChange change;
   for (const auto& [key, value] : options.set) change.set[key] = value;
   change.unset = options.unset;
-  auto after = (*admin)->alter_topic(options.name, change, validation(options.dry_run));
-  if (!after) return session.fail(after.error());
-
-  Value changes = Value::array();
-  Value config = Value::object();
-  for (const ConfigEntry& entry : *after) {
-    config.set(entry.name, entry.value);
-    for (const ConfigEntry& old : before->config) {
+  FOREBAY_TRY(const auto after, admin.alter_topic(options.name, change, validation(options.dry_run)));
+  ConfigChange result;
+  for (const ConfigEntry& entry : after) {
+    result.config.set(entry.name, entry.value);
+    for (const ConfigEntry& old : before.config) {
       if (old.name != entry.name || old.value == entry.value) continue;
-      changes.push(Value::object().set("key", entry.name).set("from", old.value).set("to", entry.value));
+      result.changes.push(
+          Value::object().set("key", entry.name).set("from", old.value).set("to", entry.value));
     }
+  }
+  return result;
+}
+
+// The partitions go to their new targets one after the other, as fast as their leaders can.
+Result<void> change_replication(Session& session, Admin& admin, const AlterOptions& options) {
+  const auto single = options.allow_single_copy ? Admin::SingleCopy::kAllow : Admin::SingleCopy::kRefuse;
+  FOREBAY_TRY(const auto decided, admin.change_replication(options.name, options.replication, single,
+                                                           validation(options.dry_run)));
+  for (const std::string& warning : decided.warnings) session.warn(warning);
+  if (session.is_text()) {
+    session.note((options.dry_run ? "would change " : "changed ") +
+                 count_text(decided.targets.size(), "partition") + " of topic " + options.name + " to " +
+                 std::to_string(options.replication) + " replicas" +
+                 (options.dry_run ? "" : "; how far they are: forebay partition status " + options.name));
+  }
+  return {};
+}
+
+ExitCode run_alter(Session& session, const AlterOptions& options) {
+  session.about(options.name);
+  if (!options.changes_config() && options.replication == 0) {
+    return session.fail(ExitCode::kUsage,
+                        "nothing to change: give --config KEY=VALUE, --unset KEY or --replication N");
+  }
+  auto admin = session.admin();
+  if (!admin) return session.fail(admin.error());
+  auto changed = change_config(**admin, options);
+  if (!changed) return session.fail(changed.error());
+  if (options.replication != 0) {
+    if (auto replicated = change_replication(session, **admin, options); !replicated)
+      return session.fail(replicated.error());
   }
   Value value = Value::object();
   value.set("name", options.name)
       .set("dry_run", options.dry_run)
-      .set("changes", std::move(changes))
-      .set("config", std::move(config));
+      .set("changes", std::move(changed->changes))
+      .set("replication", options.replication == 0 ? Value() : Value(options.replication))
+      .set("config", std::move(changed->config));
   if (session.is_text()) {
+    if (!options.changes_config()) return ExitCode::kOk;
     const std::size_t count = value.at("changes").items().size();
     session.note((options.dry_run ? "would change " : "changed ") + count_text(count, "key") + " of topic " +
                  options.name);
@@ -138,19 +172,25 @@ Command alter_command() {
   Command command;
   command.noun = "topic";
   command.verb = "alter";
-  command.summary = "change a topic's configuration";
+  command.summary = "change a topic's configuration, or how many replicas it has";
   command.examples = {
       {"forebay topic alter orders --config retention.ms=86400000", ""},
-      {"forebay topic alter orders --unset retention.ms --dry-run", "back to the default: a preview"}};
+      {"forebay topic alter orders --unset retention.ms --dry-run", "back to the default: a preview"},
+      {"forebay topic alter orders --replication 3", "online; how far: forebay partition status orders"}};
   command.positionals = {{"TOPIC", "the topic to change", set_text(&options->name)}};
-  command.options = {{"-c,--config", "KEY=VALUE", "new value", add_pair(&options->set), Option::Repeats::kYes,
-                      Option::Need::kOptional, Completes::kTopicConfigPair},
-                     {"--unset", "KEY", "back to the default", add_text(&options->unset),
-                      Option::Repeats::kYes, Option::Need::kOptional, Completes::kTopicConfigKey},
-                     {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
+  command.options = {
+      {"-c,--config", "KEY=VALUE", "new value", add_pair(&options->set), Option::Repeats::kYes,
+       Option::Need::kOptional, Completes::kTopicConfigPair},
+      {"--unset", "KEY", "back to the default", add_text(&options->unset), Option::Repeats::kYes,
+       Option::Need::kOptional, Completes::kTopicConfigKey},
+      {"--replication", "N", "copies of each record, from now on", set_count_from_one(&options->replication)},
+      {"--allow-single-copy", "",
+       "take --replication 1 in a cluster of three or more: a lost disk loses the records",
+       set_flag(&options->allow_single_copy)},
+      {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
   command.json_shape =
       "{\"name\": text, \"dry_run\": bool, \"changes\": [{\"key\": text, \"from\": text, \"to\": text}],\n"
-      " \"config\": {key: text}}";
+      " \"replication\": n or null, \"config\": {key: text}}";
   command.run = [options](Session& session) { return run_alter(session, *options); };
   return command;
 }

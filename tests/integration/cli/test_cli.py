@@ -631,8 +631,10 @@ class EveryVerb(CliTest):
             (["cluster", "describe"], True),
             (["cluster", "health"], None),
             (["partition", "list", topic], True),
+            (["partition", "status", topic], True),
             (["node", "describe"], True),
             (["node", "log-level", "info"], True),
+            (["node", "undrain", "1"], True),
             (["perf", "produce", "--topic", topic, "--records", "10", "--size", "64"], True),
             (["perf", "consume", "--topic", topic], True),
             (["health"], None),
@@ -649,11 +651,17 @@ class EveryVerb(CliTest):
         """Every verb that the program itself lists."""
         text = self.node.ok("help").stdout
         commands = text[text.index("\ncommands:\n") + 11:text.index("\n\nmore help:")]
-        return {re.match(r"^  (\S+(?: \S+)?)  ", line).group(1) for line in commands.split("\n") if line}
+        # A long name has its summary on the next line.
+        names = (re.match(r"^  (\S+(?: \S+)?)(?:  |$)", line) for line in commands.split("\n"))
+        return {name.group(1) for name in names if name}
+
+    # They need more than one node, or change what cannot be changed back: integration/moves, node_stop, majority_lost.
+    SEVERAL_NODES = {"partition move", "partition cancel", "partition rebuild", "partition transfer-leader",
+                     "partition recover-without-majority", "node drain", "node ready-to-stop"}
 
     def test_no_verb_is_missing_here(self):
         covered = {" ".join(words[:2]) if " ".join(words[:2]) in self.listed() else words[0] for words, _ in self.rows()}
-        self.assertEqual(covered, self.listed())
+        self.assertEqual(covered | self.SEVERAL_NODES, self.listed())
 
     def test_each_speaks_json_and_yaml_with_the_options_in_any_place(self):
         for words, _ in self.rows():

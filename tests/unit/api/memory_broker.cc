@@ -570,6 +570,36 @@ void MemoryBroker::trim_topic(std::string name, std::vector<broker::TrimPoint> p
   });
 }
 
+// Says what it was asked for, from nodes 1 and 2.
+void MemoryBroker::move_partition(broker::MoveRequest request, broker::Done<broker::MoveResult> done) {
+  post([this, request = std::move(request), done = std::move(done)]() mutable {
+    if (auto known = find(request.topic, request.partition); !known) return done(known.error());
+    broker::PartitionTarget target{request.partition, request.epoch.value_or(0) + 1, {}, {}, std::nullopt};
+    target.from = target.to = {model::NodeId(1), model::NodeId(2)};
+    if (const auto* move = std::get_if<broker::MoveTo>(&request.what)) target.to = move->nodes;
+    if (const auto* rebuild = std::get_if<broker::RebuildReplica>(&request.what))
+      target.rebuild = rebuild->node;
+    done(broker::MoveResult{{std::move(target)}, {request.validate_only ? "not done" : "done"}});
+  });
+}
+
+void MemoryBroker::change_replication(broker::ChangeReplicationRequest request,
+                                      broker::Done<broker::MoveResult> done) {
+  post([request = std::move(request), done = std::move(done)]() mutable {
+    broker::PartitionTarget target{model::PartitionIndex(0), 1, {model::NodeId(1)}, {}, std::nullopt};
+    for (std::uint32_t node = 1; node <= request.replication_factor; ++node) target.to.emplace_back(node);
+    done(broker::MoveResult{{std::move(target)}, {}});
+  });
+}
+
+void MemoryBroker::transfer_leader(broker::TransferLeaderRequest request, broker::Done<std::monostate> done) {
+  post([this, request = std::move(request), done = std::move(done)]() mutable {
+    if (auto known = find(request.topic, request.partition); !known) return done(known.error());
+    if (auto leads = check_leads(request.partition.value()); !leads) return done(leads.error());
+    done(std::monostate{});
+  });
+}
+
 void MemoryBroker::describe_node(broker::Done<broker::NodeDescription> done) {
   post([done = std::move(done), advertised = api_advertised]() mutable {
     broker::NodeDescription node;

@@ -80,6 +80,10 @@ class MemoryBroker final : public broker::Broker {
                       broker::Done<broker::AddPartitionsResult> done) override;
   void trim_topic(std::string name, std::vector<broker::TrimPoint> points,
                   broker::Done<std::vector<broker::TrimResult>> done) override;
+  void move_partition(broker::MoveRequest request, broker::Done<broker::MoveResult> done) override;
+  void change_replication(broker::ChangeReplicationRequest request,
+                          broker::Done<broker::MoveResult> done) override;
+  void transfer_leader(broker::TransferLeaderRequest request, broker::Done<std::monostate> done) override;
   void describe_node(broker::Done<broker::NodeDescription> done) override;
   void describe_cluster(broker::Done<broker::ClusterDescription> done) override;
   void list_partitions(broker::ListPartitionsRequest request,

@@ -174,7 +174,7 @@ TEST_F(RobustnessTest, BytesThatAreNoRequestAreAnInvalidArgumentOfEveryUnaryMeth
           1);
     }
   }
-  EXPECT_EQ(asked, 17);
+  EXPECT_EQ(asked, 22);
   expect_healthy();
 }
 

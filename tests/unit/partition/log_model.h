@@ -65,6 +65,7 @@ struct ModelPartition {
   std::uint32_t life = 0;
   bool exists = false;                            // its creation was answered, its removal not asked for
   bool doubtful = false;                          // ... neither is known
+  bool going = false;                             // likewise after its removal was asked for
   bool hurt = false;                              // its files were damaged: DATA_LOSS is a fair answer
   std::map<std::int64_t, std::uint64_t> content;  // acknowledged or given to a reader
   std::int64_t trimmed = 0;                       // answered: log start is there at least
@@ -80,6 +81,7 @@ struct ModelPartition {
     const std::uint32_t next = life + 1;
     ModelPartition fresh;
     fresh.id = id;
+    fresh.id.topic.bytes[8] = static_cast<std::uint8_t>(next);  // a topic that is made again is another topic
     fresh.config = config;
     fresh.life = next;
     *this = std::move(fresh);

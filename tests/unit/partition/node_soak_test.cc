@@ -185,6 +185,7 @@ class NodeSoak {
   bool open(ModelPartition& one) {
     if (node_.set_of(one.id).find(one.id) != nullptr) return true;
     auto [result, done] = ShardHarness::slot<std::monostate>();
+    if (std::exchange(one.going, false) && !node_.knows(one.id)) one.begin_new_life();
     const bool again = !one.exists && one.life > 0;
     if (!one.exists) one.doubtful = true;
     node_.set_of(one.id).open(one.id, "topic", one.config,
@@ -524,10 +525,12 @@ class NodeSoak {
     // Perhaps it is there at the next start, perhaps not: nothing is promised about it any more.
     const bool hurt = one.hurt;
     const std::uint32_t life = one.life;
+    const model::TopicPartition id = one.id;
     one.begin_new_life();
     one.hurt = hurt;
     one.life = life;
-    one.doubtful = true;
+    one.id = id;
+    one.doubtful = one.going = true;
     one.trim_asked = std::numeric_limits<std::int64_t>::max();
   }
 

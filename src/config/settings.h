@@ -44,9 +44,10 @@ struct Settings {
     std::string pid_file;                     // empty: none
   } node;
   struct Cluster {
-    std::vector<ClusterNode> nodes;                // in order, this one among them; empty: a single node
-    std::string rack;                              // empty: none
-    std::uint32_t replication_factor_default = 0;  // 0: 3, or every broker when there are fewer
+    std::vector<ClusterNode> nodes;                     // in order, this one among them; empty: a single node
+    std::string rack;                                   // empty: none
+    std::uint32_t replication_factor_default = 0;       // 0: 3, or every broker when there are fewer
+    std::uint64_t move_bytes_per_second = 64ULL << 20;  // that this node fills new replicas with; 0: no bound
   } cluster;
   struct Api {
     Address listen{"127.0.0.1", 7400};  // gRPC, for clients

@@ -62,6 +62,12 @@ void add_cluster_keys(std::vector<Key<Settings>>& keys) {
       [](auto& s) -> auto& { return s.cluster.replication_factor_default; }, 0, 100,
       "Copies of each record of a topic that does not say how many. 0: three, or as many as there are "
       "brokers when they are fewer. The same on every node."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "cluster.move_bytes_per_second", [](auto& s) -> auto& { return s.cluster.move_bytes_per_second; }, 0,
+      1024 * kGiB,
+      "How fast this node, as a leader, fills new replicas of all its partitions together with what it has "
+      "to "
+      "read from its disk for them. What has just been produced is not held back. 0: as fast as it goes."));
 }
 
 void add_network_keys(std::vector<Key<Settings>>& keys) {

@@ -171,12 +171,13 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
   config.scrub_pause = storage.scrub_interval;
   stack.logs = log::make_shard_logs(config, std::move(recovered), epoch_, *stack.fs, shards_.at(index), pool_,
                                     clock_, rng_);
-  stack.peers =
-      std::make_unique<raft::Peers>(network_->of_shard(index), shards_.at(index),
-                                    raft::PeersConfig{.self = model::NodeId(settings_.node.id),
-                                                      .shard_count = shard_count_,
-                                                      .heartbeat_interval = settings_.peer.heartbeat_interval,
-                                                      .failure_timeout = settings_.peer.failure_timeout});
+  stack.peers = std::make_unique<raft::Peers>(
+      network_->of_shard(index), shards_.at(index),
+      raft::PeersConfig{.self = model::NodeId(settings_.node.id),
+                        .shard_count = shard_count_,
+                        .heartbeat_interval = settings_.peer.heartbeat_interval,
+                        .failure_timeout = settings_.peer.failure_timeout,
+                        .fill_bytes_per_second = settings_.cluster.move_bytes_per_second / shard_count_});
   stack.peers->set_listener(peers_listener(index));
   partition::PartitionSetConfig set_config;
   set_config.peers = stack.peers.get();

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 #include <variant>
 
 #include "log/core/control.h"
 #include "log/core/damage.h"
+#include "raft/core/quorum.h"
 
 namespace forebay::sim {
 namespace {
@@ -50,7 +52,29 @@ model::Offset ClusterChecks::trimmable(std::size_t partition) const {
 void ClusterChecks::look() {
   for (const auto& node : nodes_) {
     if (!node->is_up()) continue;
-    for (std::size_t partition = 0; partition < groups_.size(); ++partition) look_at(*node, partition);
+    for (std::size_t partition = 0; partition < groups_.size(); ++partition) {
+      if (moves_) watch_lives(*node, partition);
+      look_at(*node, partition);
+    }
+  }
+}
+
+// Where metadata says what is opened nobody else tells of it.
+void ClusterChecks::watch_lives(const ClusterNode& node, std::size_t partition) {
+  Replica& known = replicas_[node.index()][partition];
+  partition::Partition* const found = node.find(partition);
+  if (found != nullptr && known.down) {
+    if (known.removed && is_renewed(found->log())) {
+      ++counts_.second_lives;
+      trace(name(node, partition) + " has another life");
+    }
+    if (known.removed) known = {};
+    replica_is_up(node, partition);
+  } else if (found == nullptr && !known.down) {
+    ++counts_.removed;
+    trace(name(node, partition) + " is removed");
+    known = {};
+    known.removed = true;
   }
 }
 
@@ -95,7 +119,7 @@ void ClusterChecks::look_at(const ClusterNode& node, std::size_t partition) {
     ++counts_.log_starts;
     if (log.log_start() > group.commit()) fail("I8: log start of " + where + " is beyond its commit");
   }
-  if (log.lost_tail()) fail("the end of " + where + " counts as lost, and no disk rots");
+  if (log.lost_tail() && !is_renewed(log)) fail("the end of " + where + " counts as lost, and no disk rots");
   const bool began = group.is_leader() && (!known.leads || group.term() != known.term);
   const bool ended = known.leads && (!group.is_leader() || group.term() != known.term);
   known.commit = group.commit();
@@ -211,8 +235,8 @@ void ClusterChecks::compare(std::size_t partition, const log::Frame& frame, cons
         groups_[partition].log_start = std::max(groups_[partition].log_start, start->begin);
     }
     if (committed_in > header.term) ++counts_.older_terms;
-    const std::uint32_t copies = durable_copies(partition, header.begin, header.end, header.term);
-    if (copies <= nodes_.size() / 2) {
+    std::uint32_t copies = 0;
+    if (!is_on_a_quorum(partition, header.begin, header.end, header.term, copies)) {
       fail("I2: the frame at " + header.begin.to_string() + " is committed on " + where + " and only " +
            std::to_string(copies) + " disks have it");
     }
@@ -228,20 +252,34 @@ void ClusterChecks::compare(std::size_t partition, const log::Frame& frame, cons
        std::to_string(header.term.value()) + ", is not the one that was committed there first");
 }
 
-std::uint32_t ClusterChecks::durable_copies(std::size_t partition, model::LogPosition begin,
-                                            model::LogPosition end, model::Term term) const {
-  std::uint32_t copies = 0;
-  for (const auto& node : nodes_) {
-    partition::Partition* const found = node->find(partition);
-    if (found != nullptr) {
-      const log::Log& log = found->log();
-      if (log.flushed() >= end && (begin < log.log_start() || term_at(log.terms(), begin) == term)) ++copies;
-      continue;
-    }
-    const Replica& dead = replicas_[node->index()][partition];
-    if (dead.flushed >= end && (begin < dead.log_start || term_at(dead.terms, begin) == term)) ++copies;
+bool ClusterChecks::has_durably(const ClusterNode& node, std::size_t partition, model::LogPosition begin,
+                                model::LogPosition end, model::Term term) const {
+  if (partition::Partition* const found = node.find(partition); found != nullptr) {
+    const log::Log& log = found->log();
+    return log.flushed() >= end && (begin < log.log_start() || term_at(log.terms(), begin) == term);
   }
-  return copies;
+  const Replica& dead = replicas_[node.index()][partition];
+  return dead.flushed >= end && (begin < dead.log_start || term_at(dead.terms, begin) == term);
+}
+
+bool ClusterChecks::is_on_a_quorum(std::size_t partition, model::LogPosition begin, model::LogPosition end,
+                                   model::Term term, std::uint32_t& copies) const {
+  std::set<model::NodeId> have;
+  for (const auto& node : nodes_) {
+    if (has_durably(*node, partition, begin, end, term)) have.insert(node->id());
+  }
+  copies = static_cast<std::uint32_t>(have.size());
+  if (!moves_) return copies > nodes_.size() / 2;
+  // Which membership counted when it was committed is not known afterwards: one that somebody has.
+  const auto is_quorum = [&have](const log::Membership& members) {
+    return !members.voters.empty() &&
+           raft::is_quorum(members, [&have](model::NodeId node) { return have.contains(node); });
+  };
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    partition::Partition* const found = node->find(partition);
+    return found != nullptr &&
+           (is_quorum(found->group().membership()) || is_quorum(found->group().committed_membership()));
+  });
 }
 
 void ClusterChecks::on_ack(const AckSeen& seen) {
@@ -250,14 +288,16 @@ void ClusterChecks::on_ack(const AckSeen& seen) {
   // The records' frame begins behind the control frames at its offset: any of them stands for its term.
   const model::LogPosition end{seen.ack.last_offset.next(), 0};
   const model::LogPosition inside{seen.ack.base_offset, std::numeric_limits<std::uint32_t>::max()};
-  const std::uint32_t copies = durable_copies(seen.partition, inside, end, seen.ack.term);
-  if (copies <= nodes_.size() / 2) {
+  std::uint32_t copies = 0;
+  if (!is_on_a_quorum(seen.partition, inside, end, seen.ack.term, copies)) {
     fail("I2: offset " + std::to_string(seen.ack.base_offset.value()) + " of partition " +
          std::to_string(seen.partition) + " is acknowledged by node " + std::to_string(seen.node + 1) +
          " in term " + std::to_string(seen.ack.term.value()) + " and only " + std::to_string(copies) +
          " disks have it");
   }
-  if (seen.ack.replicas_flushed <= nodes_.size() / 2 || !seen.ack.flushed)
+  // What it counts are the voters of that moment.
+  const bool few = moves_ ? seen.ack.replicas_flushed == 0 : seen.ack.replicas_flushed <= nodes_.size() / 2;
+  if (few || !seen.ack.flushed)
     fail("an acknowledgement says that only " + std::to_string(seen.ack.replicas_flushed) +
          " replicas have it");
 }
@@ -305,7 +345,8 @@ void ClusterChecks::replica_is_up(const ClusterNode& node, std::size_t partition
            " on its disk and recovered something else");
   }
   if (log.log_start() < known.log_start) fail("I8: log start of " + where + " went back over a restart");
-  if (!log.status().damage.empty() && !disks_rot_) fail(where + " counts as damaged, and no disk rots");
+  if (!log.status().damage.empty() && !disks_rot_ && !is_renewed(log))
+    fail(where + " counts as damaged, and no disk rots");
   if (known.life > 0 && log.end() > model::LogPosition{}) ++counts_.recovered_lives;
   known = {.life = node.life(),
            .end = log.end(),
@@ -322,9 +363,11 @@ bool ClusterChecks::has_stopped(const ClusterNode& node) const {
 }
 
 bool ClusterChecks::caught_up(const ClusterNode& node) const {
-  return std::all_of(
-      replicas_[node.index()].begin(), replicas_[node.index()].end(),
-      [](const Replica& replica) { return !replica.down && replica.checked >= replica.commit; });
+  return std::all_of(replicas_[node.index()].begin(), replicas_[node.index()].end(),
+                     [this](const Replica& replica) {
+                       if (replica.down) return moves_;
+                       return replica.checked >= replica.commit;
+                     });
 }
 
 }  // namespace forebay::sim

@@ -32,6 +32,8 @@ struct CheckCounts {
   std::uint64_t log_starts = 0;       // that moved
   std::uint64_t recovered_lives = 0;  // restarts that found something
   std::uint64_t torn_tails = 0;
+  std::uint64_t removed = 0;       // replicas, by their nodes
+  std::uint64_t second_lives = 0;  // of replicas that were removed before
 };
 
 class ClusterChecks {
@@ -51,6 +53,8 @@ class ClusterChecks {
 
   [[nodiscard]] const std::string& failure() const { return failure_; }
   void fail(const std::string& what);
+  // Replicas come and go, as the groups' own memberships say. Before the first look.
+  void expect_moves() { moves_ = true; }
   [[nodiscard]] const CheckCounts& counts() const { return counts_; }
   // A replica on it was stopped by its disk.
   [[nodiscard]] bool has_stopped(const ClusterNode& node) const;
@@ -85,6 +89,7 @@ class ClusterChecks {
     bool stopped = false;               // by its disk
     std::vector<log::TermBegin> terms;  // of a node that is down
     bool down = true;
+    bool removed = false;        // by the node itself: nothing that it had counts any more
     model::LogPosition checked;  // committed frames below were compared
     bool reading = false;
     bool unread = false;  // it met damage there
@@ -101,8 +106,14 @@ class ClusterChecks {
   [[nodiscard]] model::LogPosition frame_at_or_after(std::size_t partition,
                                                      model::LogPosition position) const;
   void compare(std::size_t partition, const log::Frame& frame, const std::string& where);
-  [[nodiscard]] std::uint32_t durable_copies(std::size_t partition, model::LogPosition begin,
-                                             model::LogPosition end, model::Term term) const;
+  void watch_lives(const ClusterNode& node, std::size_t partition);
+  [[nodiscard]] bool has_durably(const ClusterNode& node, std::size_t partition, model::LogPosition begin,
+                                 model::LogPosition end, model::Term term) const;
+  // On the disks of a majority of the voters; `copies` of all nodes.
+  [[nodiscard]] bool is_on_a_quorum(std::size_t partition, model::LogPosition begin, model::LogPosition end,
+                                    model::Term term, std::uint32_t& copies) const;
+  // Another life of a replica that was removed, which has not regained what that had.
+  [[nodiscard]] bool is_renewed(const log::Log& log) const { return moves_ && log.is_renewed(); }
   [[nodiscard]] std::string name(const ClusterNode& node, std::size_t partition) const;
   void trace(const std::string& line) {
     if (trace_) trace_(line);
@@ -112,6 +123,7 @@ class ClusterChecks {
   std::vector<Group> groups_;
   std::vector<std::vector<Replica>> replicas_;  // by node, by partition
   bool disks_rot_ = false;
+  bool moves_ = false;
   std::string failure_;
   CheckCounts counts_;
   std::function<void(const std::string&)> trace_;

@@ -38,8 +38,7 @@ Result<void> ClusterNode::boot() {
   return {};
 }
 
-void ClusterNode::join(const std::vector<log::Voter>& founders, std::function<void(std::size_t)> opened) {
-  opened_ = std::move(opened);
+void ClusterNode::make_set() {
   transport_ = network_.attach({id_, 0}, machine_.executor());
   raft::PeersConfig config = setup_.peers;
   config.self = id_;
@@ -51,6 +50,11 @@ void ClusterNode::join(const std::vector<log::Voter>& founders, std::function<vo
   set_ =
       std::make_unique<partition::PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(), voter(),
                                                 set_config, [this](std::uint64_t) { return admission(); });
+}
+
+void ClusterNode::join(const std::vector<log::Voter>& founders, std::function<void(std::size_t)> opened) {
+  opened_ = std::move(opened);
+  make_set();
   for (std::size_t i = 0; i < setup_.partitions.size(); ++i) {
     const std::uint64_t drawn = machine_.rng().next();
     if (drawn % 2 == 0) {
@@ -60,12 +64,55 @@ void ClusterNode::join(const std::vector<log::Voter>& founders, std::function<vo
     const runtime::Duration late(drawn / 2 % static_cast<std::uint64_t>(kOpenedLateMax.count()));
     machine_.executor().schedule_after(late, [this, i, founders] { open(i, founders); });
   }
+  connect(founders);
+}
+
+void ClusterNode::connect(const std::vector<log::Voter>& nodes) {
   transport_->set_hello({.node = id_, .disk = disk_identity_, .incarnation = life_, .shard_count = 1});
   std::map<model::NodeId, io::PeerAddress> peers;
-  for (const log::Voter& founder : founders) {
-    if (founder.node != id_) peers[founder.node] = {};
+  for (const log::Voter& node : nodes) {
+    if (node.node != id_) peers[node.node] = {};
   }
   transport_->set_peers(peers);
+}
+
+void ClusterNode::join_by_metadata(const std::vector<log::Voter>& nodes, Propose propose) {
+  make_set();
+  broker::Reconciler::Decisions decisions;
+  decisions.deleted = [](model::TopicId) {};
+  // Never answered: it is so once and for all, as far as one partition goes.
+  decisions.confirm = [propose, self = voter()](model::TopicId topic, std::uint32_t partitions,
+                                                const broker::Done<std::monostate>&) {
+    propose(cluster::ConfirmPartitions{topic, self, partitions});
+  };
+  decisions.reached = [propose, self = voter()](const model::TopicPartition& id, std::uint32_t epoch) {
+    propose(cluster::ConfirmTarget{id.topic, self, id.partition, epoch});
+  };
+  decisions.gone = [propose, self = voter()](const model::TopicPartition& id) {
+    propose(cluster::ConfirmGone{id.topic, self, id.partition});
+  };
+  reconciler_ = std::make_unique<broker::Reconciler>(
+      voter(), std::vector<broker::ShardHandle>{{&machine_.executor(), set_.get()}}, machine_.executor(),
+      std::move(decisions));
+  connect(nodes);
+}
+
+void ClusterNode::on_image(const cluster::ImagePtr& image) {
+  config::TopicConfig config;
+  config.segment_bytes = setup_.partition.log.segment_bytes;
+  config.index_interval_bytes = setup_.partition.log.index_interval_bytes;
+  config.retention.reset();
+  if (setup_.partition.durability == partition::Durability::kReplicated)
+    config.durability = config::Durability::kReplicated;
+  auto table = std::make_shared<broker::RoutingTable>();
+  for (const auto& [name, topic] : image->topics) {
+    broker::TopicRoute route;
+    route.topic = topic;
+    route.config = config;
+    route.shards.assign(topic->partitions.size(), 0);
+    table->topics.emplace(name, std::move(route));
+  }
+  reconciler_->apply(image, table, broker::Reconciler::Metadata::kWhole);
 }
 
 void ClusterNode::open(std::size_t partition, const std::vector<log::Voter>& founders) {
@@ -117,6 +164,7 @@ ClusterNode::DamageCounts ClusterNode::damage_counts() const {
 void ClusterNode::tear_down() {
   earlier_hardship_ = hardship_counts();
   earlier_damage_ = damage_counts();
+  reconciler_.reset();
   set_.reset();
   installs_before_ = installs();
   peers_.reset();

@@ -1,6 +1,6 @@
 // One node of a simulated cluster: a machine, and the process on it with everything that replicates a log:
-// recovery, journal, logs, partitions, Raft, and its transport. No RPC and no metadata: every node opens the
-// same partitions with the same founding members.
+// recovery, journal, logs, partitions, Raft, and its transport. No RPC. Either every node opens the same
+// partitions with the same founding members, or the reconciler opens what simulated metadata says.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "broker/reconciler.h"
+#include "cluster/core/proposals.h"
 #include "log/recovery.h"
 #include "log/shard_logs.h"
 #include "partition/partition_set.h"
@@ -50,6 +52,10 @@ class ClusterNode {
   // Once it is booted and every founder's disk is known: joins the others and opens the partitions, some of
   // them late, as the daemon does when it has read its metadata: the others may have asked by then.
   void join(const std::vector<log::Voter>& founders, std::function<void(std::size_t partition)> opened);
+  // The same, opening what the metadata asks for (on_image) and telling what it proposes to it.
+  using Propose = std::function<void(const cluster::NodeProposal&)>;
+  void join_by_metadata(const std::vector<log::Voter>& nodes, Propose propose);
+  void on_image(const cluster::ImagePtr& image);
   [[nodiscard]] bool is_up() const { return set_ != nullptr; }
   [[nodiscard]] log::Voter voter() const { return {id_, disk_identity_}; }
   // Counts its starts.
@@ -90,6 +96,8 @@ class ClusterNode {
   void tear_down();
   [[nodiscard]] Result<void> admission() const;
   void open(std::size_t partition, const std::vector<log::Voter>& founders);
+  void connect(const std::vector<log::Voter>& nodes);
+  void make_set();
 
   SimNetwork& network_;
   const std::uint32_t index_;
@@ -110,6 +118,7 @@ class ClusterNode {
   std::unique_ptr<raft::Peers> peers_;
   std::unique_ptr<log::ShardLogs> logs_;
   std::unique_ptr<partition::PartitionSet> set_;
+  std::unique_ptr<broker::Reconciler> reconciler_;
   std::function<void(std::size_t)> opened_;
 };
 

@@ -31,8 +31,9 @@ enum class FaultKind : std::uint8_t {
   kTransfer,       // the leader of a partition is asked to hand over to `node`
   kDiskLow,        // the node's disk is below its reserve: it refuses records, for `length`
   kBitRot,         // bits in segments of one node, the same one in all of a run, are not what they were
+  kMove,           // of a partition; drawn apart from the others, in worlds that have metadata
 };
-inline constexpr std::size_t kFaultKinds = 17;
+inline constexpr std::size_t kFaultKinds = 17;  // drawn together
 [[nodiscard]] const char* name_of(FaultKind kind);
 
 struct Fault {

@@ -28,6 +28,15 @@ LivenessWatch::Bounds bounds_of(const ClusterOptions& options) {
           .elect = kElectWithin};
 }
 
+std::string members_text(const log::Membership& members) {
+  std::string text;
+  for (const auto* list : {&members.voters, &members.next_voters, &members.learners}) {
+    text += list == &members.voters ? "" : "/";
+    for (const log::Voter& one : *list) text += std::to_string(one.node.value());
+  }
+  return text;
+}
+
 model::TopicPartition partition_id(std::size_t index) {
   model::TopicPartition id;
   id.topic.bytes[0] = static_cast<std::uint8_t>(1 + index / 2);
@@ -83,6 +92,7 @@ ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
   const NemesisOptions nemesis = NemesisOptions::draw(rng, options.setup.node_count);
   options.plan = draw_plan(nemesis, rng);
   options.duration = nemesis.duration;
+  if (SimRng moves(seed * 104'729 + 5); moves.one_in(4)) options.draw_moves(moves);
   return options;
 }
 
@@ -109,6 +119,15 @@ SimCluster::SimCluster(const ClusterOptions& options)
 }
 
 SimCluster::~SimCluster() { nodes_.clear(); }
+
+void SimCluster::join(ClusterNode& node) {
+  if (options_.moving) {
+    join_by_metadata(node);
+  } else {
+    node.join(founders_, [this, &node](std::size_t partition) { checks_.replica_is_up(node, partition); });
+  }
+  checks_.node_is_up(node);
+}
 
 std::string SimCluster::run() {
   if (sink_) {
@@ -142,6 +161,7 @@ ClusterCounts SimCluster::counts() const {
   ClusterCounts counts = counts_;
   counts.checks = checks_.counts();
   counts.clients = clients_.stats();
+  counts.moves = metadata_.counts();
   counts.network = network_.stats();
   counts.events = scheduler_.steps();
   for (const auto& node : nodes_) {
@@ -184,14 +204,18 @@ void SimCluster::after_event() {
     }
   }
   checks_.look();
-  if (scheduler_.steps() % kLivenessSteps == 0) {
+  // Which majority counts is another one for each partition where they move; the end judges those.
+  if (!options_.moving && scheduler_.steps() % kLivenessSteps == 0) {
     if (const std::string late = liveness_.look(now(), health()); !late.empty())
       checks_.fail(late + "\n" + describe());
   }
   if (!healing_) return;
   // What its disk stopped comes back by a restart, also when the error comes to light late.
   for (const auto& node : nodes_) {
-    if (!node->is_up() || !checks_.has_stopped(*node)) continue;
+    // One whose replicas have all left has a journal all the same.
+    const bool failed_idle = options_.moving && node->is_up() && node->logs()->stats().logs == 0 &&
+                             !node->logs()->accepts_appends();
+    if (!node->is_up() || !(checks_.has_stopped(*node) || failed_idle)) continue;
     ++counts_.failed_replicas;
     end_node(*node, ClusterNode::End::kKill, kRestartMin);
   }
@@ -232,16 +256,16 @@ void SimCluster::form() {
       return checks_.fail("first start: " + booted.error().to_string());
     founders_.push_back(node->voter());
   }
-  for (const auto& node : nodes_) {
-    node->join(founders_,
-               [this, node = node.get()](std::size_t partition) { checks_.replica_is_up(*node, partition); });
-    checks_.node_is_up(*node);
+  if (options_.moving) {
+    form_metadata();
+    checks_.expect_moves();
   }
+  for (const auto& node : nodes_) join(*node);
   const auto all_open = [this] {
     return std::all_of(nodes_.begin(), nodes_.end(), [this](const auto& node) {
       for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
         const partition::Partition* const found = node->find(partition);
-        if (found == nullptr || !found->leader()) return false;
+        if (is_hosted(*node, partition) && (found == nullptr || !found->leader())) return false;
       }
       return true;
     });
@@ -295,7 +319,9 @@ void SimCluster::converge() {
     }
     return true;
   };
-  if (!wait_until(kConvergedWithin, [&] { return all_same() && all_read(); }) && !failed()) {
+  if (!wait_until(kMovedWithin, [this] { return all_moved(); }) && !failed())
+    return checks_.fail("a move does not end\n" + describe());
+  if (!wait_until(kConvergedWithin, [&] { return all_moved() && all_same() && all_read(); }) && !failed()) {
     checks_.fail((all_same() ? "I16: a reader does not get what is committed\n"
                              : "I16: the replicas do not become the same\n") +
                  describe());
@@ -316,6 +342,7 @@ void SimCluster::judge_all() {
 }
 
 void SimCluster::dump(const ClusterNode& node, std::uint32_t partition) {
+  if (!is_hosted(node, partition)) return;
   partition::Partition& found = *node.find(partition);
   FinalLog log{.replica = "node " + std::to_string(node.id().value()), .partition = partition};
   log.log_start = found.log().log_start().next_offset.value();
@@ -357,8 +384,7 @@ void SimCluster::start(ClusterNode& node) {
     return at(kRestartMin, [this, &node] { start(node); });
   }
   trace("node " + std::to_string(node.id().value()) + " is up, life " + std::to_string(node.life()));
-  node.join(founders_, [this, &node](std::size_t partition) { checks_.replica_is_up(node, partition); });
-  checks_.node_is_up(node);
+  join(node);
 }
 
 void SimCluster::end_node(ClusterNode& node, ClusterNode::End how, Duration restart_after) {
@@ -402,6 +428,7 @@ bool SimCluster::all_same() const {
     if (leader == nullptr) return false;
     const model::LogPosition end = leader->find(partition)->log().end();
     for (const auto& node : nodes_) {
+      if (!is_hosted(*node, partition)) continue;
       partition::Partition* const found = node->find(partition);
       if (found == nullptr || found->leader() != leader->id()) return false;
       if (found->log().end() != end || found->log().flushed() != end || found->group().commit() != end)
@@ -435,6 +462,8 @@ std::string SimCluster::describe() const {
               ", end " + found->log().end().to_string() + ", flushed " + found->log().flushed().to_string() +
               ", log start " + found->log().log_start().to_string();
       if (group.failure()) text += ", stopped: " + group.failure()->to_string();
+      if (!found->membership_waits_for().empty()) text += ", waits for " + found->membership_waits_for();
+      if (options_.moving) text += ", members " + members_text(group.membership());
       for (const auto& other : nodes_) {
         const auto progress = group.progress(other->id());
         if (progress) {

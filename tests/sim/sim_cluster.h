@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "sim/cluster_node.h"
 #include "sim/liveness_watch.h"
 #include "sim/nemesis.h"
+#include "sim/sim_metadata.h"
 
 namespace forebay::sim {
 
@@ -31,7 +33,13 @@ struct ClusterOptions {
   Duration duration = std::chrono::seconds(5);  // of the part with faults
   std::uint64_t steps_max = 5'000;              // likewise, whichever comes first
   NemesisPlan plan;
+  // Partitions have replicas on some of the nodes, as the metadata says, and move.
+  bool moving = false;
+  std::uint32_t replication_factor = 3;
   [[nodiscard]] static ClusterOptions draw(std::uint64_t seed);
+
+ private:
+  void draw_moves(SimRng& rng);
 };
 
 // A partition has a leader within this time when everything is well again, also after a restart of everything
@@ -39,10 +47,13 @@ struct ClusterOptions {
 inline constexpr Duration kLeaderWithin = std::chrono::seconds(3);
 // All replicas are the same, and all readers have read everything.
 inline constexpr Duration kConvergedWithin = std::chrono::seconds(10);
+// Likewise where replicas have to move first.
+inline constexpr Duration kMovedWithin = std::chrono::seconds(20);
 
 struct ClusterCounts {
   CheckCounts checks;
   ClientStats clients;
+  MoveCounts moves;
   SimNetwork::Stats network;
   std::map<std::string, std::uint64_t> faults;  // by name
   std::uint64_t events = 0;
@@ -90,6 +101,18 @@ class SimCluster {
   void after_event();
   [[nodiscard]] ClusterHealth health() const;
 
+  // sim_cluster_moves.cc
+  void form_metadata();
+  void join_by_metadata(ClusterNode& node);
+  void later(std::function<void()> act);
+  void bring_news(ClusterNode& node);
+  void tell(ClusterNode& node, std::size_t version);
+  void spread_news();
+  void move_something(SimRng& rng);
+  [[nodiscard]] bool is_hosted(const ClusterNode& node, std::size_t partition) const;
+  [[nodiscard]] bool all_moved() const;
+
+  void join(ClusterNode& node);
   void strike(const Fault& fault);
   void rot(ClusterNode& node, SimRng& rng);
   void strike_disk(ClusterNode& node, const Fault& fault, SimRng& rng);
@@ -119,6 +142,11 @@ class SimCluster {
   std::vector<Duration> restart_after_;  // of the node whose power goes at a step of its disk
   std::vector<TimePoint> sound_at_;      // by node: its disk is slow or fails until then
   LivenessWatch liveness_;
+  SimMetadata metadata_;                          // of worlds that move
+  std::optional<SimRng> metadata_rng_;            // likewise
+  std::optional<SimExecutor> metadata_executor_;  // its news and proposals are on the way
+  std::vector<std::size_t> versions_;             // of the metadata, that each node knows
+  std::vector<std::size_t> stored_;               // and that its next life begins with at the earliest
   bool healing_ = false;
   TimePoint begin_;
   ClusterCounts counts_;

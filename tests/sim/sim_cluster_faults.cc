@@ -108,6 +108,9 @@ void SimCluster::strike(const Fault& fault) {
       node.set_low_on_disk(true);
       at(fault.length, [&node] { node.set_low_on_disk(false); });
       break;
+    case FaultKind::kMove:
+      move_something(rng);
+      break;
   }
 }
 

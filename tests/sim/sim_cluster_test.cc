@@ -52,6 +52,14 @@ void add(Places& places, const ClusterCounts& counts) {
   places["frames committed in a later term"] += counts.checks.older_terms;
   places["log starts moved"] += counts.checks.log_starts;
   places["logs begun anew where the leader's begins"] += counts.installs;
+  places["replicas removed"] += counts.checks.removed;
+  places["replicas made anew where one was removed"] += counts.checks.second_lives;
+  places["moves"] += counts.moves.moves;
+  places["moves cancelled"] += counts.moves.cancelled;
+  places["copies rebuilt"] += counts.moves.rebuilds;
+  places["changes of the replication factor"] += counts.moves.replication_changes;
+  places["targets reached"] += counts.moves.reached;
+  places["removals confirmed"] += counts.moves.gone;
   places["torn tails"] += counts.checks.torn_tails;
   places["restarts"] += counts.restarts;
   places["crashes of a recovery"] += counts.crashes_in_recovery;

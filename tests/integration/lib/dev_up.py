@@ -15,12 +15,12 @@ from node import wait_until  # noqa: E402
 NODES = (1, 2, 3)
 
 
-def free_base_port():
+def free_base_port(nodes=NODES):
     """A port P so that nobody listens on P+10(i-1) and the two after it, for each node i."""
     for base in range(21_000 + os.getpid() % 500 * 40, 60_000, 40):
         sockets = []
         try:
-            for port in (base + 10 * (node - 1) + next_one for node in NODES for next_one in range(3)):
+            for port in (base + 10 * (node - 1) + next_one for node in nodes for next_one in range(3)):
                 one = socket.socket()
                 sockets.append(one)
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -45,12 +45,12 @@ def runs(pid):
 class Up:
     """One that runs, with what it says. `programs` has the paths dev, forebayd and forebay."""
 
-    def __init__(self, programs, directory, base_port, *more):
+    def __init__(self, programs, directory, base_port, *more, nodes=NODES):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("FOREBAY")}
         environment["FOREBAY_BIN"] = os.path.dirname(os.path.abspath(programs.forebayd))
-        self.programs, self.directory, self.base_port = programs, directory, base_port
+        self.programs, self.directory, self.base_port, self.nodes = programs, directory, base_port, nodes
         self.process = subprocess.Popen(
-            [programs.dev, "up", "--nodes", "3", "--dir", directory, "--base-port", str(base_port), *more],
+            [programs.dev, "up", "--nodes", str(len(nodes)), "--dir", directory, "--base-port", str(base_port), *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
             start_new_session=True)
         self.lines = []
@@ -105,7 +105,7 @@ class Up:
                 if line.startswith(name + "{") or line.startswith(name + " ")]
 
     def command(self, *words):
-        servers = ",".join("127.0.0.1:%d" % (self.base_port + 10 * (node - 1)) for node in NODES)
+        servers = ",".join("127.0.0.1:%d" % (self.base_port + 10 * (node - 1)) for node in self.nodes)
         return [os.path.abspath(self.programs.forebay), *words, "--server", servers]
 
     def forebay(self, *words, stdin=b""):

@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from broker import BrokerTest, FailPoints, Load, check_log, main, wait_until  # noqa: E402
+from broker import (BrokerTest, FailPoints, Load, check_log, check_log_while_written, main, wait_until)  # noqa: E402
 from small_disk import FailingDevice, SmallDisk, make_image, need_private_mounts  # noqa: E402
 
 MIB = 1 << 20
@@ -97,7 +97,7 @@ class Full(BrokerTest):
         # What is in memory cannot go to its segment; produce ends, reading does not.
         wait_until(lambda: "in reserve" in " ".join(node.json("node", "describe")["warnings"]), "a warning")
         self.assertEqual(node.get("/readyz")[0], 200)
-        check_log(node.consume("t"), [load])
+        check_log_while_written(node, "t", [load])
         node.kill()
         before = fingerprints(node)
         status, text = node.refuse()
@@ -108,7 +108,7 @@ class Full(BrokerTest):
         self.assertEqual([name for name in before if after.get(name) != before[name]], [])
         disk.empty()
         node.start()
-        check_log(node.consume("t"), [load])
+        check_log_while_written(node, "t", [load])
         self.assertEqual(node.files("quarantine"), [])
         load.wait_acked(500)  # the producer has waited for it
         load.finish()

@@ -309,7 +309,13 @@ class Follower:
         return self.delivered
 
 
-def check_log(records, loads, delivered=(), dense_from=None):
+def check_log_while_written(node, topic, loads):
+    """As check_log, of producers that go on: what was acknowledged before the read has to be in it."""
+    acked = [load.acked() for load in loads]
+    return check_log(node.consume(topic), loads, acked=acked)
+
+
+def check_log(records, loads, delivered=(), dense_from=None, acked=None):
     """The invariants of tests on one log: `records` is what is read at the end.
 
     I1 every acknowledged record is there; I3 one offset, one value, for all acknowledgements and reads; I4 offsets are
@@ -325,8 +331,8 @@ def check_log(records, loads, delivered=(), dense_from=None):
         assert offset == expected, "I4: partition %d goes from %d to %d" % (partition, expected, offset)
         following[partition] = offset + 1
     sent = {str(load.seed).encode(): load for load in loads}
-    for load in loads:
-        for place, line in load.acked():
+    for load, places in zip(loads, acked or [load.acked() for load in loads]):
+        for place, line in places:
             value = final.get(place)
             assert value is not None, "I1: line %d was acknowledged at %s and is lost" % (line, place)
             assert value == load.line(line), "I3: %s holds another record than was acknowledged" % (place,)

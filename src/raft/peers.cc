@@ -392,7 +392,9 @@ void Peers::receive(const io::PeerShard& from, Opened&& words) {
   }
 }
 
+// For whatever is said about a group: a refused disk may hold another history.
 RaftGroup* Peers::find(model::NodeId from, const model::TopicPartition& group) {
+  if (is_refused(from)) return nullptr;
   const auto at = groups_.find(group);
   if (at != groups_.end()) return at->second;
   if (listener_.unknown_group) listener_.unknown_group(from, group);
@@ -400,12 +402,10 @@ RaftGroup* Peers::find(model::NodeId from, const model::TopicPartition& group) {
 }
 
 void Peers::receive(const io::PeerShard& from, GroupMessage&& words) {
-  if (is_refused(from.node)) return;
   if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, words.message);
 }
 
 void Peers::receive(const io::PeerShard& from, Append&& words) {
-  if (is_refused(from.node)) return;
   if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, std::move(words));
 }
 

@@ -148,8 +148,7 @@ void Interaction::obey_network(const Words& words) {
   const std::string& verb = words[0];
   const NodeNumber from = number(word(words, 1));
   const NodeNumber to = number(word(words, 2));
-  (void)at(from);
-  (void)at(to);
+  for (const NodeNumber node : {from, to}) static_cast<void>(at(node));  // refuses those that are not there
   auto& link = links_[{from, to}];
   if (verb == "send") {
     send(from, to, words.size() > 3 ? number(words[3]) : kFramesPerAppend);

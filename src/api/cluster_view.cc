@@ -29,7 +29,7 @@ ReplicaRole role_of(const std::string& name) {
 ReplicaState state_of(const std::string& name) {
   using enum ReplicaState;
   for (const ReplicaState state :
-       {kInSync, kCatchingUp, kUnreachable, kFailed, kDamaged, kBeingAdded, kBeingRemoved}) {
+       {kInSync, kCatchingUp, kInstalling, kUnreachable, kFailed, kDamaged, kBeingAdded, kBeingRemoved}) {
     if (name == state_name(state)) return state;
   }
   return kUnknown;

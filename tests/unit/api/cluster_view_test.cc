@@ -176,6 +176,25 @@ TEST(MergePartitions, WithoutLeaderEachReplicaSaysHowFarItIsAndTheFirstSinceWhen
   EXPECT_EQ(partition.replicas(2).state(), "unreachable");
 }
 
+TEST(MergePartitions, EveryStateAndRoleIsReadBack) {
+  broker::PartitionReplicas partition;
+  partition.topic = "t";
+  for (int state = 0; state <= static_cast<int>(broker::ReplicaState::kUnknown); ++state) {
+    partition.replicas.push_back({.node = NodeId(1), .state = static_cast<broker::ReplicaState>(state)});
+  }
+  for (const auto role :
+       {broker::ReplicaRole::kLeader, broker::ReplicaRole::kFollower, broker::ReplicaRole::kLearner})
+    partition.replicas.push_back({.node = NodeId(1), .role = role});
+  v1::ListPartitionsResponse response;
+  fill_partitions({partition}, &response);
+  const auto read = read_partitions(response);
+  ASSERT_EQ(read.front().replicas.size(), partition.replicas.size());
+  for (std::size_t i = 0; i < partition.replicas.size(); ++i) {
+    EXPECT_EQ(read.front().replicas[i].state, partition.replicas[i].state) << i;
+    EXPECT_EQ(read.front().replicas[i].role, partition.replicas[i].role) << i;
+  }
+}
+
 TEST(MergePartitions, PartitionThatIsNotKnownHereIsPassedOver) {
   auto merged = view(replicas(1, 1));
   auto other = leaders_view(2, 9);

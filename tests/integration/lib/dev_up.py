@@ -1,13 +1,17 @@
 """`./dev up --nodes 3` for tests. FOREBAY_BIN tells ./dev which programs to run, so that nothing is built."""
 
+import argparse
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from node import wait_until  # noqa: E402
@@ -16,8 +20,11 @@ NODES = (1, 2, 3)
 
 
 def free_base_port(nodes=NODES):
-    """A port P so that nobody listens on P+10(i-1) and the two after it, for each node i."""
-    for base in range(21_000 + os.getpid() % 500 * 40, 60_000, 40):
+    """A port P so that nobody listens on P+10(i-1) and the two after it, for each node i. Below 32768, where the kernel
+    begins to take ports for connections: one of those may come in between. Tests begin to look in different places."""
+    places = range(21_000, 32_700, 40)
+    begin = os.getpid() % len(places)
+    for base in (*places[begin:], *places[:begin]):
         sockets = []
         try:
             for port in (base + 10 * (node - 1) + next_one for node in nodes for next_one in range(3)):
@@ -117,3 +124,42 @@ class Up:
             return json.loads(done.stdout)
         except ValueError as error:
             raise AssertionError("%s: %s%s" % (words, done.stdout, done.stderr)) from error
+
+
+class ClusterTest(unittest.TestCase):
+    """A cluster of three for each test, whose nodes are stopped and started by hand; end() leaves nothing."""
+
+    arguments = None  # --dev, --forebayd, --forebay: of run_all()
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="forebay-cluster-")
+        self.others = []
+        self.addCleanup(self.end)
+        self.up = Up(self.arguments, self.directory, free_base_port())
+        self.up.wait_said("Forebay is ready")
+
+    def end(self):
+        if self.up.process.poll() is None:
+            self.up.interrupt()
+        for process in self.others:
+            process.terminate()
+            process.wait(timeout=60)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def stop(self, node, how=signal.SIGTERM):
+        pid = self.up.pid(node)
+        os.kill(pid, how)
+        wait_until(lambda: not runs(pid), "node %d has ended" % node)
+
+    def start(self, node):
+        with open(os.path.join(self.directory, "node-%d" % node, "log"), "ab") as log:
+            self.others.append(subprocess.Popen(self.up.file(node, "cmd").split(), stdin=subprocess.DEVNULL, stdout=log,
+                                                stderr=log, cwd="/", start_new_session=True))
+
+    @classmethod
+    def run_all(cls):
+        parser = argparse.ArgumentParser(add_help=False)
+        for name in ("--dev", "--forebayd", "--forebay"):
+            parser.add_argument(name, required=True)
+        cls.arguments, rest = parser.parse_known_args()
+        unittest.main(argv=[sys.argv[0], *rest], verbosity=2)

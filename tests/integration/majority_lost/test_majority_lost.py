@@ -1,50 +1,20 @@
 """Two nodes of three are lost with their disks: the third refuses, goes on when it is told to, and gets others again."""
 
-import argparse
 import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from dev_up import NODES, Up, free_base_port, runs, wait_until  # noqa: E402
+from dev_up import NODES, ClusterTest, wait_until  # noqa: E402
 
-ARGUMENTS = None
 RECOVER = ("partition", "recover-without-majority")
 
 
-class MajorityLost(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="forebay-lost-")
-        self.others = []
-        self.addCleanup(self.end)
-        self.up = Up(ARGUMENTS, self.directory, free_base_port())
-        self.up.wait_said("Forebay is ready")
-
-    def end(self):
-        if self.up.process.poll() is None:
-            self.up.interrupt()
-        for process in self.others:
-            process.terminate()
-            process.wait(timeout=60)
-        shutil.rmtree(self.directory, ignore_errors=True)
-
+class MajorityLost(ClusterTest):
     def data(self, node):
         return os.path.join(self.directory, "node-%d" % node, "data")
-
-    def stop(self, node, how=signal.SIGKILL):
-        pid = self.up.pid(node)
-        os.kill(pid, how)
-        wait_until(lambda: not runs(pid), "node %d has ended" % node)
-
-    def start(self, node):
-        with open(os.path.join(self.directory, "node-%d" % node, "log"), "ab") as log:
-            self.others.append(subprocess.Popen(self.up.file(node, "cmd").split(), stdin=subprocess.DEVNULL, stdout=log,
-                                                stderr=log, cwd="/", start_new_session=True))
 
     def status(self, node):
         try:
@@ -75,7 +45,7 @@ class MajorityLost(unittest.TestCase):
         self.assertIn(b"a majority of its voters is there", done.stderr)
 
         for node in NODES:
-            self.stop(node)
+            self.stop(node, signal.SIGKILL)
         kept = os.path.join(self.directory, "kept")
         os.rename(self.data(3), kept)
         shutil.rmtree(self.data(2))
@@ -115,7 +85,7 @@ class MajorityLost(unittest.TestCase):
         self.assertEqual(self.consumed(), {str(one) for one in range(100)} | {"alone"})
 
         # What was decided is in the log: a restart changes nothing.
-        self.stop(1)
+        self.stop(1, signal.SIGKILL)
         self.start(1)
         wait_until(lambda: self.status(1)[0] == 200, lambda: self.status(1))
 
@@ -124,19 +94,15 @@ class MajorityLost(unittest.TestCase):
         self.start(3)
         wait_until(lambda: "declared lost" in up.file(3, "log"), lambda: up.file(3, "log"))
         self.assertNotEqual(self.status(3)[0], 200)
-        self.stop(3)
+        self.stop(3, signal.SIGKILL)
         shutil.rmtree(self.data(3))
         for node in (2, 3):
             self.start(node)
         wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
-        self.stop(1)
+        self.stop(1, signal.SIGKILL)
         wait_until(lambda: self.produce(b"three\n").returncode == 0, "two others are a majority again")
         self.assertLessEqual({str(one) for one in range(100)} | {"alone", "three"}, self.consumed())
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    for name in ("--dev", "--forebayd", "--forebay"):
-        parser.add_argument(name, required=True)
-    ARGUMENTS, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+    ClusterTest.run_all()

@@ -1,20 +1,13 @@
 """A node is drained, stopped, started and undrained while records are produced, and none of them fails."""
 
-import argparse
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from dev_up import NODES, Up, free_base_port, runs, wait_until  # noqa: E402
-
-ARGUMENTS = None
+from dev_up import ClusterTest, wait_until  # noqa: E402
 
 
 class Load:
@@ -45,22 +38,7 @@ class Load:
         return self.process.returncode, errors.decode()
 
 
-class NodeStop(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="forebay-stop-")
-        self.others = []
-        self.addCleanup(self.end)
-        self.up = Up(ARGUMENTS, self.directory, free_base_port())
-        self.up.wait_said("Forebay is ready")
-
-    def end(self):
-        if self.up.process.poll() is None:
-            self.up.interrupt()
-        for process in self.others:
-            process.terminate()
-            process.wait(timeout=60)
-        shutil.rmtree(self.directory, ignore_errors=True)
-
+class NodeStop(ClusterTest):
     def node(self, number):
         return [one for one in self.up.json("cluster", "describe")["nodes"] if one["id"] == number][0]
 
@@ -69,16 +47,9 @@ class NodeStop(unittest.TestCase):
         done = self.up.forebay("node", "ready-to-stop", str(number), "-o", "json", *more)
         return done.returncode, json.loads(done.stdout)
 
-    def stop(self, number):
-        pid = self.up.pid(number)
-        os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not runs(pid), "node %d has ended" % number)
-
-    def start(self, number):
-        with open(os.devnull, "r+b") as nothing:
-            self.others.append(subprocess.Popen(self.up.file(number, "cmd").split(), stdin=nothing, stdout=nothing,
-                                                stderr=nothing, cwd="/", start_new_session=True))
-        wait_until(lambda: self.up.ready(number), "node %d is ready again" % number)
+    def start(self, node):
+        super().start(node)
+        wait_until(lambda: self.up.ready(node), "node %d is ready again" % node)
 
     def test_under_load(self):
         up = self.up
@@ -129,8 +100,4 @@ class NodeStop(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    for name in ("--dev", "--forebayd", "--forebay"):
-        parser.add_argument(name, required=True)
-    ARGUMENTS, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+    ClusterTest.run_all()

@@ -66,6 +66,12 @@ struct MoveStatus {
   std::vector<std::uint32_t> leaving;       // not in the target any more, and perhaps still with data
   std::optional<std::uint32_t> rebuilding;  // its copy is being dropped, to be made anew
 };
+// A second, of the last few seconds.
+struct TrafficRates {
+  double in_records = 0;  // appended
+  double in_bytes = 0;    // of their batches, as stored
+  double out_bytes = 0;   // of batches read by clients
+};
 struct PartitionReplicas {
   std::string topic;
   std::int32_t partition = 0;
@@ -76,6 +82,7 @@ struct PartitionReplicas {
   std::string waits_for;                // on the way to other replicas; empty: nothing
   std::optional<std::int64_t> leaderless_since_ms;
   MoveStatus move;
+  std::optional<TrafficRates> rates;  // by its leader; none: not measured yet, or there is no leader
 };
 // Of one partition, as a request has decided.
 struct PartitionTarget {

@@ -184,6 +184,11 @@ void fill_partitions(const std::vector<broker::PartitionReplicas>& from, v1::Lis
     partition->set_term(known.term.value());
     partition->set_waits_for(known.waits_for);
     fill_move(known.move, partition->mutable_move());
+    if (known.rates) {
+      partition->mutable_rates()->set_in_records(known.rates->in_records);
+      partition->mutable_rates()->set_in_bytes(known.rates->in_bytes);
+      partition->mutable_rates()->set_out_bytes(known.rates->out_bytes);
+    }
     if (known.leaderless_since) partition->set_leaderless_since_ms(known.leaderless_since->value());
     for (const broker::ReplicaDescription& one : known.replicas) {
       v1::ReplicaStatus* replica = partition->add_replicas();

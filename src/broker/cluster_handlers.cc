@@ -38,6 +38,7 @@ void fill_from_replica(PartitionReplicas& known, const partition::ReplicationSta
   known.term = status.term;
   known.waits_for = status.waits_for;
   known.leaderless_since = times.of(status.leaderless_since);
+  known.rates = status.rates;
   known.replicas.clear();
   for (const partition::ReplicaReport& report : status.replicas) {
     ReplicaDescription& replica = known.replicas.emplace_back();

@@ -67,6 +67,7 @@ struct PartitionReplicas {
   std::string waits_for;                     // on the way to other members
   std::optional<model::Timestamp> leaderless_since;
   MoveDescription move;
+  std::optional<partition::TrafficRates> rates;  // as the leader has measured them last
 };
 struct ListPartitionsRequest {
   std::vector<std::string> topics;  // empty: all

@@ -121,6 +121,8 @@ PartitionReplicas replicas_of(const v1::PartitionReplicas& from) {
                            replica.problem(),
                            optional_of<std::uint64_t>(replica.has_lag_bytes(), replica.lag_bytes())});
   }
+  if (from.has_rates())
+    to.rates = TrafficRates{from.rates().in_records(), from.rates().in_bytes(), from.rates().out_bytes()};
   const v1::MoveStatus& move = from.move();
   to.move.epoch = move.epoch();
   to.move.moving = move.moving();

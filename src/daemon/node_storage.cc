@@ -195,7 +195,7 @@ void WiredNode::snapshot_shard(std::uint32_t index) {
   ShardStack& stack = *stacks_[index];
   stack.snapshot.set(stack.logs->stats());
   if (stack.snapshots++ % kReplicationFiguresEvery == 0)
-    stack.snapshot.set(stack.meter.measure(*stack.partitions, *stack.peers, shards_.at(index).now()));
+    stack.snapshot.set(measure(*stack.partitions, *stack.peers));
   stack.snapshot_timer =
       shards_.at(index).schedule_after(std::chrono::seconds(1), [this, index] { snapshot_shard(index); });
 }

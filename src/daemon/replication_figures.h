@@ -3,13 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "partition/partition_set.h"
 #include "raft/peers.h"
-#include "runtime/executor.h"
 
 namespace forebay::daemon {
 
@@ -37,14 +35,6 @@ struct ReplicationFigures {
   std::vector<PartitionRates> busiest;  // by bytes in and out, at most kTopPartitions
 };
 
-class ReplicationMeter {
- public:
-  [[nodiscard]] ReplicationFigures measure(const partition::PartitionSet& partitions,
-                                           const raft::Peers& peers, runtime::TimePoint now);
-
- private:
-  std::map<model::TopicPartition, partition::Partition::Traffic> before_;
-  runtime::TimePoint at_{};
-};
+[[nodiscard]] ReplicationFigures measure(const partition::PartitionSet& partitions, const raft::Peers& peers);
 
 }  // namespace forebay::daemon

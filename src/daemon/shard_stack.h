@@ -50,7 +50,6 @@ struct ShardStack {
   std::unique_ptr<raft::Peers> peers;
   std::unique_ptr<partition::PartitionSet> partitions;
   ShardSnapshot snapshot;
-  ReplicationMeter meter;
   std::uint32_t snapshots = 0;
   std::optional<runtime::TimerId> snapshot_timer;
 };

@@ -163,8 +163,7 @@ void Partition::produce(std::string batch, std::int32_t record_count, Acks acks,
 
   const std::uint64_t batch_bytes = batch.size();
   const auto appended = group_->append_records(std::move(batch), record_count, config_.log_append_time);
-  traffic_.in_records += static_cast<std::uint64_t>(record_count);
-  traffic_.in_bytes += batch_bytes;
+  traffic_.appended(static_cast<std::uint64_t>(record_count), batch_bytes);
   ProduceAck ack{.base_offset = appended.base_offset,
                  .last_offset = appended.base_offset.plus(record_count - 1),
                  .append_time = appended.append_time,
@@ -466,7 +465,7 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   const std::size_t bytes = payload_bytes(result->frames);
   const bool at_end = result->next >= marks.high_watermark;
   if (bytes >= fetch.input.bytes_min || !at_end || end_is_lost() || now >= fetch.deadline) {
-    if (!fetch.input.from_any_replica) traffic_.out_bytes += bytes;
+    if (!fetch.input.from_any_replica) traffic_.read(bytes);
     return finish_fetch(id, FetchOutput{marks, result->next, std::move(result->frames)});
   }
   if (!fetch.timer) {

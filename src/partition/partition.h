@@ -20,6 +20,7 @@
 #include "partition/core/majority_loss.h"
 #include "partition/core/read_bounds.h"
 #include "partition/core/replica_report.h"
+#include "partition/core/traffic.h"
 #include "raft/raft_group.h"
 #include "runtime/executor.h"
 
@@ -166,11 +167,9 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] ReplicationStatus replication() const;
   [[nodiscard]] bool is_under_replicated() const;  // leads, and a voter is gone or lacks something
   [[nodiscard]] const std::string& topic_name() const { return topic_name_; }
-  // Since it was opened.
-  struct Traffic {
-    std::uint64_t in_records = 0, in_bytes = 0, out_bytes = 0;
-  };
-  [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+  // Now and then: what rates() tells is of the time between the last two calls.
+  void measure_traffic() { traffic_.measure(surroundings_.executor->now().time_since_epoch()); }
+  [[nodiscard]] const std::optional<TrafficRates>& rates() const { return traffic_.rates(); }
   [[nodiscard]] std::uint64_t disk_bytes() const { return log_.status().disk_bytes; }
   void set_config(const PartitionConfig& config);
 
@@ -271,7 +270,7 @@ class Partition final : private raft::GroupListener {
   Done<std::monostate> ready_;
   bool stopped_ = false;
   bool led_ = false;
-  Traffic traffic_;
+  TrafficMeter traffic_;
   std::vector<log::Voter> wanted_members_;
   std::uint32_t wanted_epoch_ = 0;
   std::optional<std::uint32_t> reached_epoch_;  // told in this leadership

@@ -92,7 +92,8 @@ ReplicationStatus Partition::replication() const {
           .replicas = report_replicas(facts, surroundings_.executor->now().time_since_epoch()),
           .waits_for = membership_waits_for_,
           .leaderless_since = steady(group_->leaderless_since()),
-          .problem = group_->failure() ? group_->failure()->context : std::string()};
+          .problem = group_->failure() ? group_->failure()->context : std::string(),
+          .rates = group_->is_leader() ? traffic_.rates() : std::nullopt};
 }
 
 // As report_replicas() has it, without making a report.

@@ -19,6 +19,14 @@ Value optional_time(const std::optional<std::int64_t>& ms) { return ms ? Value(i
 Value optional_text(const std::string& text) { return text.empty() ? Value() : Value(text); }
 Value node_or_null(std::uint32_t id) { return id == 0 ? Value() : Value(id); }
 
+Value rates_value(const std::optional<TrafficRates>& rates) {
+  if (!rates) return Value();
+  return Value::object()
+      .set("in_records", rates->in_records)
+      .set("in_bytes", rates->in_bytes)
+      .set("out_bytes", rates->out_bytes);
+}
+
 Value replica_value(const ReplicaStatus& replica) {
   return Value::object()
       .set("node", replica.node)
@@ -40,7 +48,8 @@ Value partition_value(const PartitionReplicas& partition) {
       .set("term", partition.term)
       .set("replicas", std::move(replicas))
       .set("waits_for", optional_text(partition.waits_for))
-      .set("leaderless_since", optional_time(partition.leaderless_since_ms));
+      .set("leaderless_since", optional_time(partition.leaderless_since_ms))
+      .set("rates", rates_value(partition.rates));
 }
 
 // For people: a line for each partition, with those replicas named that are not well.
@@ -68,6 +77,8 @@ Value text_row(const PartitionReplicas& partition) {
       .set("replicas", nodes)
       .set("in_sync", optional_text(in_sync))
       .set("lag", Value(lag))
+      .set("in", partition.rates ? Value(static_cast<std::uint64_t>(partition.rates->in_bytes)) : Value())
+      .set("out", partition.rates ? Value(static_cast<std::uint64_t>(partition.rates->out_bytes)) : Value())
       .set("state", state.empty() ? "in sync" : state);
 }
 
@@ -95,6 +106,8 @@ View text_view() {
              {"REPLICAS", "replicas"},
              {"IN SYNC", "in_sync"},
              {"LAG", "lag"},
+             {"IN/S", "in", Show::kBytes},
+             {"OUT/S", "out", Show::kBytes},
              {"STATE", "state"}}}},
           View::Repeat::kNo};
 }
@@ -160,7 +173,8 @@ void add_partition_commands(std::vector<Command>& commands) {
       "null,\n"
       "                \"lag_records\": n or null, \"state\": text, \"since\": time or null, \"problem\": "
       "text or null}],\n"
-      "  \"waits_for\": text or null, \"leaderless_since\": time or null}]";
+      "  \"waits_for\": text or null, \"leaderless_since\": time or null,\n"
+      "  \"rates\": {\"in_records\": n, \"in_bytes\": n, \"out_bytes\": n} or null}]";
   list.notes =
       "Each partition as its leader sees it. Records below flushed are on that replica's disk; lag_records "
       "is how "
@@ -170,7 +184,8 @@ void add_partition_commands(std::vector<Command>& commands) {
       "and begins anew where the leader's log does), unreachable, failed, damaged, being added, being "
       "removed, "
       "or\n"
-      "unknown, when there is no leader who could tell. waits_for says what holds up a change of replicas.";
+      "unknown, when there is no leader who could tell. waits_for says what holds up a change of replicas.\n"
+      "rates: a second, as the leader has measured over the last few.";
   list.run = [options](Session& session) { return run_list(session, *options); };
   commands.push_back(std::move(list));
 }

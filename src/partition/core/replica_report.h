@@ -13,6 +13,7 @@
 
 #include "log/core/control.h"
 #include "model/ids.h"
+#include "partition/core/traffic.h"
 
 namespace forebay::partition {
 
@@ -81,7 +82,8 @@ struct ReplicationStatus {
   std::vector<ReplicaReport> replicas;  // by node; this one among them
   std::string waits_for;                // the leader, on the way to other members
   std::optional<Steady> leaderless_since;
-  std::string problem;  // why this replica failed; empty: it did not
+  std::string problem;                // why this replica failed; empty: it did not
+  std::optional<TrafficRates> rates;  // of the leader, once they were measured
 };
 
 }  // namespace forebay::partition

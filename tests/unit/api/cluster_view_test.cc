@@ -124,6 +124,17 @@ TEST(MergePartitions, TheLeaderIsBelieved) {
   for (const auto& replica : partition.replicas()) EXPECT_EQ(replica.state(), "in sync");
 }
 
+TEST(MergePartitions, RatesAreTheLeaders) {
+  auto leading = leaders_view(2, 4);
+  leading.rates = partition::TrafficRates{10, 2'000, 4'000};
+  auto merged = view(replicas(std::nullopt, 3));
+  EXPECT_FALSE(merged.partitions(0).has_rates());
+  merge_partitions(merged, view(leading), 2);
+  EXPECT_EQ(merged.partitions(0).rates().in_records(), 10);
+  EXPECT_EQ(merged.partitions(0).rates().in_bytes(), 2'000);
+  EXPECT_EQ(merged.partitions(0).rates().out_bytes(), 4'000);
+}
+
 TEST(MergePartitions, AnEarlierLeaderIsNot) {
   auto merged = view(leaders_view(1, 5));
   auto old = leaders_view(2, 4);

@@ -68,6 +68,21 @@ TEST_F(PartitionTest, AcksNoneAndReplicatedDurabilityAnswerAtOnceAndSayNotFlushe
   EXPECT_TRUE((**leader).flushed);
 }
 
+TEST_F(PartitionTest, LeaderTellsWhatGoesThroughIt) {
+  Partition& partition = shard_.open(topic_partition(1));
+  partition.measure_traffic();
+  EXPECT_FALSE(partition.replication().rates);
+  ASSERT_TRUE(*shard_.produce(partition, {"a", "b", "c", "d"}));
+  EXPECT_EQ(shard_.read_all(partition).size(), 4U);
+  shard_.machine_.scheduler().run_for(2s);
+  partition.measure_traffic();
+  const auto rates = partition.replication().rates;
+  ASSERT_TRUE(rates);
+  EXPECT_NEAR(rates->in_records, 2, 0.1);  // in the two seconds, and what the produce took
+  EXPECT_GT(rates->in_bytes, rates->in_records);
+  EXPECT_NEAR(rates->out_bytes, rates->in_bytes, 0.01);
+}
+
 TEST_F(PartitionTest, FetchAtTheEndWaitsForTheNextRecord) {
   Partition& partition = shard_.open(topic_partition(1));
   auto [fetched, on_fetched] = ShardHarness::slot<FetchOutput>();

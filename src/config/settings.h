@@ -48,6 +48,8 @@ struct Settings {
     std::string rack;                                   // empty: none
     std::uint32_t replication_factor_default = 0;       // 0: 3, or every broker when there are fewer
     std::uint64_t move_bytes_per_second = 64ULL << 20;  // that this node fills new replicas with; 0: no bound
+    // That this node sends each member that is far behind with, while clients write; 0: no bound.
+    std::uint64_t catch_up_bytes_per_second = 128ULL << 20;
   } cluster;
   struct Api {
     Address listen{"127.0.0.1", 7400};  // gRPC, for clients

@@ -68,6 +68,14 @@ void add_cluster_keys(std::vector<Key<Settings>>& keys) {
       "How fast this node, as a leader, fills new replicas of all its partitions together with what it has "
       "to "
       "read from its disk for them. What has just been produced is not held back. 0: as fast as it goes."));
+  keys.push_back(Make::bytes<std::uint64_t>(
+      "cluster.catch_up_bytes_per_second",
+      [](auto& s) -> auto& { return s.cluster.catch_up_bytes_per_second; }, 0, 1024 * kGiB,
+      "How fast this node, as a leader, sends a replica that was away what it has to read from its disk for "
+      "it, "
+      "while clients write: theirs must not wait for that. Twice what they write when that is more, or it "
+      "would "
+      "be behind for ever; as fast as it goes while nobody writes. 0: always."));
 }
 
 void add_network_keys(std::vector<Key<Settings>>& keys) {

@@ -51,6 +51,11 @@ Result<std::unique_ptr<kv::KeyValueStore>> open_whole_store(const std::string& p
   return store;
 }
 
+// Of a rate of the whole node; a small one is no rate without bound.
+std::uint64_t of_shard(std::uint64_t rate, std::uint32_t shards) {
+  return rate == 0 ? 0 : std::max<std::uint64_t>(1, rate / shards);
+}
+
 }  // namespace
 
 // --- disk
@@ -173,11 +178,13 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
                                     clock_, rng_);
   stack.peers = std::make_unique<raft::Peers>(
       network_->of_shard(index), shards_.at(index),
-      raft::PeersConfig{.self = model::NodeId(settings_.node.id),
-                        .shard_count = shard_count_,
-                        .heartbeat_interval = settings_.peer.heartbeat_interval,
-                        .failure_timeout = settings_.peer.failure_timeout,
-                        .fill_bytes_per_second = settings_.cluster.move_bytes_per_second / shard_count_});
+      raft::PeersConfig{
+          .self = model::NodeId(settings_.node.id),
+          .shard_count = shard_count_,
+          .heartbeat_interval = settings_.peer.heartbeat_interval,
+          .failure_timeout = settings_.peer.failure_timeout,
+          .fill_bytes_per_second = of_shard(settings_.cluster.move_bytes_per_second, shard_count_),
+          .catch_up_bytes_per_second = of_shard(settings_.cluster.catch_up_bytes_per_second, shard_count_)});
   stack.peers->set_listener(peers_listener(index));
   partition::PartitionSetConfig set_config;
   set_config.peers = stack.peers.get();

@@ -11,6 +11,7 @@ namespace {
 
 // Each holds up to an append's bytes; two followers of a handful of groups are enough to keep a disk busy.
 constexpr std::uint32_t kReadSlots = 8;
+constexpr runtime::Duration kCatchUpLooksEvery = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -19,6 +20,7 @@ Peers::Peers(io::PeerTransport& transport, runtime::Executor& executor, const Pe
       executor_(executor),
       config_(config),
       read_slots_(kReadSlots),
+      catch_up_(config.catch_up_bytes_per_second),
       alive_(std::make_shared<Peers*>(this)) {
   transport_.set_listener(this);
   beat_timer_ = executor_.schedule_after(config_.heartbeat_interval, [this] { beat(); });
@@ -33,6 +35,7 @@ Peers::~Peers() {
   }
   for (const auto& [id, waiting] : waiting_) executor_.cancel(waiting.timer);
   if (fill_timer_) executor_.cancel(*fill_timer_);
+  if (catch_up_timer_) executor_.cancel(*catch_up_timer_);
 }
 
 // --- groups
@@ -201,6 +204,26 @@ void Peers::filled(std::size_t bytes) {
   const auto took = std::chrono::duration<double>(static_cast<double>(bytes) /
                                                   static_cast<double>(config_.fill_bytes_per_second));
   fill_from_ = std::max(fill_from_, executor_.now()) + std::chrono::duration_cast<runtime::Duration>(took);
+}
+
+bool Peers::may_catch_up(RaftGroup& group, model::NodeId member) {
+  const auto now = executor_.now().time_since_epoch();
+  const auto ready_at = catch_up_.ready_at(member, now);
+  if (ready_at <= now) return true;
+  wants_to_catch_up_.insert(group.id());
+  if (catch_up_timer_) return false;
+  // It may be let go sooner: writing may have ended.
+  catch_up_timer_ = executor_.schedule_after(std::min(ready_at - now, kCatchUpLooksEvery), [this] {
+    catch_up_timer_.reset();
+    const auto waiting = std::exchange(wants_to_catch_up_, {});
+    to_pump_.insert(waiting.begin(), waiting.end());
+    run_later();
+  });
+  return false;
+}
+
+void Peers::caught_up(model::NodeId member, std::size_t bytes) {
+  catch_up_.took(member, bytes, executor_.now().time_since_epoch());
 }
 
 // What it leads of `groups`, to who may host them there; and what it leads no more.

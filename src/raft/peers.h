@@ -26,6 +26,7 @@
 
 #include "base/unique_function.h"
 #include "io/peer_transport.h"
+#include "raft/core/catch_up_pace.h"
 #include "raft/core/messages.h"
 #include "raft/peer_codec.h"
 #include "runtime/executor.h"
@@ -40,7 +41,8 @@ struct PeersConfig {
   runtime::Duration heartbeat_interval = std::chrono::milliseconds(100);
   runtime::Duration failure_timeout = std::chrono::milliseconds(1'000);
   runtime::Duration session_grace = std::chrono::milliseconds(200);
-  std::uint64_t fill_bytes_per_second = 0;  // of new replicas, by this shard; 0: as fast as it goes
+  std::uint64_t fill_bytes_per_second = 0;      // of new replicas, by this shard; 0: as fast as it goes
+  std::uint64_t catch_up_bytes_per_second = 0;  // of each member, by this shard; likewise
 };
 
 class Peers final : private io::PeerTransportListener {
@@ -80,6 +82,11 @@ class Peers final : private io::PeerTransportListener {
   // pumped again when it is time. `filled`: so much was read for one.
   [[nodiscard]] bool may_fill(RaftGroup& group);
   void filled(std::size_t bytes);
+  // Likewise of members that are far behind, of each by itself (raft/core/catch_up_pace.h).
+  [[nodiscard]] bool may_catch_up(RaftGroup& group, model::NodeId member);
+  void caught_up(model::NodeId member, std::size_t bytes);
+  // Clients have written so much into a group that is led here.
+  void written(std::size_t bytes) { catch_up_.written(bytes, executor_.now().time_since_epoch()); }
   // Points to nothing once this is gone: a log that ends later still answers what groups were reading.
   [[nodiscard]] std::shared_ptr<Peers*> handle() const { return alive_; }
 
@@ -209,6 +216,9 @@ class Peers final : private io::PeerTransportListener {
   runtime::TimePoint fill_from_{};  // not before then
   std::set<model::TopicPartition> wants_to_fill_;
   std::optional<runtime::TimerId> fill_timer_;
+  CatchUpPace catch_up_;
+  std::set<model::TopicPartition> wants_to_catch_up_;
+  std::optional<runtime::TimerId> catch_up_timer_;
   Hardship hardship_;
   bool turn_scheduled_ = false;
   Counts counts_;

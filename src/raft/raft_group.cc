@@ -516,6 +516,8 @@ void RaftGroup::send_to(model::NodeId peer) {
     const bool from_disk = !log_.is_in_memory(head->prev);
     const bool fills = from_disk && core_.is_learner(peer);
     if (fills && !surroundings_.peers->may_fill(*this)) return;
+    const bool catches_up = from_disk && !fills;
+    if (catches_up && !surroundings_.peers->may_catch_up(*this, peer)) return;
     if (from_disk && !surroundings_.peers->take_read_slot(*this)) return;
     sending.reading = true;
     log_.read_frames(
@@ -523,10 +525,11 @@ void RaftGroup::send_to(model::NodeId peer) {
          .upto = core_.end(),
          .bytes_max = kAppendBytesMax,
          .first = progress->probing ? log::FirstFrame::kAfterTrimmed : log::FirstFrame::kCovering},
-        [alive = alive_, peers = surroundings_.peers->handle(), from_disk, fills, peer, prev = head->prev,
-         term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
+        [alive = alive_, peers = surroundings_.peers->handle(), from_disk, fills, catches_up, peer,
+         prev = head->prev, term = core_.term()](Result<std::vector<log::FramePtr>> frames) {
           if (from_disk && *peers != nullptr) (*peers)->give_read_slot();
           if (fills && frames && *peers != nullptr) (*peers)->filled(encoded_bytes(*frames));
+          if (catches_up && frames && *peers != nullptr) (*peers)->caught_up(peer, encoded_bytes(*frames));
           if (*alive != nullptr) (*alive)->on_frames(peer, prev, term, std::move(frames));
         });
     // From memory it has been sent already, or is not worth sending yet; from disk it comes later.
@@ -619,6 +622,7 @@ RaftGroup::Appended RaftGroup::append_records(std::string batch, std::int32_t re
   frame->header.payload_crc = load_be<std::uint32_t>(bytes.data() + model::kBatchCrcAt);
   frame->payload = SharedBytes::take(std::move(batch));
   const Appended appended{begin.next_offset, frame->header.end, core_.term(), append_time};
+  if (surroundings_.peers != nullptr) surroundings_.peers->written(frame->encoded_bytes());
   append_frame(std::move(frame), std::nullopt);
   if (surroundings_.peers != nullptr) surroundings_.peers->pump_soon(*this);
   return appended;

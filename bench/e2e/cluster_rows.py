@@ -1,7 +1,7 @@
 """The rows of a cluster of three with replication factor 3: daemons, client and limit program share the machine."""
 import time
 
-from rows import RECORD, Row, mb, median, ms, settled_cpu, spread
+from rows import RECORD, Row, at_rate, mb, median, ms, one_by_one, settled_cpu, spread
 
 COPIES = 3
 PARTITIONS = 6
@@ -69,40 +69,15 @@ def saturated(bench):
 
 def fixed_rate(bench):
     """In one partition, as ceiling has one log; and in six, whose leaders are on all three nodes."""
-    return fixed_rate_in(bench, 1, must=True) + fixed_rate_in(bench, PARTITIONS, must=False)
-
-
-def fixed_rate_in(bench, partitions, must):
-    rate = 5_000
-    cluster = bench.cluster("rate").start()
-    topic(bench, cluster, "load", partitions)
-    bench.program.perf(cluster, "produce", "load", "--records", rate, "--size", RECORD, "--rate", rate)  # warms up
-    ours, ceilings, cpu, flushes = [], [], [], []
-    for _ in range(bench.runs):
-        ceilings.append(bench.program.ceiling(bench.directory, COPIES, "rate", rate, bench.seconds))
-        watch = cluster.watch()
-        result = at_rate(bench, cluster, rate)
-        watch.end()
-        ours.append(result["latency_ms"])
-        cpu.append(watch.cpu_s / (result["records"] / 1e6))
-        flushes.append(watch.flushes / watch.seconds)
-    bench.drop(cluster)
     found = []
-    into = "one partition" if partitions == 1 else f"{partitions} partitions"
-    for name, bound in (("p50", 1), ("p99", 5)):
-        mine, limit = [x[name] for x in ours], [x[name] for x in ceilings]
-        ratio = median([a / max(b, 0.01) for a, b in zip(mine, limit)])
-        found.append(Row(f"RF 3 acknowledged produce at {rate}/s, one record a send, {into}: {name}", spread(mine, ms),
-                         f"{bound} ms, or twice ceiling" if must else "", f"ceiling {ms(median(limit))}",
-                         f"{ratio:.2f}", (median(mine) < bound or ratio <= 2) if must else None))
-    found.append(Row("  server CPU s per million records, all three", spread(cpu, "{:.0f}".format), ""))
-    found.append(Row("  flushes per second, all three", spread(flushes, mb), ""))
+    for partitions, into in ((1, "one partition"), (PARTITIONS, f"{PARTITIONS} partitions")):
+        cluster = bench.cluster("rate").start()
+        topic(bench, cluster, "load", partitions)
+        found += one_by_one(bench, cluster, COPIES,
+                            "RF 3 acknowledged produce at {rate}/s, one record a send, " + into,
+                            demanded=partitions == 1)
+        bench.drop(cluster)
     return found
-
-
-def at_rate(bench, cluster, rate):
-    return bench.program.perf(cluster, "produce", "load", "--records", int(rate * bench.seconds), "--size", RECORD,
-                              "--rate", rate)
 
 
 # --- a node that comes back ---

@@ -18,6 +18,7 @@
 #include "api/context.h"
 #include "api/listener.h"
 #include "api/log_service.h"
+#include "api/parked_poller.h"
 #include "telemetry/log.h"
 #include "telemetry/repeat_limiter.h"
 
@@ -121,6 +122,7 @@ class GrpcApiServer final : public ApiServer {
         Builder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Error{ErrorCode::kInternal, "the gRPC server did not start"};
+    if (context_->options.one_poller) parked_poller_ = ParkedPoller::park(*server_);
     set_ready(false);
     listener_->start({[this](int listener_fd, int fd) { accepted(listener_fd, fd); },
                       [this] { context_->metrics.connection_refused(); }});
@@ -149,6 +151,7 @@ class GrpcApiServer final : public ApiServer {
       telemetry::log_warn("calls were cut off at shutdown", {{"calls", context_->calls->open()}});
     }
     context_->forwarder.close();
+    parked_poller_.reset();
     server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
     // gRPC has let go of every call; what is left waits for the broker, which answers every request.
@@ -172,6 +175,7 @@ class GrpcApiServer final : public ApiServer {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ParkedPoller> parked_poller_;
   telemetry::Metrics::Sampled open_calls_, answer_bytes_;
   bool shut_down_ = false;
 };

@@ -21,6 +21,9 @@
 
 namespace forebay::api {
 
+// Up to so many cores one polling thread serves as much as two, and sooner.
+inline constexpr std::uint32_t kOnePollerCoresMax = 2;
+
 struct ApiOptions {
   // HOST:PORT or [IPv6]:PORT; port 0 takes any free one; every address that the host name has.
   std::string listen = "127.0.0.1:7400";
@@ -42,6 +45,8 @@ struct ApiOptions {
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds keepalive_interval{30'000};
   std::chrono::milliseconds keepalive_timeout{20'000};
+  // One of gRPC's polling threads is enough (parked_poller.h).
+  bool one_poller = false;
 };
 
 class ApiServer {

@@ -46,6 +46,7 @@ Result<void> WiredNode::open_front() {
   api.listen = settings_.api.listen.to_string();
   api.message_bytes_max = settings_.api.max_message_bytes;
   api.connections_max = settings_.api.max_connections;
+  api.one_poller = cores() <= api::kOnePollerCoresMax;
   FOREBAY_TRY(api_, api::ApiServer::start(api, *broker_, clock_, &metrics_));
   http::HttpLimits limits;
   limits.connections_max = settings_.http.max_connections;

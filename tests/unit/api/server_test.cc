@@ -3,6 +3,8 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "api_fixture.h"
 
 namespace forebay::test {
@@ -167,6 +169,49 @@ TEST_F(ServerTest, NothingNewIsTakenAfterShutdown) {
   v1::ProduceAck ack;
   EXPECT_EQ(append(raw_request(0, "v"), &ack).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(broker_.counts().produced, 1U);
+}
+
+class OnePollerTest : public ServerTest {
+ protected:
+  api::ApiOptions options() const override {
+    api::ApiOptions options = ServerTest::options();
+    options.one_poller = true;
+    return options;
+  }
+};
+
+// Streams, calls that wait and calls that are answered at once share the one thread that is left.
+TEST_F(OnePollerTest, ServesAllKindsOfCallsAtOnceAndEnds) {
+  grpc::ClientContext produce_context;
+  const auto produce = log_->Produce(&produce_context);
+  std::thread waits([this] {
+    v1::FetchRequest request = fetch_request(1, 0);
+    request.set_max_wait_ms(60'000);
+    request.set_min_bytes(1);
+    v1::FetchResponse response;
+    EXPECT_TRUE(fetch(request, &response).ok());
+    EXPECT_EQ(response.batches_size(), 1);
+  });
+  for (std::uint64_t number = 1; number <= 100; ++number) {
+    ASSERT_TRUE(produce->Write(raw_request(0, "value", number)));
+    EXPECT_EQ(health(""), kNotServing);
+    v1::ProduceResponse response;
+    ASSERT_TRUE(produce->Read(&response));
+    EXPECT_EQ(response.correlation_id(), number);
+  }
+  must_append(1, "awaited");
+  waits.join();
+  EXPECT_TRUE(produce->WritesDone());
+  EXPECT_TRUE(produce->Finish().ok());
+}
+
+TEST_F(OnePollerTest, OfSeveralServersInAProcessOneParks) {
+  telemetry::Metrics metrics;
+  auto other = api::ApiServer::start(options(), broker_, clock_, &metrics);
+  ASSERT_TRUE(other);
+  EXPECT_EQ(health(""), kNotServing);
+  (*other)->shutdown(std::chrono::seconds(0));
+  EXPECT_EQ(health(""), kNotServing);
 }
 
 }  // namespace

@@ -490,7 +490,10 @@ void Peers::receive(const io::PeerShard& from, Response&& words) {
 
 std::optional<runtime::TimePoint> Peers::last_away(model::NodeId node) const {
   const auto known = nodes_.find(node);
-  return known == nodes_.end() ? std::nullopt : known->second.away_since;
+  if (known == nodes_.end()) return std::nullopt;
+  // Without a link it is away, also while it may come back within the grace.
+  if (!known->second.gone && !has_link(node)) return known->second.heard;
+  return known->second.away_since;
 }
 
 std::map<model::NodeId, Peers::PeerStatus> Peers::nodes() const {
@@ -500,7 +503,7 @@ std::map<model::NodeId, Peers::PeerStatus> Peers::nodes() const {
     status.hello = node.hello;
     status.heard = node.heard;
     status.gone = node.gone;
-    status.away_since = node.away_since;
+    status.away_since = last_away(id);
     for (const auto& [peer, link] : links_) status.links += peer.node == id ? 1 : 0;
   }
   return all;

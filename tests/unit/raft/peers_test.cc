@@ -63,6 +63,23 @@ class PeersTest : public testing::Test {
   std::size_t heard_ = 0;
 };
 
+TEST_F(PeersTest, NodeWithoutALinkIsAwaySinceItWasHeardLast) {
+  EXPECT_FALSE(peers_.last_away(model::NodeId(2)));
+  scheduler_.run_for(std::chrono::milliseconds(500));
+  const auto heard = peers_.nodes().at(model::NodeId(2)).heard;
+  there_.reset();
+  // At each moment: at first its link may come back within the grace, later the groups are told.
+  for (int step = 0; step < 100; ++step) {
+    scheduler_.run_for(std::chrono::milliseconds(10));
+    const auto now = peers_.nodes().at(model::NodeId(2));
+    if (now.links == 0) {
+      EXPECT_EQ(now.away_since, heard);
+    }
+    EXPECT_EQ(peers_.last_away(model::NodeId(2)), now.away_since);
+  }
+  EXPECT_TRUE(peers_.nodes().at(model::NodeId(2)).gone);
+}
+
 TEST_F(PeersTest, NothingThatARefusedDiskSaysOfAGroupIsHeard) {
   const auto all = words_about_a_group();
   EXPECT_EQ(heard_of(all), all.size());

@@ -1,5 +1,4 @@
-// One Produce stream to a broker, over gRPC's callback API, with batches as they are: no protobuf object
-// holds their bytes.
+// One Produce stream to a broker, with batches as they are: no protobuf object holds their bytes.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +18,11 @@ class Channel;
 
 namespace forebay::client {
 
+class CompletionThread;
+
 class ProduceStream {
  public:
-  // Called on gRPC's threads, one call at a time but for write_done. Keeps itself alive as long as the stream
+  // Called on the stream's thread. Keeps itself alive as long as the stream
   // has it.
   class Listener {
    public:
@@ -37,7 +38,9 @@ class ProduceStream {
     virtual void on_destroyed() = 0;
   };
 
+  // The thread ends after the stream.
   [[nodiscard]] static std::shared_ptr<ProduceStream> open(const std::string& server,
+                                                           CompletionThread& thread,
                                                            std::shared_ptr<Listener> listener);
   virtual ~ProduceStream() = default;
   // Any thread. Requires: the last write is done. After the end of the stream it does nothing: on_closed() is
@@ -46,7 +49,7 @@ class ProduceStream {
   // Any thread. Ends the stream soon; what was sent may have arrived or not.
   virtual void cancel() = 0;
   // For the owner to keep until on_destroyed() has come, and to let go on a thread of its own: when the last
-  // channel in the process goes, gRPC joins its callback threads, which must not be done by one of them.
+  // channel in the process goes, gRPC joins threads of its own.
   [[nodiscard]] virtual std::shared_ptr<grpc::Channel> channel() const = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/murmur2.h"
+#include "client/completion_thread.h"
 #include "forebay/v1/log.grpc.pb.h"
 
 namespace forebay {
@@ -109,6 +110,7 @@ Producer::Core::Core(const ClientOptions& client, const ProducerOptions& options
       options_(options),
       caller_(patient(client, options)),
       queue_(limits_of(client, options), client.servers, random_seed()),
+      stream_thread_(std::make_unique<client::CompletionThread>()),
       alarm_([this] { on_alarm(); }) {}
 
 Producer::Core::~Core() = default;
@@ -331,7 +333,7 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
     // Under the lock: whoever finds the queue's stream up must find the stream. It calls back on other
     // threads only.
     Open& open = open_[connect->node];
-    open.stream = client::ProduceStream::open(connect->address,
+    open.stream = client::ProduceStream::open(connect->address, *stream_thread_,
                                               std::make_shared<Link>(shared_from_this(), connect->node));
     open.channel = open.stream->channel();
     ++streams_;
@@ -471,6 +473,7 @@ Result<void> Producer::Core::close(milliseconds timeout) {
     const auto channels = std::exchange(open_, {});
     lock.unlock();
   }
+  stream_thread_->stop();
   alarm_.stop();
   const Lock lock(mutex_);
   close_done_ = true;

@@ -1,6 +1,6 @@
 // The working part of Producer: the SendQueue under a mutex, and the hands that do what it says: encode,
-// send, deliver, ring. Thread rules: any thread may call the public methods; gRPC's threads and the alarm's
-// call the private ones. One mutex; answers, encoding and writes happen outside of it.
+// send, deliver, ring. Thread rules: any thread may call the public methods; the streams' thread and the
+// alarm's call the private ones. One mutex; answers, encoding and writes happen outside of it.
 #pragma once
 
 #include <condition_variable>
@@ -104,6 +104,7 @@ class Producer::Core final : public std::enable_shared_from_this<Core> {
   bool closed_ = false;
   bool close_done_ = false;
   std::optional<TimePoint> armed_;
+  const std::unique_ptr<client::CompletionThread> stream_thread_;
   client::AlarmThread alarm_;  // last: it calls on_alarm() until it is stopped
 };
 

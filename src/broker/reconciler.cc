@@ -105,12 +105,14 @@ void Reconciler::set_wanted(const model::TopicPartition& id, const cluster::Plac
   // Who is to be stopped soon leads only where nobody else can.
   std::stable_partition(wanted.begin(), wanted.end(),
                         [this](const log::Voter& voter) { return !image_->broker(voter.node)->drained; });
-  if (wanted == state.wanted && placement.epoch == state.epoch) return;
+  const bool others = !placement.leaving.empty() || placement.rebuilding;
+  if (wanted == state.wanted && placement.epoch == state.epoch && others == state.others_have_copies) return;
+  state.others_have_copies = others;
   state.wanted = wanted;
   state.epoch = placement.epoch;
   const ShardHandle shard = shards_[state.shard];
-  shard.executor->post([shard, id, wanted = std::move(wanted), epoch = state.epoch]() mutable {
-    shard.partitions->set_wanted_members(id, std::move(wanted), epoch);
+  shard.executor->post([shard, id, wanted = std::move(wanted), epoch = state.epoch, others]() mutable {
+    shard.partitions->set_wanted_members(id, std::move(wanted), epoch, others);
   });
 }
 

@@ -64,7 +64,8 @@ class Reconciler {
     std::vector<log::Voter> wanted;  // its voters, by the image
     std::uint32_t epoch = 0;         // of that
     std::uint32_t reached = 0;       // by the image
-    bool leaving = false;            // not to be here any more
+    bool others_have_copies = false;
+    bool leaving = false;  // not to be here any more
     [[nodiscard]] bool is_opening() const { return !ready && !error; }
   };
   struct TopicState {

@@ -164,6 +164,11 @@ void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_
            [](Stats s) { return static_cast<double>(s.scrub_errors); });
     figure(Kind::kCounter, "forebay_repairs_total", "Damaged ranges repaired from other replicas",
            [](Stats s) { return static_cast<double>(s.repairs); });
+    figure(Kind::kCounter, "forebay_compacted_segments_total", "Segments that compaction has written",
+           [](Stats s) { return static_cast<double>(s.compacted_files); });
+    figure(Kind::kCounter, "forebay_tombstones_removed_total",
+           "Tombstones that went when their time was over",
+           [](Stats s) { return static_cast<double>(s.tombstones_removed); });
     figure(Kind::kGauge, "forebay_damaged_partitions", "Partitions with damage that nobody has accepted",
            [](Stats s) { return static_cast<double>(s.damaged_logs); });
     figure(Kind::kGauge, "forebay_lost_tail_partitions",

@@ -51,6 +51,9 @@ class Compactor::Job {
     return out;
   }
 
+  [[nodiscard]] const TombstonesLeft& tombstones_left() const { return compaction_.tombstones_left(); }
+  [[nodiscard]] std::uint64_t tombstones_removed() const { return compaction_.tombstones_removed(); }
+
  private:
   enum class Phase { kBeginPass, kLearn, kJudge, kGroups, kOpenGroup, kRewrite };
 
@@ -151,11 +154,11 @@ class Compactor::Job {
     meta.size_bytes = 0;
     meta.generation = 0;
     for (std::size_t i = group.begin; i < group.end; ++i) {
-      meta.generation = std::max(meta.generation, segments_[i].meta.compactions());
+      meta.generation = std::max(meta.generation, segments_[i].meta.remakes());
     }
     ++meta.generation;
     file_.emplace(fs_, data_dir_, id_, meta, config_.index_interval_bytes);
-    widener_.emplace(meta.begin);
+    widener_.emplace();
     FOREBAY_CHECK(file_->create());
     start_walk(group.begin, group.end, Phase::kRewrite);
     return {};
@@ -169,8 +172,7 @@ class Compactor::Job {
     switch (outcome.fate) {
       case Compaction::Fate::kGone:
         result.payload = SharedBytes::copy_of(frame->payload.first(model::kBatchHeaderBytes));
-        widener_->drop(result);
-        return {};
+        return add(widener_->drop(result));
       case Compaction::Fate::kSame:
         result.payload = SharedBytes::copy_of(frame->payload);
         break;
@@ -180,12 +182,15 @@ class Compactor::Job {
         result.payload = SharedBytes::take(std::move(outcome.batch));
         break;
     }
-    if (auto complete = widener_->keep(std::move(result))) return file_->add(*std::move(complete));
-    return {};
+    return add(widener_->keep(std::move(result)));
+  }
+
+  Result<void> add(std::optional<Frame> complete) {
+    return complete ? file_->add(*std::move(complete)) : Result<void>();
   }
 
   Result<void> finish_group(Turn& out) {
-    if (auto last = widener_->finish()) FOREBAY_CHECK(file_->add(*std::move(last)));
+    FOREBAY_CHECK(add(widener_->finish()));
     FOREBAY_TRY(out.file, file_->finish());
     file_.reset();
     const CompactionGroup& group = groups_[group_++];
@@ -218,8 +223,8 @@ Compactor::~Compactor() {
 }
 
 void Compactor::start(CompactionOwner& owner, const model::TopicPartition& id, model::Timestamp now,
-                      model::LogPosition committed, Done done) {
-  waiting_.push_back({&owner, id, now, committed, std::move(done)});
+                      const CompactionBounds& bounds, Done done) {
+  waiting_.push_back({&owner, id, now, bounds, std::move(done)});
   if (!running_) begin_next();
 }
 
@@ -258,11 +263,13 @@ void Compactor::plan() {
   }
   std::vector<CompactionSegment> segments = owner.compactable();
   const LogConfig& config = owner.compaction_config();
-  const auto range = plan_compaction(config, segments, running_->committed, running_->now);
+  const auto range =
+      plan_compaction(config, segments, running_->bounds, running_->now, owner.tombstones_left());
   if (!range) return finish(std::uint64_t{0});
   Compaction::Rules rules = rules_;
   rules.now = running_->now;
   rules.delete_retention_ms = config.delete_retention_ms;
+  rules.everywhere = running_->bounds.everywhere;
   const std::array<std::uint64_t, 4> seed{env_.rng.next(), env_.rng.next(), env_.rng.next(), env_.rng.next()};
   job_ = std::make_shared<Job>(env_.fs, env_.config.data_dir, running_->id, env_.epoch, config, rules, seed,
                                std::move(segments), *range);
@@ -282,7 +289,11 @@ void Compactor::turn() {
 void Compactor::after_turn(Turn turn) {
   if (turn.error) return finish(*std::move(turn.error));
   if (turn.file) return file_ready(std::move(turn));
-  if (turn.finished) return finish(reclaimed_);
+  if (turn.finished) {
+    running_->owner->compacted(job_->tombstones_left());
+    env_.stats.tombstones_removed += job_->tombstones_removed();
+    return finish(reclaimed_);
+  }
   rest(turn.bytes);
 }
 
@@ -308,6 +319,7 @@ void Compactor::file_ready(Turn turn) {
                                           bytes = turn.bytes](Result<void> replaced) {
                            if (job != job_) return;
                            if (!replaced) return finish(std::move(replaced).error());
+                           ++env_.stats.compacted_files;
                            reclaimed_ += before - std::min(before, after);
                            rest(bytes);
                          }));

@@ -26,6 +26,10 @@ class CompactionOwner {
   [[nodiscard]] virtual bool damaged() const = 0;
   // Sealed and flushed, from log start on; nothing is evaluated lazily, times may be missing.
   [[nodiscard]] virtual std::vector<CompactionSegment> compactable() const = 0;
+  // By the last compaction.
+  [[nodiscard]] virtual const TombstonesLeft& tombstones_left() const = 0;
+  // One is done, and has left these.
+  virtual void compacted(const TombstonesLeft& left) = 0;
   // Finds out the times that are missing, then goes on.
   virtual void load_times(UniqueFunction<void()> then) = 0;
   // False when the segments are not there any more, as they were: the new file is of no use then.
@@ -48,7 +52,7 @@ class Compactor {
 
   // done: bytes reclaimed. Errors: kStorageFailed, kDiskFull, kDataLoss (damaged), kCancelled.
   void start(CompactionOwner& owner, const model::TopicPartition& id, model::Timestamp now,
-             model::LogPosition committed, Done done);
+             const CompactionBounds& bounds, Done done);
   // The log goes away: what runs or waits for it ends with kCancelled.
   void cancel(CompactionOwner& owner);
 
@@ -57,7 +61,7 @@ class Compactor {
     CompactionOwner* owner = nullptr;
     model::TopicPartition id;
     model::Timestamp now;
-    model::LogPosition committed;
+    CompactionBounds bounds;
     Done done;
   };
   class Job;  // the work on the pool

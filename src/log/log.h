@@ -170,8 +170,11 @@ class Log {
                               UniqueFunction<void(std::optional<model::LogPosition>)> done) = 0;
   virtual void roll() = 0;  // seals the active segment when it holds anything
   // One pass over sealed, committed, flushed segments. done: bytes reclaimed.
-  virtual void compact(model::Timestamp now, model::LogPosition committed,
+  virtual void compact(model::Timestamp now, const CompactionBounds& bounds,
                        UniqueFunction<void(Result<std::uint64_t>)> done) = 0;
+  // Below it nothing is left, durably, that a later record of its key below it supersedes. Falls where frames
+  // are lost or come from another replica.
+  [[nodiscard]] virtual model::LogPosition compacted_to() const = 0;
 };
 
 }  // namespace forebay::log

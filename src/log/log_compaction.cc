@@ -6,10 +6,25 @@
 
 namespace forebay::log {
 
-void LogReplica::compact(model::Timestamp now, model::LogPosition committed,
+void LogReplica::compact(model::Timestamp now, const CompactionBounds& bounds,
                          UniqueFunction<void(Result<std::uint64_t>)> done) {
   if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
-  parts_.compactor.start(*this, id_, now, committed, std::move(done));
+  parts_.compactor.start(*this, id_, now, bounds, std::move(done));
+}
+
+// A cut that is not durable yet may turn out not to have been: then more is there than what is seen here.
+model::LogPosition LogReplica::compacted_to() const {
+  model::LogPosition upto = log_start_;
+  if (!cuts_.empty() || segments_.empty()) return upto;
+  for (const ReplicaSegment& segment : segments_) {
+    const SegmentMeta& meta = segment.ref.meta;
+    if (meta.begin > upto || meta.compactions() == 0) break;
+    upto = std::max(upto, meta.end);
+  }
+  for (const Damage& one : damage_) {
+    if (one.kind != DamageKind::kAcceptedTail) upto = std::min(upto, std::max(one.begin, log_start_));
+  }
+  return upto;
 }
 
 std::vector<CompactionSegment> LogReplica::compactable() const {
@@ -86,6 +101,8 @@ std::vector<SegmentRef> LogReplica::segments_replaced(const std::vector<SegmentM
     parts_.store.forget(segment.serial);
     parts_.extents.forget(segment.serial);
   }
+  // From now on nobody is given what is compacted away, for it must not outlast what supersedes it.
+  memory_.drop_before(std::min(memory_.pinned_begin(), memory_.find_begin(added.meta.end)));
   drop_segments_below(log_start_);  // log start may have moved past it meanwhile
   return old;
 }

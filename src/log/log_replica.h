@@ -98,8 +98,9 @@ class LogReplica final : public Log,
   void plan_retention(model::Timestamp now, model::LogPosition committed,
                       UniqueFunction<void(std::optional<model::LogPosition>)> done) override;
   void roll() override;
-  void compact(model::Timestamp now, model::LogPosition committed,
+  void compact(model::Timestamp now, const CompactionBounds& bounds,
                UniqueFunction<void(Result<std::uint64_t>)> done) override;
+  [[nodiscard]] model::LogPosition compacted_to() const override;
 
   // --- for the shard
   [[nodiscard]] LogSlot slot() const { return slot_; }
@@ -182,6 +183,8 @@ class LogReplica final : public Log,
   }
   [[nodiscard]] std::vector<CompactionSegment> compactable() const override;
   void load_times(UniqueFunction<void()> then) override;
+  [[nodiscard]] const TombstonesLeft& tombstones_left() const override { return tombstones_left_; }
+  void compacted(const TombstonesLeft& left) override { tombstones_left_ = left; }
   [[nodiscard]] bool still_there(const std::vector<SegmentMeta>& segments) const override;
   void replace_segments(std::vector<SegmentMeta> removed, SealedSegment added,
                         UniqueFunction<void(Result<void>)> done) override;
@@ -275,6 +278,7 @@ class LogReplica final : public Log,
   std::unique_ptr<SegmentRepair> repair_;     // reads and writes
   bool repairing_ = false;                    // until its file is in place too
   std::uint32_t replacements_in_flight_ = 0;  // by compaction, on their way to the journal
+  TombstonesLeft tombstones_left_;            // by the last compaction since the start
   Lifetime lifetime_;
 };
 

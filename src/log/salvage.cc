@@ -25,7 +25,7 @@ std::vector<SegmentMeta> segments_in(const std::vector<io::DirectoryEntry>& entr
     meta->size_bytes = round_up_to_segment_block(entry.size_bytes);
     segments.push_back(*meta);
   }
-  const auto order = [](const SegmentMeta& meta) { return std::pair(meta.compactions(), meta.generation); };
+  const auto order = [](const SegmentMeta& meta) { return std::pair(meta.remakes(), meta.generation); };
   std::sort(segments.begin(), segments.end(), [&order](const SegmentMeta& a, const SegmentMeta& b) {
     return std::tuple(a.begin, b.boot_epoch, order(b)) < std::tuple(b.begin, a.boot_epoch, order(a));
   });
@@ -136,8 +136,8 @@ Result<std::optional<PartitionCheckpoint>> salvage_partition(io::FileSystem& fs,
   state.log_start = state.segment_end = segments.front().begin;
   for (SegmentMeta& segment : segments) {
     if (!state.segments.empty() && segment.begin < state.segment_end) {
-      // Left over from a compaction, or the log was cut there and went on.
-      if (segment.compactions() < state.segments.back().compactions()) continue;
+      // Left over from a compaction or a repair, or the log was cut there and went on.
+      if (segment.remakes() < state.segments.back().remakes()) continue;
       forget_from(found, segment.begin);
     } else if (segment.begin > state.segment_end) {
       state.damage.push_back({DamageKind::kMiddle, state.segment_end, segment.begin});

@@ -16,14 +16,10 @@ SegmentMeta meta_of(const SegmentRepair::Plan& plan, model::BootEpoch epoch) {
   meta.begin = plan.splice.file.begin;
   meta.end = plan.splice.file.end;
   meta.boot_epoch = epoch;
-  // Compacted is what consists of nothing else.
-  const bool compacted = !plan.segments.empty() &&
-                         std::all_of(plan.segments.begin(), plan.segments.end(),
-                                     [](const SegmentMeta& segment) { return segment.compactions() > 0; });
   for (const SegmentMeta& segment : plan.segments)
     meta.generation = std::max(meta.generation, segment.generation & ~kRetriedFile);
   meta.generation += kRepairedFileStep;
-  if (!compacted) meta.generation |= kRetriedFile;
+  meta.generation |= kRetriedFile;  // to be compacted again, whatever it was before
   return meta;
 }
 
@@ -73,6 +69,9 @@ class SegmentRepair::Job {
       if (out.outcome) return {};
     }
     if (!frames.empty() && splice_.at() == before) return unfit(frames.front()->header.begin);
+    // The last of them may reach over the local frame that was to come next.
+    if (local_ && !frames.empty() && !is_of_use(local_->header, out)) local_.reset();
+    if (out.outcome) return {};
     while (out.bytes < kTurnBytes) {
       if (!local_) FOREBAY_CHECK(find_local(out));
       if (out.outcome) return {};
@@ -104,14 +103,18 @@ class SegmentRepair::Job {
         walk_.reset();
         ++segment_;
       } else if (const auto* whole = std::get_if<SegmentCursor::Whole>(&next)) {
-        const Splice::Verdict verdict = splice_.judge_local(whole->header);
-        if (verdict == Splice::Verdict::kWiden) out.outcome = splice_.wider();
-        if (verdict == Splice::Verdict::kUse)
+        if (is_of_use(whole->header, out))
           local_ = Frame{whole->header, SharedBytes::copy_of(whole->payload)};
-        if (verdict != Splice::Verdict::kSkip) return {};
+        if (local_ || out.outcome) return {};
       }
     }
     return {};
+  }
+
+  [[nodiscard]] bool is_of_use(const FrameHeader& header, Turn& out) {
+    const Splice::Verdict verdict = splice_.judge_local(header);
+    if (verdict == Splice::Verdict::kWiden) out.outcome = splice_.wider();
+    return verdict == Splice::Verdict::kUse;
   }
 
   // A frame of the other replica.

@@ -33,7 +33,9 @@ struct ShardLogsStats {
                 cache_reads = 0;
   std::uint64_t segment_write_errors = 0;  // steps that failed for another reason than lack of space
   std::uint64_t scrubbed_bytes = 0, scrub_errors = 0;
-  std::uint64_t repairs = 0;  // damaged ranges that another replica's frames were put in the place of
+  std::uint64_t repairs = 0;          // damaged ranges that another replica's frames were put in the place of
+  std::uint64_t compacted_files = 0;  // that took the place of others
+  std::uint64_t tombstones_removed = 0;  // whose time was over
   std::uint64_t damaged_logs = 0,
                 lost_tails = 0;  // with damage that nobody accepted; those without their end
   std::optional<model::Timestamp> oldest_full_scrub;  // over the logs that hold sealed segments

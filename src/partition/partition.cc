@@ -248,11 +248,25 @@ void Partition::on_role() {
 // --- members
 // ------------------------------------------------------------------------------------------------------------------
 
-void Partition::set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch) {
+void Partition::set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch,
+                                   bool others_have_copies) {
+  others_have_copies_ = others_have_copies;
   if (wanted == wanted_members_ && epoch == wanted_epoch_) return;
   wanted_members_ = std::move(wanted);
   wanted_epoch_ = epoch;
   drive_membership();
+}
+
+// Who is wanted and not a member yet may have been one before, and still have what it had then.
+bool Partition::all_copies_are_members() const {
+  return !others_have_copies_ &&
+         std::all_of(wanted_members_.begin(), wanted_members_.end(), [this](const log::Voter& wanted) {
+           const log::Membership& members = group_->membership();
+           const auto has = [&wanted](const std::vector<log::Voter>& list) {
+             return std::find(list.begin(), list.end(), wanted) != list.end();
+           };
+           return has(members.voters) || has(members.learners);
+         });
 }
 
 void Partition::leave(UniqueFunction<void()> excluded) {
@@ -613,11 +627,14 @@ void Partition::maintain(model::Timestamp now) {
         self->propose_log_start(*begin);
     });
   }
-  if (!compaction_running_ && config_.log.cleanup != log::CleanupPolicy::kDelete) {
+  if (config_.log.cleanup == log::CleanupPolicy::kDelete) return;
+  group_->exchange_compacted();
+  if (!compaction_running_) {
     compaction_running_ = true;
-    log_.compact(now, group_->commit(), [alive = alive_](Result<std::uint64_t>) {
-      if (*alive != nullptr) (*alive)->compaction_running_ = false;
-    });
+    log_.compact(now, {group_->commit(), group_->compacted_everywhere()},
+                 [alive = alive_](Result<std::uint64_t>) {
+                   if (*alive != nullptr) (*alive)->compaction_running_ = false;
+                 });
   }
 }
 

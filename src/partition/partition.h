@@ -122,8 +122,10 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] raft::RaftGroup& group() { return *group_; }
   // Who should be its voters from now on (membership_plan.h), those that should rather lead first; the leader
   // leads it there, however long it takes. Empty: as it is.
-  // `epoch`: of that target, told back by on_members_reached().
-  void set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch = 0);
+  // `epoch`: of that target, told back by on_members_reached(). `others_have_copies`: nodes outside of it
+  // perhaps still hold data.
+  void set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch = 0,
+                          bool others_have_copies = false);
   // Called where this replica leads: a committed membership is the wanted one. Again after each election.
   void on_members_reached(UniqueFunction<void(std::uint32_t epoch)> listener) {
     members_reached_ = std::move(listener);
@@ -233,6 +235,7 @@ class Partition final : private raft::GroupListener {
   void on_flushed(model::LogPosition flushed) override;
   void on_log_failed(const Error& error) override;
   void on_excluded(model::Term term, model::LogPosition commit) override;
+  [[nodiscard]] bool all_copies_are_members() const override;
 
   [[nodiscard]] bool is_renewing() const;
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
@@ -273,6 +276,7 @@ class Partition final : private raft::GroupListener {
   TrafficMeter traffic_;
   std::vector<log::Voter> wanted_members_;
   std::uint32_t wanted_epoch_ = 0;
+  bool others_have_copies_ = false;
   std::optional<std::uint32_t> reached_epoch_;  // told in this leadership
   UniqueFunction<void(std::uint32_t)> members_reached_;
   std::string membership_waits_for_;

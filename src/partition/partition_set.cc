@@ -127,7 +127,8 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
     if (members_reached_) members_reached_(id, epoch);
   });
   if (const auto wanted = wanted_members_.find(id); wanted != wanted_members_.end())
-    opened.set_wanted_members(wanted->second.members, wanted->second.epoch);
+    opened.set_wanted_members(wanted->second.members, wanted->second.epoch,
+                              wanted->second.others_have_copies);
   if (asked_to_leave_.contains(id)) begin_to_leave(id, opened);
   opened.start(std::move(ready));
   while (auto waiting = waiting_for_open_.extract(id)) waiting.mapped()(&opened);
@@ -145,9 +146,9 @@ void PartitionSet::when_open(const model::TopicPartition& id, Done<Partition*> d
 }
 
 void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted,
-                                      std::uint32_t epoch) {
-  if (Partition* partition = find(id)) partition->set_wanted_members(wanted, epoch);
-  wanted_members_[id] = {std::move(wanted), epoch};
+                                      std::uint32_t epoch, bool others_have_copies) {
+  if (Partition* partition = find(id)) partition->set_wanted_members(wanted, epoch, others_have_copies);
+  wanted_members_[id] = {std::move(wanted), epoch, others_have_copies};
 }
 
 void PartitionSet::leave(const model::TopicPartition& id, Done<std::monostate> gone) {

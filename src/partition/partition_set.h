@@ -54,7 +54,7 @@ class PartitionSet {
   // Who should be the voters of a partition (Partition::set_wanted_members), also of one that is still being
   // opened.
   void set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted,
-                          std::uint32_t epoch = 0);
+                          std::uint32_t epoch = 0, bool others_have_copies = false);
   // Partition::on_members_reached of all partitions. One listener.
   void on_members_reached(UniqueFunction<void(const model::TopicPartition&, std::uint32_t epoch)> listener) {
     members_reached_ = std::move(listener);
@@ -135,6 +135,7 @@ class PartitionSet {
   struct Wanted {
     std::vector<log::Voter> members;
     std::uint32_t epoch = 0;
+    bool others_have_copies = false;
   };
   std::unordered_map<model::TopicPartition, Wanted> wanted_members_;
   UniqueFunction<void(const model::TopicPartition&, std::uint32_t)> members_reached_;

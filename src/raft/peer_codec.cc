@@ -32,6 +32,8 @@ enum class Kind : std::uint8_t {
   kRepairFrames = 15,
   kLeaveRequest = 16,
   kLeaveResponse = 17,
+  kCompacted = 18,
+  kCompactedEverywhere = 19,
 };
 
 constexpr std::size_t kGroupBytes = 20;
@@ -234,6 +236,18 @@ struct Encoder {
     out.put(m.term.value());
     out.position(m.commit);
   }
+  void operator()(const Compacted& m) {
+    put_kind(out, Kind::kCompacted);
+    out.partition(m.group);
+    out.put(m.term.value());
+    out.position(m.compacted_to);
+  }
+  void operator()(const CompactedEverywhere& m) {
+    put_kind(out, Kind::kCompactedEverywhere);
+    out.partition(m.group);
+    out.put(m.term.value());
+    out.position(m.position);
+  }
 };
 
 Result<log::FramePtr> get_frame(WireReader& in, const SharedBytes& payload) {
@@ -380,6 +394,20 @@ Result<PeerWords> get_words(WireReader& in, const io::PeerMessage& message) {
       m.number = in.get<std::uint64_t>();
       m.term = get_term(in);
       m.commit = in.position();
+      return PeerWords(m);
+    }
+    case Kind::kCompacted: {
+      Compacted m;
+      m.group = in.partition();
+      m.term = get_term(in);
+      m.compacted_to = in.position();
+      return PeerWords(m);
+    }
+    case Kind::kCompactedEverywhere: {
+      CompactedEverywhere m;
+      m.group = in.partition();
+      m.term = get_term(in);
+      m.position = in.position();
       return PeerWords(m);
     }
     case Kind::kAppend:

@@ -81,6 +81,18 @@ struct LeaveResponse {
   model::Term term;
   model::LogPosition commit;
 };
+// To the leader of a term: how far the sender has compacted its log. Answered by the other one.
+struct Compacted {
+  model::TopicPartition group;
+  model::Term term;
+  model::LogPosition compacted_to;
+};
+// So far have all replicas, and will those that come later.
+struct CompactedEverywhere {
+  model::TopicPartition group;
+  model::Term term;
+  model::LogPosition position;
+};
 // Of the layers above; answered once, or never when the session ends.
 struct Request {
   std::uint64_t id = 0;
@@ -90,8 +102,9 @@ struct Response {
   std::uint64_t id = 0;
   Result<std::string> body;
 };
-using PeerWords = std::variant<Heartbeat, Led, Resigned, Opened, GroupMessage, Append, RepairRequest,
-                               RepairFrames, Request, Response, LeaveRequest, LeaveResponse>;
+using PeerWords =
+    std::variant<Heartbeat, Led, Resigned, Opened, GroupMessage, Append, RepairRequest, RepairFrames, Request,
+                 Response, LeaveRequest, LeaveResponse, Compacted, CompactedEverywhere>;
 
 [[nodiscard]] io::PeerMessage encode(const PeerWords& words);
 // Checks every frame of an append. Errors: kCorruptBatch; kNewerFormat for a kind that is not known here.

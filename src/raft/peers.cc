@@ -115,6 +115,16 @@ void Peers::send(model::NodeId node, const LeaveResponse& response) {
     static_cast<void>(transport_.send(*peer, encode(PeerWords(response))));
 }
 
+void Peers::send(model::NodeId node, const Compacted& words) {
+  if (const auto peer = shard_for(node, words.group))
+    static_cast<void>(transport_.send(*peer, encode(PeerWords(words))));
+}
+
+void Peers::send(model::NodeId node, const CompactedEverywhere& words) {
+  if (const auto peer = shard_for(node, words.group))
+    static_cast<void>(transport_.send(*peer, encode(PeerWords(words))));
+}
+
 void Peers::pump_soon(RaftGroup& group) {
   to_pump_.insert(group.id());
   run_later();
@@ -446,6 +456,14 @@ void Peers::receive(const io::PeerShard& from, LeaveRequest&& words) {
 
 void Peers::receive(const io::PeerShard& from, LeaveResponse&& words) {
   if (RaftGroup* group = find(from.node, words.group)) group->receive(words);
+}
+
+void Peers::receive(const io::PeerShard& from, Compacted&& words) {
+  if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, words);
+}
+
+void Peers::receive(const io::PeerShard& from, CompactedEverywhere&& words) {
+  if (RaftGroup* group = find(from.node, words.group)) group->receive(from.node, words);
 }
 
 // --- requests

@@ -69,6 +69,8 @@ class Peers final : private io::PeerTransportListener {
   [[nodiscard]] bool send(model::NodeId node, RepairFrames frames);
   void send(model::NodeId node, const LeaveRequest& request);
   void send(model::NodeId node, const LeaveResponse& response);
+  void send(model::NodeId node, const Compacted& words);
+  void send(model::NodeId node, const CompactedEverywhere& words);
   // Once this turn's work is done: what came in one burst leaves in one append.
   void pump_soon(RaftGroup& group);
   // It began or ceased to lead.
@@ -178,6 +180,8 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, RepairFrames&& words);
   void receive(const io::PeerShard& from, LeaveRequest&& words);
   void receive(const io::PeerShard& from, LeaveResponse&& words);
+  void receive(const io::PeerShard& from, Compacted&& words);
+  void receive(const io::PeerShard& from, CompactedEverywhere&& words);
   void receive(const io::PeerShard& from, Request&& words);
   void receive(const io::PeerShard& from, Response&& words);
 

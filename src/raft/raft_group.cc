@@ -222,6 +222,7 @@ void RaftGroup::tell_changes() {
   }
   if (now.role == Role::kLeader && !same_leadership) {
     watch_.begin(steady_now());
+    compacted_.begin();
     if (surroundings_.peers != nullptr) surroundings_.peers->count_leadership();
   }
   if (now.role == Role::kLeader || now.leader) {

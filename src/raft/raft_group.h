@@ -14,6 +14,7 @@
 #include "base/shared_bytes.h"
 #include "base/unique_function.h"
 #include "log/log.h"
+#include "raft/core/compacted_replicas.h"
 #include "raft/core/raft.h"
 #include "raft/core/replica_watch.h"
 #include "raft/peers.h"
@@ -34,6 +35,9 @@ class GroupListener {
   virtual void on_log_failed(const Error& error) = 0;
   // What ask_to_leave() asked for: the leader of `term` says so.
   virtual void on_excluded(model::Term term, model::LogPosition commit) = 0;
+  // Asked of a leader: no node has data of this group but its members, nor is to become one with data that it
+  // had before.
+  [[nodiscard]] virtual bool all_copies_are_members() const { return true; }
 };
 
 // Of the shard; all outlive its groups.
@@ -133,6 +137,11 @@ class RaftGroup final : private RepairOwner {
   // It is to stay after all: an answer that is on its way means nothing.
   void ask_no_more() { leave_question_.reset(); }
 
+  // To be called from time to time where the log is compacted: tells the leader how far it is here.
+  void exchange_compacted();
+  // Up to here all replicas are compacted, as far as this one has heard since it was opened.
+  [[nodiscard]] model::LogPosition compacted_everywhere() const { return compacted_everywhere_; }
+
   // --- for Peers
   void receive(model::NodeId from, const Message& message);
   void receive(model::NodeId from, Append append);
@@ -140,6 +149,8 @@ class RaftGroup final : private RepairOwner {
   void receive(model::NodeId from, RepairFrames frames);
   void receive(model::NodeId from, const LeaveRequest& request);
   void receive(const LeaveResponse& response);
+  void receive(model::NodeId from, const Compacted& words);
+  void receive(model::NodeId from, const CompactedEverywhere& words);
   void peer_connected(model::NodeId peer);
   void peer_lost(model::NodeId peer);
   void pump();
@@ -189,6 +200,7 @@ class RaftGroup final : private RepairOwner {
   void arm_election(runtime::Duration delay);
   void stand_if_leaderless();
   [[nodiscard]] bool leaves_standing_to_others() const;
+  void said_compacted(const log::Voter& replica, model::LogPosition compacted_to);
   void send_to(model::NodeId peer);
   void tell_commit_later();
   void send_install(model::NodeId peer, const AppendHead& head, model::LogPosition begin);
@@ -206,7 +218,9 @@ class RaftGroup final : private RepairOwner {
   std::optional<Error> failed_;
   std::optional<runtime::TimePoint> failed_since_;
   std::optional<runtime::TimePoint> leaderless_since_;
-  ReplicaWatch watch_;  // while this replica leads
+  ReplicaWatch watch_;           // while this replica leads
+  CompactedReplicas compacted_;  // likewise
+  model::LogPosition compacted_everywhere_;
   bool was_established_ = false;
   bool leader_lost_ = false;  // the one that the core knows cannot be reached
   bool stalled_told_ = false;

@@ -24,14 +24,15 @@ model::RecordView from_base(model::RecordView record, model::Timestamp old_base,
 
 std::optional<CompactionRange> plan_compaction(const LogConfig& config,
                                                std::span<const CompactionSegment> sealed,
-                                               model::LogPosition committed, model::Timestamp now) {
+                                               const CompactionBounds& bounds, model::Timestamp now,
+                                               const TombstonesLeft& left) {
   if (config.cleanup == CleanupPolicy::kDelete) return std::nullopt;
   CompactionRange range;
   std::uint64_t clean_bytes = 0;
   std::uint64_t dirty_bytes = 0;
   bool dirty = false;
   for (const CompactionSegment& segment : sealed) {
-    if (segment.meta.end > committed) break;
+    if (segment.meta.end > bounds.committed) break;
     if (!is_clean(segment.meta)) {
       if (config.min_compaction_lag_ms > 0 &&
           (!segment.last_append ||
@@ -44,9 +45,11 @@ std::optional<CompactionRange> plan_compaction(const LogConfig& config,
     (dirty ? dirty_bytes : clean_bytes) += segment.meta.size_bytes;
     ++range.end;
   }
-  if (!dirty) return std::nullopt;
-  const double ratio = static_cast<double>(dirty_bytes) / static_cast<double>(clean_bytes + dirty_bytes);
-  if (ratio < config.min_cleanable_dirty_ratio) return std::nullopt;
+  const double ratio =
+      dirty ? static_cast<double>(dirty_bytes) / static_cast<double>(clean_bytes + dirty_bytes) : 0;
+  if (dirty && ratio >= config.min_cleanable_dirty_ratio) return range;
+  if (range.dirty_begin == 0 || !left.are_due(bounds.everywhere, now)) return std::nullopt;
+  range.end = range.dirty_begin;
   return range;
 }
 
@@ -83,7 +86,9 @@ std::vector<CompactionGroup> group_segments(std::span<const CompactionSegment> s
 }
 
 Compaction::Compaction(const Rules& rules, const std::array<std::uint64_t, 4>& seed)
-    : rules_(rules), hasher_(seed), map_(rules.map_bytes_max) {}
+    : rules_(rules), hasher_(seed), map_(rules.map_bytes_max) {
+  restart();
+}
 
 Compaction::Batch Compaction::open(const FrameHeader& header, ByteSpan payload) {
   Batch batch;
@@ -110,6 +115,8 @@ Compaction::Batch Compaction::open(const FrameHeader& header, ByteSpan payload) 
 void Compaction::restart() {
   part_ = 0;
   dead_.clear();
+  tombstones_removed_ = 0;
+  left_ = {.next_pass = first_horizon(), .waiting_to = {}, .horizon = {}};
   last_batch_.clear();
 }
 
@@ -163,21 +170,34 @@ bool Compaction::judge(const FrameHeader& header, ByteSpan payload) {
       const KeyHash hash = hasher_.hash(*record.key);
       if (in_part(hash)) {
         const auto last = map_.find(hash);
-        if ((last && *last > record.offset) || (!record.value && horizon_over)) dead_[number] = true;
+        const bool superseded = last && *last > record.offset;
+        const bool over = !superseded && !record.value && horizon_over;
+        dead_[number] = superseded || over;
+        if (over) ++tombstones_removed_;
       }
     }
-    const bool new_tombstone = record.key && !record.value && !batch.header.attributes.has_delete_horizon();
-    changes = changes || dead_[number] || new_tombstone;
+    const bool tombstone = record.key && !record.value;
+    if (tombstone && !dead_[number]) leave_tombstone(header, batch.header);
+    changes = changes || dead_[number] || (tombstone && begins_their_time(header, batch.header));
   }
   return changes;
 }
 
 void Compaction::begin_rewrite() { record_number_ = 0; }
 
+void Compaction::leave_tombstone(const FrameHeader& header, const model::BatchHeader& batch) {
+  const bool begins = begins_their_time(header, batch);
+  if (!begins && !batch.attributes.has_delete_horizon()) {
+    left_.waiting_to = std::min(left_.waiting_to.value_or(header.end), header.end);
+    return;
+  }
+  const model::Timestamp horizon = begins ? first_horizon() : batch.base_timestamp;
+  left_.horizon = std::min(left_.horizon.value_or(horizon), horizon);
+}
+
 Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payload) {
   const Batch batch = open(header, payload);
   if (!batch.touchable) return {};
-  const bool has_horizon = batch.header.attributes.has_delete_horizon();
   std::uint64_t kept = 0, lost = 0;
   bool tombstones = false;
   const std::uint64_t first_number = record_number_;
@@ -203,14 +223,13 @@ Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payl
     if (lost == 0) return {};  // an empty head already
     return {Fate::kRewritten, model::build_empty(batch.header)};
   }
-  const bool gets_horizon = tombstones && !has_horizon;
-  if (lost == 0 && !gets_horizon) return {};
-
+  const bool gets_horizon = tombstones && begins_their_time(header, batch.header);
   model::BatchHeader head = batch.header;
   if (gets_horizon) {
-    head.base_timestamp = model::Timestamp(rules_.now.value() + rules_.delete_retention_ms);
+    head.base_timestamp = first_horizon();
     head.attributes.bits |= model::BatchAttributes::kDeleteHorizon;
   }
+  if (lost == 0 && !gets_horizon) return {};
   model::BatchBuilder builder = model::BatchBuilder::rewriting(head);
   model::RecordIterator iterator(batch.header, batch.records);
   model::RecordView record;
@@ -225,31 +244,35 @@ Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payl
 }
 
 std::optional<Frame> FrameWidener::keep(Frame frame) {
-  at_ = frame.header.end;
   std::optional<Frame> complete = std::exchange(pending_, std::nullopt);
-  if (dropped_from_) frame.header.begin = *std::exchange(dropped_from_, std::nullopt);
+  if (dropped_ && frame.header.kind != FrameKind::kRecords) {
+    FOREBAY_ASSERT(!complete);
+    complete = cover_dropped();
+  } else if (dropped_) {
+    frame.header.begin = dropped_->header.begin;
+    dropped_.reset();
+  }
   pending_ = std::move(frame);
   return complete;
 }
 
-void FrameWidener::drop(const Frame& frame) {
-  at_ = frame.header.end;
-  if (pending_) {
-    pending_->header.end = frame.header.end;
-    return;
-  }
-  if (!dropped_from_) {
-    dropped_from_ = frame.header.begin;
-    first_dropped_ = frame;
-  }
+std::optional<Frame> FrameWidener::drop(const Frame& frame) {
+  std::optional<Frame> complete;
+  if (pending_ && pending_->header.kind != FrameKind::kRecords)
+    complete = std::exchange(pending_, std::nullopt);
+  if (!pending_ && !dropped_) dropped_ = frame;
+  (pending_ ? pending_ : dropped_)->header.end = frame.header.end;
+  return complete;
 }
 
 std::optional<Frame> FrameWidener::finish() {
-  if (pending_ || !first_dropped_) return std::exchange(pending_, std::nullopt);
-  std::vector<std::byte> empty = model::build_empty(model::read_batch_header(first_dropped_->payload.data()));
-  Frame frame;
-  frame.header = first_dropped_->header;
-  frame.header.end = at_;
+  return pending_ ? std::exchange(pending_, std::nullopt) : cover_dropped();
+}
+
+std::optional<Frame> FrameWidener::cover_dropped() {
+  if (!dropped_) return std::nullopt;
+  Frame frame = *std::exchange(dropped_, std::nullopt);
+  std::vector<std::byte> empty = model::build_empty(model::read_batch_header(frame.payload.data()));
   frame.header.payload_bytes = static_cast<std::uint32_t>(empty.size());
   frame.header.payload_crc = model::read_batch_header(empty.data()).crc;
   frame.payload = SharedBytes::take(std::move(empty));

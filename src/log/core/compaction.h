@@ -2,10 +2,11 @@
 // writes (log/compact.h).
 //
 // A record goes when a later record of its key is in the range that is looked at. Tombstones (null value)
-// that are the last of their key stay until their time is over: the batch is given a delete horizon when it
-// is first compacted. Untouched stay control frames, transactional and control batches, records without a key
-// and batches that cannot be decoded; what a transaction wrote does not supersede anything. The last batch of
-// each producer keeps its head. Frames widen over what is gone, so coverage has no hole.
+// that are the last of their key stay until their time is over: it begins, and the batch is given a delete
+// horizon, when no replica has anything any more that they delete (docs/adr/0016). Untouched stay control
+// frames, transactional and control batches, records without a key and batches that cannot be decoded; what a
+// transaction wrote does not supersede anything. The last batch of each producer keeps its head. Frames widen
+// over what is gone, so coverage has no hole.
 #pragma once
 
 #include <array>
@@ -34,12 +35,24 @@ struct CompactionRange {
   std::size_t end = 0;
   std::size_t dirty_begin = 0;
 };
+// Tombstones that a compaction has left, and when another one can do something about them. Not sooner than
+// after another life of a tombstone: it reads the whole log.
+struct TombstonesLeft {
+  model::Timestamp next_pass;
+  std::optional<model::LogPosition> waiting_to;  // for all replicas to be compacted to there; the lowest
+  std::optional<model::Timestamp> horizon;       // the earliest
+  [[nodiscard]] bool are_due(model::LogPosition everywhere, model::Timestamp now) const {
+    return now >= next_pass && ((waiting_to && *waiting_to <= everywhere) || (horizon && *horizon < now));
+  }
+};
 // Requires: `sealed` are the sealed, flushed segments from log start on, in order.
-// Returns: nothing when it is not worth it (min_cleanable_dirty_ratio), or not yet allowed (committed, lag).
+// Returns: nothing when it is not worth it (min_cleanable_dirty_ratio, and no tombstones are due), or not yet
+// allowed (committed, lag).
 [[nodiscard]] std::optional<CompactionRange> plan_compaction(const LogConfig& config,
                                                              std::span<const CompactionSegment> sealed,
-                                                             model::LogPosition committed,
-                                                             model::Timestamp now);
+                                                             const CompactionBounds& bounds,
+                                                             model::Timestamp now,
+                                                             const TombstonesLeft& left = {});
 
 // Runs of segments that become one file each: [begin, end) indices.
 struct CompactionGroup {
@@ -55,6 +68,7 @@ class Compaction {
   struct Rules {
     model::Timestamp now;
     std::int64_t delete_retention_ms = 0;
+    model::LogPosition everywhere;  // the time of tombstones in frames up to here begins
     std::size_t map_bytes_max = 32U << 20;
     std::size_t batch_bytes_max = 256U << 20;  // decompressed; larger ones stay untouched
     std::int64_t producer_life_ms =
@@ -79,6 +93,8 @@ class Compaction {
   [[nodiscard]] Outcome rewrite(const FrameHeader& header, ByteSpan payload);
 
   [[nodiscard]] std::uint64_t records_removed() const { return removed_; }
+  [[nodiscard]] std::uint64_t tombstones_removed() const { return tombstones_removed_; }
+  [[nodiscard]] const TombstonesLeft& tombstones_left() const { return left_; }
 
  private:
   struct Batch {
@@ -87,6 +103,14 @@ class Compaction {
     ByteSpan records;
   };
   [[nodiscard]] Batch open(const FrameHeader& header, ByteSpan payload);
+  // Of a batch with tombstones that stay.
+  [[nodiscard]] bool begins_their_time(const FrameHeader& header, const model::BatchHeader& batch) const {
+    return !batch.attributes.has_delete_horizon() && header.end <= rules_.everywhere;
+  }
+  [[nodiscard]] model::Timestamp first_horizon() const {
+    return model::Timestamp(rules_.now.value() + rules_.delete_retention_ms);
+  }
+  void leave_tombstone(const FrameHeader& header, const model::BatchHeader& batch);
   [[nodiscard]] bool in_part(const KeyHash& hash) const { return hash.high % parts_ == part_; }
   void restart();
 
@@ -103,27 +127,28 @@ class Compaction {
   // The last batch of each producer, by the offset where its frame begins.
   std::map<model::ProducerId, std::pair<model::Offset, model::Timestamp>> last_batch_;
   std::uint64_t removed_ = 0;
+  std::uint64_t tombstones_removed_ = 0;  // that were the last of their key
+  TombstonesLeft left_;
 };
 
 // Puts what rewrite() left into a row of frames whose ranges cover everything without a hole. Feed every
-// frame of a group in order; take what comes out.
+// frame of a group in order; take what comes out. Control frames are not widened: whoever asks for what lies
+// beside one needs a frame that begins there (log::rest_of). Where only those are left beside what went, an
+// empty batch covers it.
 class FrameWidener {
  public:
-  // `begin`: of the group.
-  explicit FrameWidener(model::LogPosition begin) : at_(begin) {}
   // Returns: a frame that is complete now, if any.
   [[nodiscard]] std::optional<Frame> keep(Frame frame);
-  void drop(const Frame& frame);
-  // The last frame. When nothing was kept: an empty batch, made of the first dropped record frame, that
-  // covers all.
+  [[nodiscard]] std::optional<Frame> drop(const Frame& frame);
+  // The last frame.
   [[nodiscard]] std::optional<Frame> finish();
 
  private:
-  model::LogPosition at_;  // covered up to here by frames that came in
+  [[nodiscard]] std::optional<Frame> cover_dropped();
+
   std::optional<Frame> pending_;
-  std::optional<Frame> first_dropped_;
-  std::optional<model::LogPosition>
-      dropped_from_;  // nothing is pending, and this much before the next frame is gone
+  // Gone, and no pending frame covers it: the first such frame, with the range of them all.
+  std::optional<Frame> dropped_;
 };
 
 }  // namespace forebay::log

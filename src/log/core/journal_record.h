@@ -26,16 +26,22 @@ inline constexpr std::uint32_t kRepairedFileStep = 1U << 20;
 struct SegmentMeta {
   model::LogPosition begin;     // also in the file's name
   model::BootEpoch boot_epoch;  // of the start that created the file; in its name
-  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th file at one place, after a
-  // truncation, or after a repair of what was not compacted. A repair adds kRepairedFileStep to n. In its
-  // name when not 0.
+  // 0 as written; n after the n-th compaction; kRetriedFile | n for the n-th file at one place, or after a
+  // truncation, or after a repair, which adds kRepairedFileStep to n. In its name when not 0.
   std::uint32_t generation = 0;
   model::LogPosition end;  // frames up to here are in the file and flushed
   // Whole blocks up to `end`, or more where the log was cut: what lies behind is void.
   std::uint64_t size_bytes = 0;
-  // How often its frames were compacted.
+  // How often its frames were compacted. Not at all after a repair: what came from another replica may hold
+  // what this one had compacted away.
   [[nodiscard]] std::uint32_t compactions() const {
     return (generation & kRetriedFile) != 0 ? 0 : generation;
+  }
+  // How often it was made out of others, by compactions and repairs: of two files with the same frames the
+  // one with more is the later one.
+  [[nodiscard]] std::uint32_t remakes() const {
+    const std::uint32_t number = generation & ~kRetriedFile;
+    return compactions() > 0 || number >= kRepairedFileStep ? number : 0;
   }
   friend bool operator==(const SegmentMeta&, const SegmentMeta&) = default;
 };

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "model/ids.h"
+
 namespace forebay::log {
 
 enum class CleanupPolicy : std::uint8_t { kDelete, kCompact, kCompactAndDelete };
@@ -20,6 +22,12 @@ struct LogConfig {
   std::int64_t min_compaction_lag_ms = 0;
   double min_cleanable_dirty_ratio = 0.5;
   std::uint32_t index_interval_bytes = 64U << 10;
+};
+
+// What the group says of its log to whoever compacts it.
+struct CompactionBounds {
+  model::LogPosition committed;
+  model::LogPosition everywhere;  // every replica has compacted its log up to here (docs/adr/0016)
 };
 
 }  // namespace forebay::log

@@ -52,7 +52,9 @@ std::vector<Stored> records_in(const Frame& frame) {
 
 // A whole compaction in memory. `dirty_from`: index of the first frame that was never compacted.
 std::vector<FramePtr> run_compaction(const std::vector<FramePtr>& frames, std::size_t dirty_from,
-                                     const Compaction::Rules& rules) {
+                                     Compaction::Rules rules, TombstonesLeft* left = nullptr,
+                                     const std::optional<LogPosition>& everywhere = std::nullopt) {
+  rules.everywhere = everywhere.value_or(rules.everywhere);
   Compaction compaction(rules, {1, 2, 3, 4});
   while (compaction.begin_pass()) {
     bool full = false;
@@ -62,9 +64,10 @@ std::vector<FramePtr> run_compaction(const std::vector<FramePtr>& frames, std::s
     if (full) continue;
     for (const FramePtr& frame : frames) compaction.judge(frame->header, frame->payload.span());
   }
+  if (left != nullptr) *left = compaction.tombstones_left();
   compaction.begin_rewrite();
   std::vector<FramePtr> out;
-  FrameWidener widener(frames.front()->header.begin);
+  FrameWidener widener;
   const auto take = [&out](std::optional<Frame> frame) {
     if (frame) out.push_back(std::make_shared<const Frame>(*std::move(frame)));
   };
@@ -72,7 +75,7 @@ std::vector<FramePtr> run_compaction(const std::vector<FramePtr>& frames, std::s
     Compaction::Outcome outcome = compaction.rewrite(frame->header, frame->payload.span());
     Frame kept = *frame;
     if (outcome.fate == Compaction::Fate::kGone) {
-      widener.drop(kept);
+      take(widener.drop(kept));
       continue;
     }
     if (outcome.fate == Compaction::Fate::kRewritten) {
@@ -107,6 +110,7 @@ Compaction::Rules rules_at(std::int64_t now) {
   Compaction::Rules rules;
   rules.now = Timestamp(now);
   rules.delete_retention_ms = 1000;
+  rules.everywhere = {Offset(std::numeric_limits<std::int64_t>::max()), 0};
   return rules;
 }
 
@@ -148,6 +152,38 @@ TEST(Compaction, TombstoneStaysForItsTimeThenGoes) {
   expect_covered(out, {}, {Offset(3), 0});
 }
 
+TEST(Compaction, TimeOfATombstoneBeginsWhenAllReplicasAreCompacted) {
+  std::vector<FramePtr> frames;
+  frames.push_back(frame_of({}, {{"a", "1"}}));
+  frames.push_back(frame_of({Offset(1), 0}, {{"a", std::nullopt}}));
+  frames.push_back(frame_of({Offset(2), 0}, {{"b", std::nullopt}, {"c", "2"}}));
+  Compaction::Rules rules = rules_at(5000);
+  rules.everywhere = {Offset(1), 0};
+  TombstonesLeft left;
+  auto out = run_compaction(frames, 0, rules, &left);
+  const auto head = [&out](std::size_t i) { return model::read_batch_header(out.at(i)->payload.data()); };
+  ASSERT_EQ(out.size(), 2U);
+  EXPECT_FALSE(head(0).attributes.has_delete_horizon());
+  EXPECT_EQ(left.waiting_to, (LogPosition{Offset(2), 0}));
+  EXPECT_FALSE(left.horizon);
+  EXPECT_FALSE(left.are_due({Offset(2), 0}, Timestamp(5999))) << "it would read the whole log";
+  EXPECT_FALSE(left.are_due({Offset(1), 0}, Timestamp(6000))) << "a replica is not so far";
+  EXPECT_TRUE(left.are_due({Offset(2), 0}, Timestamp(6000)));
+
+  out = run_compaction(out, out.size(), rules_at(100'000), &left, LogPosition{Offset(2), 0});
+  EXPECT_TRUE(head(0).attributes.has_delete_horizon()) << "however long it has been there";
+  EXPECT_EQ(head(0).base_timestamp, Timestamp(101'000));
+  EXPECT_FALSE(head(1).attributes.has_delete_horizon());
+  EXPECT_EQ(left.waiting_to, (LogPosition{Offset(4), 0}));
+  EXPECT_EQ(left.horizon, Timestamp(101'000));
+
+  out = run_compaction(out, out.size(), rules_at(101'001), &left, LogPosition{});
+  const std::vector<Stored> want{{2, "b", std::nullopt, Timestamp(1000)}, {3, "c", "2", Timestamp(1000)}};
+  EXPECT_EQ(all_records(out), want) << "what has begun needs nobody's word any more";
+  EXPECT_EQ(left.waiting_to, (LogPosition{Offset(4), 0}));
+  EXPECT_FALSE(left.horizon);
+}
+
 TEST(Compaction, ControlFramesAndTransactionsAreUntouched) {
   model::BatchOptions transactional;
   transactional.transactional = true;
@@ -164,6 +200,31 @@ TEST(Compaction, ControlFramesAndTransactionsAreUntouched) {
   const auto out = run_compaction(frames, 0, rules_at(5000));
   ASSERT_EQ(out.size(), frames.size());
   for (std::size_t i = 0; i < out.size(); ++i) EXPECT_TRUE(same_bytes(*out[i], *frames[i])) << i;
+}
+
+// A replica that ends beside one could not go on there: a control frame has no rest.
+TEST(Compaction, ControlFramesKeepTheirRange) {
+  const auto control_at = [](LogPosition begin) {
+    return make_control_frame(LogWorld::partition_id(0), begin, model::Term(1), TermStart{}, Timestamp(1));
+  };
+  std::vector<FramePtr> frames;
+  frames.push_back(frame_of({}, {{"a", "1"}}));
+  frames.push_back(frame_of({Offset(1), 0}, {{"a", "2"}}));
+  frames.push_back(control_at({Offset(2), 0}));
+  frames.push_back(frame_of({Offset(2), 1}, {{"a", "3"}}));
+  frames.push_back(frame_of({Offset(3), 0}, {{"a", "4"}}));
+  frames.push_back(control_at({Offset(4), 0}));
+  frames.push_back(frame_of({Offset(4), 1}, {{"a", "5"}}));
+  const auto out = run_compaction(frames, 0, rules_at(5000));
+  expect_covered(out, {}, {Offset(5), 0});
+  ASSERT_EQ(out.size(), 5U);
+  EXPECT_EQ(out[1]->header, frames[2]->header);
+  EXPECT_EQ(out[3]->header, frames[5]->header);
+  for (const std::size_t i : {0U, 2U}) {
+    EXPECT_EQ(out[i]->header.kind, FrameKind::kRecords);
+    EXPECT_TRUE(check_frame_payload(out[i]->header, out[i]->payload.span()));
+  }
+  ASSERT_EQ(all_records(out).size(), 1U);
 }
 
 TEST(Compaction, HeadOfAProducersLastBatchStays) {
@@ -285,21 +346,30 @@ TEST(CompactionPlan, RespectsRatioLagAndCommit) {
   };
   std::vector<CompactionSegment> segments{segment(0, 1, 100, 10), segment(10, 0, 60, 20),
                                           segment(20, 0, 60, 30)};
-  const auto all = plan_compaction(config, segments, {Offset(30), 0}, Timestamp(100));
+  const auto all = plan_compaction(config, segments, {{Offset(30), 0}, {}}, Timestamp(100));
   ASSERT_TRUE(all);
   EXPECT_EQ(all->end, 3U);
   EXPECT_EQ(all->dirty_begin, 1U);
-  EXPECT_FALSE(plan_compaction(config, segments, {Offset(29), 0}, Timestamp(100)))
+  EXPECT_FALSE(plan_compaction(config, segments, {{Offset(29), 0}, {}}, Timestamp(100)))
       << "60 of 160 is too little";
   config.min_cleanable_dirty_ratio = 0.3;
-  EXPECT_EQ(plan_compaction(config, segments, {Offset(29), 0}, Timestamp(100))->end, 2U);
+  EXPECT_EQ(plan_compaction(config, segments, {{Offset(29), 0}, {}}, Timestamp(100))->end, 2U);
   config.min_compaction_lag_ms = 75;
-  EXPECT_EQ(plan_compaction(config, segments, {Offset(30), 0}, Timestamp(100))->end, 2U);
+  EXPECT_EQ(plan_compaction(config, segments, {{Offset(30), 0}, {}}, Timestamp(100))->end, 2U);
   config.min_compaction_lag_ms = 90;
-  EXPECT_FALSE(plan_compaction(config, segments, {Offset(30), 0}, Timestamp(100)));
+  EXPECT_FALSE(plan_compaction(config, segments, {{Offset(30), 0}, {}}, Timestamp(100)));
   config.min_compaction_lag_ms = 0;
+  config.min_cleanable_dirty_ratio = 0.9;
+  const TombstonesLeft left{
+      .next_pass = Timestamp(50), .waiting_to = LogPosition{Offset(5), 0}, .horizon = {}};
+  const CompactionBounds bounds{{Offset(30), 0}, {Offset(5), 0}};
+  const auto clean = plan_compaction(config, segments, bounds, Timestamp(100), left);
+  ASSERT_TRUE(clean) << "tombstones are due";
+  EXPECT_EQ(clean->end, 1U);
+  EXPECT_EQ(clean->dirty_begin, 1U);
+  EXPECT_FALSE(plan_compaction(config, segments, {{Offset(30), 0}, {}}, Timestamp(100), left));
   config.cleanup = CleanupPolicy::kDelete;
-  EXPECT_FALSE(plan_compaction(config, segments, {Offset(30), 0}, Timestamp(100)));
+  EXPECT_FALSE(plan_compaction(config, segments, {{Offset(30), 0}, {}}, Timestamp(100)));
 }
 
 TEST(KeyMap, HoldsTheLargestOffsetAndSaysWhenFull) {

@@ -205,7 +205,7 @@ TEST(LogCompaction, DeletedKeyStaysDeletedWhenItsSegmentWasWrittenTwice) {
   ASSERT_TRUE(std::any_of(files.begin(), files.end(),
                           [](const std::string& path) { return path.ends_with("-r1.log"); }));
 
-  for (int pass = 0; pass < 2; ++pass) {
+  for (int pass = 0; pass < 3; ++pass) {
     write("other", "v" + std::to_string(pass));
     ASSERT_TRUE(world.compact(0, world.now()));
     world.run_for(std::chrono::milliseconds(world.options().log.delete_retention_ms + 1));
@@ -269,10 +269,11 @@ TEST(LogCompaction, OldFilesGoOnlyWhenTheJournalHasTheReplacement) {
   slow.stall = std::chrono::seconds(5);
   world.disk().inject(slow);
   bool done = false;
-  world.log(0).compact(world.now(), world.log(0).flushed(), [&done](const Result<std::uint64_t>& result) {
-    EXPECT_TRUE(result);
-    done = true;
-  });
+  world.log(0).compact(world.now(), {world.log(0).flushed(), {}},
+                       [&done](const Result<std::uint64_t>& result) {
+                         EXPECT_TRUE(result);
+                         done = true;
+                       });
   world.run_for(std::chrono::seconds(3));
   for (const std::string& path : files) EXPECT_TRUE(world.disk().content(path)) << path;
   EXPECT_GT(world.segment_files(0).size(), files.size()) << "the successor is written and waits";
@@ -305,7 +306,7 @@ TEST(LogCompaction, EndsWhenTheLogIsRemoved) {
   for (int i = 0; i < 200; ++i) keyed.append(rng);
   ASSERT_TRUE(world.flush_all());
   std::optional<Result<std::uint64_t>> answer;
-  world.log(0).compact(world.now(), world.log(0).flushed(),
+  world.log(0).compact(world.now(), {world.log(0).flushed(), {}},
                        [&](Result<std::uint64_t> result) { answer = std::move(result); });
   bool removed = false;
   world.model(0).log = nullptr;
@@ -336,12 +337,13 @@ TEST(LogCompactionRandom, SurvivesPowerCutsAtEveryStep) {
       const bool cut = rng.one_in(2);
       if (cut) world.disk().crash_at_step(rng.between(1, 60));
       bool done = false;
-      world.log(0).compact(world.now(), world.log(0).flushed(), [&done](const Result<std::uint64_t>& result) {
-        done = true;
-        EXPECT_TRUE(result || result.error().code == ErrorCode::kCancelled ||
-                    result.error().code == ErrorCode::kStorageFailed)
-            << result.error().to_string();
-      });
+      world.log(0).compact(world.now(), {world.log(0).flushed(), {}},
+                           [&done](const Result<std::uint64_t>& result) {
+                             done = true;
+                             EXPECT_TRUE(result || result.error().code == ErrorCode::kCancelled ||
+                                         result.error().code == ErrorCode::kStorageFailed)
+                                 << result.error().to_string();
+                           });
       // Appends and trims go on meanwhile.
       for (std::uint64_t n = rng.below(40); n > 0 && !world.disk().power_is_off(); --n) {
         keyed.append(rng);

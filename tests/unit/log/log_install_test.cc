@@ -256,7 +256,7 @@ TEST(LogInstall, AnyMomentWillDo) {
         ASSERT_TRUE(world.settle());
         world.log(0).roll();
       }
-      if (rng.one_in(2)) world.log(0).compact(world.now(), world.log(0).flushed(), [](const auto&) {});
+      if (rng.one_in(2)) world.log(0).compact(world.now(), {world.log(0).flushed(), {}}, [](const auto&) {});
       world.run_for(std::chrono::microseconds(rng.below(20'000)));
       offset = world.log(0).log_start().next_offset.value() + 10 + static_cast<std::int64_t>(rng.below(100));
       world.install(0, base_at(offset));

@@ -215,6 +215,26 @@ TEST(LogRepair, FramesThatTheOtherReplicaHasCompactedWidenTheRange) {
   }
 }
 
+TEST(LogRepair, FrameOfTheOtherReplicaMayCoverManyLocalOnesBehindTheDamage) {
+  const std::size_t damaged = 24;
+  for (std::size_t gone = 1; gone <= 10; ++gone) {
+    SCOPED_TRACE(gone);
+    LogWorld world(disk_only());
+    fill(world);
+    std::vector<FramePtr> other = world.model(0).frames;
+    hurt(world, *other[damaged], "/topics/");
+    find_damage(world, *other[damaged]);
+    for (std::size_t i = 0; i < gone; ++i) other = compacted(other, damaged + 1, false);
+    const auto repaired = repair_all(world, other);
+    ASSERT_TRUE(repaired) << repaired.error().to_string();
+    world.model(0).frames = other;
+    world.model(0).frames_at_start = other;
+    expect_whole(world);
+    EXPECT_LE(world.log(0).compacted_to().next_offset, other[damaged]->header.begin.next_offset)
+        << "it is to be compacted again";
+  }
+}
+
 TEST(LogRepair, CompactedFrameAcrossTwoSegmentsReplacesBoth) {
   LogWorld world(disk_only());
   fill(world);

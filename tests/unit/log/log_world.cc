@@ -369,7 +369,8 @@ std::optional<LogPosition> LogWorld::plan_retention(std::int32_t partition, Time
 
 Result<std::uint64_t> LogWorld::compact(std::int32_t partition, Timestamp now) {
   std::optional<Result<std::uint64_t>> answer;
-  log(partition).compact(now, log(partition).flushed(),
+  const CompactionBounds bounds{log(partition).flushed(), log(partition).compacted_to()};  // it is alone
+  log(partition).compact(now, bounds,
                          [&answer](Result<std::uint64_t> result) { answer = std::move(result); });
   if (!run_until([&] { return answer.has_value() || disk().power_is_off(); }) || !answer) {
     return Error{ErrorCode::kTimedOut, "the compaction never answered"};

@@ -149,6 +149,17 @@ TEST(PeerCodec, QuestionWhetherAReplicaIsOut) {
   EXPECT_EQ(told.commit, (LogPosition{Offset(7), 2}));
 }
 
+TEST(PeerCodec, HowFarReplicasAreCompacted) {
+  const auto one = round_trip(Compacted{group(), Term(4), {Offset(7), 2}});
+  EXPECT_EQ(one.group, group());
+  EXPECT_EQ(one.term, Term(4));
+  EXPECT_EQ(one.compacted_to, (LogPosition{Offset(7), 2}));
+  const auto all = round_trip(CompactedEverywhere{group(), Term(5), {Offset(6), 1}});
+  EXPECT_EQ(all.group, group());
+  EXPECT_EQ(all.term, Term(5));
+  EXPECT_EQ(all.position, (LogPosition{Offset(6), 1}));
+}
+
 TEST(PeerCodec, EveryFlippedBitOfAFrameIsFound) {
   const io::PeerMessage good = encode(PeerWords(an_append()));
   const std::size_t frames_at = good.header.size() - 2 * log::kFrameHeaderBytes;

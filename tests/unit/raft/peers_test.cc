@@ -23,8 +23,10 @@ std::unique_ptr<sim::SimPeerTransport> attached(sim::SimNetwork& network, sim::S
 
 // Everything that may be said about a group.
 std::vector<PeerWords> words_about_a_group() {
-  return {GroupMessage{kGroup, VoteRequest{}}, Append{kGroup, {}, {}},        RepairRequest{.group = kGroup},
-          RepairFrames{.group = kGroup},       LeaveRequest{.group = kGroup}, LeaveResponse{.group = kGroup}};
+  return {GroupMessage{kGroup, VoteRequest{}}, Append{kGroup, {}, {}},
+          RepairRequest{.group = kGroup},      RepairFrames{.group = kGroup},
+          LeaveRequest{.group = kGroup},       LeaveResponse{.group = kGroup},
+          Compacted{.group = kGroup},          CompactedEverywhere{.group = kGroup}};
 }
 
 class PeersTest : public testing::Test {

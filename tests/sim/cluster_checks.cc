@@ -13,6 +13,18 @@
 namespace forebay::sim {
 namespace {
 
+// Compaction is looked at once in so many events.
+constexpr std::uint64_t kCompactionLooks = 8;
+
+// As its leader made it: compaction leaves fewer records, or a wider range.
+bool is_whole(const log::Frame& frame) {
+  const log::FrameHeader& header = frame.header;
+  if (header.kind == log::FrameKind::kControl) return header.end == header.begin.after_control();
+  const auto batch = model::read_batch_header(frame.payload.data());
+  return batch.base_offset == header.begin.next_offset &&
+         header.end == header.begin.after_records(batch.record_count);
+}
+
 // Of the frame that begins at `begin`; nothing when the log has none there.
 model::Term term_at(const std::vector<log::TermBegin>& terms, model::LogPosition begin) {
   model::Term term;
@@ -50,11 +62,13 @@ model::Offset ClusterChecks::trimmable(std::size_t partition) const {
 }
 
 void ClusterChecks::look() {
+  ++looks_;
   for (const auto& node : nodes_) {
     if (!node->is_up()) continue;
     for (std::size_t partition = 0; partition < groups_.size(); ++partition) {
       if (moves_) watch_lives(*node, partition);
       look_at(*node, partition);
+      if (compaction_ && looks_ % kCompactionLooks == 0) watch_compaction(*node, partition);
     }
   }
 }
@@ -73,6 +87,7 @@ void ClusterChecks::watch_lives(const ClusterNode& node, std::size_t partition) 
   } else if (found == nullptr && !known.down) {
     ++counts_.removed;
     trace(name(node, partition) + " is removed");
+    if (compaction_) compaction_->is_removed(node.index(), static_cast<std::uint32_t>(partition));
     known = {};
     known.removed = true;
   }
@@ -167,8 +182,14 @@ void ClusterChecks::on_leader(const ClusterNode& node, std::size_t partition, lo
 void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition) {
   Replica& known = replicas_[node.index()][partition];
   if (known.reading || !failure_.empty()) return;
+  if (known.scanning && known.checked >= known.commit) see_compaction(node, partition);
+  if (known.rescan || (known.scanning && known.checked < known.log_start)) begin_scan(node, partition);
   if (known.checked < known.log_start) known.checked = frame_at_or_after(partition, known.log_start);
-  if (known.checked >= known.commit) return;
+  if (known.checked >= known.commit) {
+    if (!std::exchange(known.scanning, false)) return;
+    return compaction_->scan_ends(node.index(), static_cast<std::uint32_t>(partition), known.log_start,
+                                  known.checked, now_(), name(node, partition));
+  }
   known.reading = true;
   log::Log& log = node.find(partition)->log();
   log.read_frames(
@@ -189,7 +210,7 @@ void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition)
             return;
           }
           const log::Log& now = node.find(partition)->log();
-          const bool begins_anew = now.flushed() < replica.checked;
+          const bool begins_anew = now.flushed() <= replica.checked;
           if (code == ErrorCode::kNotFound && (replica.checked < now.log_start() || begins_anew)) {
             // Else there is a look when log start moves.
             if (replica.checked < replica.log_start) compare_more(node, partition);
@@ -199,7 +220,10 @@ void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition)
                       frames.error().to_string());
         }
         for (const log::FramePtr& frame : *frames) {
-          compare(partition, *frame, name(node, partition));
+          if (frame->header.begin != replica.checked)
+            return fail("I21: a hole before the frame at " + frame->header.begin.to_string() + " of " +
+                        name(node, partition) + ", from " + replica.checked.to_string() + " on");
+          compare(node, partition, *frame);
           replica.checked = frame->header.end;
         }
         if (!frames->empty()) compare_more(node, partition);
@@ -217,30 +241,42 @@ model::LogPosition ClusterChecks::frame_at_or_after(std::size_t partition,
   return committed.empty() ? position : std::max(position, committed.back().end);
 }
 
-void ClusterChecks::compare(std::size_t partition, const log::Frame& frame, const std::string& where) {
+void ClusterChecks::add_committed(const ClusterNode& node, std::size_t partition, const log::Frame& frame,
+                                  model::LogPosition begin) {
+  const log::FrameHeader& header = frame.header;
+  const auto& leaders = groups_[partition].leaders;
+  const bool whole = begin == header.begin && is_whole(frame);
+  const model::Term term = whole ? header.term : term_at(node.find(partition)->log().terms(), begin);
+  const model::Term committed_in = leaders.empty() ? term : leaders.rbegin()->first;
+  groups_[partition].committed.push_back(
+      {begin, header.end, term, committed_in, header.kind, header.payload_crc, whole});
+  ++counts_.committed;
+  if (header.kind == log::FrameKind::kControl) {
+    const auto control = log::decode_control(frame.payload.span());
+    const auto* start = control ? std::get_if<log::LogStart>(&*control) : nullptr;
+    if (start != nullptr) groups_[partition].log_start = std::max(groups_[partition].log_start, start->begin);
+  }
+  if (committed_in > term) ++counts_.older_terms;
+  std::uint32_t copies = 0;
+  if (whole && !is_on_a_quorum(partition, begin, header.end, term, copies)) {
+    fail("I2: the frame at " + begin.to_string() + " is committed on " + name(node, partition) +
+         " and only " + std::to_string(copies) + " disks have it");
+  }
+}
+
+void ClusterChecks::compare(const ClusterNode& node, std::size_t partition, const log::Frame& frame) {
   auto& committed = groups_[partition].committed;
   const log::FrameHeader& header = frame.header;
+  const std::string where = name(node, partition);
+  if (compaction_) {
+    compaction_->take(node.index(), static_cast<std::uint32_t>(partition), frame, where);
+  } else if (!is_whole(frame)) {
+    return fail("the frame at " + header.begin.to_string() + " of " + where + " is compacted");
+  }
   if (committed.empty() || header.begin >= committed.back().end) {
     if (!committed.empty() && header.begin != committed.back().end)
       return fail("I21: a hole before the frame at " + header.begin.to_string() + " of " + where);
-    const auto& leaders = groups_[partition].leaders;
-    const model::Term committed_in = leaders.empty() ? header.term : leaders.rbegin()->first;
-    committed.push_back(
-        {header.begin, header.end, header.term, committed_in, header.kind, header.payload_crc});
-    ++counts_.committed;
-    if (header.kind == log::FrameKind::kControl) {
-      const auto control = log::decode_control(frame.payload.span());
-      const auto* start = control ? std::get_if<log::LogStart>(&*control) : nullptr;
-      if (start != nullptr)
-        groups_[partition].log_start = std::max(groups_[partition].log_start, start->begin);
-    }
-    if (committed_in > header.term) ++counts_.older_terms;
-    std::uint32_t copies = 0;
-    if (!is_on_a_quorum(partition, header.begin, header.end, header.term, copies)) {
-      fail("I2: the frame at " + header.begin.to_string() + " is committed on " + where + " and only " +
-           std::to_string(copies) + " disks have it");
-    }
-    return;
+    return add_committed(node, partition, frame, header.begin);
   }
   const auto at = std::lower_bound(
       committed.begin(), committed.end(), header.begin,
@@ -248,8 +284,66 @@ void ClusterChecks::compare(std::size_t partition, const log::Frame& frame, cons
   if (at != committed.end() && at->begin == header.begin && at->end == header.end &&
       at->term == header.term && at->kind == header.kind && at->crc == header.payload_crc)
     return;
+  if (compaction_) return compare_compacted(node, partition, frame);
   fail("I21: the committed frame at " + header.begin.to_string() + " of " + where + ", of term " +
        std::to_string(header.term.value()) + ", is not the one that was committed there first");
+}
+
+// It may cover more than it did, on this replica or on the one that was seen first; what it holds of records
+// is compared one by one. Of control frames none may go.
+void ClusterChecks::compare_compacted(const ClusterNode& node, std::size_t partition,
+                                      const log::Frame& frame) {
+  auto& committed = groups_[partition].committed;
+  const log::FrameHeader& header = frame.header;
+  const std::string what =
+      "I21: the committed frame at " + header.begin.to_string() + " of " + name(node, partition);
+  auto at = std::lower_bound(
+      committed.begin(), committed.end(), header.begin,
+      [](const CommittedFrame& one, const model::LogPosition& wanted) { return one.begin < wanted; });
+  for (; at != committed.end() && at->end <= header.end; ++at) {
+    if (at->kind != log::FrameKind::kControl || !at->whole) continue;
+    if (header.kind != log::FrameKind::kControl) return fail(what + " covers a control frame");
+    if (at->term != header.term || at->crc != header.payload_crc)
+      return fail(what + " is another control frame");
+  }
+  if (header.end > committed.back().end) add_committed(node, partition, frame, committed.back().end);
+}
+
+void ClusterChecks::expect_compaction(std::optional<Duration> tombstone_life,
+                                      std::function<TimePoint()> now) {
+  compaction_.emplace(groups_.size(), replicas_.size(), [this](const std::string& what) { fail(what); });
+  compaction_->expect_life(tombstone_life);
+  now_ = std::move(now);
+}
+
+void ClusterChecks::watch_compaction(const ClusterNode& node, std::size_t partition) {
+  Replica& known = replicas_[node.index()][partition];
+  if (node.find(partition) == nullptr || known.down || known.stopped) return;
+  see_compaction(node, partition);
+  if ((known.rescan || known.scanning) && !known.unread) compare_more(node, partition);
+}
+
+// Whatever was put in the place of something else on that node: all of it is read again.
+void ClusterChecks::see_compaction(const ClusterNode& node, std::size_t partition) {
+  Replica& known = replicas_[node.index()][partition];
+  const log::Log& log = node.find(partition)->log();
+  // One that is new counts when it has something: its leader knows of it before it gives it anything.
+  if (!moves_ || log.end() > model::LogPosition{})
+    compaction_->look(node.index(), static_cast<std::uint32_t>(partition), log.compacted_to(),
+                      known.committed, now_());
+  const std::uint64_t compacted = node.logs()->stats().compacted_files;
+  if (compacted != known.compacted_files) {
+    known.compacted_files = compacted;
+    known.rescan = true;
+  }
+}
+
+void ClusterChecks::begin_scan(const ClusterNode& node, std::size_t partition) {
+  Replica& known = replicas_[node.index()][partition];
+  known.checked = frame_at_or_after(partition, known.log_start);
+  known.rescan = false;
+  known.scanning = true;
+  compaction_->scan_begins(node.index(), static_cast<std::uint32_t>(partition), known.checked);
 }
 
 bool ClusterChecks::has_durably(const ClusterNode& node, std::size_t partition, model::LogPosition begin,
@@ -316,6 +410,7 @@ void ClusterChecks::node_dies(const ClusterNode& node) {
     known.log_start = log.log_start();
     known.terms = log.terms();
     if (known.flushed < known.end) ++counts_.lost_on_crash;
+    if (compaction_) compaction_->is_down(node.index(), static_cast<std::uint32_t>(partition));
   }
 }
 
@@ -354,7 +449,8 @@ void ClusterChecks::replica_is_up(const ClusterNode& node, std::size_t partition
            .log_start = log.log_start(),
            .committed = known.committed,
            .down = false,
-           .checked = frame_at_or_after(partition, log.log_start())};
+           .checked = frame_at_or_after(partition, log.log_start()),
+           .rescan = compaction_.has_value()};
 }
 
 bool ClusterChecks::has_stopped(const ClusterNode& node) const {
@@ -366,7 +462,7 @@ bool ClusterChecks::caught_up(const ClusterNode& node) const {
   return std::all_of(replicas_[node.index()].begin(), replicas_[node.index()].end(),
                      [this](const Replica& replica) {
                        if (replica.down) return moves_;
-                       return replica.checked >= replica.commit;
+                       return replica.checked >= replica.commit && !replica.rescan && !replica.scanning;
                      });
 }
 

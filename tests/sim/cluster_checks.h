@@ -3,7 +3,7 @@
 //  I2   what is acknowledged or committed is on the disks of a majority of the voters, at that moment
 //  I8   log start only grows, also over a crash, and never beyond what is committed, nor by what is not
 //  I20  one leader per term
-//  I21  a committed frame is the same everywhere, for ever
+//  I21  a committed frame is the same everywhere, for ever; where logs are compacted see compaction_checks.h
 //  I22  who leads has everything that was committed; commit never goes back
 //  and: what a replica said to be durable is there after a restart; no replica is damaged, for no disk rots.
 //
@@ -20,6 +20,7 @@
 #include "log/core/frame.h"
 #include "sim/cluster_clients.h"
 #include "sim/cluster_node.h"
+#include "sim/compaction_checks.h"
 
 namespace forebay::sim {
 
@@ -55,6 +56,9 @@ class ClusterChecks {
   void fail(const std::string& what);
   // Replicas come and go, as the groups' own memberships say. Before the first look.
   void expect_moves() { moves_ = true; }
+  // Replicas compact their logs. Before the first look.
+  void expect_compaction(std::optional<Duration> tombstone_life, std::function<TimePoint()> now);
+  [[nodiscard]] const CompactionChecks* compaction() const { return compaction_ ? &*compaction_ : nullptr; }
   [[nodiscard]] const CheckCounts& counts() const { return counts_; }
   // A replica on it was stopped by its disk.
   [[nodiscard]] bool has_stopped(const ClusterNode& node) const;
@@ -77,6 +81,7 @@ class ClusterChecks {
     model::Term committed_in;  // the highest that anybody led in when it was first seen to be committed
     log::FrameKind kind;
     std::uint32_t crc = 0;
+    bool whole = true;  // else first seen when it was compacted
   };
   struct Replica {
     std::uint64_t life = 0;
@@ -92,7 +97,10 @@ class ClusterChecks {
     bool removed = false;        // by the node itself: nothing that it had counts any more
     model::LogPosition checked;  // committed frames below were compared
     bool reading = false;
-    bool unread = false;  // it met damage there
+    bool unread = false;                // it met damage there
+    bool scanning = false;              // all of it is read, for what compaction has left
+    bool rescan = false;                // and once more
+    std::uint64_t compacted_files = 0;  // of the node, when it was scanned
   };
   struct Group {
     std::vector<CommittedFrame> committed;
@@ -105,7 +113,13 @@ class ClusterChecks {
   void compare_more(const ClusterNode& node, std::size_t partition);
   [[nodiscard]] model::LogPosition frame_at_or_after(std::size_t partition,
                                                      model::LogPosition position) const;
-  void compare(std::size_t partition, const log::Frame& frame, const std::string& where);
+  void compare(const ClusterNode& node, std::size_t partition, const log::Frame& frame);
+  void compare_compacted(const ClusterNode& node, std::size_t partition, const log::Frame& frame);
+  void add_committed(const ClusterNode& node, std::size_t partition, const log::Frame& frame,
+                     model::LogPosition begin);
+  void watch_compaction(const ClusterNode& node, std::size_t partition);
+  void see_compaction(const ClusterNode& node, std::size_t partition);
+  void begin_scan(const ClusterNode& node, std::size_t partition);
   void watch_lives(const ClusterNode& node, std::size_t partition);
   [[nodiscard]] bool has_durably(const ClusterNode& node, std::size_t partition, model::LogPosition begin,
                                  model::LogPosition end, model::Term term) const;
@@ -124,6 +138,9 @@ class ClusterChecks {
   std::vector<std::vector<Replica>> replicas_;  // by node, by partition
   bool disks_rot_ = false;
   bool moves_ = false;
+  std::optional<CompactionChecks> compaction_;
+  std::function<TimePoint()> now_;
+  std::uint64_t looks_ = 0;
   std::string failure_;
   CheckCounts counts_;
   std::function<void(const std::string&)> trace_;

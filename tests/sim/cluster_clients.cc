@@ -29,10 +29,18 @@ bool is_unknown(ErrorCode code) {
   }
 }
 
-std::string batch_of(const std::vector<std::string>& values) {
+struct Outgoing {
+  std::optional<std::string> key;
+  std::optional<std::string> value;  // none: a tombstone
+  std::int64_t timestamp = 1'000;
+};
+
+std::string batch_of(const std::vector<Outgoing>& records) {
   model::BatchBuilder builder;
-  for (const std::string& value : values) {
-    const model::NewRecord record{.value = as_bytes(value), .timestamp = model::Timestamp(1'000)};
+  for (const Outgoing& one : records) {
+    model::NewRecord record{.timestamp = model::Timestamp(one.timestamp)};
+    if (one.key) record.key = as_bytes(*one.key);
+    if (one.value) record.value = as_bytes(*one.value);
     FOREBAY_ASSERT(builder.append(record));
   }
   const auto batch = *builder.build(model::Codec::kNone);
@@ -73,8 +81,11 @@ std::vector<SeenRecord> records_in(const std::vector<log::FramePtr>& frames, std
                    *view, 1U << 24, scratch,
                    [&](const model::RecordView& record) {
                      if (record.offset < from) return;
-                     const auto value = parse_value(as_text(*record.value), partition);
-                     seen.push_back({record.offset.value(), value.value_or(0), value.has_value()});
+                     const auto number = static_cast<std::uint64_t>(record.timestamp.value());
+                     const auto value = record.value ? parse_value(as_text(*record.value), partition)
+                                                     : std::optional(number);
+                     const bool sound = value && (!record.key || *value == number);
+                     seen.push_back({record.offset.value(), value.value_or(0), sound});
                    })
              : Result<void>(view.error());
     if (!visited) seen.push_back({frame->header.begin.next_offset.value(), 0, false});
@@ -200,13 +211,22 @@ void ClusterClients::produce_next(std::uint32_t producer) {
 void ClusterClients::produce(std::uint32_t producer, std::uint32_t partition) {
   const auto count = static_cast<std::int32_t>(rng_.between(1, options_.records_max));
   const std::size_t first = history_.sent.size();
-  std::vector<std::string> texts;
+  std::vector<Outgoing> records;
   AckSeen seen{.partition = partition};
   for (std::int32_t i = 0; i < count; ++i) {
     const bool large = options_.large_bytes > 0 && i == 0 && rng_.one_in(16);
     const std::uint64_t filler = rng_.below((large ? options_.large_bytes : options_.filler_bytes_max) + 1);
     seen.values.push_back(next_value_);
-    texts.push_back(record_value(next_value_, partition, filler));
+    Outgoing& record = records.emplace_back();
+    record.value = record_value(next_value_, partition, filler);
+    if (options_.keys > 0) {
+      record.key = "key" + std::to_string(rng_.below(options_.keys));
+      record.timestamp = static_cast<std::int64_t>(next_value_);
+      if (rng_.one_in(options_.tombstones_one_in)) {
+        record.value.reset();
+        ++stats_.tombstones_sent;
+      }
+    }
     history_.sent.push_back(
         {.value = next_value_++, .process = producer, .partition = partition, .invoked = now()});
   }
@@ -215,7 +235,7 @@ void ClusterClients::produce(std::uint32_t producer, std::uint32_t partition) {
   ++waiting_;
   call<partition::ProduceAck>(
       node, partition,
-      [this, batch = batch_of(texts), count, seen = std::move(seen)](
+      [this, batch = batch_of(records), count, seen = std::move(seen)](
           partition::Partition& there, partition::Done<partition::ProduceAck> done) {
         there.produce(batch, count, partition::Acks::kAll, 2s,
                       [this, seen, done = std::move(done)](Result<partition::ProduceAck> ack) mutable {

@@ -29,6 +29,8 @@ struct ClientOptions {
   std::uint32_t trims_one_in = 0;      // requests of a producer; 0: never
   bool trims_past_the_absent = false;  // else no further than what every replica has
   std::uint32_t listings_one_in = 8;
+  std::uint32_t keys = 0;               // records have one of so many keys; 0: none
+  std::uint32_t tombstones_one_in = 0;  // of records with a key
   // The topic acknowledges early: what is acknowledged may be lost, so it counts as of unknown outcome. What
   // a reader has seen may not.
   bool early_acks = false;
@@ -37,13 +39,14 @@ struct ClientOptions {
 
 // The value of a record, as bytes that tell whether they are whole.
 [[nodiscard]] std::string record_value(std::uint64_t value, std::uint32_t partition, std::size_t filler);
+// A record with a key has its number as its timestamp too: a tombstone has nothing else to tell it by.
 // What the frames of a read or of a replica's log hold, from `from` on.
 [[nodiscard]] std::vector<SeenRecord> records_in(const std::vector<log::FramePtr>& frames,
                                                  std::uint32_t partition, model::Offset from);
 
 struct ClientStats {
   std::uint64_t acked = 0, acked_early = 0, refused = 0, unknown = 0, polls = 0, records_read = 0, trims = 0,
-                listings = 0, leader_changes_seen = 0, stale_answers = 0;
+                listings = 0, leader_changes_seen = 0, stale_answers = 0, tombstones_sent = 0;
 };
 
 // An acknowledgement in the moment in which the leader gives it.

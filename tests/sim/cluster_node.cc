@@ -46,6 +46,7 @@ void ClusterNode::make_set() {
   partition::PartitionSetConfig set_config;
   set_config.peers = peers_.get();
   set_config.rng = &machine_.rng();
+  set_config.maintenance_interval = setup_.maintenance_interval;
   if (report_.last_wall_time != model::kNoTimestamp) set_config.last_wall_time = report_.last_wall_time;
   set_ =
       std::make_unique<partition::PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(), voter(),
@@ -102,6 +103,13 @@ void ClusterNode::on_image(const cluster::ImagePtr& image) {
   config.segment_bytes = setup_.partition.log.segment_bytes;
   config.index_interval_bytes = setup_.partition.log.index_interval_bytes;
   config.retention.reset();
+  const log::LogConfig& log = setup_.partition.log;
+  if (log.cleanup == log::CleanupPolicy::kCompact) {
+    config.cleanup_policy = config::CleanupPolicy::kCompact;
+    config.delete_retention = std::chrono::milliseconds(log.delete_retention_ms);
+    config.min_compaction_lag = std::chrono::milliseconds(log.min_compaction_lag_ms);
+    config.min_cleanable_dirty_ratio = log.min_cleanable_dirty_ratio;
+  }
   if (setup_.partition.durability == partition::Durability::kReplicated)
     config.durability = config::Durability::kReplicated;
   auto table = std::make_shared<broker::RoutingTable>();

@@ -30,6 +30,7 @@ struct NodeSetup {
   raft::PeersConfig peers;
   std::vector<model::TopicPartition> partitions;
   partition::PartitionConfig partition;
+  runtime::Duration maintenance_interval = std::chrono::seconds(10);
   std::uint32_t node_count = 3;
 };
 

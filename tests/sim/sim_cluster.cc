@@ -95,7 +95,30 @@ ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
   options.plan = draw_plan(nemesis, rng);
   options.duration = nemesis.duration;
   if (SimRng moves(seed * 104'729 + 5); moves.one_in(4)) options.draw_moves(moves);
+  if (SimRng compaction(seed * 130'363 + 7); compaction.one_in(4)) options.draw_compaction(compaction);
   return options;
+}
+
+void ClusterOptions::draw_compaction(SimRng& rng) {
+  compacting = true;
+  log::LogConfig& log = setup.partition.log;
+  log.cleanup = log::CleanupPolicy::kCompact;
+  log.segment_bytes = rng.between(2 << 10, 8 << 10);
+  log.delete_retention_ms = rng.one_in(2) ? 0 : static_cast<std::int64_t>(rng.between(1, 600));
+  log.min_cleanable_dirty_ratio = rng.one_in(2) ? 0 : static_cast<double>(rng.below(50)) / 100;
+  if (rng.one_in(4)) log.min_compaction_lag_ms = static_cast<std::int64_t>(rng.between(1, 300));
+  setup.maintenance_interval = std::chrono::milliseconds(rng.between(20, 200));
+  clients.keys = static_cast<std::uint32_t>(rng.between(1, 12));
+  clients.tombstones_one_in = static_cast<std::uint32_t>(rng.between(2, 6));
+  if (!rng.one_in(2)) return;
+  // Somebody is away for long, and comes back to what the others have made of their logs.
+  const auto late = static_cast<std::uint64_t>(duration.count());
+  plan.push_back({.at = Duration(static_cast<std::int64_t>(rng.between(late / 8, late / 2))),
+                  .kind = FaultKind::kKill,
+                  .node = static_cast<std::uint32_t>(rng.below(setup.node_count)),
+                  .length = Duration(static_cast<std::int64_t>(rng.between(late / 4, late))),
+                  .seed = rng.next()});
+  std::stable_sort(plan.begin(), plan.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; });
 }
 
 SimCluster::SimCluster(const ClusterOptions& options)
@@ -118,6 +141,14 @@ SimCluster::SimCluster(const ClusterOptions& options)
   for (std::uint32_t index = 0; index < options_.setup.node_count; ++index)
     nodes_.push_back(
         std::make_unique<ClusterNode>(scheduler_, network_, index, options_.setup, options_.disk));
+  if (options_.compacting) checks_.expect_compaction(tombstone_life(), [this] { return now(); });
+}
+
+// The times of tombstones are those of the nodes' wall clocks.
+std::optional<Duration> SimCluster::tombstone_life() const {
+  const auto jumps = [](const Fault& fault) { return fault.kind == FaultKind::kClockJump; };
+  if (std::any_of(options_.plan.begin(), options_.plan.end(), jumps)) return std::nullopt;
+  return std::chrono::milliseconds(options_.setup.partition.log.delete_retention_ms);
 }
 
 SimCluster::~SimCluster() { nodes_.clear(); }
@@ -162,6 +193,7 @@ std::uint64_t SimCluster::trace_hash() const {
 ClusterCounts SimCluster::counts() const {
   ClusterCounts counts = counts_;
   counts.checks = checks_.counts();
+  if (checks_.compaction() != nullptr) counts.compaction = checks_.compaction()->counts();
   counts.clients = clients_.stats();
   counts.moves = metadata_.counts();
   counts.network = network_.stats();
@@ -367,6 +399,7 @@ void SimCluster::dump(const ClusterNode& node, std::uint32_t partition) {
     if ((*result)->next.value() <= next) return checks_.fail("a read of a final log does not move");
     next = (*result)->next.value();
   }
+  if (checks_.compaction() != nullptr) log.gaps = checks_.compaction()->may_be_gone(partition);
   clients_.history().finals.push_back(std::move(log));
 }
 

@@ -36,10 +36,13 @@ struct ClusterOptions {
   // Partitions have replicas on some of the nodes, as the metadata says, and move.
   bool moving = false;
   std::uint32_t replication_factor = 3;
+  // Records have keys, and each replica compacts its log.
+  bool compacting = false;
   [[nodiscard]] static ClusterOptions draw(std::uint64_t seed);
 
  private:
   void draw_moves(SimRng& rng);
+  void draw_compaction(SimRng& rng);
 };
 
 // A partition has a leader within this time when everything is well again, also after a restart of everything
@@ -52,6 +55,7 @@ inline constexpr Duration kMovedWithin = std::chrono::seconds(20);
 
 struct ClusterCounts {
   CheckCounts checks;
+  CompactionCounts compaction;
   ClientStats clients;
   MoveCounts moves;
   SimNetwork::Stats network;
@@ -84,6 +88,7 @@ class SimCluster {
  private:
   [[nodiscard]] TimePoint now() const { return scheduler_.now(); }
   [[nodiscard]] bool failed() const { return !checks_.failure().empty(); }
+  [[nodiscard]] std::optional<Duration> tombstone_life() const;
   void form();
   void suffer();
   void heal();

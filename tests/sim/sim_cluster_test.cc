@@ -60,6 +60,12 @@ void add(Places& places, const ClusterCounts& counts) {
   places["changes of the replication factor"] += counts.moves.replication_changes;
   places["targets reached"] += counts.moves.reached;
   places["removals confirmed"] += counts.moves.gone;
+  places["tombstones sent"] += counts.clients.tombstones_sent;
+  places["compacted replicas read whole"] += counts.compaction.scans;
+  places["records compacted away"] += counts.compaction.records_gone;
+  places["tombstones gone"] += counts.compaction.tombstones_gone;
+  places["waits for an absent replica to be compacted"] += counts.compaction.waits_for_the_absent;
+  places["compacted replicas that got frames of others"] += counts.compaction.repaired;
   places["torn tails"] += counts.checks.torn_tails;
   places["restarts"] += counts.restarts;
   places["crashes of a recovery"] += counts.crashes_in_recovery;

@@ -43,6 +43,9 @@ class RealFileSystem final : public FileSystem {
  public:
   RealFileSystem(runtime::Shard& shard, std::shared_ptr<TransferEngine> engine, bool direct)
       : shard_(shard), engine_(std::move(engine)), direct_(direct) {}
+  ~RealFileSystem() override { engine_->stop(); }
+  RealFileSystem(const RealFileSystem&) = delete;
+  RealFileSystem& operator=(const RealFileSystem&) = delete;
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode, Caching caching) override {
     int flags = 0;

@@ -30,6 +30,8 @@ class ThreadEngine final : public TransferEngine {
   ThreadEngine(runtime::Shard& shard, const IoLimits& limits)
       : shard_(shard), transfer_bytes_max_(limits.transfer_bytes_max), pool_(limits.helper_threads) {}
 
+  void stop() override { pool_.shutdown(); }
+
   void start(Transfer transfer) override {
     struct Job {
       Transfer transfer;

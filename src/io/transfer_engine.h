@@ -30,7 +30,10 @@ struct Transfer {
 
 class TransferEngine {
  public:
-  virtual ~TransferEngine() = default;  // waits for what the kernel has in hand; completions no longer run
+  virtual ~TransferEngine() = default;  // after stop()
+  // Waits for what the kernel has in hand; completions no longer run, and what is started later never is. Not
+  // left to the destructor: completions hold files, and files the engine.
+  virtual void stop() = 0;
   // On the shard's thread. The completion runs there, later.
   virtual void start(Transfer transfer) = 0;
 };

@@ -76,10 +76,17 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
   }
 
   ~UringEngine() override {
-    if (hooked_) {
+    stop();
+    if (open_) ::io_uring_queue_exit(&ring_);
+  }
+
+  void stop() override {
+    stopped_ = true;
+    if (std::exchange(hooked_, false)) {
       FOREBAY_ASSERT(shard_.on_own_thread());
       runtime::remove_turn_hook(shard_, *this);
     }
+    const auto dropped = std::exchange(waiting_, {});
     while (in_flight_ > 0) {  // the kernel still uses the callers' memory
       static_cast<void>(::io_uring_submit_and_wait(&ring_, 1));
       io_uring_cqe* completion = nullptr;
@@ -89,10 +96,10 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
         --in_flight_;
       }
     }
-    if (open_) ::io_uring_queue_exit(&ring_);
   }
 
   void start(Transfer transfer) override {
+    if (stopped_) return;
     waiting_.push_back(std::make_unique<Operation>(Operation{std::move(transfer)}));
   }
 
@@ -237,6 +244,7 @@ class UringEngine final : public TransferEngine, public runtime::TurnHook {
   bool told_when_asleep_ = true;
   bool open_ = false;
   bool hooked_ = false;
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -87,12 +87,13 @@ TEST_P(RealFileSystemTest, DestroyedWithOperationsInFlightWaitsForTheKernel) {
     AlignedBuffer data(64 * 1024);
     auto shard = std::make_unique<runtime::Shard>("test");
     auto fs = make_real_file_system(*shard, *probe_io_engine(root_, GetParam(), DirectChoice::kAuto)).value();
-    auto file = fs->open(root_ + "/a", OpenMode::kCreate, Caching::kDirect).value();
+    // Completions hold it too, as those of whoever reads on do.
+    std::shared_ptr<File> file = fs->open(root_ + "/a", OpenMode::kCreate, Caching::kDirect).value();
     shard->start();
     std::promise<void> started;
     shard->post([&] {
       for (std::size_t i = 0; i < 400; ++i) {
-        file->write(i * data.size(), data.span(), WriteMode::kDurable, [held](Result<void>) {});
+        file->write(i * data.size(), data.span(), WriteMode::kDurable, [held, file](Result<void>) {});
       }
       started.set_value();
     });

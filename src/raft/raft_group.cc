@@ -174,6 +174,12 @@ std::optional<runtime::TimePoint> RaftGroup::behind_since(model::NodeId peer) co
 
 void RaftGroup::after_input() {
   carry_out();
+  // What made it a leader, its own flush too, may come when those who voted are gone already: then nobody
+  // says so any more.
+  if (is_leader() && known_.role != Role::kLeader && !has_quorum_in_reach()) {
+    core_.quorum_lost();
+    carry_out();
+  }
   tell_changes();
 }
 

@@ -128,17 +128,21 @@ void CompactionChecks::tombstone_is_gone(std::int64_t offset, std::uint32_t part
   if (life_ && now - since->second + kClockSlack < *life_) fail_(which + " before its time");
 }
 
-std::vector<std::pair<std::int64_t, std::int64_t>> CompactionChecks::may_be_gone(
-    std::uint32_t partition) const {
+std::vector<std::pair<std::int64_t, std::int64_t>> CompactionChecks::may_be_gone(std::uint32_t partition,
+                                                                                 std::int64_t end) const {
   std::vector<std::pair<std::int64_t, std::int64_t>> gone;
   std::set<std::string> later;
   const auto& records = groups_[partition].records;
+  std::int64_t above = end;
   for (auto at = records.rbegin(); at != records.rend(); ++at) {
     const auto& [offset, record] = *at;
+    if (offset + 1 < above) gone.emplace_back(offset + 1, above);
+    above = offset;
     if (!record.key) continue;
     const bool superseded = !later.insert(*record.key).second;
     if (superseded || record.tombstone) gone.emplace_back(offset, offset + 1);
   }
+  if (above > 0) gone.emplace_back(0, above);
   return gone;
 }
 

@@ -56,8 +56,10 @@ class CompactionChecks {
   // All from log start, or from where it began if that is later, up to there.
   void scan_ends(std::uint32_t node, std::uint32_t partition, model::LogPosition log_start,
                  model::LogPosition upto, TimePoint now, const std::string& where);
-  // Offsets that may be missing in a replica, as half-open ranges.
-  [[nodiscard]] std::vector<std::pair<std::int64_t, std::int64_t>> may_be_gone(std::uint32_t partition) const;
+  // Offsets below `end` that may be missing in a replica, as half-open ranges. Also what was gone everywhere
+  // before it could be read here.
+  [[nodiscard]] std::vector<std::pair<std::int64_t, std::int64_t>> may_be_gone(std::uint32_t partition,
+                                                                               std::int64_t end) const;
   [[nodiscard]] const CompactionCounts& counts() const { return counts_; }
 
  private:

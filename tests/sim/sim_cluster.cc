@@ -399,7 +399,7 @@ void SimCluster::dump(const ClusterNode& node, std::uint32_t partition) {
     if ((*result)->next.value() <= next) return checks_.fail("a read of a final log does not move");
     next = (*result)->next.value();
   }
-  if (checks_.compaction() != nullptr) log.gaps = checks_.compaction()->may_be_gone(partition);
+  if (checks_.compaction() != nullptr) log.gaps = checks_.compaction()->may_be_gone(partition, log.end);
   clients_.history().finals.push_back(std::move(log));
 }
 

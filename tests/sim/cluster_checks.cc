@@ -52,6 +52,13 @@ model::LogPosition ClusterChecks::committed_end(std::size_t partition) const {
   return committed.empty() ? model::LogPosition{} : committed.back().end;
 }
 
+// What somebody knew to be committed before he died, nobody may know for a while.
+bool ClusterChecks::all_read(std::size_t partition) const {
+  return std::all_of(replicas_.begin(), replicas_.end(), [&](const std::vector<Replica>& node) {
+    return node[partition].committed <= committed_end(partition);
+  });
+}
+
 model::Offset ClusterChecks::trimmable(std::size_t partition) const {
   const auto& committed = groups_[partition].committed;
   model::LogPosition everywhere = committed_end(partition);
@@ -147,7 +154,7 @@ void ClusterChecks::look_at(const ClusterNode& node, std::size_t partition) {
   if (ended) trace(where + " leads no more");
   if (began) on_leader(node, partition, log, group.term());
   compare_more(node, partition);
-  if (known.checked >= known.commit && known.log_start > groups_[partition].log_start)
+  if (known.checked >= known.commit && known.log_start > groups_[partition].log_start && all_read(partition))
     fail("I8: log start of " + where + " is " + known.log_start.to_string() +
          ", and no committed frame says so");
 }

@@ -118,6 +118,8 @@ class ClusterChecks {
   void add_committed(const ClusterNode& node, std::size_t partition, const log::Frame& frame,
                      model::LogPosition begin);
   void watch_compaction(const ClusterNode& node, std::size_t partition);
+  // Everything that a replica ever knew to be committed was compared.
+  [[nodiscard]] bool all_read(std::size_t partition) const;
   void see_compaction(const ClusterNode& node, std::size_t partition);
   void begin_scan(const ClusterNode& node, std::size_t partition);
   void watch_lives(const ClusterNode& node, std::size_t partition);

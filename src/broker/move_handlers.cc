@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/node_broker.h"
+#include "cluster/core/features.h"
 #include "cluster/core/moves.h"
 
 namespace forebay::broker {
@@ -43,6 +44,10 @@ void NodeBroker::decide_targets(DecideTargets decide_on, bool validate_only, Don
     if (validate_only) {
       const auto decision = decide_on(*controller_->image());
       if (!decision) return done(decision.error());
+      if (decision->record) {
+        if (auto read = cluster::with_level(*controller_->image(), *decision->record); !read)
+          return done(std::move(read).error());
+      }
       return done(result_of(*controller_->image(), *decision));
     }
     auto result = std::make_shared<MoveResult>();

@@ -398,7 +398,8 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
       break;
   }
   return Error{ErrorCode::kNewerFormat,
-               "cluster record: a kind that this version does not know; upgrade this node"};
+               "the cluster's metadata has a record of a kind that version " FOREBAY_VERSION
+               " does not know; nothing was changed: start this node with the version of the other nodes"};
 }
 
 std::string encode_topic(const Topic& topic) {

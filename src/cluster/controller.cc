@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "cluster/cluster_codec.h"
+#include "cluster/core/features.h"
 #include "cluster/image_store.h"
 #include "log/core/damage.h"
 #include "model/batch_builder.h"
@@ -28,11 +29,13 @@ constexpr std::int64_t kTrimRecordsMin = 1'000'000;
 // what it has not applied yet.
 constexpr std::int64_t kTrimRecordsKept = 500'000;
 
-Result<std::string> batch_of(const ClusterRecord& record) {
-  const std::string value = encode_record(record);
+Result<std::string> batch_of(const std::vector<ClusterRecord>& records) {
   model::BatchBuilder builder;
-  FOREBAY_CHECK(builder.append(model::NewRecord{
-      .key = std::nullopt, .value = as_bytes(value), .headers = {}, .timestamp = model::Timestamp(0)}));
+  for (const ClusterRecord& record : records) {
+    const std::string value = encode_record(record);
+    FOREBAY_CHECK(builder.append(model::NewRecord{
+        .key = std::nullopt, .value = as_bytes(value), .headers = {}, .timestamp = model::Timestamp(0)}));
+  }
   FOREBAY_TRY(const auto batch, builder.build(model::Codec::kNone));
   return std::string(as_text(batch));
 }
@@ -95,6 +98,8 @@ void Controller::start(UniqueFunction<void(Result<void>)> ready) {
 
 void Controller::on_loaded(Result<ClusterImage> image) {
   if (!image) return fail(image.error());
+  if (auto readable = check_readable(image->features, FOREBAY_VERSION); !readable)
+    return fail(readable.error());
   image_ = std::move(*image);
   phase_ = Phase::kWaiting;
   begin();
@@ -298,6 +303,8 @@ Result<void> Controller::apply_batch(ByteSpan batch, model::Offset from) {
       }));
   FOREBAY_CHECK(std::move(decoded));
   for (const ClusterRecord& record : records) {
+    if (const auto* set = std::get_if<FeatureLevelSet>(&record))
+      FOREBAY_CHECK(check_readable({{set->name, set->level}}, FOREBAY_VERSION));
     const TouchedEntries touched(image_, record);
     auto applied = apply(image_, record);
     if (!applied && has_holes_) {
@@ -332,7 +339,7 @@ void Controller::after_apply() {
   }
   if (ready_ && image_.cluster_id.is_nil()) {
     if (forms_ && leading_ && !deciding_) {
-      log_decision(ClusterFormed{new_id()}, [this](const Result<ImagePtr>& formed) {
+      log_decision({ClusterFormed{new_id()}}, [this](const Result<ImagePtr>& formed) {
         if (!formed) fail(formed.error());
       });
     }
@@ -416,11 +423,9 @@ void Controller::submit(Decide decide, Decided done) {
 }
 
 void Controller::propose(NodeProposal proposal, Decided done) {
-  enqueue(
-      [this, proposal = std::move(proposal)](const ClusterImage& image) {
-        return cluster::decide(image, proposal, alive_nodes_ ? alive_nodes_() : std::set<log::Voter>());
-      },
-      std::move(done));
+  enqueue([this, proposal = std::move(proposal)](
+              const ClusterImage& image) { return cluster::decide(image, proposal, alive_nodes()); },
+          std::move(done));
 }
 
 void Controller::enqueue(DecideChange decide, Decided done) {
@@ -450,21 +455,28 @@ void Controller::decide_next() {
     auto record = request.decide(image_);
     if (!record) {
       request.done(std::move(record).error());
-    } else if (!*record) {
-      request.done(published_);
-    } else {
-      log_decision(**record, std::move(request.done));
+      continue;
     }
+    if (!*record) {
+      request.done(published_);
+      continue;
+    }
+    auto records = with_level(image_, std::move(**record), alive_nodes());
+    if (!records) {
+      request.done(std::move(records).error());
+      continue;
+    }
+    log_decision(*records, std::move(request.done));
   }
 }
 
-void Controller::log_decision(const ClusterRecord& record, Decided done) {
-  auto batch = batch_of(record);
+void Controller::log_decision(const std::vector<ClusterRecord>& records, Decided done) {
+  auto batch = batch_of(records);
   if (!batch) return done(std::move(batch).error());
   deciding_ = true;
   deciding_done_ = std::move(done);
-  log_.produce(std::move(*batch), 1, partition::Acks::kAll, kLogTimeout,
-               [alive = alive_](Result<partition::ProduceAck> ack) {
+  log_.produce(std::move(*batch), static_cast<std::int32_t>(records.size()), partition::Acks::kAll,
+               kLogTimeout, [alive = alive_](Result<partition::ProduceAck> ack) {
                  if (*alive != nullptr) (*alive)->on_logged(std::move(ack));
                });
 }

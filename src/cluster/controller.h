@@ -71,7 +71,8 @@ class Controller {
   }
   // Whom to ask, as far as it is known; may be this node.
   [[nodiscard]] std::optional<model::NodeId> leader() const { return log_.leader(); }
-  // Errors of `decide` come back as they are. Without any effect: kNotLeader (see leader()) and kNotYet where
+  // Errors of `decide` come back as they are, and a record that a broker cannot read is refused
+  // (features.h). Without any effect: kNotLeader (see leader()) and kNotYet where
   // this node does not lead, or no longer when it would have been its turn; kResourceExhausted;
   // kShuttingDown, kStorageFailed; those of check_changeable(). kOutcomeUnknown, kTimedOut: it was logged or
   // not; also when leadership is lost meanwhile.
@@ -115,7 +116,11 @@ class Controller {
   void after_apply();
   void enqueue(DecideChange decide, Decided done);
   void decide_next();
-  void log_decision(const ClusterRecord& record, Decided done);
+  // In one batch: all of it takes effect, or nothing.
+  void log_decision(const std::vector<ClusterRecord>& records, Decided done);
+  [[nodiscard]] std::set<log::Voter> alive_nodes() const {
+    return alive_nodes_ ? alive_nodes_() : std::set<log::Voter>();
+  }
   void on_logged(Result<partition::ProduceAck> ack);
   void write_behind();
   // What is known stands; nothing is decided any more.

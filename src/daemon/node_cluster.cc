@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "cluster/core/features.h"
 #include "cluster/image_store.h"
 #include "daemon/wired_node.h"
 #include "log/acceptance.h"
@@ -116,7 +117,7 @@ Result<void> WiredNode::open_broker() {
                  .rack = settings_.cluster.rack,
                  .shard_count = shard_count_,
                  .version = FOREBAY_VERSION,
-                 .features = {}};
+                 .features = cluster::spoken_features()};
   config.limits.replication_factor_default = settings_.cluster.replication_factor_default;
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;

@@ -163,7 +163,10 @@ TEST(ClusterCodec, RecordsOfMovesKeepTheirBytes) {
 TEST(ClusterCodec, KindOfANewerVersionIsNamedAsSuch) {
   // Field 99, length-delimited and empty: no kind that this version knows.
   const std::string bytes{'\x9a', '\x06', '\0'};
-  EXPECT_EQ(decode_record(as_bytes(bytes)).error().code, ErrorCode::kNewerFormat);
+  const Error newer = decode_record(as_bytes(bytes)).error();
+  EXPECT_EQ(newer.code, ErrorCode::kNewerFormat);
+  EXPECT_NE(newer.context.find("version "), std::string::npos) << newer.context;
+  EXPECT_NE(newer.context.find("start this node with the version"), std::string::npos) << newer.context;
   EXPECT_EQ(decode_proposal(as_bytes(bytes)).error().code, ErrorCode::kUnsupported);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "cluster/core/moves.h"
 #include "metadata_cluster.h"
 #include "sim/seed_range.h"
 
@@ -175,6 +176,55 @@ TEST_F(ControllerClusterTest, NodeThatStartsAloneHasTheImageOfItsStore) {
   cluster_.start_all();
   converge();
   ASSERT_TRUE(cluster_.create(*cluster_.leader(), "more"));
+}
+
+// A node of an older version is upgraded last: nobody writes what it cannot read before.
+TEST_F(ControllerClusterTest, OlderVersionHoldsBackWhatItCannotRead) {
+  MetadataNode& older = follower();
+  const auto restart_as = [&](const std::string& version, Features features) {
+    older.die(MetadataNode::End::kPower);
+    older.set_version(version, std::move(features));
+    older.start();
+  };
+  const auto is_known_as = [&](const std::string& version) {
+    return cluster_.run_until([&] {
+      return cluster_.converged() && older.image()->broker(older.id())->registration.version == version;
+    });
+  };
+  restart_as("1.0.0", {});
+  ASSERT_TRUE(is_known_as("1.0.0"));
+  ASSERT_TRUE(cluster_.create(*cluster_.leader(), "orders", 2));
+  const auto move = [&] {
+    std::optional<Result<ImagePtr>> moved;
+    cluster_.leader()->controller()->submit(
+        [](const ClusterImage& image) -> Result<ClusterRecord> {
+          Replicas to = image.find("orders")->partitions[0].replicas;
+          std::swap(to[0], to[1]);
+          FOREBAY_TRY(auto decision, decide_move(image, {"orders", model::PartitionIndex(0), {}}, to, {}));
+          return ClusterRecord(std::move(*decision.record));
+        },
+        [&moved](Result<ImagePtr> image) { moved = std::move(image); });
+    EXPECT_TRUE(cluster_.run_until([&] { return moved.has_value(); }));
+    return *moved;
+  };
+  const auto end = cluster_.leader()->log()->log().end();
+  const auto refused = move();
+  EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition) << refused.error().to_string();
+  EXPECT_NE(refused.error().context.find("node " + std::to_string(older.id().value()) + " (version 1.0.0)"),
+            std::string::npos)
+      << refused.error().context;
+  EXPECT_EQ(cluster_.leader()->log()->log().end(), end);
+
+  restart_as("2.0.0", spoken_features());
+  ASSERT_TRUE(is_known_as("2.0.0"));
+  const auto moved = move();
+  ASSERT_TRUE(moved) << moved.error().to_string();
+  EXPECT_EQ((*moved)->features, spoken_features());
+  converge();
+
+  restart_as("1.0.0", {});  // what is used cannot be unlearnt
+  cluster_.scheduler().run_for(seconds(5));
+  EXPECT_EQ(cluster_.leader()->image()->broker(older.id())->registration.version, "2.0.0");
 }
 
 TEST_F(ControllerClusterTest, ProposalsFindTheControllerWhereverItIs) {

@@ -5,6 +5,7 @@
 
 #include "cluster/cluster_codec.h"
 #include "cluster/core/decisions.h"
+#include "cluster/core/features.h"
 #include "kv/memory_store.h"
 #include "model/batch_builder.h"
 #include "shard_harness.h"
@@ -330,6 +331,40 @@ TEST_F(ControllerTest, EmptyLogAndStoreOfANodeWithTopicsAreALoss) {
   start();
   ASSERT_TRUE(create("new"));
   EXPECT_FALSE(controller_->image()->cluster_id.is_nil());
+}
+
+// What a newer version has written is neither passed over nor taken for damage, while the node runs and at
+// every start after it.
+TEST_F(ControllerTest, LevelThatThisVersionDoesNotReadStopsTheMetadata) {
+  ASSERT_TRUE(create("orders"));
+  const auto raised = submit([](const ClusterImage&) -> Result<ClusterRecord> {
+    return ClusterRecord(FeatureLevelSet{kMetadataFeature, 99});
+  });
+  EXPECT_EQ(raised.error().code, ErrorCode::kOutcomeUnknown) << raised.error().to_string();
+  EXPECT_NE(controller_->check_changeable().error().context.find("level 99 of the feature 'metadata'"),
+            std::string::npos);
+  EXPECT_EQ(controller_->check_changeable().error().code, ErrorCode::kNewerFormat);
+  EXPECT_FALSE(controller_->image()->features.contains(kMetadataFeature));
+  EXPECT_EQ(create("refused").error().code, ErrorCode::kNewerFormat);
+  power_cut();
+  start();
+  ASSERT_FALSE(ready_);
+  EXPECT_EQ(ready_.error().code, ErrorCode::kNewerFormat);
+  EXPECT_NE(ready_.error().context.find("start this node with the version of the other nodes"),
+            std::string::npos)
+      << ready_.error().context;
+}
+
+TEST_F(ControllerTest, StoreOfALevelThatThisVersionDoesNotReadIsRefused) {
+  shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // behind what the controller writes
+  kv::WriteBatch batch;
+  batch.put("cluster/feature/compression", "2");
+  ASSERT_TRUE(store_->write(batch, kv::Durability::kDurable));
+  power_cut();
+  start();
+  ASSERT_FALSE(ready_);
+  EXPECT_EQ(ready_.error().code, ErrorCode::kNewerFormat);
+  EXPECT_NE(ready_.error().context.find("level 2 of the feature 'compression'"), std::string::npos);
 }
 
 // A record that cannot follow is a bug or damage that no checksum sees: what is before it is served.

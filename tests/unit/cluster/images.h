@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cluster/core/cluster_image.h"
+#include "cluster/core/features.h"
 
 namespace forebay::cluster {
 
@@ -36,7 +37,7 @@ inline BrokerRegistration registration_of(std::uint32_t node, const std::string&
           .rack = rack,
           .shard_count = 2,
           .version = "1.2.3",
-          .features = {}};
+          .features = spoken_features()};
 }
 
 // Brokers 1, 2, ... on these racks.

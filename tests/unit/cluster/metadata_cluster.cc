@@ -36,7 +36,8 @@ BrokerRegistration MetadataNode::registration() const {
           .disk = disk_,
           .peer_address = "n" + std::to_string(id_.value()),
           .rack = {},
-          .features = {}};
+          .version = version_,
+          .features = features_};
 }
 
 void MetadataNode::start() {

@@ -11,6 +11,7 @@
 
 #include "cluster/controller.h"
 #include "cluster/core/decisions.h"
+#include "cluster/core/features.h"
 #include "cluster/proposer.h"
 #include "kv/memory_store.h"
 #include "log/recovery.h"
@@ -38,6 +39,11 @@ class MetadataNode {
   // With the node up: what the store holds now, to go back to.
   [[nodiscard]] std::shared_ptr<kv::MemoryDisk> copy_store();
   void set_store(std::shared_ptr<kv::MemoryDisk> disk) { store_disk_ = std::move(disk); }
+  // With the node down: what it registers from its next start on.
+  void set_version(std::string version, Features features) {
+    version_ = std::move(version);
+    features_ = std::move(features);
+  }
   [[nodiscard]] bool is_up() const { return set_ != nullptr; }
 
   [[nodiscard]] model::NodeId id() const { return id_; }
@@ -64,6 +70,8 @@ class MetadataNode {
   std::shared_ptr<kv::MemoryDisk> store_disk_ = std::make_shared<kv::MemoryDisk>();
   model::Uuid disk_;
   std::uint64_t life_ = 0;
+  std::string version_ = "2.0.0";
+  Features features_ = spoken_features();
   bool registered_ = false;
   std::optional<Error> not_started_;
   std::unique_ptr<log::DataDirectory> directory_;

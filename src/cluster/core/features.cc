@@ -1,0 +1,82 @@
+#include "cluster/core/features.h"
+
+#include <utility>
+
+namespace forebay::cluster {
+namespace {
+
+// 0: what brokers read that register no level.
+constexpr std::uint32_t kMoves = 1;  // replicas that move, and disks that are given up
+constexpr std::uint32_t kMetadataLevelSpoken = kMoves;
+
+std::uint32_t level_in(const Features& features, const std::string& name) {
+  const auto at = features.find(name);
+  return at == features.end() ? 0 : at->second;
+}
+
+// No template: a new kind of record has to say what its readers need.
+struct Level {
+  std::uint32_t operator()(const ClusterFormed&) const { return 0; }
+  std::uint32_t operator()(const BrokerRegistered&) const { return 0; }
+  std::uint32_t operator()(const BrokerDrained&) const { return 0; }
+  std::uint32_t operator()(const BrokerRemoved&) const { return 0; }
+  std::uint32_t operator()(const ProducerIdsGranted&) const { return 0; }
+  std::uint32_t operator()(const FeatureLevelSet&) const { return 0; }
+  std::uint32_t operator()(const TopicCreated&) const { return 0; }
+  std::uint32_t operator()(const TopicConfigSet&) const { return 0; }
+  std::uint32_t operator()(const PartitionsAdded&) const { return 0; }
+  std::uint32_t operator()(const PartitionsConfirmed&) const { return 0; }
+  std::uint32_t operator()(const TopicDeleted&) const { return 0; }
+  std::uint32_t operator()(const TopicDeletionConfirmed&) const { return 0; }
+  std::uint32_t operator()(const TargetsChanged&) const { return kMoves; }
+  std::uint32_t operator()(const TargetReached&) const { return kMoves; }
+  std::uint32_t operator()(const ReplicaGone&) const { return kMoves; }
+  std::uint32_t operator()(const DiskRetired&) const { return kMoves; }
+};
+
+}  // namespace
+
+Features spoken_features() { return {{kMetadataFeature, kMetadataLevelSpoken}}; }
+
+std::uint32_t level_of(const ClusterRecord& record) { return std::visit(Level{}, record); }
+
+Result<std::vector<ClusterRecord>> with_level(const ClusterImage& image, ClusterRecord record,
+                                              const std::set<log::Voter>& alive) {
+  const std::uint32_t needed = level_of(record);
+  std::vector<ClusterRecord> records;
+  if (needed > level_in(image.features, kMetadataFeature)) {
+    const bool spares_the_absent = std::holds_alternative<DiskRetired>(record);
+    for (const auto& [node, broker] : image.brokers) {
+      const BrokerRegistration& known = broker.registration;
+      const std::uint32_t spoken = level_in(known.features, kMetadataFeature);
+      // A disk that was given up reads nothing any more: it is refused when it turns up.
+      if (spoken >= needed || image.retired.contains(known.disk)) continue;
+      if (spares_the_absent && !alive.contains({node, known.disk})) continue;
+      return Error{
+          ErrorCode::kFailedPrecondition,
+          "node " + std::to_string(node.value()) + " (version " +
+              (known.version.empty() ? "unknown" : known.version) +
+              ") cannot read what this would write to the cluster's metadata (it reads up to level " +
+              std::to_string(spoken) + ", this needs level " + std::to_string(needed) +
+              "); upgrade it first, and every other node of that version"};
+    }
+    records.emplace_back(FeatureLevelSet{kMetadataFeature, needed});
+  }
+  records.push_back(std::move(record));
+  return records;
+}
+
+Result<void> check_readable(const Features& in_use, const std::string& version) {
+  const Features spoken = spoken_features();
+  for (const auto& [name, level] : in_use) {
+    const std::uint32_t own = level_in(spoken, name);
+    if (own >= level) continue;
+    return Error{ErrorCode::kNewerFormat,
+                 "the cluster uses level " + std::to_string(level) + " of the feature '" + name +
+                     "', and version " + version + " reads it up to level " + std::to_string(own) +
+                     "; nothing was changed: start this node with the version of the other nodes"};
+  }
+  return {};
+}
+
+}  // namespace forebay::cluster

@@ -179,7 +179,8 @@ class Admin {
   // Back to the target before the change under way.
   [[nodiscard]] Result<DecidedMoves> cancel_move(const MoveSubject& subject,
                                                  Validate validate = Validate::kAndApply);
-  // The copy on `node` is dropped, once the others can do without it, and made anew from them.
+  // The copy on `node` is dropped, once the others can do without it, and made anew from them. Errors also:
+  // kFailedPrecondition while fewer than a majority of the others have everything.
   [[nodiscard]] Result<DecidedMoves> rebuild_replica(const MoveSubject& subject, std::uint32_t node,
                                                      Validate validate = Validate::kAndApply);
   // Of all partitions of the topic. A single copy has to be asked for by name in a larger cluster.

@@ -6,7 +6,9 @@
 #include "api/cluster_view.h"
 #include "api/errors.h"
 #include "api/leader_parts.h"
+#include "api/move_answer.h"
 #include "api/unary_call.h"
+#include "broker/rebuild_check.h"
 #include "broker/stop_check.h"
 
 namespace forebay::api {
@@ -95,21 +97,23 @@ void gather_partitions(const ContextPtr& context, CallHold<UnaryCall> call,
               });
 }
 
-// The partitions of `question` as this node and all others know them.
+// As this node and all others know the partitions, or as this one alone does.
+enum class Known : std::uint8_t { kToAll, kHere };
+
 template <typename Use>
-void all_partitions(const ContextPtr& context, CallHold<UnaryCall> call,
+void all_partitions(const ContextPtr& context, CallHold<UnaryCall> call, Known known,
                     const v1::ListPartitionsRequest& request, Use use) {
   broker::ListPartitionsRequest question;
   question.topics.assign(request.topics().begin(), request.topics().end());
   question.include_internal = request.include_internal();
-  question.hosted_only = call->is_forwarded_here();
+  question.hosted_only = known == Known::kHere;
   context->broker.list_partitions(
-      std::move(question), [context, call = std::move(call), request, use = std::move(use)](
+      std::move(question), [context, call = std::move(call), known, request, use = std::move(use)](
                                Result<std::vector<broker::PartitionReplicas>> found) mutable {
         if (!found) return call->fail(found.error());
         v1::ListPartitionsResponse partitions;
         fill_partitions(*found, &partitions);
-        if (call->is_forwarded_here()) return use(std::move(call), partitions, v1::DescribeClusterResponse());
+        if (known == Known::kHere) return use(std::move(call), partitions, v1::DescribeClusterResponse());
         own_view(context, std::move(call),
                  [context, request = std::move(request), partitions = std::move(partitions),
                   use = std::move(use)](CallHold<UnaryCall> again, v1::DescribeClusterResponse view) mutable {
@@ -142,6 +146,35 @@ void answer_stop_check(CallHold<UnaryCall> call, grpc::ByteBuffer* response, std
   call->succeed(answer, response);
 }
 
+// By the node that decides, when it would take the request: what the others of the partition have right now
+// is asked of their leader, and the target that was judged is the one that is changed.
+void check_and_rebuild(const ContextPtr& context, CallHold<UnaryCall> call, broker::MoveRequest question,
+                       model::NodeId node, const broker::MoveResult& would, grpc::ByteBuffer* response) {
+  if (would.targets.empty()) {
+    v1::MoveResponse nothing;
+    fill_moves(would, &nothing);
+    return call->succeed(nothing, response);
+  }
+  question.epoch = would.targets.front().epoch - 1;
+  v1::ListPartitionsRequest request;
+  request.add_topics(question.topic);
+  all_partitions(
+      context, std::move(call), Known::kToAll, request,
+      [context, question = std::move(question), node, response](
+          const CallHold<UnaryCall>& again, const v1::ListPartitionsResponse& partitions,
+          const v1::DescribeClusterResponse& /*view*/) mutable {
+        const auto known = read_partitions(partitions);
+        const auto subject = std::find_if(known.begin(), known.end(), [&question](const auto& one) {
+          return one.partition == question.partition;
+        });
+        if (subject == known.end())
+          return again->fail({ErrorCode::kNotYet, "the partition is not known here yet; retry", 100});
+        if (auto may = broker::check_rebuild(*subject, node); !may) return again->fail(may.error());
+        context->broker.move_partition(
+            std::move(question), again->answer<v1::MoveResponse, broker::MoveResult>(response, fill_moves));
+      });
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AdminService::DescribeCluster(grpc::CallbackServerContext* server_call,
@@ -164,10 +197,12 @@ grpc::ServerUnaryReactor* AdminService::ListPartitions(grpc::CallbackServerConte
   const auto request = call->read<v1::ListPartitionsRequest>(*bytes);
   if (!request) return call;
   if (request->topics_size() == 1) call->about(request->topics(0));
+  CallHold hold(call);
+  const Known known = hold->is_forwarded_here() ? Known::kHere : Known::kToAll;
   all_partitions(
-      context_, CallHold(call), *request,
-      [response](const CallHold<UnaryCall>& hold, const v1::ListPartitionsResponse& partitions,
-                 const v1::DescribeClusterResponse& /*view*/) { hold->succeed(partitions, response); });
+      context_, std::move(hold), known, *request,
+      [response](const CallHold<UnaryCall>& again, const v1::ListPartitionsResponse& partitions,
+                 const v1::DescribeClusterResponse& /*view*/) { again->succeed(partitions, response); });
   return call;
 }
 
@@ -179,7 +214,7 @@ grpc::ServerUnaryReactor* AdminService::CheckNodeStop(grpc::CallbackServerContex
   if (!request) return call;
   v1::ListPartitionsRequest all;
   all.set_include_internal(true);
-  all_partitions(context_, CallHold(call), all,
+  all_partitions(context_, CallHold(call), Known::kToAll, all,
                  [response, node = request->node()](CallHold<UnaryCall> hold,
                                                     const v1::ListPartitionsResponse& partitions,
                                                     const v1::DescribeClusterResponse& view) {
@@ -198,6 +233,33 @@ grpc::ServerUnaryReactor* AdminService::SetNodeDrained(grpc::CallbackServerConte
   context_->broker.set_node_drained(model::NodeId(request->node()), request->drained(),
                                     call->answer<v1::SetNodeDrainedResponse, std::monostate>(
                                         response, [](std::monostate, v1::SetNodeDrainedResponse*) {}));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::RebuildReplica(grpc::CallbackServerContext* server_call,
+                                                       const grpc::ByteBuffer* bytes,
+                                                       grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kRebuildReplica, *server_call);
+  const auto request = call->read<v1::RebuildReplicaRequest>(*bytes);
+  if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/RebuildReplica", *bytes, Effect::kChanges);
+  call->about(request->topic(), request->partition());
+  const model::NodeId node(request->node());
+  broker::MoveRequest question;
+  question.topic = request->topic();
+  question.partition = model::PartitionIndex(request->partition());
+  if (request->has_epoch()) question.epoch = request->epoch();
+  question.what = broker::RebuildReplica{node};
+  broker::MoveRequest asked = question;
+  asked.validate_only = true;
+  question.validate_only = request->validate_only();
+  context_->broker.move_partition(
+      std::move(asked), [context = context_, hold = CallHold(call), question = std::move(question), node,
+                         response](Result<broker::MoveResult> would) mutable {
+        if (would)
+          return check_and_rebuild(context, std::move(hold), std::move(question), node, *would, response);
+        if (!hold->forward(would.error(), response)) hold->fail(would.error());
+      });
   return call;
 }
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "api/admin_service.h"
+#include "api/move_answer.h"
 #include "api/unary_call.h"
 
 namespace forebay::api {
@@ -10,18 +11,6 @@ namespace {
 template <typename Nodes>
 void put_nodes(const std::vector<model::NodeId>& from, Nodes* to) {
   for (const model::NodeId node : from) to->Add(node.value());
-}
-
-void fill_moves(const broker::MoveResult& from, v1::MoveResponse* to) {
-  for (const broker::PartitionTarget& target : from.targets) {
-    v1::PartitionTarget* one = to->add_targets();
-    one->set_partition(target.partition.value());
-    one->set_epoch(target.epoch);
-    put_nodes(target.from, one->mutable_from());
-    put_nodes(target.to, one->mutable_to());
-    if (target.rebuild) one->set_rebuild(target.rebuild->value());
-  }
-  for (const std::string& warning : from.warnings) to->add_warnings(warning);
 }
 
 // What the requests about one partition have in common.
@@ -36,6 +25,18 @@ broker::MoveRequest subject_of(const Request& request) {
 }
 
 }  // namespace
+
+void fill_moves(const broker::MoveResult& from, v1::MoveResponse* to) {
+  for (const broker::PartitionTarget& target : from.targets) {
+    v1::PartitionTarget* one = to->add_targets();
+    one->set_partition(target.partition.value());
+    one->set_epoch(target.epoch);
+    put_nodes(target.from, one->mutable_from());
+    put_nodes(target.to, one->mutable_to());
+    if (target.rebuild) one->set_rebuild(target.rebuild->value());
+  }
+  for (const std::string& warning : from.warnings) to->add_warnings(warning);
+}
 
 grpc::ServerUnaryReactor* AdminService::MovePartition(grpc::CallbackServerContext* server_call,
                                                       const grpc::ByteBuffer* bytes,
@@ -64,21 +65,6 @@ grpc::ServerUnaryReactor* AdminService::CancelMove(grpc::CallbackServerContext* 
   call->about(request->topic(), request->partition());
   broker::MoveRequest question = subject_of(*request);
   question.what = broker::CancelMove{};
-  context_->broker.move_partition(std::move(question),
-                                  call->answer<v1::MoveResponse, broker::MoveResult>(response, fill_moves));
-  return call;
-}
-
-grpc::ServerUnaryReactor* AdminService::RebuildReplica(grpc::CallbackServerContext* server_call,
-                                                       const grpc::ByteBuffer* bytes,
-                                                       grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall(context_, Method::kRebuildReplica, *server_call);
-  const auto request = call->read<v1::RebuildReplicaRequest>(*bytes);
-  if (!request) return call;
-  call->forward_to_leader("/forebay.v1.Admin/RebuildReplica", *bytes, Effect::kChanges);
-  call->about(request->topic(), request->partition());
-  broker::MoveRequest question = subject_of(*request);
-  question.what = broker::RebuildReplica{model::NodeId(request->node())};
   context_->broker.move_partition(std::move(question),
                                   call->answer<v1::MoveResponse, broker::MoveResult>(response, fill_moves));
   return call;

@@ -224,28 +224,6 @@ ExitCode run_cancel(Session& session, const PartitionOptions& options) {
 
 // --- rebuild
 
-// Without the copy a majority of the others has to have everything: the leader waits for that too, but who
-// asks should know now.
-Result<void> check_others(const PartitionReplicas& partition, std::uint32_t node) {
-  std::size_t others = 0, in_sync = 0;
-  std::string behind;
-  for (const ReplicaStatus& replica : partition.replicas) {
-    if (replica.node == node) continue;
-    ++others;
-    if (replica.state == "in sync") {
-      ++in_sync;
-    } else {
-      behind +=
-          (behind.empty() ? "" : ", ") + ("node " + std::to_string(replica.node) + " is " + replica.state);
-    }
-  }
-  if (partition.leader != 0 && 2 * in_sync > others) return {};
-  if (partition.leader == 0) behind = "it has no leader that can be reached";
-  return Error{ErrorCode::kFailedPrecondition,
-               "the copy on node " + std::to_string(node) +
-                   " is needed, for without it no majority is in sync: " + behind + "; repair those first"};
-}
-
 ExitCode run_rebuild(Session& session, const PartitionOptions& options) {
   session.about(options.topic);
   if (options.nodes.size() != 1) return session.fail(ExitCode::kUsage, "--node: one node");
@@ -253,15 +231,16 @@ ExitCode run_rebuild(Session& session, const PartitionOptions& options) {
   if (!admin) return session.fail(admin.error());
   const auto now = find(**admin, options);
   if (!now) return session.fail(now.error());
-  if (auto can = check_others(*now, options.nodes.front()); !can) return session.fail(can.error());
+  const Admin::MoveSubject subject{options.topic, *options.partition, now->move.epoch};
+  auto decided = (*admin)->rebuild_replica(subject, options.nodes.front(), Validate::kOnly);
+  if (!decided) return session.fail(decided.error());
   if (!options.dry_run) {
     if (const auto refused = session.confirm("Drop the copy of " + options.name() + " on node " +
                                              joined(options.nodes) + " and make it anew from the others?"))
       return *refused;
+    decided = (*admin)->rebuild_replica(subject, options.nodes.front(), Validate::kAndApply);
+    if (!decided) return session.fail(decided.error());
   }
-  const auto decided = (*admin)->rebuild_replica({options.topic, *options.partition, now->move.epoch},
-                                                 options.nodes.front(), options.validation());
-  if (!decided) return session.fail(decided.error());
   return tell(session, options, *decided);
 }
 

@@ -69,6 +69,14 @@ class ClusterCallsTest : public ApiTest {
     return admin_->CheckNodeStop(&context, request, response);
   }
 
+  grpc::Status rebuild(std::uint32_t node, v1::MoveResponse* response) {
+    grpc::ClientContext context;
+    v1::RebuildReplicaRequest request;
+    request.set_topic("events");
+    request.set_node(node);
+    return admin_->RebuildReplica(&context, request, response);
+  }
+
   MemoryBroker other_broker_;
   std::unique_ptr<api::ApiServer> other_server_;
 };
@@ -169,6 +177,43 @@ TEST_F(ClusterCallsTest, RecoveryCarriesTheDecisionAndAnswersWhatIsLost) {
   EXPECT_EQ(response.left(0), 1U);
   EXPECT_EQ(response.end_offset(), 70);
   EXPECT_EQ(response.committed_offset(), 60);
+}
+
+// Whatever a client has checked before: the leader says who has everything.
+TEST_F(ClusterCallsTest, RebuildIsRefusedWhileTheOthersLackSomething) {
+  other_broker_.partition_replicas[0].replicas[1].state = broker::ReplicaState::kDamaged;
+  v1::MoveResponse response;
+  const grpc::Status refused = rebuild(1, &response);
+  EXPECT_EQ(detail_of(refused).reason(), v1::FAILED_PRECONDITION);
+  EXPECT_NE(refused.error_message().find("the copy on node 1 is needed"), std::string::npos)
+      << refused.error_message();
+  EXPECT_NE(refused.error_message().find("node 2 is damaged"), std::string::npos);
+  ASSERT_EQ(broker_.moves.size(), 1U);
+  EXPECT_TRUE(broker_.moves[0].validate_only);
+}
+
+TEST_F(ClusterCallsTest, RebuildIsOfTheTargetThatWasJudged) {
+  v1::MoveResponse response;
+  const grpc::Status taken = rebuild(1, &response);
+  ASSERT_TRUE(taken.ok()) << taken.error_message();
+  EXPECT_EQ(response.targets(0).rebuild(), 1U);
+  ASSERT_EQ(broker_.moves.size(), 2U);
+  EXPECT_FALSE(broker_.moves[1].validate_only);
+  EXPECT_EQ(broker_.moves[1].epoch, 0U);
+}
+
+TEST_F(ClusterCallsTest, RebuildThatWasSentOnIsJudgedByWhatAllSay) {
+  broker_.lead_elsewhere(-1, "127.0.0.1:" + std::to_string(other_server_->port()));
+  for (auto* one : {&broker_, &other_broker_}) one->partition_replicas[0].leader = NodeId(1);
+  for (auto& replica : other_broker_.partition_replicas[0].replicas)
+    replica.state = broker::ReplicaState::kUnknown;
+  broker_.partition_replicas[0].replicas[0].state = broker::ReplicaState::kInSync;
+  v1::MoveResponse response;
+  const grpc::Status taken = rebuild(2, &response);
+  ASSERT_TRUE(taken.ok()) << taken.error_message();
+  EXPECT_EQ(response.targets(0).rebuild(), 2U);
+  EXPECT_TRUE(broker_.moves.empty());
+  EXPECT_EQ(other_broker_.moves.size(), 2U);
 }
 
 }  // namespace

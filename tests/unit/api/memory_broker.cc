@@ -574,6 +574,8 @@ void MemoryBroker::trim_topic(std::string name, std::vector<broker::TrimPoint> p
 void MemoryBroker::move_partition(broker::MoveRequest request, broker::Done<broker::MoveResult> done) {
   post([this, request = std::move(request), done = std::move(done)]() mutable {
     if (auto known = find(request.topic, request.partition); !known) return done(known.error());
+    if (auto decides = check_leads(-1); !decides) return done(decides.error());
+    moves.push_back(request);
     broker::PartitionTarget target{request.partition, request.epoch.value_or(0) + 1, {}, {}, std::nullopt};
     target.from = target.to = {model::NodeId(1), model::NodeId(2)};
     if (const auto* move = std::get_if<broker::MoveTo>(&request.what)) target.to = move->nodes;

@@ -37,6 +37,7 @@ class MemoryBroker final : public broker::Broker {
   void corrupt(const std::string& topic, std::int32_t partition, std::size_t frame);
   std::optional<std::string> api_advertised;                // of describe_node()
   std::vector<broker::RecoverPartitionRequest> recoveries;  // that were asked for
+  std::vector<broker::MoveRequest> moves;                   // likewise
   broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
   std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also

@@ -51,6 +51,12 @@ TEST_F(MoveCallsTest, ValidationIsAskedFor) {
 }
 
 TEST_F(MoveCallsTest, RebuildNamesTheNode) {
+  broker::PartitionReplicas& partition = broker_.partition_replicas.emplace_back();
+  partition.topic = "events";
+  partition.partition = model::PartitionIndex(1);
+  partition.leader = model::NodeId(1);
+  for (const std::uint32_t node : {1, 2})
+    partition.replicas.push_back({.node = model::NodeId(node), .state = broker::ReplicaState::kInSync});
   auto request = about<v1::RebuildReplicaRequest>(1);
   request.set_node(2);
   grpc::ClientContext context;

@@ -576,6 +576,7 @@ void MemoryBroker::move_partition(broker::MoveRequest request, broker::Done<brok
     if (auto known = find(request.topic, request.partition); !known) return done(known.error());
     if (auto decides = check_leads(-1); !decides) return done(decides.error());
     moves.push_back(request);
+    if (refusal_of_moves) return done(*refusal_of_moves);
     broker::PartitionTarget target{request.partition, request.epoch.value_or(0) + 1, {}, {}, std::nullopt};
     target.from = target.to = {model::NodeId(1), model::NodeId(2)};
     if (const auto* move = std::get_if<broker::MoveTo>(&request.what)) target.to = move->nodes;
@@ -587,7 +588,10 @@ void MemoryBroker::move_partition(broker::MoveRequest request, broker::Done<brok
 
 void MemoryBroker::change_replication(broker::ChangeReplicationRequest request,
                                       broker::Done<broker::MoveResult> done) {
-  post([request = std::move(request), done = std::move(done)]() mutable {
+  post([this, request = std::move(request), done = std::move(done)]() mutable {
+    if (auto known = find(request.topic, model::PartitionIndex(0)); !known) return done(known.error());
+    replications.push_back(request);
+    if (refusal_of_moves) return done(*refusal_of_moves);
     broker::PartitionTarget target{model::PartitionIndex(0), 1, {model::NodeId(1)}, {}, std::nullopt};
     for (std::uint32_t node = 1; node <= request.replication_factor; ++node) target.to.emplace_back(node);
     done(broker::MoveResult{{std::move(target)}, {}});
@@ -598,6 +602,9 @@ void MemoryBroker::transfer_leader(broker::TransferLeaderRequest request, broker
   post([this, request = std::move(request), done = std::move(done)]() mutable {
     if (auto known = find(request.topic, request.partition); !known) return done(known.error());
     if (auto leads = check_leads(request.partition.value()); !leads) return done(leads.error());
+    for (broker::PartitionReplicas& one : partition_replicas) {
+      if (one.topic == request.topic && one.partition == request.partition) one.leader = request.to;
+    }
     done(std::monostate{});
   });
 }

@@ -38,7 +38,9 @@ class MemoryBroker final : public broker::Broker {
   std::optional<std::string> api_advertised;                // of describe_node()
   std::vector<broker::RecoverPartitionRequest> recoveries;  // that were asked for
   std::vector<broker::MoveRequest> moves;                   // likewise
-  broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
+  std::vector<broker::ChangeReplicationRequest> replications;
+  std::optional<Error> refusal_of_moves;  // of all kinds; what was asked for is kept all the same
+  broker::ClusterDescription cluster;     // of describe_cluster(); set before the first call
   std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
   // said beforehand. Partition -1: what the controller decides.

@@ -85,6 +85,12 @@ Result<std::unique_ptr<RaftGroup>> RaftGroup::open(log::Log& log, const std::opt
   const auto& members = core.membership();
   const bool alone = members.voters == std::vector{surroundings.self} && members.next_voters.empty() &&
                      members.learners.empty();
+  if (surroundings.peers == nullptr && core.is_listed(surroundings.self.node) &&
+      !core.is_member(surroundings.self)) {
+    return Error{ErrorCode::kFailedPrecondition,
+                 "this node is a member of the partition with another disk: its data came from another node, "
+                 "or its disk was emptied; start it with the data directory that it had"};
+  }
   if (!alone && surroundings.peers == nullptr) {
     return Error{ErrorCode::kFailedPrecondition,
                  "the partition has members on other nodes, and this node is configured to be alone; set "

@@ -44,14 +44,6 @@ bool covers(const log::HardState& durable, const log::HardState& needs) {
 }  // namespace
 
 Result<Raft> Raft::open(log::Voter self, const Restored& restored) {
-  const log::Membership latest =
-      restored.memberships.empty() ? first_membership(self, restored) : restored.memberships.back().second;
-  if (lists_node(latest, self.node) && !lists(latest, self)) {
-    return Error{
-        ErrorCode::kFailedPrecondition,
-        "this node is a member of the partition with another disk: its data came from another node, or "
-        "its disk was emptied"};
-  }
   if (!TermTable::is_ascending(restored.terms))
     return Error{ErrorCode::kDataLoss, "the terms of the log do not ascend: it is damaged"};
   return Raft(self, restored);
@@ -103,6 +95,11 @@ bool Raft::is_learner(model::NodeId node) const {
 
 bool Raft::is_listed(model::NodeId node) const { return lists_node(membership(), node); }
 
+// The disk that this node had before is another voter: it counts by its node where others are asked only.
+bool Raft::votes() const {
+  return contains(membership().voters, self_) || contains(membership().next_voters, self_);
+}
+
 // Who leaves by a membership that is not committed may be the only one that can commit it. A membership of
 // the disk that this node had before speaks of somebody else.
 bool Raft::may_stand() const {
@@ -113,8 +110,7 @@ bool Raft::may_stand() const {
 }
 
 bool Raft::is_sole_voter() const {
-  return !membership().voters.empty() &&
-         is_quorum(membership(), [this](model::NodeId node) { return node == self_.node; });
+  return votes() && is_quorum(membership(), [this](model::NodeId node) { return node == self_.node; });
 }
 
 std::vector<model::NodeId> Raft::others() const {
@@ -269,9 +265,7 @@ void Raft::receive(model::NodeId from, const VoteResponse& response) {
 }
 
 void Raft::receive(model::NodeId from, const TransferNow& transfer) {
-  if (transfer.term != hard_state_.term || leader_ != from || !is_voter(self_.node) || tail_damaged_ ||
-      damaged_)
-    return;
+  if (transfer.term != hard_state_.term || leader_ != from || !votes() || tail_damaged_ || damaged_) return;
   stand(Ask::kVoteForTransfer);
 }
 
@@ -411,7 +405,7 @@ void Raft::maybe_commit() {
   if (!now.next_voters.empty()) {
     leaving_joint_ = true;
     ready_.controls.emplace_back(log::Membership{now.next_voters, {}, now.learners});
-  } else if (!is_voter(self_.node)) {
+  } else if (!votes()) {
     follow(std::nullopt);  // its last deed was to commit that it leaves
   }
 }

@@ -74,9 +74,9 @@ struct Ready {
 
 class Raft {
  public:
-  // Who is no member follows all the same, and never stands. Errors: kFailedPrecondition when this node is a
-  // member with another disk (its data came from elsewhere, or its disk was emptied); kDataLoss when the
-  // terms of the log do not ascend.
+  // Who is no member follows all the same, and never stands: also where the log ends at a membership that
+  // names the disk that this node had before, as it does on the way back. Errors: kDataLoss when the terms of
+  // the log do not ascend.
   [[nodiscard]] static Result<Raft> open(log::Voter self, const Restored& restored);
 
   // --- elections
@@ -235,6 +235,7 @@ class Raft {
   Raft(log::Voter self, const Restored& restored);
   [[nodiscard]] bool is_voter(model::NodeId node) const;
   [[nodiscard]] bool may_stand() const;
+  [[nodiscard]] bool votes() const;
   [[nodiscard]] bool is_sole_voter() const;
   [[nodiscard]] std::vector<model::NodeId> others() const;
   [[nodiscard]] bool is_up_to_date(const VoteRequest& request) const;

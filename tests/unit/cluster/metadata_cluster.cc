@@ -24,7 +24,15 @@ log::ShardLogsConfig logs_config() {
 
 MetadataNode::MetadataNode(sim::SimScheduler& scheduler, sim::SimNetwork& network, std::uint32_t id,
                            std::uint32_t count)
-    : network_(network), id_(id), count_(count), machine_(scheduler, sim::SimDisk::Options{}) {}
+    : scheduler_(scheduler), network_(network), id_(id), count_(count) {
+  lose_disk();
+}
+
+void MetadataNode::lose_disk() {
+  if (machine_) former_.push_back(std::move(machine_));
+  machine_ = std::make_unique<sim::SimMachine>(scheduler_, sim::SimDisk::Options{});
+  lose_store();
+}
 
 MetadataNode::~MetadataNode() {
   if (is_up()) network_.process_died(id_, sim::SimNetwork::Death::kProcess);
@@ -42,35 +50,35 @@ BrokerRegistration MetadataNode::registration() const {
 
 void MetadataNode::start() {
   ++life_;
-  auto directory = log::open_data_directory(machine_.file_system(), kDataDir, machine_.rng());
+  auto directory = log::open_data_directory(machine_->file_system(), kDataDir, machine_->rng());
   ASSERT_TRUE(directory) << directory.error().to_string();
   directory_ = std::make_unique<log::DataDirectory>(std::move(*directory));
   disk_ = directory_->identity.disk;
   const log::ShardLogsConfig config = logs_config();
-  auto recovered = log::recover(machine_.file_system(), machine_.rng(),
+  auto recovered = log::recover(machine_->file_system(), machine_->rng(),
                                 {.data_dir = kDataDir,
                                  .shard_count = 1,
                                  .journal = config.journal,
-                                 .wall_now = machine_.wall_clock().now()});
+                                 .wall_now = machine_->wall_clock().now()});
   ASSERT_TRUE(recovered) << recovered.error().to_string();
   logs_ =
-      log::make_shard_logs(config, std::move(recovered->shards[0]), recovered->epoch, machine_.file_system(),
-                           machine_.executor(), machine_.pool(), machine_.wall_clock(), machine_.rng());
-  transport_ = network_.attach({id_, 0}, machine_.executor());
+      log::make_shard_logs(config, std::move(recovered->shards[0]), recovered->epoch, machine_->file_system(),
+                           machine_->executor(), machine_->pool(), machine_->wall_clock(), machine_->rng());
+  transport_ = network_.attach({id_, 0}, machine_->executor());
   raft::PeersConfig peers_config;
   peers_config.self = id_;
-  peers_ = std::make_unique<raft::Peers>(*transport_, machine_.executor(), peers_config);
+  peers_ = std::make_unique<raft::Peers>(*transport_, machine_->executor(), peers_config);
   partition::PartitionSetConfig set_config;
   set_config.peers = peers_.get();
-  set_config.rng = &machine_.rng();
+  set_config.rng = &machine_->rng();
   set_ =
-      std::make_unique<partition::PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(), voter(),
+      std::make_unique<partition::PartitionSet>(*logs_, machine_->executor(), machine_->wall_clock(), voter(),
                                                 set_config, [](std::uint64_t) -> Result<void> { return {}; });
   auto store = kv::open_memory_store(store_disk_);
   ASSERT_TRUE(store) << store.error().to_string();
   store_ = std::move(*store);
   proposer_ = std::make_unique<Proposer>(
-      *peers_, machine_.executor(),
+      *peers_, machine_->executor(),
       [this]() -> std::optional<model::NodeId> { return log() == nullptr ? std::nullopt : log()->leader(); });
   raft::Peers::Listener listener;
   listener.leads = [](const model::TopicPartition&, model::Term, model::NodeId) {};
@@ -95,7 +103,7 @@ void MetadataNode::start() {
 void MetadataNode::open_log() {
   raft::Founding founding;
   const bool known = set_->has_members(cluster_partition());
-  if (!known && id_ == model::NodeId(1)) founding.members.voters = {voter()};
+  if (!known && forms()) founding.members.voters = {voter()};
   set_->open(cluster_partition(), kClusterTopicName, {}, founding, partition::Expected::kMayBeNew,
              [](const Result<std::monostate>&) {});
   set_->when_open(cluster_partition(), [this](Result<partition::Partition*> opened) {
@@ -104,9 +112,9 @@ void MetadataNode::open_log() {
       return;
     }
     controller_ =
-        std::make_unique<Controller>(**opened, *store_, machine_.executor(), machine_.pool(), machine_.rng(),
-                                     [this](const ImagePtr& image) { on_image(image); });
-    if (id_ != model::NodeId(1)) controller_->join_only();
+        std::make_unique<Controller>(**opened, *store_, machine_->executor(), machine_->pool(),
+                                     machine_->rng(), [this](const ImagePtr& image) { on_image(image); });
+    if (!forms()) controller_->join_only();
     controller_->set_alive([this] {
       std::set<log::Voter> alive{voter()};
       for (const auto& [node, status] : peers_->nodes()) {
@@ -171,10 +179,10 @@ void MetadataNode::die(End how) {
       id_, how == End::kPower ? sim::SimNetwork::Death::kPower : sim::SimNetwork::Death::kProcess);
   tear_down();
   if (how == End::kPower) {
-    machine_.reboot(sim::Landing::kSeeded);
+    machine_->reboot(sim::Landing::kSeeded);
     store_disk_->crash();
   } else {
-    machine_.kill_and_restart(sim::Landing::kSeeded);
+    machine_->kill_and_restart(sim::Landing::kSeeded);
   }
 }
 

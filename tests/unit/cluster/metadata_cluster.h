@@ -36,6 +36,8 @@ class MetadataNode {
   void die(End how);
   // With the node down: an empty store, as if it had been lost.
   void lose_store() { store_disk_ = std::make_shared<kv::MemoryDisk>(); }
+  // With the node down: nothing of it is left.
+  void lose_disk();
   // With the node up: what the store holds now, to go back to.
   [[nodiscard]] std::shared_ptr<kv::MemoryDisk> copy_store();
   void set_store(std::shared_ptr<kv::MemoryDisk> disk) { store_disk_ = std::move(disk); }
@@ -59,14 +61,18 @@ class MetadataNode {
   [[nodiscard]] std::string failure() const;
 
  private:
+  // The first one, with its first disk.
+  [[nodiscard]] bool forms() const { return id_ == model::NodeId(1) && former_.empty(); }
   void open_log();
   void on_image(const ImagePtr& image);
   void tear_down();
 
+  sim::SimScheduler& scheduler_;
   sim::SimNetwork& network_;
   const model::NodeId id_;
   const std::uint32_t count_;
-  sim::SimMachine machine_;
+  std::vector<std::unique_ptr<sim::SimMachine>> former_;  // what they began may still end
+  std::unique_ptr<sim::SimMachine> machine_;
   std::shared_ptr<kv::MemoryDisk> store_disk_ = std::make_shared<kv::MemoryDisk>();
   model::Uuid disk_;
   std::uint64_t life_ = 0;

@@ -33,6 +33,19 @@ TEST_F(PartitionTest, AcknowledgementSaysWhereAndHowSafe) {
   EXPECT_GE((*second)->append_time, (*first)->append_time);
 }
 
+// Alone there is nobody who would take it back.
+TEST_F(PartitionTest, MemberWithAnotherDiskIsRefusedByANodeThatIsAlone) {
+  raft::Founding founding;
+  founding.members.voters = {{model::NodeId(1), model::Uuid{{9}}}};
+  auto [opened, done] = ShardHarness::slot<std::monostate>();
+  shard_.set_->open(topic_partition(1), "topic", {}, founding, Expected::kMayBeNew, std::move(done));
+  const auto result = shard_.wait(opened);
+  ASSERT_TRUE(result && !*result);
+  EXPECT_EQ(result->error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(result->error().context.find("a member of the partition with another disk"), std::string::npos)
+      << result->error().context;
+}
+
 TEST_F(PartitionTest, ReadersSeeWhatWasCommittedInOrder) {
   Partition& partition = shard_.open(topic_partition(1));
   ASSERT_TRUE(*shard_.produce(partition, {"a", "b"}));

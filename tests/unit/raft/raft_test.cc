@@ -153,11 +153,18 @@ TEST(Raft, LogWhoseTermsDoNotAscendIsRefused) {
   EXPECT_EQ(raft.error().code, ErrorCode::kDataLoss);
 }
 
-TEST(Raft, MemberWithAnotherDiskIsRefused) {
+// A log that is being filled again may end where the members were those of before.
+TEST(Raft, DiskThatTheNodeHadBeforeIsAnotherVoter) {
   const Voter before{kSelf.node, kOther.disk};
-  const auto raft = Raft::open(kSelf, {.memberships = {{{}, Membership{{kOther, before}, {}, {}}}}});
-  ASSERT_FALSE(raft);
-  EXPECT_EQ(raft.error().code, ErrorCode::kFailedPrecondition);
+  for (const Membership& members : {Membership{{kOther, before}, {}, {}}, Membership{{before}, {}, {}},
+                                    Membership{{kOther}, {kOther, before}, {}}}) {
+    Raft raft = opened({.memberships = {{{}, members}}});
+    EXPECT_FALSE(raft.is_member(kSelf));
+    raft.leader_unreachable();
+    raft.campaign();
+    EXPECT_FALSE(raft.has_ready());
+    EXPECT_EQ(raft.role(), Role::kFollower);
+  }
 }
 
 TEST(Raft, WhoIsNoMemberNeverStands) {

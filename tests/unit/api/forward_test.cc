@@ -212,6 +212,39 @@ TEST_F(ForwardTest, RequestsBehindAForwardedOneThatFailedAreRefusedUntilTheNextR
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+// What was handed to the broker before anybody here knew of the new leader is the client's to send again: it
+// has it, and knows what is behind it.
+TEST_F(ForwardTest, RefusalAtTheVerySwitchNamesTheLeaderAndNothingOvertakesIt) {
+  broker_.hold_answers(2);
+  lead_all_elsewhere(MemoryBroker::Known::kByRefusal);
+  grpc::ClientContext context;
+  auto stream = log_->Produce(&context);
+  for (std::uint64_t number = 0; number < 2; ++number)
+    ASSERT_TRUE(stream->Write(in_round(raw_request(2, "v", number), 0)));
+  ASSERT_TRUE(broker_.wait_until([](const auto& counts) { return counts.produced == 2; }));
+  lead_all_elsewhere();  // now it is known
+  for (std::uint64_t number = 2; number < 4; ++number)
+    ASSERT_TRUE(stream->Write(in_round(raw_request(2, "v", number), 0)));
+  broker_.release_answers(2);
+  v1::ProduceResponse response;
+  for (std::uint64_t number = 0; number < 4; ++number) {
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.correlation_id(), number);
+    EXPECT_EQ(response.error().reason(), number == 0 ? v1::NOT_LEADER : v1::NOT_YET);
+    EXPECT_EQ(response.error().leader(), number == 0 ? other_ : "");
+  }
+  EXPECT_TRUE(other_broker_.batches("events", 2).empty());
+  for (std::uint64_t number = 0; number < 4; ++number)
+    ASSERT_TRUE(stream->Write(in_round(raw_request(2, "v", number), 1)));
+  for (std::uint64_t number = 0; number < 4; ++number) {
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.correlation_id(), number);
+    EXPECT_EQ(response.ack().leader(), other_);
+  }
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(ForwardTest, StreamComesBackWhenThisNodeLeadsAgain) {
   lead_all_elsewhere();
   grpc::ClientContext context;

@@ -8,6 +8,18 @@
 #include "telemetry/log.h"
 
 namespace forebay::broker {
+namespace {
+
+// What the disk refuses now it may take later: a full one, or one whose directory could not be written.
+constexpr std::chrono::seconds kRemovalRetryFirst{1};
+constexpr std::chrono::seconds kRemovalRetryMax{60};
+
+std::chrono::seconds removal_retry_after(std::uint32_t failures) {
+  const std::uint32_t doublings = std::min(failures - 1, 6U);
+  return std::min(kRemovalRetryFirst * (1U << doublings), kRemovalRetryMax);
+}
+
+}  // namespace
 
 Reconciler::Reconciler(log::Voter self, std::vector<ShardHandle> shards, runtime::Executor& home,
                        Decisions decisions)
@@ -166,10 +178,16 @@ void Reconciler::on_left(const model::TopicPartition& id, const Result<std::mono
   const auto at = partitions_.find(id);
   if (at == partitions_.end()) return;  // deleted meanwhile
   if (!result) {
-    // Tried again at the next start.
+    // It has its group's word and takes part in nothing any more, so whatever is wanted by now, it goes
+    // first.
+    const auto after = removal_retry_after(++at->second.failed_removals);
     telemetry::log_error("replica could not be moved away", {{"topic", at->second.topic_name},
                                                              {"partition", id.partition.value()},
-                                                             {"error", result.error().to_string()}});
+                                                             {"error", result.error().to_string()},
+                                                             {"retry_s", after.count()}});
+    home_.schedule_after(after, [alive = alive_, id] {
+      if (*alive != nullptr) (*alive)->remove_again(id);
+    });
     return;
   }
   if (at->second.is_opening()) --topics_.at(id.topic).opening;
@@ -182,6 +200,19 @@ void Reconciler::on_left(const model::TopicPartition& id, const Result<std::mono
     if (route.topic->partitions[index].is_member(self_.node)) apply_partition(route, index);
   }
   confirm(id.topic);
+}
+
+void Reconciler::remove_again(const model::TopicPartition& id) {
+  const auto at = partitions_.find(id);
+  if (stopping_ || at == partitions_.end()) return;
+  const ShardHandle shard = shards_[at->second.shard];
+  shard.executor->post([shard, id, alive = alive_, home = &home_] {
+    shard.partitions->remove(id, [alive, home, id](Result<std::monostate> result) {
+      home->post([alive, id, result = std::move(result)] {
+        if (*alive != nullptr) (*alive)->on_left(id, result);
+      });
+    });
+  });
 }
 
 void Reconciler::on_members_reached(const model::TopicPartition& id, std::uint32_t epoch) {
@@ -247,6 +278,7 @@ void Reconciler::confirm(model::TopicId id) {
 void Reconciler::start_removal(const cluster::TopicPtr& topic) {
   Removal& removal = removals_[topic->id];
   removal.left = topic->partitions.size();
+  removal.error.reset();
   topics_.erase(topic->id);
   for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
     const model::TopicPartition id{topic->id, model::PartitionIndex(static_cast<std::int32_t>(i))};
@@ -273,9 +305,14 @@ void Reconciler::on_removed(model::TopicId topic, Result<std::monostate> result)
   auto waiting = std::move(removal.waiting);
   const auto error = removal.error;
   if (error) {
-    // Tried again at the next start: the deletion stays recorded until the data is gone.
-    telemetry::log_error("topic data could not be moved away",
-                         {{"topic", topic.to_string()}, {"error", error->to_string()}});
+    // The deletion stays recorded until the data is gone.
+    const auto after = removal_retry_after(++removal.failures);
+    telemetry::log_error(
+        "topic data could not be moved away",
+        {{"topic", topic.to_string()}, {"error", error->to_string()}, {"retry_s", after.count()}});
+    home_.schedule_after(after, [alive = alive_, topic] {
+      if (*alive != nullptr) (*alive)->delete_again(topic);
+    });
   } else {
     removals_.erase(at);
     decisions_.deleted(topic);
@@ -286,6 +323,16 @@ void Reconciler::on_removed(model::TopicId topic, Result<std::monostate> result)
     } else {
       done(std::monostate{});
     }
+  }
+}
+
+void Reconciler::delete_again(model::TopicId topic) {
+  if (stopping_) return;
+  const auto at = image_->deleting.find(topic);
+  if (at == image_->deleting.end() || !at->second.waiting.contains(self_.node)) {
+    removals_.erase(topic);  // nothing is expected of this node any more
+  } else {
+    start_removal(at->second.topic);
   }
 }
 
@@ -351,6 +398,7 @@ std::vector<UnreadyPartition> Reconciler::unready() const {
 }
 
 void Reconciler::stop() {
+  stopping_ = true;
   auto waiters = std::exchange(waiters_, {});
   const Error error{ErrorCode::kShuttingDown, "the node is stopping", 1000};
   for (auto& waiter : waiters) {

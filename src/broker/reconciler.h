@@ -1,5 +1,6 @@
 // Drives the partitions on this node to what the cluster's image says: opens what is missing, changes
-// configurations, moves away what was deleted, and what was moved to other nodes once its group says so.
+// configurations, moves away what was deleted, and what was moved to other nodes once its group says so; what
+// cannot be moved away is tried again.
 // Knows of each partition whether it is ready, and has that confirmed in the image: only a partition that was
 // never confirmed may be made anew when it is not there. Thread rules: the controller's shard; it posts to
 // the others.
@@ -65,7 +66,8 @@ class Reconciler {
     std::uint32_t epoch = 0;         // of that
     std::uint32_t reached = 0;       // by the image
     bool others_have_copies = false;
-    bool leaving = false;  // not to be here any more
+    bool leaving = false;               // not to be here any more
+    std::uint32_t failed_removals = 0;  // in a row
     [[nodiscard]] bool is_opening() const { return !ready && !error; }
   };
   struct TopicState {
@@ -90,12 +92,14 @@ class Reconciler {
   void set_wanted(const model::TopicPartition& id, const cluster::Placement& placement);
   void leave(const model::TopicPartition& id, State& state);
   void on_left(const model::TopicPartition& id, const Result<std::monostate>& result);
+  void remove_again(const model::TopicPartition& id);
   void on_members_reached(const model::TopicPartition& id, std::uint32_t epoch);
   [[nodiscard]] std::optional<raft::Founding> founding_of(const cluster::Placement& placement) const;
   void confirm(model::TopicId topic);
   void on_opened(const model::TopicPartition& id, Result<std::monostate> result);
   void start_removal(const cluster::TopicPtr& topic);
   void on_removed(model::TopicId topic, Result<std::monostate> result);
+  void delete_again(model::TopicId topic);
   void check_waiters();
   // Nothing: not all ready yet.
   [[nodiscard]] std::optional<Result<std::monostate>> readiness(model::TopicId topic,
@@ -113,12 +117,14 @@ class Reconciler {
   std::map<model::TopicId, TopicState> topics_;
   struct Removal {
     std::size_t left = 0;
+    std::uint32_t failures = 0;  // of all of it, in a row
     std::optional<Error> error;
     std::vector<Done<std::monostate>> waiting;
   };
   std::map<model::TopicId, Removal> removals_;
   std::vector<Waiter> waiters_;
   std::uint64_t next_waiter_ = 1;
+  bool stopping_ = false;
   std::shared_ptr<Reconciler*> alive_;
 };
 

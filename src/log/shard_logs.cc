@@ -204,6 +204,8 @@ void ShardLogsState::write_name(const model::TopicId& topic, std::string name) {
 
 void ShardLogsState::remove(const model::TopicPartition& id, Log::Done done) {
   const auto it = logs_.find(id);
+  if (it == logs_.end() && removed_.contains(id) && removing_.insert(id).second)
+    return move_away(id, std::move(done));  // its folder may not have gone the last time
   if (it == logs_.end() || creating_.contains(id) || removing_.contains(id)) {
     return done(Error{ErrorCode::kNotFound, "no log of " + id.to_string()});
   }
@@ -231,6 +233,10 @@ void ShardLogsState::removed_durably(const model::TopicPartition& id, Log::Done 
   }
   logs_.erase(it);
   journal_->close(slot);
+  move_away(id, std::move(done));
+}
+
+void ShardLogsState::move_away(const model::TopicPartition& id, Log::Done done) {
   env_.run_blocking(
       lifetime_,
       [&fs = env_.fs, data_dir = env_.config.data_dir, id, now = env_.clock.now()] {

@@ -66,6 +66,7 @@ class ShardLogs {
                            UniqueFunction<void(Result<Log*>)> done) = 0;
   // Ends the replica's life: journal first, then its folder moves to <data>/trash/<topic
   // id>-<partition>-<time>/. Pending reads and listeners get kCancelled; the Log is gone when done is called.
+  // After an error it may be asked for again, also at a later start.
   virtual void remove(const model::TopicPartition& id, Log::Done done) = 0;
   [[nodiscard]] virtual Log* find(const model::TopicPartition& id) = 0;
 

@@ -56,6 +56,8 @@ class ShardLogsState final : public ShardLogs, private JournalOwner {
   void look_around(LogReplica& log);
   void write_name(const model::TopicId& topic, std::string name);
   void removed_durably(const model::TopicPartition& id, Log::Done done);
+  // Requires: in removing_.
+  void move_away(const model::TopicPartition& id, Log::Done done);
   void relieve_memory();
   void arm_tidy();
   void tidy();

@@ -152,6 +152,7 @@ void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vect
 }
 
 void PartitionSet::leave(const model::TopicPartition& id, Done<std::monostate> gone) {
+  if (!logs_.is_there(id) && logs_.was_removed(id)) return remove(id, std::move(gone));  // what may be left
   if (!logs_.is_there(id)) return gone(std::monostate{});
   asked_to_leave_[id] = std::move(gone);
   if (Partition* partition = find(id)) begin_to_leave(id, *partition);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "broker/node_broker.h"
+#include "cluster/core/features.h"
 #include "cluster/core/proposals.h"
 #include "kv/memory_store.h"
 #include "shard_harness.h"
@@ -25,7 +26,7 @@ class BrokerHarness {
   // each.
   [[nodiscard]] Result<model::TopicId> start_beside_another(const std::string& topic) {
     FOREBAY_CHECK(start());
-    cluster::BrokerRegistration other{.node = model::NodeId(2)};
+    cluster::BrokerRegistration other{.node = model::NodeId(2), .features = cluster::spoken_features()};
     other.disk.bytes[0] = 9;
     other.api_address = kOtherApi;
     other.peer_address = "other.example:7401";
@@ -47,6 +48,7 @@ class BrokerHarness {
     FOREBAY_TRY(store_, kv::open_memory_store(store_disk_));
     auto& log = shard_.open(cluster::cluster_partition(), internal_partition_config());
     config_.self.disk = shard_.directory_->identity.disk;
+    config_.self.features = cluster::spoken_features();
     broker_ = std::make_unique<NodeBroker>(
         config_, std::vector<ShardHandle>{{&shard_.machine_.executor(), shard_.set_.get()}}, 0,
         shard_.machine_.wall_clock(), [] { return NodeDescription{}; });

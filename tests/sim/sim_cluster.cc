@@ -137,7 +137,8 @@ SimCluster::SimCluster(const ClusterOptions& options)
       kill_at_(options.setup.node_count),
       restart_after_(options.setup.node_count),
       sound_at_(options.setup.node_count),
-      liveness_(options.setup.node_count, bounds_of(options)) {
+      liveness_(options.setup.node_count, bounds_of(options)),
+      partition_liveness_(options.setup.node_count, bounds_of(options)) {
   for (std::uint32_t index = 0; index < options_.setup.node_count; ++index)
     nodes_.push_back(
         std::make_unique<ClusterNode>(scheduler_, network_, index, options_.setup, options_.disk));
@@ -238,10 +239,11 @@ void SimCluster::after_event() {
     }
   }
   checks_.look();
-  // Which majority counts is another one for each partition where they move; the end judges those.
-  if (!options_.moving && scheduler_.steps() % kLivenessSteps == 0) {
-    if (const std::string late = liveness_.look(now(), health()); !late.empty())
-      checks_.fail(late + "\n" + describe());
+  if (options_.moving) note_members();
+  if (scheduler_.steps() % kLivenessSteps == 0) {
+    const std::string late = options_.moving ? partition_liveness_.look(now(), health(), partition_health())
+                                             : liveness_.look(now(), health());
+    if (!late.empty()) checks_.fail(late + "\n" + describe());
   }
   if (!healing_) return;
   // What its disk stopped comes back by a restart, also when the error comes to light late.

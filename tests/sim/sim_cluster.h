@@ -19,6 +19,7 @@
 #include "sim/cluster_node.h"
 #include "sim/liveness_watch.h"
 #include "sim/nemesis.h"
+#include "sim/partition_watch.h"
 #include "sim/sim_metadata.h"
 
 namespace forebay::sim {
@@ -116,6 +117,8 @@ class SimCluster {
   void move_something(SimRng& rng);
   [[nodiscard]] bool is_hosted(const ClusterNode& node, std::size_t partition) const;
   [[nodiscard]] bool all_moved() const;
+  void note_members();
+  [[nodiscard]] std::vector<PartitionHealth> partition_health() const;
 
   void join(ClusterNode& node);
   void strike(const Fault& fault);
@@ -147,11 +150,13 @@ class SimCluster {
   std::vector<Duration> restart_after_;  // of the node whose power goes at a step of its disk
   std::vector<TimePoint> sound_at_;      // by node: its disk is slow or fails until then
   LivenessWatch liveness_;
-  SimMetadata metadata_;                          // of worlds that move
-  std::optional<SimRng> metadata_rng_;            // likewise
-  std::optional<SimExecutor> metadata_executor_;  // its news and proposals are on the way
-  std::vector<std::size_t> versions_;             // of the metadata, that each node knows
-  std::vector<std::size_t> stored_;               // and that its next life begins with at the earliest
+  PartitionWatch partition_liveness_;                  // instead of it, of worlds that move
+  std::vector<std::vector<log::Membership>> members_;  // by node and partition, as it knew them last
+  SimMetadata metadata_;                               // of worlds that move
+  std::optional<SimRng> metadata_rng_;                 // likewise
+  std::optional<SimExecutor> metadata_executor_;       // its news and proposals are on the way
+  std::vector<std::size_t> versions_;                  // of the metadata, that each node knows
+  std::vector<std::size_t> stored_;                    // and that its next life begins with at the earliest
   bool healing_ = false;
   TimePoint begin_;
   ClusterCounts counts_;

@@ -98,6 +98,56 @@ bool SimCluster::is_hosted(const ClusterNode& node, std::size_t partition) const
   return !options_.moving || metadata_.placement(options_.setup.partitions[partition]).is_member(node.id());
 }
 
+// Also of nodes that are down: what they know will count again.
+void SimCluster::note_members() {
+  members_.resize(nodes_.size(), std::vector<log::Membership>(options_.setup.partitions.size()));
+  for (const auto& node : nodes_) {
+    for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+      partition::Partition* const found = node->find(partition);
+      log::Membership& known = members_[node->index()][partition];
+      if (found != nullptr) {
+        if (known != found->group().membership()) known = found->group().membership();
+      } else if (node->is_up() && !node->logs()->is_there(options_.setup.partitions[partition])) {
+        known = {};
+      }
+    }
+  }
+}
+
+std::vector<PartitionHealth> SimCluster::partition_health() const {
+  const auto bits_of = [](const std::vector<log::Voter>& voters) {
+    NodeBits bits = 0;
+    for (const log::Voter& voter : voters) bits |= NodeBits{1} << (voter.node.value() - 1);
+    return bits;
+  };
+  const auto needed = [&bits_of](const log::Membership& members) {
+    std::vector<NodeBits> electorates;
+    for (const auto* voters : {&members.voters, &members.next_voters}) {
+      if (!voters->empty()) electorates.push_back(bits_of(*voters));
+    }
+    return electorates;
+  };
+  std::vector<PartitionHealth> all(options_.setup.partitions.size());
+  for (std::size_t partition = 0; partition < all.size(); ++partition) {
+    PartitionHealth& health = all[partition];
+    const ClusterNode* const leader = leader_of(partition);
+    health.led = leader != nullptr && !leader->is_hard_up();
+    for (const auto& node : nodes_) {
+      for (const NodeBits electorate : needed(members_[node->index()][partition]))
+        health.electorates.push_back(electorate);
+      partition::Partition* const found = node->find(partition);
+      if (found == nullptr) continue;
+      if (found->group().is_leader()) health.leaders[node->index()] = needed(found->group().membership());
+      if (!found->log().is_renewed() && !found->log().lost_tail())
+        health.may_vote |= NodeBits{1} << node->index();
+    }
+    std::sort(health.electorates.begin(), health.electorates.end());
+    const auto same = std::unique(health.electorates.begin(), health.electorates.end());
+    health.electorates.erase(same, health.electorates.end());
+  }
+  return all;
+}
+
 bool SimCluster::all_moved() const {
   if (!options_.moving) return true;
   for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {

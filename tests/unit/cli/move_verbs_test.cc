@@ -144,7 +144,8 @@ TEST_F(MoveVerbsTest, RefusedMoveHasTheServersWordsAndItsExitCode) {
   broker_.refusal_of_moves = Error{ErrorCode::kFailedPrecondition, "node 3 is drained"};
   expect_refused(run({"partition", "move", "orders", "1", "--to", "3,1", "-o", "json"}), ExitCode::kConflict,
                  "node 3 is drained");
-  expect_refused(run({"partition", "move", "orders", "7", "--to", "3,1"}), ExitCode::kNotFound, "2 partitions");
+  expect_refused(run({"partition", "move", "orders", "7", "--to", "3,1"}), ExitCode::kNotFound,
+                 "2 partitions");
   expect_refused(run({"partition", "move", "nothing", "0", "--to", "3,1"}), ExitCode::kNotFound, "nothing");
 }
 

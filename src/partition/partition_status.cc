@@ -73,6 +73,7 @@ ReplicationStatus Partition::replication() const {
                      .flushed = log_.flushed(),
                      .failed_since = steady(group_->failed_since()),
                      .damaged = log::is_open(log.damage),
+                     .damaged_since = steady(group_->damaged_since()),
                      .pieces = pieces_of(log),
                      .follower = {}};
   facts.follower = [&](model::NodeId node) {

@@ -106,6 +106,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& fo
       surroundings_(surroundings),
       listener_(listener),
       rank_(founding ? founding->rank : 0),
+      damaged_(log::is_open(log.damage())),
       leaderless_since_(surroundings.executor->now()),
       told_commit_(core_.commit()),
       told_held_(core_.commit()),
@@ -445,6 +446,10 @@ RepairView RaftGroup::repair_view() const {
 
 void RaftGroup::on_damage_changed() {
   if (failed_) return;
+  const bool damaged = log::is_open(log_.damage());
+  if (damaged != damaged_)
+    damaged_since_ = damaged ? std::optional(surroundings_.executor->now()) : std::nullopt;
+  damaged_ = damaged;
   core_.damage_changed(log::has_lost_range(log_.damage()), log_.terms(), log_.memberships());
   after_input();
 }

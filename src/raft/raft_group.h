@@ -94,6 +94,8 @@ class RaftGroup final : private RepairOwner {
   // Since when this replica knows no leader; nothing when it does.
   [[nodiscard]] std::optional<runtime::TimePoint> leaderless_since() const { return leaderless_since_; }
   [[nodiscard]] std::optional<runtime::TimePoint> failed_since() const { return failed_since_; }
+  // When the damage that is here was met; nothing when there is none, or it was there at the start.
+  [[nodiscard]] std::optional<runtime::TimePoint> damaged_since() const { return damaged_since_; }
   [[nodiscard]] model::LogPosition held_by_majority() const { return core_.held_by_majority(); }
   // Whether held_by_majority() is to be known as soon as possible.
   void want_receipts(bool wanted) { core_.want_receipts(wanted); }
@@ -217,6 +219,8 @@ class RaftGroup final : private RepairOwner {
   std::uint32_t rank_ = 0;
   std::optional<Error> failed_;
   std::optional<runtime::TimePoint> failed_since_;
+  bool damaged_ = false;
+  std::optional<runtime::TimePoint> damaged_since_;
   std::optional<runtime::TimePoint> leaderless_since_;
   ReplicaWatch watch_;           // while this replica leads
   CompactedReplicas compacted_;  // likewise

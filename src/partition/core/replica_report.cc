@@ -33,6 +33,7 @@ void report_self(const ReplicaFacts& facts, ReplicaReport& report) {
     report.since = facts.failed_since;
   } else if (facts.damaged) {
     report.state = ReplicaState::kDamaged;
+    report.since = facts.damaged_since;
   } else if (!facts.leads && report.state == ReplicaState::kInSync) {
     report.state = ReplicaState::kUnknown;
   }

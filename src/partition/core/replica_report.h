@@ -63,6 +63,7 @@ struct ReplicaFacts {
   model::LogPosition end, flushed;  // of this replica
   std::optional<Steady> failed_since;
   bool damaged = false;
+  std::optional<Steady> damaged_since;  // none: it was there at the start
   // Where bytes of this log are: the begin of each piece in order, with its size; the end is `end`.
   std::vector<std::pair<model::Offset, std::uint64_t>> pieces;
   // Of the others. Of a replica that does not lead only `reachable` and `away_since` count.

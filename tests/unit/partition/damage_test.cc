@@ -393,6 +393,14 @@ TEST_F(DamageTest, AcceptedMissingSegmentIsPassedOverByReadersAndByTime) {
   const std::int64_t begin = lost.begin.next_offset.value();
   const std::int64_t end = lost.end.next_offset.value();
   EXPECT_EQ((*shard_.fetch(*partition, {.from = Offset(begin)})).error().code, ErrorCode::kDataLoss);
+  const auto report = partition->replication().replicas.at(0);
+  EXPECT_EQ(report.state, ReplicaState::kDamaged);
+  EXPECT_TRUE(report.since);  // met while it ran
+  crash();
+  ASSERT_TRUE(shard_.start());
+  EXPECT_EQ(shard_.open(topic_partition(1), config).replication().replicas.at(0).state,
+            ReplicaState::kDamaged);
+  EXPECT_FALSE(shard_.set_->find(topic_partition(1))->replication().replicas.at(0).since);
   crash();
   const auto found = losses();
   ASSERT_EQ(found.size(), 1U);

@@ -110,6 +110,9 @@ TEST_F(ReplicaReportTest, FailedAndDamagedAreToldAlsoByAFollower) {
   facts_.leads = false;
   facts_.damaged = true;
   EXPECT_EQ(of(1).state, ReplicaState::kDamaged);
+  EXPECT_FALSE(of(1).since);  // it was there at the start
+  facts_.damaged_since = seconds(3);
+  EXPECT_EQ(of(1).since, seconds(3));
   facts_.failed_since = seconds(5);
   EXPECT_EQ(of(1).state, ReplicaState::kFailed);
   EXPECT_EQ(of(1).since, seconds(5));

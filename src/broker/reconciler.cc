@@ -124,7 +124,7 @@ void Reconciler::set_wanted(const model::TopicPartition& id, const cluster::Plac
   state.epoch = placement.epoch;
   const ShardHandle shard = shards_[state.shard];
   shard.executor->post([shard, id, wanted = std::move(wanted), epoch = state.epoch, others]() mutable {
-    shard.partitions->set_wanted_members(id, std::move(wanted), epoch, others);
+    shard.partitions->set_wanted_members(id, {std::move(wanted), {}}, epoch, others);
   });
 }
 

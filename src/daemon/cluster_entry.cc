@@ -1,6 +1,5 @@
 #include "daemon/cluster_entry.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "broker/routing.h"
@@ -12,6 +11,11 @@ namespace {
 io::PeerAddress address_of(const config::Address& address) { return {address.host, address.port}; }
 
 }  // namespace
+
+ClusterEntry::ClusterEntry(Parts parts)
+    : parts_(std::move(parts)),
+      voters_(std::make_unique<cluster::VoterKeeper>(parts_.self, *parts_.partitions, *parts_.peers,
+                                                     *parts_.executor)) {}
 
 void ClusterEntry::start() {
   parts_.set_cluster(parts_.cluster);
@@ -106,15 +110,7 @@ void ClusterEntry::on_image(const cluster::ClusterImage& image) {
     for (const auto& [disk, node] : image.retired) disks.insert(disk);
     parts_.refuse_disks(std::move(disks));
   }
-  // Every broker, for whoever is no member of the group hears nothing of the metadata.
-  std::vector<log::Voter> wanted;
-  for (const auto& [node, broker] : image.brokers) {
-    if (!image.retired.contains(broker.registration.disk)) wanted.push_back({node, broker.registration.disk});
-  }
-  // Who is to be stopped soon leads only where nobody else can.
-  std::stable_partition(wanted.begin(), wanted.end(),
-                        [&image](const log::Voter& voter) { return !image.broker(voter.node)->drained; });
-  if (!wanted.empty()) parts_.partitions->set_wanted_members(cluster::cluster_partition(), std::move(wanted));
+  if (voters_) voters_->on_image(image);
 }
 
 void ClusterEntry::tell_peers(const cluster::ClusterImage* image) {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 
 #include "cluster/controller.h"
 #include "cluster/core/forming.h"
+#include "cluster/voter_keeper.h"
 #include "config/settings.h"
 #include "io/peer_transport.h"
 #include "partition/partition_set.h"
@@ -28,6 +30,7 @@ class ClusterEntry {
     std::vector<config::ClusterNode> listed;  // empty: a single node
     model::Uuid cluster;                      // of the metadata store; nil: none yet
     raft::Peers* peers = nullptr;
+    runtime::Executor* executor = nullptr;
     partition::PartitionSet* partitions = nullptr;  // of this shard
     // To all shards.
     std::function<void(const model::Uuid& cluster)> set_cluster;
@@ -37,9 +40,11 @@ class ClusterEntry {
     // when it never will be.
     std::function<void(Result<partition::Partition*>, bool joins)> opened;
   };
-  explicit ClusterEntry(Parts parts) : parts_(std::move(parts)) {}
+  explicit ClusterEntry(Parts parts);
 
   void start();
+  // Before the partitions end.
+  void stop() { voters_.reset(); }
   // Another node has appeared or gone.
   void look_again();
   void on_image(const cluster::ClusterImage& image);
@@ -57,6 +62,7 @@ class ClusterEntry {
   void tell_peers(const cluster::ClusterImage* image);
 
   const Parts parts_;
+  std::unique_ptr<cluster::VoterKeeper> voters_;
   bool opening_ = false;
   bool told_opened_ = false;
   partition::Partition* opened_ = nullptr;

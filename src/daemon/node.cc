@@ -219,6 +219,7 @@ void WiredNode::tear_down_shards() {
   if (!shards_started_) return;
   run_on(shards_.at(controller_shard()), [this] {
     trash_.reset();
+    if (entry_) entry_->stop();
     proposer_.reset();
     controller_.reset();
   });

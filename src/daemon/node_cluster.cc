@@ -158,6 +158,7 @@ Result<void> WiredNode::open_cluster() {
         .listed = settings_.cluster.nodes,
         .cluster = known,
         .peers = stack.peers.get(),
+        .executor = &home,
         .partitions = stack.partitions.get(),
         .set_cluster = [this](const model::Uuid& cluster) { set_hello(cluster); },
         .set_peers = [this](const std::map<model::NodeId, io::PeerAddress>& peers) { set_peers(peers); },

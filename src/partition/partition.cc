@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "log/core/damage.h"
 #include "partition/core/leader_choice.h"
-#include "partition/core/membership_plan.h"
 #include "partition/core/time_search.h"
 #include "telemetry/log.h"
 
@@ -248,11 +247,10 @@ void Partition::on_role() {
 // --- members
 // ------------------------------------------------------------------------------------------------------------------
 
-void Partition::set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch,
-                                   bool others_have_copies) {
+void Partition::set_wanted_members(WantedMembers wanted, std::uint32_t epoch, bool others_have_copies) {
   others_have_copies_ = others_have_copies;
-  if (wanted == wanted_members_ && epoch == wanted_epoch_) return;
-  wanted_members_ = std::move(wanted);
+  if (wanted == wanted_ && epoch == wanted_epoch_) return;
+  wanted_ = std::move(wanted);
   wanted_epoch_ = epoch;
   drive_membership();
 }
@@ -285,7 +283,7 @@ void Partition::ask_to_leave() {
   leave_timer_ = surroundings_.executor->schedule_after(kLeavePoll, [this] { ask_to_leave(); });
   if (stopped_ || surroundings_.peers == nullptr) return;
   std::vector<model::NodeId> whom;
-  for (const log::Voter& voter : wanted_members_) whom.push_back(voter.node);
+  for (const log::Voter& voter : wanted_.voters) whom.push_back(voter.node);
   group_->ask_to_leave(whom);
 }
 
@@ -308,7 +306,7 @@ bool Partition::is_fit_to_lead() const {
 LeaderView Partition::leader_view(bool self_fit) const {
   const raft::Peers& peers = *surroundings_.peers;
   LeaderView view{.self = surroundings_.self.node, .self_fit = self_fit, .preferred = {}, .others = {}};
-  for (const log::Voter& voter : wanted_members_) view.preferred.push_back(voter.node);
+  for (const log::Voter& voter : wanted_.voters) view.preferred.push_back(voter.node);
   for (const log::Voter& voter : group_->membership().voters) {
     if (voter == surroundings_.self) continue;
     const auto progress = group_->progress(voter.node);
@@ -341,7 +339,7 @@ std::optional<model::NodeId> Partition::better_leader() {
 // One step, and a look again a little later until there is nothing left to do: followers come and catch up
 // without a word to anybody but the group.
 void Partition::drive_membership() {
-  if (wanted_members_.empty() || surroundings_.peers == nullptr || stopped_ || membership_timer_) return;
+  if (wanted_.voters.empty() || surroundings_.peers == nullptr || stopped_ || membership_timer_) return;
   membership_waits_for_.clear();
   if (!group_->is_established()) return;
   MembershipStep step =
@@ -355,7 +353,7 @@ void Partition::drive_membership() {
                              return MemberProgress{surroundings_.peers->is_reachable(node, log_.id()),
                                                    progress ? progress->flushed : model::LogPosition{}};
                            }},
-                      wanted_members_);
+                      wanted_);
   if (step.done()) return tell_members_reached();
   Result<void> taken;
   if (step.change) taken = group_->change_membership(*step.change);

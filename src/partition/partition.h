@@ -18,6 +18,7 @@
 #include "log/log.h"
 #include "partition/core/leader_choice.h"
 #include "partition/core/majority_loss.h"
+#include "partition/core/membership_plan.h"
 #include "partition/core/read_bounds.h"
 #include "partition/core/replica_report.h"
 #include "partition/core/traffic.h"
@@ -120,12 +121,11 @@ class Partition final : private raft::GroupListener {
   // Called when it becomes ready, loses leadership, or follows another leader. One listener.
   void on_role_change(UniqueFunction<void()> listener) { role_listener_ = std::move(listener); }
   [[nodiscard]] raft::RaftGroup& group() { return *group_; }
-  // Who should be its voters from now on (membership_plan.h), those that should rather lead first; the leader
-  // leads it there, however long it takes. Empty: as it is.
+  // Who should be its members from now on (membership_plan.h), of the voters first those that should rather
+  // lead; the leader leads it there, however long it takes. No voters: as it is.
   // `epoch`: of that target, told back by on_members_reached(). `others_have_copies`: nodes outside of it
   // perhaps still hold data.
-  void set_wanted_members(std::vector<log::Voter> wanted, std::uint32_t epoch = 0,
-                          bool others_have_copies = false);
+  void set_wanted_members(WantedMembers wanted, std::uint32_t epoch = 0, bool others_have_copies = false);
   // Called where this replica leads: a committed membership is the wanted one. Again after each election.
   void on_members_reached(UniqueFunction<void(std::uint32_t epoch)> listener) {
     members_reached_ = std::move(listener);
@@ -274,7 +274,7 @@ class Partition final : private raft::GroupListener {
   bool stopped_ = false;
   bool led_ = false;
   TrafficMeter traffic_;
-  std::vector<log::Voter> wanted_members_;
+  WantedMembers wanted_;
   std::uint32_t wanted_epoch_ = 0;
   bool others_have_copies_ = false;
   std::optional<std::uint32_t> reached_epoch_;  // told in this leadership

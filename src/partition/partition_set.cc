@@ -145,7 +145,7 @@ void PartitionSet::when_open(const model::TopicPartition& id, Done<Partition*> d
   waiting_for_open_.emplace(id, std::move(done));
 }
 
-void PartitionSet::set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted,
+void PartitionSet::set_wanted_members(const model::TopicPartition& id, WantedMembers wanted,
                                       std::uint32_t epoch, bool others_have_copies) {
   if (Partition* partition = find(id)) partition->set_wanted_members(wanted, epoch, others_have_copies);
   wanted_members_[id] = {std::move(wanted), epoch, others_have_copies};

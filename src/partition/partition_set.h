@@ -51,10 +51,10 @@ class PartitionSet {
   }
   // Calls back once open() has made it, whether or not it can be written, or has failed to.
   void when_open(const model::TopicPartition& id, Done<Partition*> done);
-  // Who should be the voters of a partition (Partition::set_wanted_members), also of one that is still being
+  // Who should be the members of a partition (Partition::set_wanted_members), also of one that is still being
   // opened.
-  void set_wanted_members(const model::TopicPartition& id, std::vector<log::Voter> wanted,
-                          std::uint32_t epoch = 0, bool others_have_copies = false);
+  void set_wanted_members(const model::TopicPartition& id, WantedMembers wanted, std::uint32_t epoch = 0,
+                          bool others_have_copies = false);
   // Partition::on_members_reached of all partitions. One listener.
   void on_members_reached(UniqueFunction<void(const model::TopicPartition&, std::uint32_t epoch)> listener) {
     members_reached_ = std::move(listener);
@@ -133,7 +133,7 @@ class PartitionSet {
       leaving_;  // stopped, not yet destroyed
   std::unordered_map<model::TopicPartition, Error> failures_;
   struct Wanted {
-    std::vector<log::Voter> members;
+    WantedMembers members;
     std::uint32_t epoch = 0;
     bool others_have_copies = false;
   };

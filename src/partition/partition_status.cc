@@ -65,7 +65,8 @@ ReplicationStatus Partition::replication() const {
   };
   const log::LogStatus log = log_.status();
   ReplicaFacts facts{.members = group_->membership(),
-                     .wanted = wanted_members_,
+                     .wanted = wanted_.voters,
+                     .wanted_learners = wanted_.learners,
                      .self = surroundings_.self,
                      .leads = group_->is_leader(),
                      .leader = group_->leader(),

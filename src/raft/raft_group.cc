@@ -292,7 +292,8 @@ void RaftGroup::stand_if_leaderless() {
   if (!has_quorum_in_reach()) return;
   core_.leader_unreachable();
   core_.campaign();
-  surroundings_.peers->count_election();
+  // A learner does not.
+  if (core_.role() != Role::kFollower) surroundings_.peers->count_election();
   after_input();
 }
 

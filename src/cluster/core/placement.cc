@@ -18,13 +18,6 @@ struct Candidate {
   std::size_t rack = 0;  // a number for it
 };
 
-// No rack is written with a NUL; a broker without one, or one that is not known, is a rack of its own.
-std::string rack_of(const ClusterImage& image, model::NodeId node) {
-  const Broker* broker = image.broker(node);
-  const std::string rack = broker == nullptr ? std::string() : broker->registration.rack;
-  return rack.empty() ? std::string(1, '\0') + std::to_string(node.value()) : rack;
-}
-
 // How many of `replicas` share the rack of `node`.
 std::size_t on_rack_of(const ClusterImage& image, const Replicas& replicas, model::NodeId node) {
   const std::string rack = rack_of(image, node);
@@ -98,6 +91,12 @@ std::vector<std::size_t> choose(const std::vector<Candidate>& ring, std::size_t 
 }
 
 }  // namespace
+
+std::string rack_of(const ClusterImage& image, model::NodeId node) {
+  const Broker* broker = image.broker(node);
+  const std::string rack = broker == nullptr ? std::string() : broker->registration.rack;
+  return rack.empty() ? std::string(1, '\0') + std::to_string(node.value()) : rack;
+}
 
 std::vector<Placement> place(const ClusterImage& image, const PlacementRequest& request) {
   const std::vector<Candidate> ring = ring_of(image);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "cluster/core/cluster_image.h"
@@ -27,6 +28,8 @@ using Load = std::map<model::NodeId, std::size_t>;
 // replication_factor <= usable brokers, and those that are in `now`.
 [[nodiscard]] Replicas resized(const ClusterImage& image, Load& load, const Replicas& now,
                                std::uint32_t replication_factor);
+// No rack is written with a NUL; a broker without one, or one that is not known, is a rack of its own.
+[[nodiscard]] std::string rack_of(const ClusterImage& image, model::NodeId node);
 // Of each pair on one rack though another rack has none: how many copies could be lost with one rack. 0:
 // nothing to warn of.
 [[nodiscard]] std::size_t copies_on_a_crowded_rack(const ClusterImage& image, const Replicas& replicas);

@@ -62,24 +62,27 @@ std::vector<Voter> sorted(std::vector<Voter> voters) {
 
 }  // namespace
 
-MembershipStep plan_membership(const MembershipView& view, const std::vector<Voter>& wanted) {
+MembershipStep plan_membership(const MembershipView& view, const WantedMembers& wanted) {
   MembershipStep step;
-  const std::vector<Voter> target = sorted(wanted);
+  const std::vector<Voter> target = sorted(wanted.voters);
+  const std::vector<Voter> learners = sorted(wanted.learners);
+  std::vector<Voter> everybody = target;
+  everybody.insert(everybody.end(), learners.begin(), learners.end());
   if (!view.settled) {
     step.waits_for = "a change of the members to be committed";
     return step;
   }
   const Membership& now = view.now;
-  if (sorted(now.voters) == target && now.learners.empty()) return step;
+  if (sorted(now.voters) == target && sorted(now.learners) == learners) return step;
 
   // A node with another disk than before is somebody else: the one that it was can never vote again.
   Membership without_wiped = now;
   std::erase_if(without_wiped.voters, [&](const Voter& voter) {
-    const Voter* named = of_node(target, voter.node);
+    const Voter* named = of_node(everybody, voter.node);
     return named != nullptr && named->disk != voter.disk && voter != view.self;
   });
-  std::erase_if(without_wiped.learners, [&](const Voter& learner) { return !contains(target, learner); });
-  for (const Voter& voter : target) {
+  std::erase_if(without_wiped.learners, [&](const Voter& learner) { return !contains(everybody, learner); });
+  for (const Voter& voter : everybody) {
     if (!contains(without_wiped.voters, voter) && !contains(without_wiped.learners, voter) &&
         of_node(without_wiped.voters, voter.node) == nullptr) {
       without_wiped.learners.push_back(voter);
@@ -94,6 +97,10 @@ MembershipStep plan_membership(const MembershipView& view, const std::vector<Vot
   std::vector<Voter> ready = now.voters;
   std::vector<Voter> learning;
   for (const Voter& learner : now.learners) {
+    if (contains(learners, learner)) {
+      learning.push_back(learner);
+      continue;
+    }
     const MemberProgress progress = view.progress(learner.node);
     if (progress.reachable && progress.flushed >= view.commit) {
       ready.push_back(learner);
@@ -111,7 +118,8 @@ MembershipStep plan_membership(const MembershipView& view, const std::vector<Vot
       return step;
     }
     std::erase_if(ready, [&target](const Voter& voter) { return !contains(target, voter); });
-    learning.clear();
+    // Among them those that give up their vote now.
+    learning = learners;
   }
   ready = sorted(ready);
   if (all_ready && !contains(target, view.self)) {
@@ -122,14 +130,16 @@ MembershipStep plan_membership(const MembershipView& view, const std::vector<Vot
     }
     // Nobody could take over yet: those who are ready vote beside this node first.
     ready = now.voters;
-    for (const Voter& learner : now.learners) ready.push_back(learner);
+    learning.clear();
+    for (const Voter& learner : now.learners)
+      (contains(learners, learner) ? learning : ready).push_back(learner);
     ready = sorted(ready);
     if (ready == sorted(now.voters)) {
       step.waits_for = "a voter that stays to catch up, to take over the leadership";
       return step;
     }
   }
-  if (ready == sorted(now.voters) && learning.size() == now.learners.size()) return step;
+  if (ready == sorted(now.voters) && sorted(learning) == sorted(now.learners)) return step;
   step.waits_for.clear();
   step.change = Membership{std::move(ready), {}, std::move(learning)};
   return step;

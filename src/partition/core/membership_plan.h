@@ -3,7 +3,8 @@
 //
 // Who is new learns first and votes when it has what the leader has: a voter that lacks the log makes the
 // partition stop as soon as another one is lost. Who leaves goes when all who stay are voters, and a majority
-// of those is in step; a leader that leaves hands over first, to one that has all that is committed.
+// of those is in step; a leader that leaves hands over first, to one that has all that is committed. Who is
+// to learn only never votes; a voter that is to do so from now on gives its vote up as if it left.
 #pragma once
 
 #include <functional>
@@ -37,8 +38,12 @@ struct MembershipStep {
   [[nodiscard]] bool done() const { return !change && !transfer_to && waits_for.empty(); }
 };
 
-// `wanted` is not empty.
-[[nodiscard]] MembershipStep plan_membership(const MembershipView& view,
-                                             const std::vector<log::Voter>& wanted);
+struct WantedMembers {
+  std::vector<log::Voter> voters;
+  std::vector<log::Voter> learners;  // that are to stay such; none of the voters
+  friend bool operator==(const WantedMembers&, const WantedMembers&) = default;
+};
+// There are wanted voters.
+[[nodiscard]] MembershipStep plan_membership(const MembershipView& view, const WantedMembers& wanted);
 
 }  // namespace forebay::partition

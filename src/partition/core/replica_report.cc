@@ -14,6 +14,8 @@ bool contains(const std::vector<Voter>& voters, const Voter& voter) {
 
 // What is wrong with a member, apart from how far it is.
 ReplicaState settled_state(const ReplicaFacts& facts, const Voter& member, bool learns) {
+  if (learns && contains(facts.wanted_learners, member))
+    return contains(facts.members.learners, member) ? ReplicaState::kInSync : ReplicaState::kBeingAdded;
   if (!facts.wanted.empty() && !contains(facts.wanted, member)) return ReplicaState::kBeingRemoved;
   const log::Membership& members = facts.members;
   if (!members.next_voters.empty() && !contains(members.next_voters, member))
@@ -130,7 +132,9 @@ std::vector<ReplicaReport> report_replicas(const ReplicaFacts& facts, Steady now
   for (const Voter& voter : facts.members.learners) members[voter.node] = {voter, true};
   for (const Voter& voter : facts.members.next_voters) members[voter.node] = {voter, false};
   for (const Voter& voter : facts.members.voters) members[voter.node] = {voter, false};
-  for (const Voter& voter : facts.wanted) members.try_emplace(voter.node, Member{voter, true});
+  for (const auto* wanted : {&facts.wanted, &facts.wanted_learners}) {
+    for (const Voter& voter : *wanted) members.try_emplace(voter.node, Member{voter, true});
+  }
   members.try_emplace(facts.self.node, Member{facts.self, true});
   std::vector<ReplicaReport> reports;
   for (const auto& [node, member] : members) {

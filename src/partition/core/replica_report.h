@@ -56,7 +56,8 @@ struct FollowerFacts {
 };
 struct ReplicaFacts {
   log::Membership members;
-  std::vector<log::Voter> wanted;  // empty: as they are
+  std::vector<log::Voter> wanted;           // as voters; empty: as they are
+  std::vector<log::Voter> wanted_learners;  // that are to stay such
   log::Voter self;
   bool leads = false;
   std::optional<model::NodeId> leader;

@@ -297,6 +297,8 @@ Result<void> Raft::stand_without(const std::vector<log::Voter>& lost) {
     return refused("a majority of the voters is left: they elect a leader by themselves");
   std::sort(left.voters.begin(), left.voters.end());
   left.learners = now.learners;
+  // A voter that was on its way to be a learner is needed as it was.
+  std::erase_if(left.learners, [&left](const log::Voter& learner) { return contains(left.voters, learner); });
   follow(std::nullopt);
   forced_ = std::move(left);
   role_ = Role::kCandidate;

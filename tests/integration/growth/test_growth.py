@@ -68,6 +68,32 @@ class Growth(BrokerTest):
         self.assertEqual(len(second.consume("new")), 100)
         second.ok("topic", "create", "newer", "--replication", "2")
 
+    def test_of_six_nodes_five_vote_on_the_metadata_and_one_learns(self):
+        nodes = [self.broker() for _ in range(6)]
+        listed = ",".join("%d@%s" % (i + 1, node.peer) for i, node in enumerate(nodes))
+        for i, node in enumerate(nodes):
+            node.settings += ("node.id=%d" % (i + 1), "cluster.nodes=" + listed)
+            node.start(wait=False)
+        for node in nodes:
+            node.wait_until_ready()
+
+        def replicas():
+            return nodes[0].json("partition", "list", "__cluster")[0]["replicas"]
+        wait_until(lambda: sorted(one["role"] for one in replicas()) == ["follower"] * 4 + ["leader", "learner"] and
+                   all(one["state"] == "in sync" for one in replicas()), "five nodes vote, and one learns")
+        learner = next(one["node"] for one in replicas() if one["role"] == "learner")
+        node = nodes[learner - 1]
+        node.ok("topic", "create", "orders", "--partitions", "6")
+        node.produce("orders", [b"%d" % n for n in range(100)])
+        self.assertEqual(len(node.consume("orders")), 100)
+        self.assertEqual(node.run("cluster", "health").returncode, 0, node.run("cluster", "health").stdout)
+        # Two voters fewer, and decisions are still taken, also those that the learner asks for.
+        dead = [one["node"] for one in replicas() if one["role"] == "follower"][:2]
+        for one in dead:
+            nodes[one - 1].kill()
+        wait_until(lambda: node.run("topic", "alter", "orders", "--config", "retention.ms=3600000").returncode == 0,
+                   "three of five voters decide")
+
 
 if __name__ == "__main__":
     main()

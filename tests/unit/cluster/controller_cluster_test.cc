@@ -472,7 +472,7 @@ TEST_F(MajorityLostTest, LostOnesThatComeBackAfterAllAreNotListenedTo) {
 
 struct World {
   explicit World(std::uint64_t seed, sim::SimNetwork::Options network)
-      : rng(seed), cluster(seed, 3, network) {}
+      : rng(seed), cluster(seed, seed % 5 == 0 ? 7 : 3, network) {}
   std::mt19937_64 rng;
   MetadataCluster cluster;
   std::map<model::TopicId, std::string> acked, unknown, refused;
@@ -486,7 +486,7 @@ struct World {
 
   // Somebody asks whoever leads, or believes that it does.
   void ask() {
-    MetadataNode& one = cluster.node(draw(3));
+    MetadataNode& one = cluster.node(draw(cluster.size()));
     if (!one.is_up() || one.controller() == nullptr) return;
     const std::string name = "t" + std::to_string(draw(40));
     const auto id = one.controller()->new_id();
@@ -507,7 +507,7 @@ struct World {
     one.controller()->submit(creating(name, id), answered);
   }
   void fault() {
-    MetadataNode& one = cluster.node(draw(3));
+    MetadataNode& one = cluster.node(draw(cluster.size()));
     switch (draw(8)) {
       case 0:
       case 1:
@@ -525,7 +525,7 @@ struct World {
         cluster.isolate(one);
         break;
       case 5: {
-        const model::NodeId from(static_cast<std::uint32_t>(1 + draw(3)));
+        const model::NodeId from(static_cast<std::uint32_t>(1 + draw(cluster.size())));
         if (from != one.id()) cluster.network().cut(from, one.id());
         break;
       }

@@ -74,6 +74,7 @@ void MetadataNode::start() {
   set_ =
       std::make_unique<partition::PartitionSet>(*logs_, machine_->executor(), machine_->wall_clock(), voter(),
                                                 set_config, [](std::uint64_t) -> Result<void> { return {}; });
+  voters_ = std::make_unique<VoterKeeper>(voter(), *set_, *peers_, machine_.executor());
   auto store = kv::open_memory_store(store_disk_);
   ASSERT_TRUE(store) << store.error().to_string();
   store_ = std::move(*store);
@@ -144,15 +145,10 @@ std::shared_ptr<kv::MemoryDisk> MetadataNode::copy_store() {
 }
 
 void MetadataNode::on_image(const ImagePtr& image) {
-  std::vector<log::Voter> wanted;
-  for (const auto& [node, broker] : image->brokers) {
-    if (!image->retired.contains(broker.registration.disk))
-      wanted.push_back({node, broker.registration.disk});
-  }
   std::set<model::Uuid> retired;
   for (const auto& [disk, node] : image->retired) retired.insert(disk);
   peers_->refuse_disks(retired);
-  if (!wanted.empty()) set_->set_wanted_members(cluster_partition(), std::move(wanted));
+  voters_->on_image(*image);
 }
 
 std::string MetadataNode::failure() const {
@@ -166,6 +162,7 @@ void MetadataNode::tear_down() {
   if (proposer_) proposer_->set_controller(nullptr);
   controller_.reset();
   proposer_.reset();
+  voters_.reset();
   set_.reset();
   peers_.reset();
   transport_.reset();
@@ -221,10 +218,13 @@ bool MetadataCluster::converged() {
   MetadataNode* first = leader();
   if (first == nullptr || !first->image()) return false;
   const auto end = first->log()->watermarks().high_watermark;
+  const log::Membership& members = first->log()->group().committed_membership();
+  if (members.voters.size() != std::min(nodes_.size(), kMetadataVotersMax) ||
+      members.voters.size() + members.learners.size() != nodes_.size() || !members.next_voters.empty())
+    return false;
   return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& one) {
     return one->is_up() && one->image() && one->image()->applied == end &&
-           one->image()->broker(one->id()) != nullptr &&
-           first->log()->group().committed_membership().voters.size() == nodes_.size();
+           one->image()->broker(one->id()) != nullptr;
   });
 }
 

@@ -13,6 +13,7 @@
 #include "cluster/core/decisions.h"
 #include "cluster/core/features.h"
 #include "cluster/proposer.h"
+#include "cluster/voter_keeper.h"
 #include "kv/memory_store.h"
 #include "log/recovery.h"
 #include "log/shard_logs.h"
@@ -85,6 +86,7 @@ class MetadataNode {
   std::unique_ptr<raft::Peers> peers_;
   std::unique_ptr<log::ShardLogs> logs_;
   std::unique_ptr<partition::PartitionSet> set_;
+  std::unique_ptr<VoterKeeper> voters_;
   std::unique_ptr<kv::KeyValueStore> store_;
   std::unique_ptr<Proposer> proposer_;
   std::unique_ptr<Controller> controller_;
@@ -106,7 +108,8 @@ class MetadataCluster {
   [[nodiscard]] bool run_until(Predicate predicate, runtime::Duration limit = std::chrono::seconds(30)) {
     return scheduler_.run_until(predicate, {.steps_max = 3'000'000, .duration_max = limit});
   }
-  // Somebody leads, every node is up, registered, a voter, and knows as much as the leader.
+  // Somebody leads, every node is up, registered, a voter (of many: a learner), and knows as much as the
+  // leader.
   [[nodiscard]] bool converged();
   // For a failure: where each node stands.
   [[nodiscard]] std::string state();

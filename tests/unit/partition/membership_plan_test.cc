@@ -26,7 +26,8 @@ struct Case {
   Voter self = voter(1);
   bool settled = true;
 
-  [[nodiscard]] MembershipStep plan(const std::vector<Voter>& wanted) const {
+  [[nodiscard]] MembershipStep plan(const std::vector<Voter>& wanted,
+                                    const std::vector<Voter>& learners = {}) const {
     return plan_membership({.now = now,
                             .settled = settled,
                             .self = self,
@@ -36,7 +37,7 @@ struct Case {
                                   const auto found = progress.find(node.value());
                                   return found == progress.end() ? MemberProgress{} : found->second;
                                 }},
-                           wanted);
+                           {wanted, learners});
   }
 };
 
@@ -119,6 +120,33 @@ TEST(MembershipPlan, DeadNodeIsReplaced) {
   one.now.learners = {voter(4)};
   one.progress[4] = kThere;
   EXPECT_EQ(one.plan(wanted).change, (Membership{wanted, {}, {}}));
+}
+
+TEST(MembershipPlan, LearnersThatAreToStayNeverVoteAndAreNotWaitedFor) {
+  Case one{.now = {kThree, {}, {}}};
+  one.progress = {{2, kThere}, {3, kThere}};
+  EXPECT_EQ(one.plan(kThree, {voter(5), voter(4)}).change, (Membership{kThree, {}, {voter(4), voter(5)}}));
+  one.now.learners = {voter(4), voter(5)};
+  one.progress[4] = kThere;  // and 5 cannot be reached
+  EXPECT_TRUE(one.plan(kThree, {voter(5), voter(4)}).done());
+  EXPECT_EQ(one.plan(kThree, {voter(4)}).change, (Membership{kThree, {}, {voter(4)}}));
+}
+
+TEST(MembershipPlan, VoterAndLearnerChangePlacesInOneStep) {
+  Case one{.now = {kThree, {}, {voter(4), voter(5)}}};
+  const std::vector<Voter> wanted{voter(1), voter(2), voter(4)};
+  const std::vector<Voter> learners{voter(3), voter(5)};
+  one.progress = {{2, kThere}, {4, kBehind}};
+  EXPECT_EQ(one.plan(wanted, learners).waits_for, "node 4 to catch up");
+  one.progress[4] = kThere;
+  EXPECT_EQ(one.plan(wanted, learners).change, (Membership{wanted, {}, learners}));
+}
+
+TEST(MembershipPlan, WipedVoterGoesAlsoWhereItIsToLearn) {
+  Case one{.now = {kThree, {}, {voter(4)}}};
+  one.progress = {{2, kThere}, {4, kThere}};
+  EXPECT_EQ(one.plan({voter(1), voter(2), voter(4)}, {voter(3, 2)}).change,
+            (Membership{{voter(1), voter(2)}, {}, {voter(3, 2), voter(4)}}));
 }
 
 }  // namespace

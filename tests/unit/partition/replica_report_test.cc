@@ -130,6 +130,18 @@ TEST_F(ReplicaReportTest, MoveNamesWhoComesAndWhoGoes) {
   EXPECT_EQ(of(4).lag_records, 90U);
 }
 
+TEST_F(ReplicaReportTest, LearnerThatIsToStayIsInSyncAndNotOnItsWay) {
+  facts_.wanted_learners = {voter(4)};
+  EXPECT_EQ(of(4).state, ReplicaState::kBeingAdded);  // before it is a member
+  facts_.members.learners = {voter(4)};
+  EXPECT_EQ(of(4).state, ReplicaState::kInSync);
+  EXPECT_EQ(of(4).role, ReplicaRole::kLearner);
+  follower(4).behind_since = kNow - seconds(20);
+  EXPECT_EQ(of(4).state, ReplicaState::kCatchingUp);
+  facts_.leads = false;
+  EXPECT_EQ(of(4).state, ReplicaState::kUnknown);
+}
+
 TEST_F(ReplicaReportTest, AloneItIsInSync) {
   facts_.members.voters = {voter(1)};
   facts_.wanted = {};

@@ -55,6 +55,7 @@ Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfi
       surroundings_(surroundings),
       proposed_log_start_(log.log_start()),
       applied_log_start_(log.log_start()),
+      holds_state_(config.holds_state),
       alive_(std::make_shared<Partition*>(this)) {
   log_.set_config(config.log);
 }
@@ -257,14 +258,15 @@ void Partition::set_wanted_members(WantedMembers wanted, std::uint32_t epoch, bo
 
 // Who is wanted and not a member yet may have been one before, and still have what it had then.
 bool Partition::all_copies_are_members() const {
-  return !others_have_copies_ &&
-         std::all_of(wanted_members_.begin(), wanted_members_.end(), [this](const log::Voter& wanted) {
-           const log::Membership& members = group_->membership();
-           const auto has = [&wanted](const std::vector<log::Voter>& list) {
-             return std::find(list.begin(), list.end(), wanted) != list.end();
-           };
-           return has(members.voters) || has(members.learners);
-         });
+  const log::Membership& members = group_->membership();
+  const auto is_member = [&members](const log::Voter& wanted) {
+    const auto has = [&wanted](const std::vector<log::Voter>& list) {
+      return std::find(list.begin(), list.end(), wanted) != list.end();
+    };
+    return has(members.voters) || has(members.learners);
+  };
+  return !others_have_copies_ && std::all_of(wanted_.voters.begin(), wanted_.voters.end(), is_member) &&
+         std::all_of(wanted_.learners.begin(), wanted_.learners.end(), is_member);
 }
 
 void Partition::leave(UniqueFunction<void()> excluded) {
@@ -597,11 +599,29 @@ void Partition::propose_log_start(model::LogPosition begin) {
 void Partition::apply_log_start(model::LogPosition commit) {
   const model::LogPosition begin = log_.log_start_upto(commit);
   if (begin <= applied_log_start_) return;
+  if (holds_state_ && begin.next_offset > state_at_) return;  // state_is_at() comes back to it
   applied_log_start_ = begin;
   proposed_log_start_ = std::max(proposed_log_start_, begin);
   log_.set_log_start(begin, [alive = alive_](const Result<void>& durable) {
     if (*alive != nullptr) (*alive)->on_log_start(durable);
   });
+}
+
+void Partition::state_is_at(model::Offset applied) {
+  state_at_ = applied;
+  if (stopped_) return;
+  apply_log_start(group_->commit());
+  group_->give_up_allowed();
+}
+
+bool Partition::may_give_up(model::LogPosition begin) {
+  if (!holds_state_ || begin.next_offset <= state_at_) return true;
+  if (!state_wanted_) return false;
+  // Posted: the group is in the middle of something.
+  surroundings_.executor->post([alive = alive_, at = begin.next_offset] {
+    if (*alive != nullptr && (*alive)->state_wanted_) (*alive)->state_wanted_(at);
+  });
+  return false;
 }
 
 void Partition::on_log_start(const Result<void>& durable) {

@@ -48,6 +48,8 @@ struct PartitionConfig {
   Admission admission = Admission::kBounded;
   bool log_append_time = false;  // message.timestamp.type
   Durability durability = Durability::kFlushed;
+  // A state machine lives on it (Partition::state_is_at).
+  bool holds_state = false;
 };
 
 struct ProduceAck {
@@ -196,6 +198,12 @@ class Partition final : private raft::GroupListener {
   };
   void find_by_time(log::TimeKind kind, model::Timestamp time, Done<TimeLookup> done);
 
+  // Where a state machine lives on the log: what lies below `applied` is durably in its store. The log start
+  // of this replica does not pass that, whatever is trimmed elsewhere; and a replica that is to begin anew
+  // above it waits: `wanted` is told which offset the state has to reach first. Before it is told: 0.
+  void state_is_at(model::Offset applied);
+  void on_state_wanted(UniqueFunction<void(model::Offset)> wanted) { state_wanted_ = std::move(wanted); }
+
   // Moves log start to `before` (none: the high watermark); answers with the new log start, once it is
   // durable.
   void trim(std::optional<model::Offset> before, Done<model::Offset> done);
@@ -236,6 +244,7 @@ class Partition final : private raft::GroupListener {
   void on_log_failed(const Error& error) override;
   void on_excluded(model::Term term, model::LogPosition commit) override;
   [[nodiscard]] bool all_copies_are_members() const override;
+  bool may_give_up(model::LogPosition begin) override;
 
   [[nodiscard]] bool is_renewing() const;
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
@@ -296,6 +305,9 @@ class Partition final : private raft::GroupListener {
   // From a proposal over its commit to durability, when log_.log_start() tells it.
   model::LogPosition proposed_log_start_;
   model::LogPosition applied_log_start_;
+  const bool holds_state_;
+  model::Offset state_at_;
+  UniqueFunction<void(model::Offset)> state_wanted_;
   bool retention_running_ = false;
   bool compaction_running_ = false;
   std::shared_ptr<Partition*> alive_;

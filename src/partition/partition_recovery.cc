@@ -17,6 +17,8 @@ Result<MajorityLoss> Partition::majority_loss() const {
                           .commit = group_->commit(),
                           .tail_lost = log_.lost_tail().has_value(),
                           .failure = group_->failure() ? group_->failure()->context : std::string()};
+  if (holds_state_ && state_at_ < log_.log_start().next_offset)
+    facts.failure = "it does not have the state that the log goes on from; name another replica";
   if (since) facts.leaderless_since = since->time_since_epoch();
   return judge_majority_loss(facts, surroundings_.executor->now().time_since_epoch());
 }

@@ -135,11 +135,15 @@ class Peers final : private io::PeerTransportListener {
     std::uint64_t leaderships = 0;  // and one began to lead
     std::uint64_t installs = 0;     // a replica here began anew where its leader's log begins
     std::uint64_t installs_sent = 0;
+    std::uint64_t states_taken = 0;  // of a state machine here, from the leader of its log
+    std::uint64_t states_sent = 0;
   };
   void count_election() { ++counts_.elections; }
   void count_leadership() { ++counts_.leaderships; }
   void count_install() { ++counts_.installs; }
   void count_install_sent() { ++counts_.installs_sent; }
+  void count_state_taken() { ++counts_.states_taken; }
+  void count_state_sent() { ++counts_.states_sent; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:

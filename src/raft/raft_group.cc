@@ -210,6 +210,7 @@ void RaftGroup::carry_out() {
     if (ready.regained) {
       log_.tail_regained([alive = alive_](const Result<void>& durable) {
         if (*alive == nullptr || !durable) return;
+        if ((*alive)->log_.lost_tail()) return;  // again, meanwhile
         (*alive)->core_.tail_regained();
         (*alive)->after_input();
       });
@@ -394,6 +395,13 @@ void RaftGroup::receive(model::NodeId from, const Message& message) {
   } else if (const auto* asked = std::get_if<VoteRequest>(&message)) {
     core_.receive(from, *asked);
   } else if (const auto* install = std::get_if<Install>(&message)) {
+    if (core_.begins_anew_by(*install) && !listener_.may_give_up(install->base.begin)) {
+      held_install_ = {from, *install};
+      core_.hear_only(from, *install);
+      leader_lost_ = leader_lost_ && core_.leader() != from;
+      return after_input();
+    }
+    held_install_.reset();
     core_.receive(from, *install);
     if (core_.leader() == from) leader_lost_ = false;
   } else {
@@ -416,6 +424,20 @@ void RaftGroup::receive(model::NodeId from, Append append) {
     }
     for (std::size_t i = plan.first_new; i < append.frames.size(); ++i) log_.append(append.frames[i]);
   }
+  after_input();
+}
+
+void RaftGroup::give_up_allowed() {
+  if (!held_install_) return;
+  const auto [from, install] = *std::exchange(held_install_, std::nullopt);
+  receive(from, Message(install));
+}
+
+void RaftGroup::lose_tail(model::Offset upto, UniqueFunction<void(Result<void>)> durable) {
+  if (failed_) return durable(*failed_);
+  if (is_leader()) core_.quorum_lost();
+  log_.report_lost_tail(std::move(durable));
+  core_.tail_lost(upto);
   after_input();
 }
 

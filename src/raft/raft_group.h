@@ -38,6 +38,9 @@ class GroupListener {
   // Asked of a leader: no node has data of this group but its members, nor is to become one with data that it
   // had before.
   [[nodiscard]] virtual bool all_copies_are_members() const { return true; }
+  // Whether what lies below may go from this replica: nothing else needs it. If not, give_up_allowed() says
+  // when that has changed.
+  virtual bool may_give_up(model::LogPosition) { return true; }
 };
 
 // Of the shard; all outlive its groups.
@@ -131,6 +134,11 @@ class RaftGroup final : private RepairOwner {
   // Raft::stand_without; whether it succeeds is seen by is_established(). Errors: those, and when one of the
   // lost can be reached.
   [[nodiscard]] Result<void> stand_without(const std::vector<log::Voter>& lost);
+  // The listener said no, and would not now.
+  void give_up_allowed();
+  // What lies below `upto` is known to be committed and not all here (Raft::tail_lost): counts at once, and
+  // is durable when it calls back.
+  void lose_tail(model::Offset upto, UniqueFunction<void(Result<void>)> durable);
   // Asks these nodes whether a committed membership excludes this replica; whoever leads answers. An answer
   // counts only while nothing has happened here since the question: then this replica has promised nothing
   // that the leader did not know of, and from then on it takes no part in anything. Replaces the question
@@ -186,6 +194,7 @@ class RaftGroup final : private RepairOwner {
             const GroupSurroundings& surroundings, GroupListener& listener);
   // --- RepairOwner
   [[nodiscard]] RepairView repair_view() const override;
+  [[nodiscard]] bool may_give_up(model::LogPosition begin) override { return listener_.may_give_up(begin); }
   [[nodiscard]] model::Term repair_term() const override { return core_.term(); }
   [[nodiscard]] bool leads_in(model::Term term) const override { return is_leader() && core_.term() == term; }
   void on_damage_changed() override;
@@ -234,6 +243,8 @@ class RaftGroup final : private RepairOwner {
   std::map<model::NodeId, Sending> sending_;
   std::deque<Barrier> barriers_;
   std::optional<LeaveQuestion> leave_question_;
+  // To begin anew, as soon as the listener lets what is here go.
+  std::optional<std::pair<model::NodeId, Install>> held_install_;
   bool left_ = false;
   std::optional<runtime::TimerId> election_timer_;
   std::optional<runtime::TimerId> transfer_timer_;

@@ -124,7 +124,7 @@ void RangeRepair::receive(model::NodeId from, RepairFrames frames) {
   // What others have trimmed will not come back, and is not missed: this replica has not heard of it.
   const model::LogPosition trimmed = std::min(frames.log_start, owner_.repair_view().commit);
   if (asking_->range.begin < trimmed && log_.log_start() < trimmed) {
-    log_.set_log_start(trimmed, [](const Result<void>&) {});
+    if (owner_.may_give_up(trimmed)) log_.set_log_start(trimmed, [](const Result<void>&) {});
     return answer(Error{ErrorCode::kNotYet, "what is lost is trimmed elsewhere"});
   }
   asking_->sources.pop_front();

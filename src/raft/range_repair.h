@@ -23,6 +23,8 @@ class RepairOwner {
   [[nodiscard]] virtual RepairView repair_view() const = 0;
   [[nodiscard]] virtual model::Term repair_term() const = 0;
   [[nodiscard]] virtual bool leads_in(model::Term term) const = 0;
+  // GroupListener::may_give_up()
+  [[nodiscard]] virtual bool may_give_up(model::LogPosition begin) = 0;
   // The log's damage has changed, and what it knows of terms and members may have.
   virtual void on_damage_changed() = 0;
 };

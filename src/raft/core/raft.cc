@@ -467,6 +467,7 @@ void Raft::receive(model::NodeId from, const AppendResponse& response) {
     peer.regain = end_;
     peer.told_regain = false;
   }
+  if (!response.tail_damaged) peer.regain = {};  // another loss asks for another one
   peer.damaged = response.damaged;
   peer.matched = std::max(peer.matched, std::min(response.matched, end_));
   peer.stored = std::max(peer.stored, response.flushed);

@@ -103,6 +103,9 @@ class Raft {
   void appended(model::LogPosition end, const std::optional<log::Membership>& membership = std::nullopt);
   void flushed(model::LogPosition flushed);  // the log is durable up to here
   void tail_regained();
+  // Somebody knows that what lies below `upto` was committed, and it is not all in this log: from now on this
+  // replica neither votes nor counts until it has that, and what its leader has. Does not lead.
+  void tail_lost(model::Offset upto);
   // What is said of the log's damage as long as it is there; with it members that were not known.
   void damage_changed(bool damaged, const std::vector<log::TermBegin>& terms,
                       const std::vector<std::pair<model::LogPosition, log::Membership>>& memberships);
@@ -121,6 +124,12 @@ class Raft {
                                    const std::vector<FrameMark>& frames);
   // Until the new log is durable this replica promises nothing.
   void receive(model::NodeId from, const Install& install);
+  // Whether receive() would give up what the log holds.
+  [[nodiscard]] bool begins_anew_by(const Install& install) const {
+    return install.head.term >= hard_state_.term && !agrees(install.head);
+  }
+  // Follows whoever sent it, and does nothing else of what it says.
+  void hear_only(model::NodeId from, const Install& install) { static_cast<void>(hears(from, install.head)); }
 
   // --- leader
   void receive(model::NodeId from, const AppendResponse& response);
@@ -276,7 +285,8 @@ class Raft {
   bool damaged_ = false;
   bool members_uncertain_ = false;
   bool renews_ = false;
-  model::LogPosition regain_;  // of the leader that is followed
+  model::LogPosition regain_;        // of the leader that is followed
+  model::LogPosition regain_floor_;  // at least
   bool regain_reported_ = false;
   bool leaving_joint_ = false;  // the control that ends a joint membership is on its way into the log
   TermTable terms_;

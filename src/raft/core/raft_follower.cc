@@ -148,13 +148,24 @@ void Raft::take_frame(const FrameMark& frame) {
 // lies below it, for the leader won without any replica whose tail is lost.
 void Raft::maybe_regain() {
   if (!tail_damaged_ || regain_reported_ || regain_ == model::LogPosition{}) return;
-  if (std::min(flushed_, matched_) < regain_) return;
+  if (std::min(flushed_, matched_) < std::max(regain_, regain_floor_)) return;
   regain_reported_ = true;
   ready_.regained = true;
 }
 
+void Raft::tail_lost(model::Offset upto) {
+  FOREBAY_ASSERT(role_ != Role::kLeader);
+  if (role_ != Role::kFollower) follow(std::nullopt);
+  tail_damaged_ = true;
+  regain_reported_ = false;
+  regain_ = {};  // what was told was told of an earlier loss
+  regain_floor_ = {upto, 0};
+  if (leader_) tell_flushed(matched_, 0);
+}
+
 void Raft::tail_regained() {
   tail_damaged_ = renews_ = false;
+  regain_floor_ = {};
   if (role_ == Role::kFollower && leader_) tell_flushed(matched_, 0);
 }
 

@@ -137,6 +137,47 @@ TEST(RaftInstall, LogThatAgreesIsKept) {
   EXPECT_EQ(answers[0].matched, at(8));
 }
 
+TEST(RaftInstall, SaysBeforehandWhetherTheLogWouldGo) {
+  Raft raft = opened(behind());
+  EXPECT_TRUE(raft.begins_anew_by(install_at(20)));
+  EXPECT_FALSE(raft.begins_anew_by(install_at(8, 3))) << "it agrees there";
+  Install earlier = install_at(20);
+  earlier.head.term = Term(4);
+  EXPECT_FALSE(raft.begins_anew_by(earlier)) << "not from a leader that is followed";
+  raft.hear_only(NodeId(2), install_at(20));
+  EXPECT_EQ(raft.leader(), NodeId(2));
+  EXPECT_EQ(raft.end(), at(9));
+  EXPECT_FALSE(raft.take_ready().install);
+}
+
+// Of what is committed more is known than its log has: neither a vote nor a copy before it has that.
+TEST(RaftInstall, TailThatIsLostInTheMiddleOfALifeIsRegained) {
+  Raft raft = opened(behind());
+  raft.hear_only(NodeId(2), install_at(20));
+  raft.tail_lost(Offset(26));
+  auto answers = messages<AppendResponse>(raft.take_ready());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_TRUE(answers[0].tail_damaged) << "its leader is told at once";
+  raft.receive(NodeId(3), VoteRequest{false, Term(6), at(100), Term(5), true});
+  const auto votes = messages<VoteResponse>(raft.take_ready());
+  for (const VoteResponse& vote : votes) EXPECT_FALSE(vote.granted);
+  Raft again = opened(behind());
+  again.hear_only(NodeId(2), install_at(20));
+  again.tail_lost(Offset(26));
+  again.receive(NodeId(2), install_at(20));
+  // As it was told after an earlier loss: not yet.
+  AppendHead head{Term(5), at(20), Term(4), at(30)};
+  head.regain = at(21);
+  (void)again.receive(NodeId(2), head, {{at(20), at(24), Term(5), {}}});
+  again.flushed(at(24));
+  EXPECT_FALSE(again.take_ready().regained) << "the state goes further";
+  head.prev = at(24);
+  head.prev_term = Term(5);
+  (void)again.receive(NodeId(2), head, {{at(24), at(27), Term(5), {}}});
+  again.flushed(at(27));
+  EXPECT_TRUE(again.take_ready().regained);
+}
+
 TEST(RaftInstall, LeaderOfAnEarlierTermInstallsNothing) {
   Raft raft = opened(behind());
   Install late = install_at(20);

@@ -146,6 +146,7 @@ partition::PartitionConfig internal_partition_config() {
   config.log.retention_ms.reset();
   config.log.segment_bytes = 16ULL << 20;
   config.admission = partition::Admission::kAlways;
+  config.holds_state = true;
   return config;
 }
 

@@ -21,13 +21,6 @@ constexpr auto kLogTimeout = std::chrono::seconds(30);
 constexpr auto kStallRetry = std::chrono::milliseconds(500);
 // Decisions take a round of the journal each; whoever stands behind so many would have given up.
 constexpr std::size_t kRequestsMax = 10'000;
-// The log of __cluster is trimmed to what the store holds durably, but only when it has grown out of
-// proportion: while it is whole, a damaged store can be rebuilt from it, and a million decisions are some
-// hundred MiB.
-constexpr std::int64_t kTrimRecordsMin = 1'000'000;
-// What stays then. A follower's log start moves with the commit, and its state a moment later: it must find
-// what it has not applied yet.
-constexpr std::int64_t kTrimRecordsKept = 500'000;
 
 Result<std::string> batch_of(const std::vector<ClusterRecord>& records) {
   model::BatchBuilder builder;
@@ -58,12 +51,16 @@ Controller::Controller(partition::Partition& log, kv::KeyValueStore& kv, runtime
       pool_(pool),
       rng_(rng),
       on_image_(std::move(on_image)),
+      state_source_(executor),
       alive_(std::make_shared<Controller*>(this)) {}
 
 Controller::~Controller() {
   *alive_ = nullptr;
   log_.on_role_change({});
-  if (retry_) executor_.cancel(*retry_);
+  log_.on_state_wanted({});
+  for (const auto& timer : {retry_, state_retry_}) {
+    if (timer) executor_.cancel(*timer);
+  }
   log_.cancel_fetch(fetch_);
 }
 
@@ -101,7 +98,10 @@ void Controller::on_loaded(Result<ClusterImage> image) {
   if (auto readable = check_readable(image->features, FOREBAY_VERSION); !readable)
     return fail(readable.error());
   image_ = std::move(*image);
+  stored_ = image_.applied;
   phase_ = Phase::kWaiting;
+  log_.on_state_wanted([this](model::Offset at_least) { want_state(at_least); });
+  log_.state_is_at(stored_);
   begin();
 }
 
@@ -113,10 +113,11 @@ void Controller::begin() {
   }
   phase_ = Phase::kAdopting;
   const auto marks = log_.watermarks();
-  if (!log_.is_alone() && image_.applied >= marks.log_start) {
-    // The store is written only from the log, so the log was longer. The others have that part.
+  if (!log_.is_alone()) {
+    // The store is written from the log, so the log was longer; or the state came from a leader, which had
+    // committed it. The others have that part.
     if (image_.applied > log_.log().end().next_offset && !log_.log().tail_accepted())
-      log_.log().report_lost_tail([](const Result<void>&) {});
+      log_.group().lose_tail(image_.applied, [](const Result<void>&) {});
     return replay();
   }
   if (image_.applied > marks.high_watermark && log_.log().tail_accepted()) {
@@ -166,7 +167,12 @@ void Controller::on_role() {
   leading_term_ = log_.term();
   // All that any leader before has promised is below it.
   decide_at_ = log_.watermarks().high_watermark;
-  if (failed_ || degraded_) return hand_over_soon();
+  if (failed_ || degraded_ || wanted_state_) return hand_over_soon();
+  if (retry_) {
+    executor_.cancel(*std::exchange(retry_, std::nullopt));
+    stalled_.reset();
+    return read_next();
+  }
   after_apply();
 }
 
@@ -220,7 +226,8 @@ void Controller::hand_over() {
 void Controller::adopt_store(model::Offset log_end) {
   telemetry::log_warn("metadata store taken as the truth, the log of __cluster lost its end",
                       {{"applied", image_.applied.value()}, {"log_end", log_end.value()}});
-  image_.applied = log_end;
+  image_.applied = stored_ = log_end;
+  log_.state_is_at(stored_);
   auto batch = std::make_shared<kv::WriteBatch>();
   batch->put(std::string(kAppliedKey), std::to_string(log_end.value()));
   auto written = std::make_shared<Result<void>>();
@@ -235,7 +242,7 @@ void Controller::adopt_store(model::Offset log_end) {
 }
 
 void Controller::read_next() {
-  if (stopping_ || failed_ || degraded_) return;
+  if (stopping_ || failed_ || degraded_ || coming_) return;
   after_apply();
   if (degraded_) return;
   fetch_ = log_.fetch({.from = image_.applied,
@@ -249,9 +256,11 @@ void Controller::read_next() {
 }
 
 void Controller::on_frames(Result<partition::FetchOutput> fetched) {
-  if (stopping_) return;
+  if (stopping_ || coming_) return;
+  if (!fetched && fetched.error().code == ErrorCode::kCancelled) return;  // by take_state(), which reads on
   if (!fetched) return on_unreadable(fetched.error());
   stalled_.reset();
+  stall_told_ = false;
   for (const auto& frame : fetched->frames) {
     const auto applied = apply_batch(frame->payload.span(), image_.applied);
     const bool newer = !applied && applied.error().code == ErrorCode::kNewerFormat;
@@ -268,6 +277,11 @@ void Controller::on_frames(Result<partition::FetchOutput> fetched) {
 }
 
 void Controller::on_unreadable(const Error& error) {
+  if (error.code == ErrorCode::kOffsetOutOfRange && !log_.is_alone() && peers_ != nullptr &&
+      image_.applied < log_.watermarks().log_start) {
+    stalled_ = Error{ErrorCode::kNotYet, "the state of __cluster is being fetched from its leader", 1000};
+    return want_state(log_.watermarks().log_start);
+  }
   if (error.code == ErrorCode::kOffsetOutOfRange) {
     return degrade("the metadata store has applied __cluster up to offset " +
                    std::to_string(image_.applied.value()) +
@@ -275,12 +289,15 @@ void Controller::on_unreadable(const Error& error) {
   }
   if (error.code != ErrorCode::kDataLoss) return fail(error);
   if (log_.is_alone()) return degrade(error.context);
-  if (!stalled_)
+  // After a state was taken, as it has to be: what follows comes with the log.
+  const bool regains = log_.end_is_lost() && states_taken_ > 0;
+  if (!std::exchange(stall_told_, true) && !regains)
     telemetry::log_error("metadata stands still until it is repaired from another node",
                          {{"error", error.to_string()}});
-  stalled_ = error;
+  if (!regains) stalled_ = error;
   retry_ = executor_.schedule_after(kStallRetry, [this] {
     retry_.reset();
+    stalled_.reset();  // perhaps there is nothing to read
     read_next();
   });
 }
@@ -338,7 +355,8 @@ void Controller::after_apply() {
         "neither the log of __cluster nor the metadata store has anything, and there is data of topics");
   }
   if (ready_ && image_.cluster_id.is_nil()) {
-    if (forms_ && leading_ && !deciding_) {
+    const bool is_empty = !wanted_state_ && log_.watermarks().log_start == model::Offset(0);
+    if (forms_ && leading_ && !deciding_ && is_empty) {
       log_decision({ClusterFormed{new_id()}}, [this](const Result<ImagePtr>& formed) {
         if (!formed) fail(formed.error());
       });
@@ -508,7 +526,7 @@ void Controller::on_logged(Result<partition::ProduceAck> ack) {
 // ---------------------------------------------------------------------------------------------------------------
 
 void Controller::write_behind() {
-  if (writing_ || dirty_.empty()) return;
+  if (writing_ || coming_ || (dirty_.empty() && stored_ == image_.applied)) return;
   writing_ = true;
   kv::WriteBatch batch;
   for (auto& [name, value] : dirty_) {
@@ -528,20 +546,36 @@ void Controller::write_behind() {
             [alive = alive_, written, applied] {
               Controller* self = *alive;
               if (self == nullptr) return;
-              self->writing_ = false;
-              if (!*written) return self->fail(written->error());
-              if (self->stop_done_) return std::exchange(self->stop_done_, nullptr)();
-              if (!self->degraded_ && self->log_.is_ready() &&
-                  applied.value() - self->log_.watermarks().log_start.value() >= kTrimRecordsMin) {
-                self->log_.trim(applied.plus(-kTrimRecordsKept), [](const Result<model::Offset>&) {});
-              }
-              self->write_behind();
+              self->on_written(*written, applied);
             });
+}
+
+void Controller::on_written(const Result<void>& written, model::Offset applied) {
+  writing_ = false;
+  if (!written) return fail(written.error());
+  if (stop_done_) return std::exchange(stop_done_, nullptr)();
+  stored_ = applied;
+  log_.state_is_at(stored_);
+  trim();
+  if (coming_) return take_state();
+  write_behind();
+}
+
+// By what this node holds durably, and nobody else: each replica moves its own log start only as far as its
+// own store goes, so that no decision is ever in neither.
+void Controller::trim() {
+  if (degraded_ || !log_.is_ready()) return;
+  const Trimming trimming = trimming_.value_or(log_.is_alone() ? kTrimmingAlone : kTrimmingAmongOthers);
+  if (stored_.value() - log_.watermarks().log_start.value() >= trimming.records_max)
+    log_.trim(stored_.plus(-trimming.records_kept), [](const Result<model::Offset>&) {});
 }
 
 void Controller::stop(UniqueFunction<void()> done) {
   stopping_ = true;
-  if (retry_) executor_.cancel(*std::exchange(retry_, std::nullopt));
+  for (auto* timer : {&retry_, &state_retry_}) {
+    if (*timer) executor_.cancel(*std::exchange(*timer, std::nullopt));
+  }
+  state_fetch_.reset();
   log_.cancel_fetch(fetch_);
   const Error error{ErrorCode::kShuttingDown, "the node is stopping", 1000};
   auto requests = std::exchange(requests_, {});

@@ -26,6 +26,7 @@
 #include "cluster/core/cluster_image.h"
 #include "cluster/core/proposals.h"
 #include "cluster/image_store.h"
+#include "cluster/state_exchange.h"
 #include "kv/key_value_store.h"
 #include "partition/partition.h"
 #include "runtime/executor.h"
@@ -37,6 +38,20 @@ namespace forebay::cluster {
 inline constexpr const char* kClusterTopicName = "__cluster";
 
 using ImagePtr = std::shared_ptr<const ClusterImage>;
+
+// How much of the log stays when it is trimmed to what the store holds durably: the leader does so from
+// `records_max` on.
+struct Trimming {
+  std::int64_t records_max = 0;
+  std::int64_t records_kept = 0;
+};
+// A node alone keeps so much that a damaged store can be rebuilt from the log in any but the oldest
+// clusters; a million decisions are some hundred MiB.
+inline constexpr Trimming kTrimmingAlone{1'000'000, 500'000};
+// Where there are others a lost store comes from them, as does the state of a node that was away while
+// 100,000 decisions were taken (some 20 MiB): fewer than a day of a cluster in which something moves all the
+// time.
+inline constexpr Trimming kTrimmingAmongOthers{200'000, 100'000};
 
 class Controller {
  public:
@@ -59,6 +74,10 @@ class Controller {
   void join_only() { forms_ = false; }
   // Before start(): who is connected right now; a node that lives is not replaced by a namesake.
   void set_alive(std::function<std::set<log::Voter>()> alive) { alive_nodes_ = std::move(alive); }
+  // Before start(), where there are others: who lacks what the log began with gets the state from its leader.
+  void use_peers(raft::Peers& peers) { peers_ = &peers; }
+  // Before start(), for tests: instead of the constants.
+  void set_trimming(const Trimming& trimming) { trimming_ = trimming; }
   // Loads the state; then calls `ready`, also when part of the metadata is lost: see check_changeable(). An
   // only voter has replayed its log by then, and formed the cluster on a first start; another replica has
   // what its store had, as soon as that belongs to a cluster, and the rest follows.
@@ -86,6 +105,10 @@ class Controller {
   [[nodiscard]] Result<void> check_changeable() const;
   [[nodiscard]] ImagePtr image() const { return published_; }
   [[nodiscard]] model::Uuid new_id();
+  // Another replica asks for the state (state_exchange.h). Errors: those of StateSource::answer, kNotLeader.
+  [[nodiscard]] Result<std::string> answer_state_request(const std::string& body);
+  // Whole states that came from a leader since the start.
+  [[nodiscard]] std::uint64_t states_taken() const { return states_taken_; }
 
   // Waits for what is being written to the key-value store; nothing is decided afterwards.
   void stop(UniqueFunction<void()> done);
@@ -123,6 +146,16 @@ class Controller {
   }
   void on_logged(Result<partition::ProduceAck> ack);
   void write_behind();
+  void on_written(const Result<void>& written, model::Offset applied);
+  void trim();
+  // --- controller_state.cc
+  void want_state(model::Offset at_least);
+  void fetch_state();
+  void fetch_state_later(const Error& why);
+  void on_state(Result<StateFetch::Fetched> fetched);
+  void take_state();
+  void store_state();
+  void give_up_taking();
   // What is known stands; nothing is decided any more.
   void degrade(const std::string& why);
   void fail(const Error& error);
@@ -158,6 +191,7 @@ class Controller {
   std::optional<Error> failed_;
   std::optional<Error> degraded_;
   std::optional<Error> stalled_;  // why the log cannot be read right now; tried again
+  bool stall_told_ = false;
   std::optional<runtime::TimerId> retry_;
   std::function<std::set<log::Voter>()> alive_nodes_;
   bool forms_ = true;
@@ -167,6 +201,21 @@ class Controller {
 
   StoreChanges dirty_;  // not yet written
   bool writing_ = false;
+  model::Offset stored_;  // durably
+  std::optional<Trimming> trimming_;
+  raft::Peers* peers_ = nullptr;
+  StateSource state_source_;
+  std::optional<model::Offset> wanted_state_;  // which the log does not lead to
+  std::unique_ptr<StateFetch> state_fetch_;
+  std::optional<runtime::TimerId> state_retry_;
+  Error state_error_;  // the last one that was logged
+  struct Coming {
+    ClusterImage image;
+    model::Term term;
+    model::NodeId leader;
+  };
+  std::optional<Coming> coming_;  // the state that is about to take the place of this one
+  std::uint64_t states_taken_ = 0;
   UniqueFunction<void()> stop_done_;
   std::shared_ptr<Controller*> alive_;
 };

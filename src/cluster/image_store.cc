@@ -41,7 +41,7 @@ std::optional<Number> number_of(std::string_view text) {
 
 // Each entry under the prefix, with the rest of its key; stops at the first error.
 template <typename Take>
-Result<void> load_each(kv::KeyValueStore& store, std::string_view prefix, Take take) {
+Result<void> load_each(const kv::View& store, std::string_view prefix, Take take) {
   Result<void> taken;
   FOREBAY_CHECK(store.scan(kv::KeyRange::prefix(prefix), [&](std::string_view name, std::string_view value) {
     taken = take(name.substr(prefix.size()), value);
@@ -53,7 +53,7 @@ Result<void> load_each(kv::KeyValueStore& store, std::string_view prefix, Take t
 
 const Error kBadEntry{ErrorCode::kDataLoss, {}};
 
-Result<void> load_brokers(kv::KeyValueStore& store, ClusterImage& image) {
+Result<void> load_brokers(const kv::View& store, ClusterImage& image) {
   FOREBAY_CHECK(
       load_each(store, kBrokerPrefix, [&](std::string_view, std::string_view value) -> Result<void> {
         FOREBAY_TRY(auto broker, decode_broker(as_bytes(value)));
@@ -89,7 +89,7 @@ Result<void> load_brokers(kv::KeyValueStore& store, ClusterImage& image) {
 
 }  // namespace
 
-Result<ClusterImage> load_image(kv::KeyValueStore& store) {
+Result<ClusterImage> load_image(const kv::View& store) {
   ClusterImage image;
   FOREBAY_TRY(const auto id, store.get(kClusterIdKey));
   if (id) {
@@ -209,6 +209,25 @@ struct TouchedEntries::Noter {
 
 void TouchedEntries::note(const ClusterImage& after, StoreChanges& changes) const {
   for (const auto& entry : entries_) std::visit(Noter{after, changes}, entry);
+}
+
+StoreEntries entries_of(const ClusterImage& image) {
+  TouchedEntries all;
+  const auto add = [&all](auto entry) { all.entries_.emplace_back(std::move(entry)); };
+  add(TouchedEntries::Head{});
+  for (const auto& [node, broker] : image.brokers) add(TouchedEntries::OfBroker{node});
+  for (const auto& [node, ids] : image.producer_ids) add(TouchedEntries::OfBroker{node});
+  for (const auto& [disk, node] : image.retired) add(TouchedEntries::Retired{disk});
+  for (const auto& [name, level] : image.features) add(TouchedEntries::Feature{name});
+  for (const auto& [id, topic] : image.by_id) add(TouchedEntries::OfTopic{id});
+  for (const auto& [id, deletion] : image.deleting) add(TouchedEntries::OfTopic{id});
+  StoreChanges changes;
+  all.note(image, changes);
+  StoreEntries entries{{std::string(kAppliedKey), std::to_string(image.applied.value())}};
+  for (auto& [name, value] : changes) {
+    if (value) entries.emplace(name, std::move(*value));
+  }
+  return entries;
 }
 
 }  // namespace forebay::cluster

@@ -18,8 +18,15 @@ namespace forebay::cluster {
 // Next offset of __cluster to apply, as text: so far the entries go.
 inline constexpr std::string_view kAppliedKey = "cluster/applied";
 
+// All keys begin so.
+inline constexpr std::string_view kStorePrefix = "cluster/";
+
 // Errors: kDataLoss, kCorruptBatch for entries that cannot be read.
-[[nodiscard]] Result<ClusterImage> load_image(kv::KeyValueStore& store);
+[[nodiscard]] Result<ClusterImage> load_image(const kv::View& store);
+
+// All that the store holds of this image, by key.
+using StoreEntries = std::map<std::string, std::string>;
+[[nodiscard]] StoreEntries entries_of(const ClusterImage& image);
 
 // Changes not yet written, by key; an empty optional removes.
 using StoreChanges = std::map<std::string, std::optional<std::string>>;
@@ -33,6 +40,8 @@ class TouchedEntries {
   void note(const ClusterImage& after, StoreChanges& changes) const;
 
  private:
+  friend StoreEntries entries_of(const ClusterImage& image);
+  TouchedEntries() = default;
   struct Head {};  // cluster id, next producer id
   struct Feature {
     std::string name;

@@ -98,6 +98,10 @@ void Proposer::finish(std::uint64_t id, Result<void> result) {
 }
 
 void Proposer::receive(const std::string& body, UniqueFunction<void(Result<std::string>)> reply) {
+  if (is_state_request(as_bytes(body))) {
+    if (controller_ == nullptr) return reply(Error{ErrorCode::kNotLeader, "the node is starting"});
+    return reply(controller_->answer_state_request(body));
+  }
   auto proposal = decode_proposal(as_bytes(body));
   if (!proposal) return reply(std::move(proposal).error());
   if (controller_ == nullptr || !controller_->decides())

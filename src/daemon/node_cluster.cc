@@ -194,6 +194,7 @@ void WiredNode::start_controller(Result<partition::Partition*> opened, bool join
                                                       });
   if (topics_were_there_) controller_->expect_formed();
   if (joins) controller_->join_only();
+  controller_->use_peers(*stacks_[controller_shard()]->peers);
   controller_->set_alive([this] {
     std::set<log::Voter> alive;
     for (const auto& [node, status] : stacks_[controller_shard()]->peers->nodes()) {

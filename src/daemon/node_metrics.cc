@@ -94,6 +94,11 @@ void NodeMetrics::replication_figures(Metrics& metrics,
     figure(Kind::kCounter, "forebay_log_installs_total",
            "Times that a replica here gave up its log and began anew where its leader's log begins",
            [](Figures f) { return f.installs; });
+    figure(Kind::kCounter, "forebay_metadata_states_taken_total",
+           "Times that this node took the whole metadata of the leader",
+           [](Figures f) { return f.states_taken; });
+    figure(Kind::kCounter, "forebay_metadata_states_sent_total",
+           "Times that this node began to send it to another one", [](Figures f) { return f.states_sent; });
     figure(Kind::kGauge, "forebay_peer_links", "Sessions with shards of other nodes that stand",
            [](Figures f) { return f.peer_links; });
   }

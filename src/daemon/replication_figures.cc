@@ -28,6 +28,8 @@ ReplicationFigures measure(const partition::PartitionSet& partitions, const raft
   figures.elections = peers.counts().elections;
   figures.leaderships = peers.counts().leaderships;
   figures.installs = peers.counts().installs;
+  figures.states_taken = peers.counts().states_taken;
+  figures.states_sent = peers.counts().states_sent;
   for (const auto& [node, status] : peers.nodes()) figures.peer_links += status.links;
   return figures;
 }

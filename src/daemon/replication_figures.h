@@ -30,6 +30,8 @@ struct ReplicationFigures {
   std::uint64_t under_replicated = 0;  // of those led here
   std::uint64_t leaderless = 0;        // replicas that know no leader
   std::uint64_t elections = 0, leaderships = 0;
+  std::uint64_t states_taken = 0;       // of the metadata, from its leader
+  std::uint64_t states_sent = 0;        // and by this node as the leader
   std::uint64_t installs = 0;           // replicas here that began anew where their leader's log begins
   std::uint64_t peer_links = 0;         // sessions of this shard that stand
   std::vector<PartitionRates> busiest;  // by bytes in and out, at most kTopPartitions

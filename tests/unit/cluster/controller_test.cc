@@ -27,7 +27,9 @@ class ControllerTest : public testing::Test {
     ASSERT_TRUE(opened);
     store_ = std::move(*opened);
     // As soon as it is there; the controller itself waits until it leads.
-    shard_.set_->open(cluster_partition(), "__cluster", {}, partition::Expected::kMayBeNew,
+    partition::PartitionConfig config;
+    config.holds_state = true;
+    shard_.set_->open(cluster_partition(), "__cluster", config, partition::Expected::kMayBeNew,
                       [](const Result<std::monostate>&) {});
     auto [partition, done] = ShardHarness::slot<partition::Partition*>();
     shard_.set_->when_open(cluster_partition(), std::move(done));
@@ -38,6 +40,7 @@ class ControllerTest : public testing::Test {
         std::make_unique<Controller>(log, *store_, shard_.machine_.executor(), shard_.machine_.pool(),
                                      shard_.machine_.rng(), [this](const ImagePtr&) { ++images_; });
     if (formed_before_) controller_->expect_formed();
+    if (trimming_) controller_->set_trimming(*trimming_);
     auto result = std::make_shared<std::optional<Result<void>>>();
     controller_->start([result](Result<void> ready) { *result = std::move(ready); });
     run_until([&] { return result->has_value(); });
@@ -130,6 +133,7 @@ class ControllerTest : public testing::Test {
   std::unique_ptr<Controller> controller_;
   Result<void> ready_;
   bool formed_before_ = false;
+  std::optional<Trimming> trimming_;
   int images_ = 0;
 };
 
@@ -217,6 +221,29 @@ TEST_F(ControllerTest, LostStoreIsRebuiltFromTheLog) {
 
 // The log says it, the store says it, or the store says the beginning and the log the rest: the image is the
 // same.
+TEST_F(ControllerTest, LogOfANodeAloneIsTrimmedBehindItsStore) {
+  power_cut();
+  trimming_ = Trimming{10, 4};
+  start();
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(create("t" + std::to_string(i)));
+  run_until([&] { return log().watermarks().log_start > model::Offset(25); });
+  EXPECT_GT(log().watermarks().log_start, model::Offset(25));
+  EXPECT_LE(log().watermarks().log_start, model::Offset(log_end() - 4));
+  power_cut();
+  start();
+  ASSERT_TRUE(ready_) << ready_.error().to_string();
+  EXPECT_EQ(controller_->image()->topics.size(), 40U);
+  EXPECT_TRUE(create("more"));
+  // Without its store nothing has the decisions that were trimmed.
+  power_cut();
+  store_disk_ = std::make_shared<kv::MemoryDisk>();
+  start();
+  const auto refused = create("refused");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
+  EXPECT_NE(refused.error().context.find("the log begins at"), std::string::npos) << refused.error().context;
+}
+
 TEST_F(ControllerTest, ConfirmedPartitionsAreTheSameFromTheLogAndFromTheStore) {
   for (int round = 0; round < 6; ++round) {
     const std::string name = "t" + std::to_string(round);

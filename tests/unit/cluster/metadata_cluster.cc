@@ -31,7 +31,8 @@ MetadataNode::MetadataNode(sim::SimScheduler& scheduler, sim::SimNetwork& networ
 void MetadataNode::lose_disk() {
   if (machine_) former_.push_back(std::move(machine_));
   machine_ = std::make_unique<sim::SimMachine>(scheduler_, sim::SimDisk::Options{});
-  lose_store();
+  store_disk_ = std::make_shared<kv::MemoryDisk>();
+  store_lost_ = false;
 }
 
 MetadataNode::~MetadataNode() {
@@ -74,7 +75,7 @@ void MetadataNode::start() {
   set_ =
       std::make_unique<partition::PartitionSet>(*logs_, machine_->executor(), machine_->wall_clock(), voter(),
                                                 set_config, [](std::uint64_t) -> Result<void> { return {}; });
-  voters_ = std::make_unique<VoterKeeper>(voter(), *set_, *peers_, machine_.executor());
+  voters_ = std::make_unique<VoterKeeper>(voter(), *set_, *peers_, machine_->executor());
   auto store = kv::open_memory_store(store_disk_);
   ASSERT_TRUE(store) << store.error().to_string();
   store_ = std::move(*store);
@@ -105,17 +106,22 @@ void MetadataNode::open_log() {
   raft::Founding founding;
   const bool known = set_->has_members(cluster_partition());
   if (!known && forms()) founding.members.voters = {voter()};
-  set_->open(cluster_partition(), kClusterTopicName, {}, founding, partition::Expected::kMayBeNew,
+  partition::PartitionConfig config;
+  config.holds_state = true;
+  set_->open(cluster_partition(), kClusterTopicName, config, founding, partition::Expected::kMayBeNew,
              [](const Result<std::monostate>&) {});
   set_->when_open(cluster_partition(), [this](Result<partition::Partition*> opened) {
     if (!opened) {
       not_started_ = opened.error();
       return;
     }
+    expect_log_within_store(**opened);
     controller_ =
         std::make_unique<Controller>(**opened, *store_, machine_->executor(), machine_->pool(),
                                      machine_->rng(), [this](const ImagePtr& image) { on_image(image); });
     if (!forms()) controller_->join_only();
+    controller_->use_peers(*peers_);
+    controller_->set_trimming(trimming_);
     controller_->set_alive([this] {
       std::set<log::Voter> alive{voter()};
       for (const auto& [node, status] : peers_->nodes()) {
@@ -131,6 +137,16 @@ void MetadataNode::open_log() {
     proposer_->propose(RegisterBroker{registration()}, kProposalTimeout,
                        [this](const Result<void>& done) { registered_ = done.has_value(); });
   });
+}
+
+// Whatever was cut off: what is trimmed here is in the store here.
+void MetadataNode::expect_log_within_store(partition::Partition& log) {
+  const auto applied = store_->get(kAppliedKey);
+  ASSERT_TRUE(applied);
+  const std::int64_t stored = *applied ? std::stoll(**applied) : 0;
+  store_lost_ = store_lost_ && stored == 0;
+  if (store_lost_) return;
+  EXPECT_LE(log.log().log_start().next_offset.value(), stored) << "node " << id_.value();
 }
 
 std::shared_ptr<kv::MemoryDisk> MetadataNode::copy_store() {
@@ -204,6 +220,10 @@ MetadataNode* MetadataCluster::leader() {
     if (found == nullptr || one->log()->term() > found->log()->term()) found = one.get();
   }
   return found;
+}
+
+void MetadataCluster::set_trimming(const Trimming& trimming) {
+  for (const auto& one : nodes_) one->set_trimming(trimming);
 }
 
 void MetadataCluster::isolate(MetadataNode& one) {

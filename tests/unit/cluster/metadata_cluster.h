@@ -35,8 +35,13 @@ class MetadataNode {
   void start();
   enum class End : std::uint8_t { kKill, kPower };
   void die(End how);
+  // Before start().
+  void set_trimming(const Trimming& trimming) { trimming_ = trimming; }
   // With the node down: an empty store, as if it had been lost.
-  void lose_store() { store_disk_ = std::make_shared<kv::MemoryDisk>(); }
+  void lose_store() {
+    store_disk_ = std::make_shared<kv::MemoryDisk>();
+    store_lost_ = true;
+  }
   // With the node down: nothing of it is left.
   void lose_disk();
   // With the node up: what the store holds now, to go back to.
@@ -65,6 +70,7 @@ class MetadataNode {
   // The first one, with its first disk.
   [[nodiscard]] bool forms() const { return id_ == model::NodeId(1) && former_.empty(); }
   void open_log();
+  void expect_log_within_store(partition::Partition& log);
   void on_image(const ImagePtr& image);
   void tear_down();
 
@@ -80,6 +86,8 @@ class MetadataNode {
   std::string version_ = "2.0.0";
   Features features_ = spoken_features();
   bool registered_ = false;
+  Trimming trimming_{kTrimmingAmongOthers};
+  bool store_lost_ = false;
   std::optional<Error> not_started_;
   std::unique_ptr<log::DataDirectory> directory_;
   std::unique_ptr<sim::SimPeerTransport> transport_;
@@ -102,6 +110,7 @@ class MetadataCluster {
   [[nodiscard]] sim::SimNetwork& network() { return network_; }
   [[nodiscard]] MetadataNode* leader();
   void start_all();
+  void set_trimming(const Trimming& trimming);
   void isolate(MetadataNode& one);
 
   template <typename Predicate>

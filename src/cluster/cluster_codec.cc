@@ -112,6 +112,34 @@ Result<BrokerRegistration> registration_of(const pb::Broker& from) {
   return broker;
 }
 
+pb::Decommission stage_of(Decommission stage) {
+  switch (stage) {
+    case Decommission::kNone:
+      return pb::DECOMMISSION_NONE;
+    case Decommission::kEmptying:
+      return pb::DECOMMISSION_EMPTYING;
+    case Decommission::kEmptied:
+      return pb::DECOMMISSION_EMPTIED;
+  }
+  return pb::DECOMMISSION_NONE;
+}
+
+Result<Decommission> stage_of(pb::Decommission stage) {
+  switch (stage) {
+    case pb::DECOMMISSION_NONE:
+      return Decommission::kNone;
+    case pb::DECOMMISSION_EMPTYING:
+      return Decommission::kEmptying;
+    case pb::DECOMMISSION_EMPTIED:
+      return Decommission::kEmptied;
+    default:
+      break;
+  }
+  return Error{
+      ErrorCode::kNewerFormat,
+      "cluster record: a stage of a decommission that this version does not know; upgrade this node"};
+}
+
 void put_topic(const Topic& topic, pb::Topic* to) {
   to->set_id(bytes_of(topic.id));
   to->set_name(topic.name);
@@ -172,6 +200,11 @@ struct Encoder {
     auto* drained = to.mutable_broker_drained();
     drained->set_node(r.node.value());
     drained->set_drained(r.drained);
+  }
+  void operator()(const BrokerDecommission& r) const {
+    auto* decommission = to.mutable_broker_decommission();
+    decommission->set_node(r.node.value());
+    decommission->set_stage(stage_of(r.stage));
   }
   void operator()(const BrokerRemoved& r) const { to.mutable_broker_removed()->set_node(r.node.value()); }
   void operator()(const ProducerIdsGranted& r) const {
@@ -365,6 +398,10 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
     case pb::ClusterRecord::kBrokerDrained:
       return ClusterRecord(
           BrokerDrained{model::NodeId(message.broker_drained().node()), message.broker_drained().drained()});
+    case pb::ClusterRecord::kBrokerDecommission: {
+      FOREBAY_TRY(const auto stage, stage_of(message.broker_decommission().stage()));
+      return ClusterRecord(BrokerDecommission{model::NodeId(message.broker_decommission().node()), stage});
+    }
     case pb::ClusterRecord::kBrokerRemoved:
       return ClusterRecord(BrokerRemoved{model::NodeId(message.broker_removed().node())});
     case pb::ClusterRecord::kProducerIdsGranted: {
@@ -433,13 +470,15 @@ std::string encode_broker(const Broker& broker) {
   pb::Broker message;
   put_registration(broker.registration, &message);
   message.set_drained(broker.drained);
+  message.set_decommission(stage_of(broker.decommission));
   return message.SerializeAsString();
 }
 
 Result<Broker> decode_broker(ByteSpan bytes) {
   FOREBAY_TRY(const auto message, parsed<pb::Broker>(bytes, "stored broker"));
   FOREBAY_TRY(auto registration, registration_of(message));
-  return Broker{std::move(registration), message.drained()};
+  FOREBAY_TRY(const auto stage, stage_of(message.decommission()));
+  return Broker{std::move(registration), message.drained(), stage};
 }
 
 std::string encode_proposal(const NodeProposal& proposal) {

@@ -58,7 +58,7 @@ Controller::~Controller() {
   *alive_ = nullptr;
   log_.on_role_change({});
   log_.on_state_wanted({});
-  for (const auto& timer : {retry_, state_retry_}) {
+  for (const auto& timer : {retry_, state_retry_, upkeep_timer_}) {
     if (timer) executor_.cancel(*timer);
   }
   log_.cancel_fetch(fetch_);
@@ -442,7 +442,7 @@ void Controller::submit(Decide decide, Decided done) {
 
 void Controller::propose(NodeProposal proposal, Decided done) {
   enqueue([this, proposal = std::move(proposal)](
-              const ClusterImage& image) { return cluster::decide(image, proposal, alive_nodes()); },
+              const ClusterImage& image) { return cluster::decide(image, proposal, alive()); },
           std::move(done));
 }
 
@@ -479,13 +479,14 @@ void Controller::decide_next() {
       request.done(published_);
       continue;
     }
-    auto records = with_level(image_, std::move(**record), alive_nodes());
+    auto records = with_level(image_, std::move(**record), alive());
     if (!records) {
       request.done(std::move(records).error());
       continue;
     }
     log_decision(*records, std::move(request.done));
   }
+  if (may && !deciding_ && !stopping_ && image_.applied >= decide_at_) keep_up();
 }
 
 void Controller::log_decision(const std::vector<ClusterRecord>& records, Decided done) {
@@ -572,7 +573,7 @@ void Controller::trim() {
 
 void Controller::stop(UniqueFunction<void()> done) {
   stopping_ = true;
-  for (auto* timer : {&retry_, &state_retry_}) {
+  for (auto* timer : {&retry_, &state_retry_, &upkeep_timer_}) {
     if (*timer) executor_.cancel(*std::exchange(*timer, std::nullopt));
   }
   state_fetch_.reset();

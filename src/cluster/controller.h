@@ -10,11 +10,13 @@
 // One decision is in flight at a time, so a decision always sees every earlier one applied; and a leader
 // decides only when it has applied all that was committed when its leadership was established. Applying reads
 // the log like any consumer: replay at start, new records and a follower all take the same path.
+// Between requests it decides what follows from the image without anybody's asking (core/upkeep.h).
 // Thread rules: everything on the shard of __cluster; the image it hands out may go to any thread.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,6 +27,7 @@
 #include "base/unique_function.h"
 #include "cluster/core/cluster_image.h"
 #include "cluster/core/proposals.h"
+#include "cluster/core/upkeep.h"
 #include "cluster/image_store.h"
 #include "cluster/state_exchange.h"
 #include "kv/key_value_store.h"
@@ -72,12 +75,15 @@ class Controller {
   void expect_formed() { formed_before_ = true; }
   // Before start(): another node forms the cluster, this one waits for its records.
   void join_only() { forms_ = false; }
-  // Before start(): who is connected right now; a node that lives is not replaced by a namesake.
+  // Before start(): who is connected right now, this node included; a node that lives is not replaced by a
+  // namesake.
   void set_alive(std::function<std::set<log::Voter>()> alive) { alive_nodes_ = std::move(alive); }
   // Before start(), where there are others: who lacks what the log began with gets the state from its leader.
   void use_peers(raft::Peers& peers) { peers_ = &peers; }
   // Before start(), for tests: instead of the constants.
   void set_trimming(const Trimming& trimming) { trimming_ = trimming; }
+  // Before start(): by these it decides what follows from the image; else only what it is asked.
+  void keep_up_with(const Limits& limits) { upkeep_limits_ = limits; }
   // Loads the state; then calls `ready`, also when part of the metadata is lost: see check_changeable(). An
   // only voter has replayed its log by then, and formed the cluster on a first start; another replica has
   // what its store had, as soon as that belongs to a cluster, and the rest follows.
@@ -110,6 +116,13 @@ class Controller {
   // Whole states that came from a leader since the start.
   [[nodiscard]] std::uint64_t states_taken() const { return states_taken_; }
 
+  [[nodiscard]] std::set<log::Voter> alive() const {
+    return alive_nodes_ ? alive_nodes_() : std::set<log::Voter>();
+  }
+  // What it would decide next by itself, or waits for; as far as this node can tell, wherever that is
+  // decided.
+  [[nodiscard]] UpkeepStep upkeep();
+
   // Waits for what is being written to the key-value store; nothing is decided afterwards.
   void stop(UniqueFunction<void()> done);
 
@@ -141,10 +154,10 @@ class Controller {
   void decide_next();
   // In one batch: all of it takes effect, or nothing.
   void log_decision(const std::vector<ClusterRecord>& records, Decided done);
-  [[nodiscard]] std::set<log::Voter> alive_nodes() const {
-    return alive_nodes_ ? alive_nodes_() : std::set<log::Voter>();
-  }
   void on_logged(Result<partition::ProduceAck> ack);
+  void keep_up();
+  void keep_up_soon();
+  void note_missing();
   void write_behind();
   void on_written(const Result<void>& written, model::Offset applied);
   void trim();
@@ -194,6 +207,11 @@ class Controller {
   bool stall_told_ = false;
   std::optional<runtime::TimerId> retry_;
   std::function<std::set<log::Voter>()> alive_nodes_;
+  std::optional<Limits> upkeep_limits_;
+  std::optional<runtime::TimerId> upkeep_timer_;
+  bool upkeep_rests_ = false;  // until the timer: the last decision failed
+  std::map<model::NodeId, runtime::TimePoint> missing_since_;
+  runtime::TimePoint missing_noted_at_{};
   bool forms_ = true;
   bool formed_before_ = false;
   bool has_holes_ = false;  // part of the log was accepted as lost: a record may speak of what is not there

@@ -145,6 +145,7 @@ TouchedEntries::TouchedEntries(const ClusterImage& before, const ClusterRecord& 
     add(Retired{r->voter.disk});
   }
   if (const auto* r = std::get_if<BrokerDrained>(&record)) add(OfBroker{r->node});
+  if (const auto* r = std::get_if<BrokerDecommission>(&record)) add(OfBroker{r->node});
   if (const auto* r = std::get_if<ProducerIdsGranted>(&record)) {
     add(Head{});
     add(OfBroker{r->node});

@@ -75,7 +75,7 @@ Result<void> apply_one(ClusterImage& image, const BrokerRegistered& record) {
   if (image.retired.contains(record.broker.disk)) return cannot_follow("a retired disk of", node);
   const auto at = image.brokers.find(node);
   if (at == image.brokers.end()) {
-    image.brokers.emplace(node, Broker{record.broker, false});
+    image.brokers.emplace(node, Broker{record.broker});
     return {};
   }
   const model::Uuid before = at->second.registration.disk;
@@ -88,6 +88,13 @@ Result<void> apply_one(ClusterImage& image, const BrokerDrained& record) {
   const auto at = image.brokers.find(record.node);
   if (at == image.brokers.end()) return cannot_follow("draining of an unknown", record.node);
   at->second.drained = record.drained;
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const BrokerDecommission& record) {
+  const auto at = image.brokers.find(record.node);
+  if (at == image.brokers.end()) return cannot_follow("decommissioning of an unknown", record.node);
+  at->second.decommission = record.stage;
   return {};
 }
 

@@ -16,6 +16,11 @@ namespace forebay::cluster {
 struct Broker {
   BrokerRegistration registration;
   bool drained = false;
+  Decommission decommission = Decommission::kNone;
+
+  [[nodiscard]] bool is_going() const { return decommission != Decommission::kNone; }
+  // Leads only where nobody else can.
+  [[nodiscard]] bool gives_way() const { return drained || is_going(); }
   friend bool operator==(const Broker&, const Broker&) = default;
 };
 
@@ -50,9 +55,13 @@ struct ClusterImage {
 
   [[nodiscard]] TopicPtr find(const std::string& name) const;
   [[nodiscard]] const Broker* broker(model::NodeId node) const;
-  // May get replicas: it is neither drained nor is its disk lost.
+  // May get replicas: it is neither drained nor decommissioned, nor is its disk lost.
   [[nodiscard]] bool is_usable(const Broker& broker) const {
-    return !broker.drained && !retired.contains(broker.registration.disk);
+    return !broker.gives_way() && !retired.contains(broker.registration.disk);
+  }
+  // Belongs to the group of __cluster, and hears its news by that.
+  [[nodiscard]] bool hears_metadata(const Broker& broker) const {
+    return broker.decommission != Decommission::kEmptied && !retired.contains(broker.registration.disk);
   }
   [[nodiscard]] std::size_t partition_count() const;
 };

@@ -76,7 +76,8 @@ Result<void> check_replication(const ClusterImage& image, std::uint32_t replicat
                      " is not possible: the cluster has " + counted(image.brokers.size(), "broker");
   if (unusable > 0) {
     text += ", of which " + std::to_string(unusable) + (unusable == 1 ? " is" : " are") +
-            " drained or lost; undrain one or ask for --replication " + std::to_string(usable);
+            " drained, decommissioned or lost; undrain one or ask for --replication " +
+            std::to_string(usable);
   } else {
     text += "; add brokers or ask for --replication " + std::to_string(usable);
   }
@@ -95,6 +96,10 @@ Result<void> check_broker_budget(const ClusterImage& image, model::NodeId node, 
                                  const Limits& limits) {
   std::size_t total = wanted;
   for (const auto& [name, topic] : image.topics) total += topic->replicas_on(node);
+  return check_broker_total(node, total, limits);
+}
+
+Result<void> check_broker_total(model::NodeId node, std::size_t total, const Limits& limits) {
   const std::string would_have =
       "node " + std::to_string(node.value()) + " would have " + counted(total, "partition");
   if (total > limits.partitions_max) {
@@ -170,24 +175,39 @@ Result<std::optional<BrokerDrained>> decide_drain(const ClusterImage& image, mod
                                                   bool drained) {
   const Broker* broker = image.broker(node);
   if (broker == nullptr) return unknown_broker(image, node);
+  if (!drained && broker->is_going()) {
+    const std::string id = std::to_string(node.value());
+    return Error{
+        ErrorCode::kFailedPrecondition,
+        "node " + id + " is being decommissioned; to keep it: forebay node decommission " + id + " --cancel"};
+  }
   if (broker->drained == drained) return std::optional<BrokerDrained>();
   return std::optional(BrokerDrained{node, drained});
 }
 
-Result<BrokerRemoved> decide_remove_broker(const ClusterImage& image, model::NodeId node) {
-  if (image.broker(node) == nullptr) return unknown_broker(image, node);
+Result<void> check_not_needed(const ClusterImage& image, model::NodeId node) {
+  const auto has = [node](const std::vector<model::NodeId>& nodes) {
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+  };
   std::size_t partitions = 0, topics = 0;
   for (const auto& [name, topic] : image.topics) {
-    const std::size_t here = topic->replicas_on(node);
+    const auto here = static_cast<std::size_t>(
+        std::count_if(topic->partitions.begin(), topic->partitions.end(), [&](const Placement& one) {
+          return has(one.replicas) || has(one.previous) || (one.is_moving() && has(one.leaving));
+        }));
     partitions += here;
     topics += here > 0 ? 1 : 0;
   }
-  if (partitions > 0) {
-    return Error{ErrorCode::kFailedPrecondition, "broker " + std::to_string(node.value()) +
-                                                     " still is to hold " + counted(partitions, "partition") +
-                                                     " of " + counted(topics, "topic") +
-                                                     "; move them away first, or delete those topics"};
-  }
+  if (partitions == 0) return {};
+  return Error{ErrorCode::kFailedPrecondition, "broker " + std::to_string(node.value()) +
+                                                   " still is to hold " + counted(partitions, "partition") +
+                                                   " of " + counted(topics, "topic") +
+                                                   "; move them away first, or delete those topics"};
+}
+
+Result<BrokerRemoved> decide_remove_broker(const ClusterImage& image, model::NodeId node) {
+  if (image.broker(node) == nullptr) return unknown_broker(image, node);
+  FOREBAY_CHECK(check_not_needed(image, node));
   if (image.brokers.size() == 1)
     return Error{ErrorCode::kFailedPrecondition, "the last broker of a cluster cannot be removed"};
   return BrokerRemoved{node};

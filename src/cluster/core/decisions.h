@@ -22,6 +22,7 @@ struct Limits {
   std::uint32_t partitions_max = 20'000;         // replicas on one node, whatever its memory
   std::optional<MemoryLimit> memory;             // of each node
   std::uint32_t replication_factor_default = 0;  // 0: kReplicationFactorDefault, or all brokers when fewer
+  std::uint32_t moves_max = 0;  // changes of targets under way before more are begun unasked; 0: no bound
 };
 
 // One copy may be lost while another one is being serviced.
@@ -40,6 +41,9 @@ inline constexpr std::size_t kSingleCopyBrokersMax = 2;
 // That the broker can hold `wanted` replicas more. Errors: kMemoryBudget.
 [[nodiscard]] Result<void> check_broker_budget(const ClusterImage& image, model::NodeId node,
                                                std::size_t wanted, const Limits& limits);
+
+// The same for a number of replicas in all.
+[[nodiscard]] Result<void> check_broker_total(model::NodeId node, std::size_t replicas, const Limits& limits);
 
 struct CreateTopic {
   std::string name;  // its rule was checked
@@ -60,10 +64,15 @@ struct CreateTopic {
                                                             const Limits& limits);
 [[nodiscard]] Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name);
 
-// Nothing: it is so already. Errors: kInvalidArgument (no such broker).
+// Nothing: it is so already. Errors: kInvalidArgument (no such broker); kFailedPrecondition: not to be
+// undrained, for it is being decommissioned.
 [[nodiscard]] Result<std::optional<BrokerDrained>> decide_drain(const ClusterImage& image, model::NodeId node,
                                                                 bool drained);
-// Errors: kInvalidArgument (no such broker), kFailedPrecondition while partitions are placed on it.
+// That no partition counts on the broker: none is to be there, or may go back there, or has it among its
+// members still, though the target is another one by now. Errors: kFailedPrecondition.
+[[nodiscard]] Result<void> check_not_needed(const ClusterImage& image, model::NodeId node);
+// What it has on its disk does not matter any more: it never comes back with that. Errors: kInvalidArgument
+// (no such broker), kFailedPrecondition (it is needed, or it is the last one).
 [[nodiscard]] Result<BrokerRemoved> decide_remove_broker(const ClusterImage& image, model::NodeId node);
 // Nothing: it is so already. Errors: kInvalidArgument (lower than now), kFailedPrecondition when a broker
 // does not speak it, with its number and version.

@@ -1,6 +1,7 @@
 #include "cluster/core/moves.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cluster/core/placement.h"
@@ -46,7 +47,7 @@ Result<Found> find(const ClusterImage& image, const MoveSubject& subject) {
 // A change that only goes back may be followed by another one: the leader goes there from wherever it is.
 Result<void> check_idle(const Found& found) {
   const Placement& now = *found.placement;
-  if (!now.is_moving() || (now.previous.empty() && !now.rebuilding)) return {};
+  if (!is_bound(now)) return {};
   return refused(found.name + " is on its way to nodes " + text_of(now.replicas) +
                  " already; wait for it (forebay partition status), or cancel it first: forebay partition "
                  "cancel " +
@@ -70,6 +71,7 @@ Result<void> check_target(const ClusterImage& image, const Found& found, const R
     if (broker == nullptr) return unknown_broker(image, node);
     const Replicas& now = found.placement->replicas;
     if (!image.is_usable(*broker) && std::find(now.begin(), now.end(), node) == now.end()) {
+      if (broker->is_going()) return refused(name + " is being decommissioned and gets no new replicas");
       return refused(name +
                      (broker->drained
                           ? " is drained and gets no new replicas; name another one, or undrain it first"
@@ -96,6 +98,23 @@ TargetChange change_to(const MoveSubject& subject, const Placement& now, Replica
 
 }  // namespace
 
+bool is_bound(const Placement& now) { return now.is_moving() && (!now.previous.empty() || now.rebuilding); }
+
+std::size_t moves_under_way(const ClusterImage& image) {
+  std::size_t count = 0;
+  for (const auto& [name, topic] : image.topics) {
+    count += static_cast<std::size_t>(std::count_if(topic->partitions.begin(), topic->partitions.end(),
+                                                    [](const Placement& one) { return one.is_moving(); }));
+  }
+  return count;
+}
+
+std::size_t room_for_moves(const ClusterImage& image, const Limits& limits) {
+  if (limits.moves_max == 0) return std::numeric_limits<std::size_t>::max();
+  const std::size_t now = moves_under_way(image);
+  return now < limits.moves_max ? limits.moves_max - now : 0;
+}
+
 Result<MoveDecision> decide_move(const ClusterImage& image, const MoveSubject& subject, const Replicas& to,
                                  const Limits& limits) {
   FOREBAY_TRY(const Found found, find(image, subject));
@@ -116,9 +135,19 @@ Result<MoveDecision> decide_cancel(const ClusterImage& image, const MoveSubject&
   if (!now.is_moving())
     return refused(found.name + " is where it is to be, on nodes " + text_of(now.replicas) +
                    "; there is nothing to cancel");
-  if (now.previous.empty())
-    return refused(found.name + " goes back to nodes " + text_of(now.replicas) +
-                   " already; that cannot be cancelled, but it can be moved elsewhere");
+  if (now.previous.empty()) {
+    return refused(found.name + " goes to nodes " + text_of(now.replicas) +
+                   " because it goes back already, or the topic's number of replicas or a decommission asks "
+                   "for it; that cannot be cancelled, but it can be moved elsewhere");
+  }
+  for (const model::NodeId node : now.previous) {
+    const Broker* broker = image.broker(node);
+    if (broker == nullptr || !broker->is_going()) continue;
+    const std::string id = std::to_string(node.value());
+    return refused(found.name + " would go back to node " + id +
+                   ", which is being decommissioned; to keep that node: forebay node decommission " + id +
+                   " --cancel");
+  }
   TargetChange change = change_to(subject, now, now.previous);
   change.previous.clear();
   return MoveDecision{TargetsChanged{found.topic->id, {std::move(change)}, std::nullopt}, {}};
@@ -165,12 +194,24 @@ Result<MoveDecision> decide_replication(const ClusterImage& image, const ChangeR
     for (const model::NodeId node : to) gained[node] += now.is_member(node) ? 0 : 1;
     for (std::string& warning : warnings_of(image, to))
       decision.warnings.push_back(found.name + ": " + warning);
-    record.changes.push_back(change_to(subject, now, std::move(to)));
+    // Not to be cancelled for one partition: it would be begun again.
+    TargetChange change = change_to(subject, now, std::move(to));
+    change.previous.clear();
+    record.changes.push_back(std::move(change));
   }
   for (const auto& [node, count] : gained) {
     if (count > 0) FOREBAY_CHECK(check_broker_budget(image, node, count, limits));
   }
-  const bool is_so = record.changes.empty() && topic->replication_factor == request.replication_factor;
+  const std::size_t all = record.changes.size();
+  const std::size_t room = room_for_moves(image, limits);
+  if (all > room) {
+    record.changes.resize(room);
+    decision.warnings.push_back(std::to_string(all - room) + " of " + std::to_string(all) +
+                                " partitions wait for their turn: at most " +
+                                std::to_string(limits.moves_max) +
+                                " are on their way at a time (cluster.moves_max)");
+  }
+  const bool is_so = all == 0 && topic->replication_factor == request.replication_factor;
   if (!is_so) decision.record = std::move(record);
   return decision;
 }

@@ -39,14 +39,21 @@ struct MoveDecision {
 // a move; kInvalidArgument when there is no copy there; kFailedPrecondition when it is the only one.
 [[nodiscard]] Result<MoveDecision> decide_rebuild(const ClusterImage& image, const MoveSubject& subject,
                                                   model::NodeId node);
+// A change is under way that another one has to wait for, or to cancel.
+[[nodiscard]] bool is_bound(const Placement& now);
+[[nodiscard]] std::size_t moves_under_way(const ClusterImage& image);
+// How many more may be begun unasked.
+[[nodiscard]] std::size_t room_for_moves(const ClusterImage& image, const Limits& limits);
+
 struct ChangeReplication {
   std::string topic;
   std::uint32_t replication_factor = 0;
   bool allow_single_copy = false;
 };
-// New targets for all partitions of the topic: those who have a copy keep it as far as possible, others get
-// one by rack and load. Errors: kUnknownTopic; kInvalidArgument (too few brokers, a single copy that was not
-// asked for by name); kFailedPrecondition (moves of the topic are under way); kMemoryBudget.
+// New targets for the partitions of the topic, as many as may be on their way at a time (upkeep.h begins the
+// others): those who have a copy keep it as far as possible, others get one by rack and load. Errors:
+// kUnknownTopic; kInvalidArgument (too few brokers, a single copy that was not asked for by name);
+// kFailedPrecondition (moves of the topic are under way); kMemoryBudget.
 [[nodiscard]] Result<MoveDecision> decide_replication(const ClusterImage& image,
                                                       const ChangeReplication& request, const Limits& limits);
 

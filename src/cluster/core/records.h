@@ -117,6 +117,17 @@ struct BrokerDrained {
   bool drained = false;  // gets no new replicas
   friend bool operator==(const BrokerDrained&, const BrokerDrained&) = default;
 };
+// How far a broker is on its way out of the cluster.
+enum class Decommission : std::uint8_t {
+  kNone,
+  kEmptying,  // gets no new replicas, and those that it has move to others
+  kEmptied,   // no partition counts on it: the metadata's group goes on without it
+};
+struct BrokerDecommission {
+  model::NodeId node;
+  Decommission stage = Decommission::kNone;  // back to none while it is a broker
+  friend bool operator==(const BrokerDecommission&, const BrokerDecommission&) = default;
+};
 struct BrokerRemoved {
   model::NodeId node;
   friend bool operator==(const BrokerRemoved&, const BrokerRemoved&) = default;
@@ -199,9 +210,10 @@ struct DiskRetired {
   log::Voter voter;
   friend bool operator==(const DiskRetired&, const DiskRetired&) = default;
 };
-using ClusterRecord = std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved,
-                                   ProducerIdsGranted, FeatureLevelSet, TopicCreated, TopicConfigSet,
-                                   PartitionsAdded, PartitionsConfirmed, TopicDeleted, TopicDeletionConfirmed,
-                                   TargetsChanged, TargetReached, ReplicaGone, DiskRetired>;
+using ClusterRecord =
+    std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved, ProducerIdsGranted,
+                 FeatureLevelSet, TopicCreated, TopicConfigSet, PartitionsAdded, PartitionsConfirmed,
+                 TopicDeleted, TopicDeletionConfirmed, TargetsChanged, TargetReached, ReplicaGone,
+                 DiskRetired, BrokerDecommission>;
 
 }  // namespace forebay::cluster

@@ -124,11 +124,11 @@ class Choice {
 std::vector<MetadataBroker> metadata_brokers(const ClusterImage& image) {
   std::vector<MetadataBroker> brokers;
   for (const auto& [node, broker] : image.brokers) {
-    if (image.retired.contains(broker.registration.disk)) continue;
+    if (!image.hears_metadata(broker)) continue;
     MetadataBroker& one = brokers.emplace_back();
     one.voter = {node, broker.registration.disk};
     one.rack = rack_of(image, node);
-    one.drained = broker.drained;
+    one.drained = broker.gives_way();
   }
   return brokers;
 }

@@ -36,6 +36,9 @@ TEST(ClusterCodec, EveryRecordComesBackAsItWas) {
       ProducerIdsGranted{kTwo, model::ProducerId(1'000'000'000'000), 1000},
       FeatureLevelSet{"txn", 3},
       DiskRetired{{kTwo, disk_of(2)}},
+      BrokerDecommission{kTwo, Decommission::kEmptying},
+      BrokerDecommission{kTwo, Decommission::kEmptied},
+      BrokerDecommission{kTwo, Decommission::kNone},
       TopicCreated{topic()},
       TopicConfigSet{topic().id, {{"a", "b"}}},
       PartitionsAdded{topic().id, {{{kThree}, {{kThree, disk_of(3)}}}, {}}},
@@ -69,8 +72,10 @@ TEST(ClusterCodec, EveryStoredThingComesBackAsItWas) {
   moving.partitions.front().rebuilding = kOne;
   EXPECT_EQ(*decode_topic(as_bytes(encode_topic(moving))), moving);
   for (const bool drained : {false, true}) {
-    const Broker stored{broker(), drained};
-    EXPECT_EQ(*decode_broker(as_bytes(encode_broker(stored))), stored);
+    for (const auto stage : {Decommission::kNone, Decommission::kEmptying, Decommission::kEmptied}) {
+      const Broker stored{broker(), drained, stage};
+      EXPECT_EQ(*decode_broker(as_bytes(encode_broker(stored))), stored);
+    }
   }
   const Deletion deletion{std::make_shared<const Topic>(topic()), {kTwo}};
   const auto decoded = decode_deletion(as_bytes(encode_deletion(deletion)));

@@ -257,6 +257,9 @@ TEST(ClusterImage, ReplayOfAllRecordsRebuildsTheImage) {
       case 8:
         if (const auto drained = decide_drain(image, voter.node, rng() % 3 == 0); drained && *drained)
           keep(**drained);
+        if (image.broker(voter.node) != nullptr && rng() % 3 == 0)
+          keep(
+              BrokerDecommission{voter.node, rng() % 2 == 0 ? Decommission::kEmptying : Decommission::kNone});
         break;
       case 9:
         if (const auto removed = decide_remove_broker(image, voter.node)) {

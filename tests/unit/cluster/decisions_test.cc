@@ -74,7 +74,7 @@ TEST(DecideCreate, DrainedBrokerTakesNothingAndLowersNoDefault) {
   EXPECT_EQ(created->topic.replicas_on(kOne), 12U);
   ASSERT_TRUE(apply(image, BrokerDrained{kThree, true}));
   expect_refused(decide_create(image, topic(1), uuid_of(1), {}), ErrorCode::kInvalidArgument,
-                 {"4 brokers, of which 2 are drained or lost", "--replication 2"});
+                 {"4 brokers, of which 2 are drained, decommissioned or lost", "--replication 2"});
 }
 
 TEST(DecideCreate, SingleCopyInAClusterOfThreeIsAskedForByName) {

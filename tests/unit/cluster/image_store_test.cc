@@ -106,6 +106,10 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
       case 2:
         if (const auto drained = decide_drain(image_, voter.node, rng() % 3 == 0); drained && *drained)
           record = **drained;
+        if (image_.broker(voter.node) != nullptr && rng() % 3 == 0) {
+          record =
+              BrokerDecommission{voter.node, rng() % 2 == 0 ? Decommission::kEmptying : Decommission::kNone};
+        }
         break;
       case 3:
         propose(GrantProducerIds{voter.node, image_.next_producer_id, 5});

@@ -129,6 +129,7 @@ void MetadataNode::open_log() {
       }
       return alive;
     });
+    if (limits_) controller_->keep_up_with(*limits_);
     proposer_->set_controller(controller_.get());
     controller_->start([this](const Result<void>& ready) {
       if (!ready) not_started_ = ready.error();

@@ -65,6 +65,8 @@ class MetadataNode {
   [[nodiscard]] bool leads() { return controller_ && controller_->decides(); }
   // Why the controller can do nothing any more; empty while it can.
   [[nodiscard]] std::string failure() const;
+  // Before start(): what its controller does by itself, when it does anything.
+  void keep_up_with(const Limits& limits) { limits_ = limits; }
 
  private:
   // The first one, with its first disk.
@@ -88,6 +90,7 @@ class MetadataNode {
   bool registered_ = false;
   Trimming trimming_{kTrimmingAmongOthers};
   bool store_lost_ = false;
+  std::optional<Limits> limits_;
   std::optional<Error> not_started_;
   std::unique_ptr<log::DataDirectory> directory_;
   std::unique_ptr<sim::SimPeerTransport> transport_;

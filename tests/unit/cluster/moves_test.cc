@@ -191,8 +191,21 @@ TEST(DecideReplication, GrowsByRackAndLoadAndShrinksFromTheEnd) {
   for (const auto& [node, count] : load) EXPECT_EQ(count, 2U) << node.value();
   for (const Placement& placement : image.find("orders")->partitions)
     EXPECT_EQ(copies_on_a_crowded_rack(image, placement.replicas), 0U);
+  // On the way it may be changed again, also back; not while a move of one partition is under way.
+  EXPECT_TRUE(decide_replication(image, {"orders", 3, false}, {})->record);
+  carry_out(image, decide_replication(image, {"orders", 1, true}, {}));
+  for (const Placement& placement : image.find("orders")->partitions)
+    EXPECT_EQ(placement.replicas.size(), 1U);
+  const model::NodeId other = first(image).replicas.front() == kFour ? kThree : kFour;
+  carry_out(image, decide_move(image, kFirst, {other}, {}));
   expect_refused(decide_replication(image, {"orders", 3, false}, {}), ErrorCode::kFailedPrecondition,
                  {"on its way"});
+}
+
+TEST(DecideReplication, ChangeOfOnePartitionAloneIsNotCancelled) {
+  ClusterImage image = with_topic(image_of(3), 2, 1);
+  carry_out(image, decide_replication(image, {"orders", 2, false}, {}));
+  expect_refused(decide_cancel(image, kFirst), ErrorCode::kFailedPrecondition, {"number of replicas"});
 }
 
 TEST(DecideReplication, WhoLeadsStaysWhenCopiesGo) {

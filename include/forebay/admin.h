@@ -155,6 +155,16 @@ class Admin {
   // until it is undrained. Done already is success. Errors: kInvalidArgument (no such node).
   [[nodiscard]] Result<void> drain_node(std::uint32_t node);
   [[nodiscard]] Result<void> undrain_node(std::uint32_t node);
+  // Takes a node out of the cluster for good, also one that is dead: its replicas move to others, then it is
+  // no member any more and its data directory never comes back. Returns when it is decided;
+  // describe_cluster() and list_partitions() tell what is left to do. Decided or done already is success.
+  // Errors: kInvalidArgument (no such node); kFailedPrecondition, with the topics (too few nodes or racks
+  // would be left, or partitions have no majority); kMemoryBudget.
+  [[nodiscard]] Result<Decommissioned> decommission_node(const DecommissionSpec& spec,
+                                                         Validate validate = Validate::kAndApply);
+  // Ends that: the node stays, with what it still has. Errors: kInvalidArgument, kFailedPrecondition (it is
+  // out of the cluster).
+  [[nodiscard]] Result<void> keep_node(std::uint32_t node, Validate validate = Validate::kAndApply);
   // Whether every partition would keep its leader and its majority if this node stopped now. Errors:
   // kInvalidArgument (no such node).
   [[nodiscard]] Result<NodeStopCheck> check_node_stop(std::uint32_t node);
@@ -193,6 +203,9 @@ class Admin {
                                              std::uint32_t to);
   // error, warn, info or debug; of the first server that answers. Returns the level before.
   [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
+  // How fast the first server that answers fills new replicas, until it stops; 0: as fast as it goes. Returns
+  // what it was.
+  [[nodiscard]] Result<std::uint64_t> set_move_rate(std::uint64_t bytes_per_second);
 
  private:
   class Core;

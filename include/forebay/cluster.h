@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct NodeDescription {
   std::uint64_t journal_bytes = 0;  // of the disk: the journals of all shards
   std::uint64_t memory_bytes = 0;   // resident
   std::uint64_t memory_limit_bytes = 0;
+  std::uint64_t move_bytes_per_second = 0;  // that it fills new replicas with; 0: no bound
   std::uint32_t topics = 0, partitions = 0;
   std::uint64_t journal_rounds = 0;  // durable rounds since start
   std::vector<std::string> warnings;
@@ -32,6 +34,9 @@ struct ClusterNode {
   std::uint32_t shards = 0;
   bool registered = false;  // else it stands in cluster.nodes of the asked node only
   bool drained = false;     // gets no new replicas
+  // "moving replicas", "leaving the metadata", "removed"; empty: it is not decommissioned
+  std::string decommission;
+  std::string waits_for;  // when it is
   bool controller = false;
   bool alive = false;                          // some node can reach it
   std::optional<std::int64_t> away_since_ms;   // when it was heard last; absent: alive, or nobody knows
@@ -65,6 +70,7 @@ struct MoveStatus {
   std::vector<std::uint32_t> previous;      // what a cancellation goes back to; none: it cannot be cancelled
   std::vector<std::uint32_t> leaving;       // not in the target any more, and perhaps still with data
   std::optional<std::uint32_t> rebuilding;  // its copy is being dropped, to be made anew
+  bool queued = false;                      // the target will be changed when there is room for another move
 };
 // A second, of the last few seconds.
 struct TrafficRates {
@@ -94,6 +100,16 @@ struct PartitionTarget {
 struct DecidedMoves {
   std::vector<PartitionTarget> targets;  // that changed; none: it is so already
   std::vector<std::string> warnings;
+};
+
+struct DecommissionSpec {
+  std::uint32_t node = 0;
+  bool allow_fewer_racks = false;  // copies that are on different racks may end on the same
+};
+struct Decommissioned {
+  std::uint32_t replicas = 0;  // that are to leave the node
+  // By node: how many of them others would get, as things are; empty: it was decided before.
+  std::map<std::uint32_t, std::uint32_t> gains;
 };
 
 // Why a node should not be stopped now, of one partition.

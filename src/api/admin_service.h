@@ -23,7 +23,9 @@ using AdminServiceBase = v1::Admin::WithRawCallbackMethod_CreateTopic<
                                                 v1::Admin::WithRawCallbackMethod_RebuildReplica<
                                                     v1::Admin::WithRawCallbackMethod_ChangeReplication<
                                                         v1::Admin::WithRawCallbackMethod_TransferLeader<
-                                                            v1::Admin::Service>>>>>>>>>>>>>>>>>>>;
+                                                            v1::Admin::WithRawCallbackMethod_DecommissionNode<
+                                                                v1::Admin::WithRawCallbackMethod_SetMoveRate<
+                                                                    v1::Admin::Service>>>>>>>>>>>>>>>>>>>>>;
 
 class AdminService final : public AdminServiceBase {
  public:
@@ -70,6 +72,11 @@ class AdminService final : public AdminServiceBase {
                                               grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* TransferLeader(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                            grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DecommissionNode(grpc::CallbackServerContext* call,
+                                             const grpc::ByteBuffer* request,
+                                             grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SetMoveRate(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

@@ -60,6 +60,10 @@ std::string_view method_name(Method method) {
       return "ChangeReplication";
     case Method::kTransferLeader:
       return "TransferLeader";
+    case Method::kDecommissionNode:
+      return "DecommissionNode";
+    case Method::kSetMoveRate:
+      return "SetMoveRate";
   }
   return "unknown";
 }

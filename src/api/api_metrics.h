@@ -37,8 +37,10 @@ enum class Method : std::uint8_t {
   kRebuildReplica,
   kChangeReplication,
   kTransferLeader,
+  kDecommissionNode,
+  kSetMoveRate,
 };
-inline constexpr std::size_t kMethodCount = 24;
+inline constexpr std::size_t kMethodCount = 26;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

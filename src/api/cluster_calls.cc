@@ -263,6 +263,43 @@ grpc::ServerUnaryReactor* AdminService::RebuildReplica(grpc::CallbackServerConte
   return call;
 }
 
+grpc::ServerUnaryReactor* AdminService::DecommissionNode(grpc::CallbackServerContext* server_call,
+                                                         const grpc::ByteBuffer* bytes,
+                                                         grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kDecommissionNode, *server_call);
+  const auto request = call->read<v1::DecommissionNodeRequest>(*bytes);
+  if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Admin/DecommissionNode", *bytes, Effect::kChanges);
+  context_->broker.decommission_node(
+      {.node = model::NodeId(request->node()),
+       .cancel = request->cancel(),
+       .allow_fewer_racks = request->allow_fewer_racks(),
+       .validate_only = request->validate_only()},
+      call->answer<v1::DecommissionNodeResponse, broker::DecommissionResult>(
+          response, [](const broker::DecommissionResult& result, v1::DecommissionNodeResponse* to) {
+            to->set_replicas(result.replicas);
+            for (const auto& [node, count] : result.gains) {
+              v1::ReplicaGain* gain = to->add_gains();
+              gain->set_node(node.value());
+              gain->set_replicas(count);
+            }
+          }));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::SetMoveRate(grpc::CallbackServerContext* server_call,
+                                                    const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kSetMoveRate, *server_call);
+  const auto request = call->read<v1::SetMoveRateRequest>(*bytes);
+  if (!request) return call;
+  context_->broker.set_move_rate(
+      request->bytes_per_second(),
+      call->answer<v1::SetMoveRateResponse, std::uint64_t>(
+          response, [](std::uint64_t previous, v1::SetMoveRateResponse* to) { to->set_previous(previous); }));
+  return call;
+}
+
 grpc::ServerUnaryReactor* AdminService::RecoverPartition(grpc::CallbackServerContext* server_call,
                                                          const grpc::ByteBuffer* bytes,
                                                          grpc::ByteBuffer* response) {

@@ -116,6 +116,7 @@ void fill_move(const broker::MoveDescription& from, v1::MoveStatus* to) {
   put(from.previous, to->mutable_previous());
   put(from.leaving, to->mutable_leaving());
   if (from.rebuilding) to->set_rebuilding(from.rebuilding->value());
+  to->set_queued(from.queued);
 }
 
 }  // namespace
@@ -138,6 +139,7 @@ void fill_node(const broker::NodeDescription& from, v1::DescribeNodeResponse* to
   to->set_journal_bytes(from.journal_bytes);
   to->set_memory_bytes(from.memory_bytes);
   to->set_memory_limit_bytes(from.memory_limit_bytes);
+  to->set_move_bytes_per_second(from.move_bytes_per_second);
   to->set_topics(from.topics);
   to->set_partitions(from.partitions);
   to->set_journal_rounds(from.journal_rounds);
@@ -161,6 +163,8 @@ void fill_cluster(const broker::ClusterDescription& from, const broker::NodeDesc
     node->set_shards(known.shards);
     node->set_registered(known.registered);
     node->set_drained(known.drained);
+    node->set_decommission(known.decommission);
+    node->set_waits_for(known.waits_for);
     node->set_controller(known.controller);
     node->set_alive(known.alive);
     if (known.away_since) node->set_away_since_ms(known.away_since->value());
@@ -206,8 +210,13 @@ void fill_partitions(const std::vector<broker::PartitionReplicas>& from, v1::Lis
 
 void merge_cluster(v1::DescribeClusterResponse& into, const v1::DescribeClusterResponse& theirs,
                    const AskedAt& asked) {
+  // What a decommission waits for the controller knows best.
+  const bool controls = std::any_of(theirs.nodes().begin(), theirs.nodes().end(), [&](const auto& one) {
+    return one.id() == theirs.answered_by() && one.controller();
+  });
   for (const v1::ClusterNode& seen : theirs.nodes()) {
     v1::ClusterNode& node = node_of(into, seen.id());
+    if (controls) node.set_waits_for(seen.waits_for());
     if (seen.id() == theirs.answered_by()) {
       node.set_alive(true);
       node.set_leaders(seen.leaders());

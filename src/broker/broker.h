@@ -200,6 +200,7 @@ struct NodeDescription {
   model::BootEpoch boot_epoch;
   std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0, journal_bytes = 0;
   std::uint64_t memory_bytes = 0, memory_limit_bytes = 0;
+  std::uint64_t move_bytes_per_second = 0;  // 0: no bound
   std::uint32_t topics = 0, partitions = 0;
   std::uint64_t journal_rounds = 0;
   std::vector<std::string> warnings;
@@ -264,12 +265,17 @@ class Broker {
   // What this node knows of the replicas: of what it leads, all. In the order of topic and partition. Errors:
   // kUnknownTopic.
   virtual void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) = 0;
-  // Decided by the controller. Errors: kInvalidArgument (no such node).
   // Lets what is left of a partition go on without the voters that are gone for ever, or says what that would
   // lose. Errors: kNotLeader with the API of `node` when that is another one; kFailedPrecondition, why it is
   // no way out now; kOutcomeUnknown.
   virtual void recover_partition(RecoverPartitionRequest request, Done<partition::MajorityLoss> done) = 0;
+  // Decided by the controller. Errors: kInvalidArgument (no such node), kFailedPrecondition.
   virtual void set_node_drained(model::NodeId node, bool drained, Done<std::monostate> done) = 0;
+  // The same; what is left to do then is told by describe_cluster() and list_partitions(). Errors: those of
+  // cluster/core/decommission.h.
+  virtual void decommission_node(DecommissionNodeRequest request, Done<DecommissionResult> done) = 0;
+  // That this node fills new replicas with, until it stops; 0: no bound. Answers what it was before.
+  virtual void set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_t> done) = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "broker/gather.h"
 #include "broker/node_broker.h"
+#include "cluster/core/upkeep.h"
 
 namespace forebay::broker {
 namespace {
@@ -103,6 +104,7 @@ MoveDescription describe_move(const cluster::Placement& placement) {
 }  // namespace
 
 void NodeBroker::describe_cluster(Done<ClusterDescription> done) {
+  if (auto open = check_not_refused(); !open) return done(open.error());
   on_controller([this, done = std::move(done)]() mutable {
     if (controller_ == nullptr || !controller_->image())
       return done(Error{ErrorCode::kNotYet, "metadata is being loaded; retry", 100});
@@ -131,6 +133,7 @@ void NodeBroker::describe_cluster(Done<ClusterDescription> done) {
         if (leader) ++nodes[leader->node].leaders;
       }
     }
+    describe_departures(*image, nodes);
     ClusterDescription description;
     description.cluster_id = image->cluster_id.to_string();
     description.answered_by = config_.self.node;
@@ -166,7 +169,9 @@ void NodeBroker::set_node_drained(model::NodeId node, bool drained, Done<std::mo
 }
 
 void NodeBroker::list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) {
+  if (auto open = check_not_refused(); !open) return done(open.error());
   on_controller([this, request = std::move(request), done = std::move(done)]() mutable {
+    const cluster::ImagePtr image = controller_ == nullptr ? nullptr : controller_->image();
     const RoutingPtr table = routing();
     const model::NodeId self = config_.self.node;
     const PeersSeen peers = peers_seen_ ? peers_seen_() : PeersSeen{};
@@ -191,6 +196,8 @@ void NodeBroker::list_partitions(ListPartitionsRequest request, Done<std::vector
         asked.known.partition = index;
         asked.known.internal = route->internal;
         asked.known.move = describe_move(route->topic->partitions[i]);
+        asked.known.move.queued =
+            image && cluster::is_to_change(*image, *route->topic, route->topic->partitions[i]);
         asked.known.replicas = placed(route->topic->partitions[i].replicas, self, peers);
         const auto leader = leaders_.of(asked.id);
         if (!leader) continue;

@@ -24,6 +24,9 @@ struct ClusterNode {
   bool alive = false;  // this node has a link to it, or is it
   // When it was heard last, of one that is not alive; none: not since this node has started.
   std::optional<model::Timestamp> away_since;
+  // On its way out of the cluster, or out of it: how far, and what that waits for. Empty: it is a broker like
+  // others.
+  std::string decommission, waits_for;
   std::uint32_t replicas = 0;  // placed there
   std::uint32_t leaders = 0;   // as far as this node knows
 };
@@ -56,6 +59,21 @@ struct MoveDescription {
   std::vector<model::NodeId> previous;  // what a cancellation goes back to
   std::vector<model::NodeId> leaving;   // may still hold data, and is not in the target
   std::optional<model::NodeId> rebuilding;
+  bool queued = false;  // the target will be changed when there is room for another move
+};
+// What ClusterNode::decommission says.
+inline constexpr const char* kDecommissionMoving = "moving replicas";
+inline constexpr const char* kDecommissionLeaving = "leaving the metadata";
+inline constexpr const char* kDecommissionRemoved = "removed";
+struct DecommissionNodeRequest {
+  model::NodeId node;
+  bool cancel = false;
+  bool allow_fewer_racks = false;
+  bool validate_only = false;
+};
+struct DecommissionResult {
+  std::uint32_t replicas = 0;                    // that are to leave the node
+  std::map<model::NodeId, std::uint32_t> gains;  // how many of them others would get, as things are
 };
 struct PartitionReplicas {
   std::string topic;

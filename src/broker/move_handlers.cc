@@ -75,8 +75,10 @@ void NodeBroker::move_partition(MoveRequest request, Done<MoveResult> done) {
 
 void NodeBroker::change_replication(ChangeReplicationRequest request, Done<MoveResult> done) {
   const bool validate_only = request.validate_only;
+  cluster::Limits limits = config_.limits;
+  if (validate_only) limits.moves_max = 0;  // shows all, also what would have to wait
   decide_targets(
-      [request = std::move(request), limits = config_.limits](const cluster::ClusterImage& image) {
+      [request = std::move(request), limits](const cluster::ClusterImage& image) {
         return cluster::decide_replication(
             image, {request.topic, request.replication_factor, request.allow_single_copy}, limits);
       },

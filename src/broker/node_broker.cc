@@ -31,7 +31,8 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
       clock_(clock),
       describe_(std::move(describe)),
       produce_bytes_(config.produce_bytes_max),
-      routing_(std::make_shared<const RoutingTable>()) {
+      routing_(std::make_shared<const RoutingTable>()),
+      alive_(std::make_shared<NodeBroker*>(this)) {
   Reconciler::Decisions decisions;
   decisions.deleted = [this](model::TopicId id) {
     propose_until_done(cluster::ConfirmDeletion{id, voter()});
@@ -48,7 +49,7 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
   reconciler_ = std::make_unique<Reconciler>(voter(), shards_, home(), std::move(decisions));
 }
 
-NodeBroker::~NodeBroker() = default;
+NodeBroker::~NodeBroker() { *alive_ = nullptr; }
 
 void NodeBroker::propose(cluster::NodeProposal proposal, Done<std::monostate> done) {
   if (proposer_ != nullptr) {
@@ -94,11 +95,10 @@ void NodeBroker::start_among_others(cluster::Controller& controller,
   controller_ = &controller;
   among_others_ = true;
   register_self([this](const Result<std::monostate>& registered) {
-    registration_ = registered ? Result<void>{} : registered.error();
-    refused_.store(!registered && registered.error().code == ErrorCode::kFailedPrecondition,
-                   std::memory_order_release);
-    if (!registered)
-      telemetry::log_error("the cluster refuses this node", {{"error", registered.error().to_string()}});
+    if (registered) return;
+    if (registered.error().code == ErrorCode::kFailedPrecondition) return on_refused(registered.error());
+    registration_ = registered.error();
+    telemetry::log_error("the cluster refuses this node", {{"error", registered.error().to_string()}});
   });
   controller.start(std::move(ready));
 }
@@ -138,6 +138,7 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
       leaders_.forget(route.topic->id);
   }
   std::atomic_store(&routing_, table);
+  watch_own_place(*image);
   // What was so before this node came, or in the life of the disk that it had before, is not for it to carry
   // out: the history is on its way, and the word that lets it in comes last.
   const cluster::Broker* self = image->broker(config_.self.node);
@@ -149,19 +150,25 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
 
 void NodeBroker::stop(UniqueFunction<void()> done) {
   reconciler_->stop();
+  if (own_place_timer_) home().cancel(*std::exchange(own_place_timer_, std::nullopt));
   if (controller_ == nullptr) return done();
   controller_->stop(std::move(done));
 }
 
 Result<void> NodeBroker::check_intake() const {
+  FOREBAY_CHECK(check_not_refused());
+  if (!stopping_.load(std::memory_order_acquire)) return {};
+  return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", kStoppingRetryMs};
+}
+
+Result<void> NodeBroker::check_not_refused() const {
   if (refused_.load(std::memory_order_acquire)) {
     return Error{
         ErrorCode::kUnavailable,
         "the cluster refuses this node, and what it holds may not be what the cluster went on with; its "
         "log and its /readyz say why"};
   }
-  if (!stopping_.load(std::memory_order_acquire)) return {};
-  return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", kStoppingRetryMs};
+  return {};
 }
 
 Result<void> NodeBroker::check_changeable() const {
@@ -261,6 +268,7 @@ void NodeBroker::describe_node(Done<NodeDescription> done) {
                               std::to_string(unready.partition.value()) + " is not ready: " + unready.reason);
     }
     if (const auto open = check_changeable(); !open) node.warnings.push_back(open.error().context);
+    if (!registration_) node.warnings.push_back(registration_.error().context);
     if (!loaded) return done(std::move(node));  // nothing can be claimed yet
     // What the metadata claims was posted to the shards before this.
     using Ids = std::vector<model::TopicPartition>;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,9 @@ class NodeBroker final : public Broker {
   // Before start(): where decisions of operators are written down, durably, a line of JSON each.
   using Audit = std::function<void(std::string line, Done<std::monostate> done)>;
   void use_audit(Audit audit) { audit_ = std::move(audit); }
+  // Before start(): changes the rate of moves and returns what it was.
+  using MoveRate = std::function<std::uint64_t(std::uint64_t bytes_per_second)>;
+  void use_move_rate(MoveRate move_rate) { move_rate_ = std::move(move_rate); }
   // Its addresses are known now. Any thread.
   void register_addresses(std::string api, std::string peer, std::string http);
   void on_image(const cluster::ImagePtr& image);  // the controller's callback
@@ -98,6 +102,8 @@ class NodeBroker final : public Broker {
   void describe_cluster(Done<ClusterDescription> done) override;
   void list_partitions(ListPartitionsRequest request, Done<std::vector<PartitionReplicas>> done) override;
   void set_node_drained(model::NodeId node, bool drained, Done<std::monostate> done) override;
+  void decommission_node(DecommissionNodeRequest request, Done<DecommissionResult> done) override;
+  void set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_t> done) override;
   void recover_partition(RecoverPartitionRequest request, Done<partition::MajorityLoss> done) override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
@@ -109,6 +115,8 @@ class NodeBroker final : public Broker {
  private:
   [[nodiscard]] RoutingPtr routing() const { return std::atomic_load(&routing_); }
   [[nodiscard]] Result<void> check_intake() const;
+  // Of the cluster it knows only what was so before. Any thread.
+  [[nodiscard]] Result<void> check_not_refused() const;
   // Why no topic can be changed: kNotYet, kDataLoss. On the controller's shard.
   [[nodiscard]] Result<void> check_changeable() const;
   // Why this node is no working member of its cluster. On the controller's shard, once there is an image.
@@ -146,6 +154,13 @@ class NodeBroker final : public Broker {
   using DecideTargets = UniqueFunction<Result<cluster::MoveDecision>(const cluster::ClusterImage&)>;
   void decide_targets(DecideTargets decide_on, bool validate_only, Done<MoveResult> done);
   void register_self(Done<std::monostate> done);
+  // The cluster has refused this node: nobody is served from then on.
+  void on_refused(const Error& why);
+  // A node that leaves may not hear of its removal, for it hears no news any more: it asks.
+  void watch_own_place(const cluster::ClusterImage& image);
+  void ask_for_own_place();
+  void on_own_place(bool known);
+  void describe_departures(const cluster::ClusterImage& image, std::map<model::NodeId, ClusterNode>& nodes);
   void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
   void propose_until_done(cluster::NodeProposal proposal);
   [[nodiscard]] log::Voter voter() const { return {config_.self.node, config_.self.disk}; }
@@ -159,6 +174,7 @@ class NodeBroker final : public Broker {
   std::function<NodeDescription()> describe_;
   std::function<PeersSeen()> peers_seen_;
   Audit audit_;
+  MoveRate move_rate_;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;
@@ -171,6 +187,9 @@ class NodeBroker final : public Broker {
   bool among_others_ = false;
   Result<void> registration_;  // an error when it was refused for good
   std::unique_ptr<Reconciler> reconciler_;
+  std::optional<runtime::TimerId> own_place_timer_;
+  bool asks_for_own_place_ = false;
+  std::shared_ptr<NodeBroker*> alive_;
 };
 
 }  // namespace forebay::broker

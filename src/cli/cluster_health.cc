@@ -36,6 +36,13 @@ void check_node(const ClusterNode& node, std::vector<ClusterProblem>& problems) 
   const auto add = [&](std::string what, std::string fix, std::optional<std::int64_t> since = {}) {
     problems.push_back({std::move(what), where, since, std::move(fix)});
   };
+  if (!node.registered && node.decommission == "removed") {
+    if (node.alive)
+      add("removed from the cluster, and still runs", "stop forebayd there; its data is not needed");
+    return;
+  }
+  // Down is what a node may be that leaves for good.
+  if (!node.alive && !node.decommission.empty()) return;
   if (!node.registered) {
     return add(node.alive ? "not registered: it runs and is no member of the cluster yet"
                           : "not registered: it stands in cluster.nodes and has not come",
@@ -44,8 +51,9 @@ void check_node(const ClusterNode& node, std::vector<ClusterProblem>& problems) 
   }
   if (!node.alive) {
     return add("node down: no node can reach it",
-               "start it again: forebayd with its own data directory; when it is lost for good: " +
-                   std::string(kLostNode),
+               "start it again: forebayd with its own data directory; when it is lost for good: "
+               "forebay node decommission " +
+                   std::to_string(node.id),
                node.away_since_ms);
   }
   if (!node.not_reached_by.empty()) {

@@ -72,6 +72,7 @@ NodeDescription node_of(const v1::DescribeNodeResponse& response) {
   node.journal_bytes = response.journal_bytes();
   node.memory_bytes = response.memory_bytes();
   node.memory_limit_bytes = response.memory_limit_bytes();
+  node.move_bytes_per_second = response.move_bytes_per_second();
   node.topics = response.topics();
   node.partitions = response.partitions();
   node.journal_rounds = response.journal_rounds();
@@ -92,6 +93,8 @@ ClusterNode cluster_node_of(const v1::ClusterNode& from) {
   to.shards = from.shards();
   to.registered = from.registered();
   to.drained = from.drained();
+  to.decommission = from.decommission();
+  to.waits_for = from.waits_for();
   to.controller = from.controller();
   to.alive = from.alive();
   to.away_since_ms = optional_of<std::int64_t>(from.has_away_since_ms(), from.away_since_ms());
@@ -130,6 +133,7 @@ PartitionReplicas replicas_of(const v1::PartitionReplicas& from) {
   to.move.previous.assign(move.previous().begin(), move.previous().end());
   to.move.leaving.assign(move.leaving().begin(), move.leaving().end());
   to.move.rebuilding = optional_of<std::uint32_t>(move.rebuilding() != 0, move.rebuilding());
+  to.move.queued = move.queued();
   return to;
 }
 
@@ -404,6 +408,36 @@ Result<void> Admin::undrain_node(std::uint32_t node) {
   request.set_node(node);
   v1::SetNodeDrainedResponse response;
   return core_->change(&Stub::SetNodeDrained, request, response);
+}
+
+Result<Decommissioned> Admin::decommission_node(const DecommissionSpec& spec, Validate validate) {
+  v1::DecommissionNodeRequest request;
+  request.set_node(spec.node);
+  request.set_allow_fewer_racks(spec.allow_fewer_racks);
+  request.set_validate_only(validate == Validate::kOnly);
+  v1::DecommissionNodeResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::DecommissionNode, request, response));
+  Decommissioned decided;
+  decided.replicas = response.replicas();
+  for (const auto& gain : response.gains()) decided.gains[gain.node()] = gain.replicas();
+  return decided;
+}
+
+Result<void> Admin::keep_node(std::uint32_t node, Validate validate) {
+  v1::DecommissionNodeRequest request;
+  request.set_node(node);
+  request.set_cancel(true);
+  request.set_validate_only(validate == Validate::kOnly);
+  v1::DecommissionNodeResponse response;
+  return core_->change(&Stub::DecommissionNode, request, response);
+}
+
+Result<std::uint64_t> Admin::set_move_rate(std::uint64_t bytes_per_second) {
+  v1::SetMoveRateRequest request;
+  request.set_bytes_per_second(bytes_per_second);
+  v1::SetMoveRateResponse response;
+  FOREBAY_CHECK(core_->change(&Stub::SetMoveRate, request, response));
+  return response.previous();
 }
 
 Result<NodeStopCheck> Admin::check_node_stop(std::uint32_t node) {

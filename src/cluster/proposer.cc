@@ -43,7 +43,9 @@ void Proposer::propose(NodeProposal proposal, runtime::Duration timeout, Done do
 
 std::optional<model::NodeId> Proposer::whom(Pending& pending) const {
   const auto nodes = peers_.nodes();
-  if (const auto leader = leader_(); leader && nodes.contains(*leader)) return leader;
+  // Who hears no news of the group any more may have an old one.
+  const bool is_old = pending.last.code == ErrorCode::kNotLeader;
+  if (const auto leader = leader_(); leader && !is_old && nodes.contains(*leader)) return leader;
   std::vector<model::NodeId> in_reach;
   for (const auto& [id, status] : nodes) {
     if (status.links > 0) in_reach.push_back(id);

@@ -67,7 +67,8 @@ void add_cluster_keys(std::vector<Key<Settings>>& keys) {
       1024 * kGiB,
       "How fast this node, as a leader, fills new replicas of all its partitions together with what it has "
       "to "
-      "read from its disk for them. What has just been produced is not held back. 0: as fast as it goes."));
+      "read from its disk for them. What has just been produced is not held back. 0: as fast as it goes. "
+      "forebay node move-rate changes it while the node runs."));
   keys.push_back(Make::bytes<std::uint64_t>(
       "cluster.catch_up_bytes_per_second",
       [](auto& s) -> auto& { return s.cluster.catch_up_bytes_per_second; }, 0, 1024 * kGiB,
@@ -76,6 +77,13 @@ void add_cluster_keys(std::vector<Key<Settings>>& keys) {
       "while clients write: theirs must not wait for that. Twice what they write when that is more, or it "
       "would "
       "be behind for ever; as fast as it goes while nobody writes. 0: always."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "cluster.moves_max", [](auto& s) -> auto& { return s.cluster.moves_max; }, 1, 10'000,
+      "Partitions on their way to other nodes at a time, when a node is decommissioned or a topic gets "
+      "another "
+      "number of replicas: the others wait for their turn. Moves that are asked for one by one count, and "
+      "are "
+      "not refused. The same on every node."));
 }
 
 void add_network_keys(std::vector<Key<Settings>>& keys) {

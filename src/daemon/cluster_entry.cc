@@ -123,6 +123,8 @@ void ClusterEntry::tell_peers(const cluster::ClusterImage* image) {
         peers[node] = address_of(*address);
     }
   }
+  // Who was removed is still spoken with until the next start: it asks what has become of it.
+  peers.insert(told_peers_.begin(), told_peers_.end());
   peers.erase(parts_.self.node);
   if (peers == told_peers_) return;
   told_peers_ = peers;

@@ -140,6 +140,7 @@ broker::NodeDescription WiredNode::describe() const {
   node.disk_reserve_bytes = disk_->reserve_bytes();
   node.memory_bytes = resident_bytes();
   node.memory_limit_bytes = settings_.memory.limit;
+  node.move_bytes_per_second = move_rate_.load();
   node.warnings = warnings_;
   if (auto low = disk_->shortage(); !low) node.warnings.push_back(low.error().context);
   for (const auto& stack : stacks_) {

@@ -1,4 +1,5 @@
 // How the node belongs to a cluster: its peers, its metadata, the broker over both.
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -82,6 +83,24 @@ broker::PeersSeen WiredNode::peers_seen() {
   return seen;
 }
 
+// Any thread. Each shard takes its part.
+std::uint64_t WiredNode::set_move_rate(std::uint64_t bytes_per_second) {
+  const std::uint64_t before = move_rate_.exchange(bytes_per_second);
+  for (std::uint32_t i = 0; i < shard_count_; ++i) {
+    shards_.at(i).post([stack = stacks_[i].get(), rate = rate_of_shard(bytes_per_second)] {
+      if (stack->peers) stack->peers->set_fill_rate(rate);
+    });
+  }
+  telemetry::log_info("rate of moves changed",
+                      {{"from_bytes_per_second", before}, {"to_bytes_per_second", bytes_per_second}});
+  return before;
+}
+
+// Of a rate of the whole node; a small one is no rate without bound.
+std::uint64_t WiredNode::rate_of_shard(std::uint64_t bytes_per_second) const {
+  return bytes_per_second == 0 ? 0 : std::max<std::uint64_t>(1, bytes_per_second / shard_count_);
+}
+
 // On the controller's shard.
 void WiredNode::audit(std::string line, broker::Done<std::monostate> done) {
   auto written = std::make_shared<Result<void>>();
@@ -119,12 +138,14 @@ Result<void> WiredNode::open_broker() {
                  .version = FOREBAY_VERSION,
                  .features = cluster::spoken_features()};
   config.limits.replication_factor_default = settings_.cluster.replication_factor_default;
+  config.limits.moves_max = settings_.cluster.moves_max;
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;
   if (settings_.memory.limit > 0) {
     config.limits.memory = cluster::MemoryLimit{settings_.memory.limit,
                                                 config::memory_needed(settings_, cores()), kPartitionBytes};
   }
+  limits_ = config.limits;
   for (const config::ClusterNode& node : settings_.cluster.nodes)
     config.listed.emplace(node.id, node.peer_address.to_string());
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
@@ -133,6 +154,7 @@ Result<void> WiredNode::open_broker() {
   broker_->use_audit([this](std::string line, broker::Done<std::monostate> done) {
     audit(std::move(line), std::move(done));
   });
+  broker_->use_move_rate([this](std::uint64_t bytes_per_second) { return set_move_rate(bytes_per_second); });
   node_metrics_ = std::make_unique<NodeMetrics>(metrics_, *broker_, stacks_, disk_.get());
   broker_->observe_produce(
       [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
@@ -196,12 +218,13 @@ void WiredNode::start_controller(Result<partition::Partition*> opened, bool join
   if (joins) controller_->join_only();
   controller_->use_peers(*stacks_[controller_shard()]->peers);
   controller_->set_alive([this] {
-    std::set<log::Voter> alive;
+    std::set<log::Voter> alive{{model::NodeId(settings_.node.id), directory_->identity.disk}};
     for (const auto& [node, status] : stacks_[controller_shard()]->peers->nodes()) {
       if (status.links > 0) alive.insert({node, status.hello.disk});
     }
     return alive;
   });
+  controller_->keep_up_with(limits_);
   proposer_->set_controller(controller_.get());
   auto begun = [ready = std::move(ready)](Result<void> started) mutable {
     if (!started) log_error("metadata cannot be served", {{"error", started.error().to_string()}});

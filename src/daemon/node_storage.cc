@@ -51,11 +51,6 @@ Result<std::unique_ptr<kv::KeyValueStore>> open_whole_store(const std::string& p
   return store;
 }
 
-// Of a rate of the whole node; a small one is no rate without bound.
-std::uint64_t of_shard(std::uint64_t rate, std::uint32_t shards) {
-  return rate == 0 ? 0 : std::max<std::uint64_t>(1, rate / shards);
-}
-
 }  // namespace
 
 // --- disk
@@ -183,8 +178,8 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
           .shard_count = shard_count_,
           .heartbeat_interval = settings_.peer.heartbeat_interval,
           .failure_timeout = settings_.peer.failure_timeout,
-          .fill_bytes_per_second = of_shard(settings_.cluster.move_bytes_per_second, shard_count_),
-          .catch_up_bytes_per_second = of_shard(settings_.cluster.catch_up_bytes_per_second, shard_count_)});
+          .fill_bytes_per_second = rate_of_shard(move_rate_.load()),
+          .catch_up_bytes_per_second = rate_of_shard(settings_.cluster.catch_up_bytes_per_second)});
   stack.peers->set_listener(peers_listener(index));
   partition::PartitionSetConfig set_config;
   set_config.peers = stack.peers.get();

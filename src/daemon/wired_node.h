@@ -62,6 +62,7 @@ class WiredNode final : public Node {
       : settings_(settings),
         shard_count_(config::shard_count(settings, cores())),
         started_(std::chrono::steady_clock::now()),
+        move_rate_(settings.cluster.move_bytes_per_second),
         pool_(settings.runtime.blocking_threads),
         shards_(shard_count_) {}
   ~WiredNode() override;
@@ -90,6 +91,8 @@ class WiredNode final : public Node {
   void start_shard(std::uint32_t index, log::Recovered::Shard recovered);
   void snapshot_shard(std::uint32_t index);
   void hand_over(std::chrono::milliseconds most);
+  std::uint64_t set_move_rate(std::uint64_t bytes_per_second);
+  [[nodiscard]] std::uint64_t rate_of_shard(std::uint64_t bytes_per_second) const;
   void audit(std::string line, broker::Done<std::monostate> done);
   void tear_down_shards();
   [[nodiscard]] broker::NodeDescription describe() const;
@@ -103,6 +106,8 @@ class WiredNode final : public Node {
   config::Settings settings_;
   std::uint32_t shard_count_;
   std::chrono::steady_clock::time_point started_;
+  std::atomic<std::uint64_t> move_rate_;  // of all shards together; 0: no bound
+  cluster::Limits limits_;
   runtime::SystemWallClock clock_;
   runtime::SystemRng rng_;  // of all shards: it has no state
   telemetry::Metrics metrics_;

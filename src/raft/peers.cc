@@ -20,6 +20,7 @@ Peers::Peers(io::PeerTransport& transport, runtime::Executor& executor, const Pe
       executor_(executor),
       config_(config),
       read_slots_(kReadSlots),
+      fill_pace_(config.fill_bytes_per_second),
       catch_up_(config.catch_up_bytes_per_second),
       alive_(std::make_shared<Peers*>(this)) {
   transport_.set_listener(this);
@@ -195,25 +196,29 @@ void Peers::give_read_slot() {
 }
 
 bool Peers::may_fill(RaftGroup& group) {
-  const runtime::TimePoint now = executor_.now();
-  if (config_.fill_bytes_per_second == 0 || now >= fill_from_) return true;
+  const runtime::Duration wait = fill_pace_.wait(executor_.now());
+  if (wait == runtime::Duration(0)) return true;
   wants_to_fill_.insert(group.id());
   if (fill_timer_) return false;
-  fill_timer_ = executor_.schedule_after(fill_from_ - now, [this] {
+  fill_timer_ = executor_.schedule_after(wait, [this] {
     fill_timer_.reset();
-    const auto waiting = std::exchange(wants_to_fill_, {});
-    to_pump_.insert(waiting.begin(), waiting.end());
-    run_later();
+    fill_again();
   });
   return false;
 }
 
-// What was read above the rate is waited for afterwards.
-void Peers::filled(std::size_t bytes) {
-  if (config_.fill_bytes_per_second == 0) return;
-  const auto took = std::chrono::duration<double>(static_cast<double>(bytes) /
-                                                  static_cast<double>(config_.fill_bytes_per_second));
-  fill_from_ = std::max(fill_from_, executor_.now()) + std::chrono::duration_cast<runtime::Duration>(took);
+void Peers::fill_again() {
+  const auto waiting = std::exchange(wants_to_fill_, {});
+  to_pump_.insert(waiting.begin(), waiting.end());
+  run_later();
+}
+
+void Peers::filled(std::size_t bytes) { fill_pace_.filled(bytes, executor_.now()); }
+
+void Peers::set_fill_rate(std::uint64_t bytes_per_second) {
+  fill_pace_.set_rate(bytes_per_second, executor_.now());
+  if (fill_timer_) executor_.cancel(*std::exchange(fill_timer_, std::nullopt));
+  fill_again();
 }
 
 bool Peers::may_catch_up(RaftGroup& group, model::NodeId member) {

@@ -28,6 +28,7 @@
 #include "io/peer_transport.h"
 #include "raft/core/catch_up_pace.h"
 #include "raft/core/messages.h"
+#include "raft/fill_pace.h"
 #include "raft/peer_codec.h"
 #include "runtime/executor.h"
 
@@ -84,6 +85,8 @@ class Peers final : private io::PeerTransportListener {
   // pumped again when it is time. `filled`: so much was read for one.
   [[nodiscard]] bool may_fill(RaftGroup& group);
   void filled(std::size_t bytes);
+  // From now on, also for who waits by the rate before. 0: as fast as it goes.
+  void set_fill_rate(std::uint64_t bytes_per_second);
   // Likewise of members that are far behind, of each by itself (raft/core/catch_up_pace.h).
   [[nodiscard]] bool may_catch_up(RaftGroup& group, model::NodeId member);
   void caught_up(model::NodeId member, std::size_t bytes);
@@ -205,6 +208,7 @@ class Peers final : private io::PeerTransportListener {
   void tell_opened();
   void run_later();
   void end_turn();
+  void fill_again();
   void finish(std::uint64_t id, Result<std::string> result);
 
   io::PeerTransport& transport_;
@@ -221,7 +225,7 @@ class Peers final : private io::PeerTransportListener {
   std::deque<model::TopicPartition> wanting_slots_;  // in turn, each once
   std::set<model::TopicPartition> wants_slot_;       // the same
   std::uint32_t read_slots_;
-  runtime::TimePoint fill_from_{};  // not before then
+  FillPace fill_pace_;
   std::set<model::TopicPartition> wants_to_fill_;
   std::optional<runtime::TimerId> fill_timer_;
   CatchUpPace catch_up_;

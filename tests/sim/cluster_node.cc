@@ -1,5 +1,6 @@
 #include "sim/cluster_node.h"
 
+#include <set>
 #include <utility>
 
 namespace forebay::sim {
@@ -120,6 +121,9 @@ void ClusterNode::on_image(const cluster::ImagePtr& image) {
     route.shards.assign(topic->partitions.size(), 0);
     table->topics.emplace(name, std::move(route));
   }
+  std::set<model::Uuid> retired;
+  for (const auto& [disk, node] : image->retired) retired.insert(disk);
+  peers_->refuse_disks(retired);
   reconciler_->apply(image, table, broker::Reconciler::Metadata::kWhole);
 }
 

@@ -59,12 +59,15 @@ const char* name_of(FaultKind kind) {
       return "bit rot";
     case FaultKind::kMove:
       return "move";
+    case FaultKind::kDecommission:
+      return "decommission";
   }
   return "?";
 }
 
 std::string Fault::to_string() const {
   if (kind == FaultKind::kMove) return std::to_string(to_ms(at).count()) + " ms: a move is decided";
+  if (kind == FaultKind::kDecommission) return std::to_string(to_ms(at).count()) + " ms: a node is to go";
   std::string result = std::to_string(to_ms(at).count()) + " ms: " + name_of(kind) +
                        (leader ? " a leader, else node " : " node ") + std::to_string(node + 1);
   if (kind == FaultKind::kCutOneWay || kind == FaultKind::kCut || kind == FaultKind::kReset)

@@ -32,6 +32,7 @@ enum class FaultKind : std::uint8_t {
   kDiskLow,        // the node's disk is below its reserve: it refuses records, for `length`
   kBitRot,         // bits in segments of one node, the same one in all of a run, are not what they were
   kMove,           // of a partition; drawn apart from the others, in worlds that have metadata
+  kDecommission,   // of a node that is alive, or is killed with it; likewise
 };
 inline constexpr std::size_t kFaultKinds = 17;  // drawn together
 [[nodiscard]] const char* name_of(FaultKind kind);

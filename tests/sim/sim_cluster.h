@@ -115,6 +115,8 @@ class SimCluster {
   void tell(ClusterNode& node, std::size_t version);
   void spread_news();
   void move_something(SimRng& rng);
+  void decommission_one(SimRng& rng);
+  void keep_up();
   [[nodiscard]] bool is_hosted(const ClusterNode& node, std::size_t partition) const;
   [[nodiscard]] bool all_moved() const;
   void note_members();
@@ -158,6 +160,7 @@ class SimCluster {
   std::vector<std::size_t> versions_;                  // of the metadata, that each node knows
   std::vector<std::size_t> stored_;                    // and that its next life begins with at the earliest
   bool healing_ = false;
+  bool keeps_up_ = false;  // a node is to go, or has gone
   TimePoint begin_;
   ClusterCounts counts_;
   std::function<void(const std::string&)> sink_;

@@ -111,6 +111,9 @@ void SimCluster::strike(const Fault& fault) {
     case FaultKind::kMove:
       move_something(rng);
       break;
+    case FaultKind::kDecommission:
+      decommission_one(rng);
+      break;
   }
 }
 

@@ -1,5 +1,6 @@
 // Worlds whose partitions have replicas on some of the nodes, and move.
 #include <algorithm>
+#include <set>
 
 #include "sim/sim_cluster.h"
 
@@ -10,6 +11,8 @@ using namespace std::chrono_literals;
 
 // News of the metadata, and proposals to it.
 constexpr Duration kNewsMax = 300ms;
+// Longer than any world.
+constexpr Duration kForEver = 1h;
 // From a version of the metadata to its being in the store.
 constexpr Duration kStoreMax = 50ms;
 
@@ -35,6 +38,10 @@ void ClusterOptions::draw_moves(SimRng& rng) {
   const Duration mean_pause = std::chrono::milliseconds(rng.between(200, 2'000));
   for (Duration at = drawn(rng, mean_pause * 2); at < duration; at += drawn(rng, mean_pause * 2))
     plan.push_back({.at = at, .kind = FaultKind::kMove, .seed = rng.next()});
+  if (rng.one_in(3)) {
+    const Duration at = drawn(rng, duration);
+    plan.push_back({.at = at, .kind = FaultKind::kDecommission, .seed = rng.next()});
+  }
   std::stable_sort(plan.begin(), plan.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; });
 }
 
@@ -94,6 +101,32 @@ void SimCluster::move_something(SimRng& rng) {
   spread_news();
 }
 
+// Sometimes it is killed and comes back only when everything is healed, with what it had: then it is nobody.
+void SimCluster::decommission_one(SimRng& rng) {
+  ClusterNode& node = *nodes_[rng.below(nodes_.size())];
+  if (rng.one_in(2) && node.is_up())
+    end_node(node, rng.one_in(2) ? ClusterNode::End::kKill : ClusterNode::End::kPower, kForEver);
+  std::set<log::Voter> alive;
+  for (const auto& one : nodes_) {
+    if (one->is_up()) alive.insert(one->voter());
+  }
+  if (!metadata_.decommission(node.id(), alive)) return;
+  trace("node " + std::to_string(node.id().value()) + " is to go, " + (node.is_up() ? "alive" : "dead"));
+  spread_news();
+  keeps_up_ = true;
+  keep_up();
+}
+
+// The controller, where it is of no consequence.
+void SimCluster::keep_up() {
+  std::set<model::NodeId> away;
+  for (const auto& node : nodes_) {
+    if (!node->is_up()) away.insert(node->id());
+  }
+  if (metadata_.keep_up(away)) spread_news();
+  if (cluster::has_upkeep(metadata_.latest())) later([this] { keep_up(); });
+}
+
 bool SimCluster::is_hosted(const ClusterNode& node, std::size_t partition) const {
   return !options_.moving || metadata_.placement(options_.setup.partitions[partition]).is_member(node.id());
 }
@@ -150,10 +183,13 @@ std::vector<PartitionHealth> SimCluster::partition_health() const {
 
 bool SimCluster::all_moved() const {
   if (!options_.moving) return true;
+  if (keeps_up_ && cluster::has_upkeep(metadata_.latest())) return false;
   for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
     const cluster::Placement& placement = metadata_.placement(options_.setup.partitions[partition]);
     if (placement.is_moving() || !placement.leaving.empty()) return false;
     for (const auto& node : nodes_) {
+      // What a removed node has matters to nobody.
+      if (!metadata_.is_broker(node->id())) continue;
       if (is_hosted(*node, partition) == (node->find(partition) == nullptr)) return false;
     }
   }

@@ -60,6 +60,9 @@ void add(Places& places, const ClusterCounts& counts) {
   places["changes of the replication factor"] += counts.moves.replication_changes;
   places["targets reached"] += counts.moves.reached;
   places["removals confirmed"] += counts.moves.gone;
+  places["nodes decommissioned"] += counts.moves.decommissioned;
+  places["replicas taken away from a node that goes"] += counts.moves.taken_away;
+  places["nodes removed"] += counts.moves.removed;
   places["tombstones sent"] += counts.clients.tombstones_sent;
   places["compacted replicas read whole"] += counts.compaction.scans;
   places["records compacted away"] += counts.compaction.records_gone;

@@ -69,6 +69,29 @@ std::string SimMetadata::change(const model::TopicPartition& id, SimRng& rng) {
   return text;
 }
 
+bool SimMetadata::decommission(model::NodeId node, const std::set<log::Voter>& alive) {
+  const auto decided = cluster::decide_decommission(latest(), {node}, {}, alive);
+  if (!decided || !decided->record) return false;
+  apply(*decided->record);
+  ++counts_.decommissioned;
+  return true;
+}
+
+bool SimMetadata::keep_up(const std::set<model::NodeId>& away) {
+  // One at a time, so that some wait for others.
+  const cluster::Limits limits{.moves_max = 1};
+  bool any = false;
+  while (true) {
+    // The group of __cluster is no part of these worlds.
+    const cluster::UpkeepStep step = cluster::next_upkeep(latest(), limits, {away, {}});
+    if (!step.record) return any;
+    if (std::holds_alternative<cluster::TargetsChanged>(*step.record)) ++counts_.taken_away;
+    if (std::holds_alternative<cluster::BrokerRemoved>(*step.record)) ++counts_.removed;
+    apply(*step.record);
+    any = true;
+  }
+}
+
 bool SimMetadata::propose(const cluster::NodeProposal& proposal) {
   const auto decided = cluster::decide(latest(), proposal);
   if (!decided || !*decided) return false;

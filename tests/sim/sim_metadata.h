@@ -5,18 +5,22 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cluster/controller.h"
+#include "cluster/core/decommission.h"
 #include "cluster/core/moves.h"
 #include "cluster/core/proposals.h"
+#include "cluster/core/upkeep.h"
 #include "sim/sim_rng.h"
 
 namespace forebay::sim {
 
 struct MoveCounts {
   std::uint64_t moves = 0, cancelled = 0, rebuilds = 0, replication_changes = 0, reached = 0, gone = 0;
+  std::uint64_t decommissioned = 0, taken_away = 0, removed = 0;
 };
 
 class SimMetadata {
@@ -35,6 +39,11 @@ class SimMetadata {
   [[nodiscard]] std::string change(const model::TopicPartition& id, SimRng& rng);
   // Whether there is a new version.
   [[nodiscard]] bool propose(const cluster::NodeProposal& proposal);
+  // Decides that the node is to go. `alive`: who is up. Returns: whether that is possible.
+  [[nodiscard]] bool decommission(model::NodeId node, const std::set<log::Voter>& alive);
+  // What follows without anybody's asking, all that there is now. Returns: whether there is a new version.
+  [[nodiscard]] bool keep_up(const std::set<model::NodeId>& away);
+  [[nodiscard]] bool is_broker(model::NodeId node) const { return latest().broker(node) != nullptr; }
   [[nodiscard]] const MoveCounts& counts() const { return counts_; }
 
  private:

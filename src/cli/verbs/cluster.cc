@@ -18,7 +18,11 @@ Value optional_time(const std::optional<std::int64_t>& ms) { return ms ? Value(i
 // --- describe
 
 std::string state_of(const ClusterNode& node) {
+  if (!node.registered && node.decommission == "removed")
+    return node.alive ? "removed, still runs" : "removed";
   if (!node.registered) return node.alive ? "not registered" : "not registered, not there";
+  if (!node.decommission.empty())
+    return (node.alive ? "decommissioned, " : "down, decommissioned, ") + node.decommission;
   if (!node.alive) return "down";
   if (!node.not_reached_by.empty()) return "alive, not reached by all";
   return node.drained ? "alive, drained" : "alive";
@@ -52,6 +56,8 @@ Value node_value(const ClusterNode& node) {
       .set("away_since", optional_time(node.away_since_ms))
       .set("registered", node.registered)
       .set("drained", node.drained)
+      .set("decommission", node.decommission.empty() ? Value() : Value(node.decommission))
+      .set("waits_for", node.waits_for.empty() ? Value() : Value(node.waits_for))
       .set("controller", node.controller)
       .set("replicas", node.replicas)
       .set("leaders", node.leaders)
@@ -97,6 +103,7 @@ ExitCode run_describe(Session& session) {
                            {"MEMORY", "details.memory.resident_bytes", Show::kBytes},
                            {"UP FOR", "details.uptime_ms", Show::kDurationMs},
                            {"VERSION", "version"},
+                           {"WAITS FOR", "waits_for", Show::kPlain, In::kWide},
                            {"PEERS", "peer_address", Show::kPlain, In::kWide},
                            {"HTTP", "http_address", Show::kPlain, In::kWide},
                            {"RACK", "rack", Show::kPlain, In::kWide},

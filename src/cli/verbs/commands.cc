@@ -15,6 +15,7 @@ std::vector<Command> all_commands() {
   add_partition_recover_command(commands);
   add_node_commands(commands);
   add_node_stop_commands(commands);
+  add_node_decommission_command(commands);
   add_health_command(commands);
   add_perf_produce_command(commands);
   add_perf_consume_command(commands);

@@ -1,8 +1,9 @@
-// node describe, node log-level.
+// node describe, node log-level, node move-rate.
 #include <memory>
 
 #include "cli/session.h"
 #include "cli/verbs/verbs.h"
+#include "config/units.h"
 
 namespace forebay::cli {
 namespace {
@@ -37,6 +38,7 @@ ExitCode run_describe(Session& session) {
       .set("memory", Value::object()
                          .set("resident_bytes", node->memory_bytes)
                          .set("limit_bytes", node->memory_limit_bytes))
+      .set("move_bytes_per_second", node->move_bytes_per_second)
       .set("journal_rounds", node->journal_rounds)
       .set("warnings", std::move(warnings));
   const View view{{{"",
@@ -59,6 +61,7 @@ ExitCode run_describe(Session& session) {
                      {"journal", "disk.journal_bytes", Show::kBytes},
                      {"memory", "memory.resident_bytes", Show::kBytes},
                      {"memory limit", "memory.limit_bytes", Show::kBytesLimit},
+                     {"moves per second", "move_bytes_per_second", Show::kBytesLimit, Column::In::kWide},
                      {"disk id", "disk_id", Show::kPlain, Column::In::kWide},
                      {"boot epoch", "boot_epoch", Show::kPlain, Column::In::kWide},
                      {"journal rounds", "journal_rounds", Show::kPlain, Column::In::kWide}}}},
@@ -83,6 +86,23 @@ ExitCode run_log_level(Session& session, const std::string& level) {
   return ExitCode::kOk;
 }
 
+ExitCode run_move_rate(Session& session, std::uint64_t bytes_per_second) {
+  auto admin = session.admin();
+  if (!admin) return session.fail(admin.error());
+  const auto previous = (*admin)->set_move_rate(bytes_per_second);
+  if (!previous) return session.fail(previous.error());
+  if (session.is_text()) {
+    const auto text = [](std::uint64_t rate) {
+      return rate == 0 ? std::string("no bound") : config::format_bytes(rate) + " a second";
+    };
+    session.note("new replicas are filled with " + text(bytes_per_second) + "; it was " + text(*previous));
+  } else {
+    session.print(Value::object().set("move_bytes_per_second", bytes_per_second).set("previous", *previous),
+                  {});
+  }
+  return ExitCode::kOk;
+}
+
 }  // namespace
 
 void add_node_commands(std::vector<Command>& commands) {
@@ -98,7 +118,8 @@ void add_node_commands(std::vector<Command>& commands) {
       "n,\n"
       " \"io_engine\": text, \"boot_epoch\": n, \"topics\": n, \"partitions\": n,\n"
       " \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n, \"journal_bytes\": n},\n"
-      " \"memory\": {\"resident_bytes\": n, \"limit_bytes\": n}, \"journal_rounds\": n, \"warnings\": "
+      " \"memory\": {\"resident_bytes\": n, \"limit_bytes\": n},\n"
+      " \"move_bytes_per_second\": n, \"journal_rounds\": n, \"warnings\": "
       "[text]}";
   describe.run = [](Session& session) { return run_describe(session); };
   commands.push_back(std::move(describe));
@@ -119,6 +140,22 @@ void add_node_commands(std::vector<Command>& commands) {
   log_level.json_shape = "{\"level\": text, \"previous\": text}";
   log_level.run = [level](Session& session) { return run_log_level(session, *level); };
   commands.push_back(std::move(log_level));
+
+  auto rate = std::make_shared<std::uint64_t>(0);
+  Command move_rate;
+  move_rate.noun = "node";
+  move_rate.verb = "move-rate";
+  move_rate.summary = "change how fast a node fills new replicas, while it runs";
+  move_rate.examples = {{"forebay node move-rate 200MiB --server 10.0.0.7:7400", "of that node"},
+                        {"forebay node move-rate 0", "as fast as it goes"}};
+  move_rate.positionals = {{"BYTES", "a second; 0: as fast as it goes", set_bytes(rate.get()),
+                            Option::Repeats::kNo, Option::Need::kRequired, Completes::kNothing}};
+  move_rate.json_shape = "{\"move_bytes_per_second\": n, \"previous\": n}";
+  move_rate.notes =
+      "Of the first node of --server that answers, as a leader of partitions, until it stops:\n"
+      "cluster.move_bytes_per_second in its configuration is what it starts with.";
+  move_rate.run = [rate](Session& session) { return run_move_rate(session, *rate); };
+  commands.push_back(std::move(move_rate));
 }
 
 }  // namespace forebay::cli

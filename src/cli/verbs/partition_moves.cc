@@ -82,7 +82,7 @@ std::uint64_t bytes_left(const PartitionReplicas& partition) {
 }
 
 bool is_unfinished(const PartitionReplicas& partition) {
-  return partition.move.moving || !partition.move.leaving.empty();
+  return partition.move.moving || partition.move.queued || !partition.move.leaving.empty();
 }
 
 std::string state_of(const PartitionReplicas& partition) {
@@ -90,12 +90,15 @@ std::string state_of(const PartitionReplicas& partition) {
   if (move.rebuilding) return "dropping the copy on node " + std::to_string(*move.rebuilding);
   if (move.moving)
     return move.previous.empty() && move.epoch > 0 ? "on its way, not to be cancelled" : "on its way";
+  if (move.queued) return "waits for its turn";
   return move.leaving.empty() ? "settled" : "removing copies";
 }
 
 std::string waits_for(const PartitionReplicas& partition) {
   if (!partition.waits_for.empty()) return partition.waits_for;
   if (partition.move.moving && partition.leader == 0) return "a leader that can be reached";
+  if (!partition.move.moving && partition.move.queued)
+    return "room among the moves under way (forebay cluster describe -o wide)";
   if (!partition.move.moving && !partition.move.leaving.empty())
     return "node " + joined(partition.move.leaving) + " to remove its copy";
   return {};

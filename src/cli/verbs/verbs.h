@@ -19,8 +19,9 @@ void add_cluster_commands(std::vector<Command>& commands);         // describe, 
 void add_partition_commands(std::vector<Command>& commands);       // list
 void add_partition_move_commands(std::vector<Command>& commands);  // status, move, cancel, ...
 void add_partition_recover_command(std::vector<Command>& commands);
-void add_node_commands(std::vector<Command>& commands);       // describe, log-level
+void add_node_commands(std::vector<Command>& commands);       // describe, log-level, move-rate
 void add_node_stop_commands(std::vector<Command>& commands);  // drain, undrain, ready-to-stop
+void add_node_decommission_command(std::vector<Command>& commands);
 void add_health_command(std::vector<Command>& commands);
 void add_perf_produce_command(std::vector<Command>& commands);
 void add_perf_consume_command(std::vector<Command>& commands);

@@ -48,7 +48,7 @@ class Targets {
       TargetsChanged changed{topic->id, {}, std::nullopt};
       for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
         const Placement& now = topic->partitions[i];
-        if (now.replicas.size() == topic->replication_factor && !has_going(image_, now.replicas)) continue;
+        if (!is_to_change(image_, *topic, now)) continue;
         const std::string partition = "partition " + std::to_string(i) + " of topic '" + name + "'";
         if (must_wait(image_, now)) {
           wait(now, "a change of " + partition + " that is under way to end");
@@ -143,6 +143,10 @@ std::optional<ClusterRecord> advance(const ClusterImage& image, model::NodeId no
 }
 
 }  // namespace
+
+bool is_to_change(const ClusterImage& image, const Topic& topic, const Placement& now) {
+  return now.replicas.size() != topic.replication_factor || has_going(image, now.replicas);
+}
 
 bool has_upkeep(const ClusterImage& image) {
   const bool any_goes = std::any_of(image.brokers.begin(), image.brokers.end(),

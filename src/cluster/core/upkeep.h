@@ -31,6 +31,9 @@ struct UpkeepStep {
   // By decommissioned broker: what stands in its way, in words.
   std::map<model::NodeId, std::string> waits_for;
 };
+// The target is not what it is to be: one of its brokers goes, or it has another number of replicas than the
+// topic.
+[[nodiscard]] bool is_to_change(const ClusterImage& image, const Topic& topic, const Placement& now);
 // Something is left to be done, now or later.
 [[nodiscard]] bool has_upkeep(const ClusterImage& image);
 [[nodiscard]] UpkeepStep next_upkeep(const ClusterImage& image, const Limits& limits, const UpkeepView& view);

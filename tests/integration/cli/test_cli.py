@@ -526,6 +526,16 @@ class Examining(CliTest):
         self.assertEqual(self.node.json("node", "log-level", before)["previous"], "debug")
         self.node.ok("node", "log-level", "loud", status=2)
 
+    def test_move_rate_changes_while_running(self):
+        before = self.node.json("node", "describe")["move_bytes_per_second"]
+        self.assertEqual(self.node.json("node", "move-rate", "1MiB")["previous"], before)
+        self.assertEqual(self.node.json("node", "describe")["move_bytes_per_second"], 1 << 20)
+        self.node.ok("node", "move-rate", str(before))
+
+    def test_only_node_is_not_decommissioned(self):
+        self.node.ok("node", "decommission", "1", "--yes", status=5)
+        self.assertIsNone(self.node.json("cluster", "describe")["nodes"][0]["decommission"])
+
     def test_cluster_of_one(self):
         topic = self.topic(partitions=2)
         self.node.ok("produce", topic, stdin=b"x\ny\n")
@@ -634,6 +644,7 @@ class EveryVerb(CliTest):
             (["partition", "status", topic], True),
             (["node", "describe"], True),
             (["node", "log-level", "info"], True),
+            (["node", "move-rate", "64MiB"], True),
             (["node", "undrain", "1"], True),
             (["perf", "produce", "--topic", topic, "--records", "10", "--size", "64"], True),
             (["perf", "consume", "--topic", topic], True),
@@ -655,9 +666,11 @@ class EveryVerb(CliTest):
         names = (re.match(r"^  (\S+(?: \S+)?)(?:  |$)", line) for line in commands.split("\n"))
         return {name.group(1) for name in names if name}
 
-    # They need more than one node, or change what cannot be changed back: integration/moves, node_stop, majority_lost.
+    # They need more than one node, or change what cannot be changed back: integration/moves, node_stop, majority_lost,
+    # decommission.
     SEVERAL_NODES = {"partition move", "partition cancel", "partition rebuild", "partition transfer-leader",
-                     "partition recover-without-majority", "node drain", "node ready-to-stop"}
+                     "partition recover-without-majority", "node drain", "node ready-to-stop",
+                     "node decommission"}
 
     def test_no_verb_is_missing_here(self):
         covered = {" ".join(words[:2]) if " ".join(words[:2]) in self.listed() else words[0] for words, _ in self.rows()}

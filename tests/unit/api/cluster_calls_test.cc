@@ -158,6 +158,41 @@ TEST_F(ClusterCallsTest, DrainedNodeIsShown) {
   EXPECT_TRUE(describe().nodes(2).drained());
 }
 
+TEST_F(ClusterCallsTest, DecommissionIsAnsweredWithWhatWouldMoveAndShown) {
+  v1::DecommissionNodeRequest request;
+  request.set_node(3);
+  request.set_validate_only(true);
+  const auto decommission = [&] {
+    grpc::ClientContext context;
+    v1::DecommissionNodeResponse response;
+    EXPECT_TRUE(admin_->DecommissionNode(&context, request, &response).ok());
+    return response;
+  };
+  const v1::DecommissionNodeResponse plan = decommission();
+  EXPECT_EQ(plan.replicas(), 3U);
+  ASSERT_EQ(plan.gains_size(), 2);
+  EXPECT_EQ(plan.gains(0).node(), 1U);
+  EXPECT_EQ(plan.gains(0).replicas(), 2U);
+  EXPECT_EQ(describe().nodes(2).decommission(), "");
+  request.set_validate_only(false);
+  decommission();
+  EXPECT_EQ(describe().nodes(2).decommission(), "moving replicas");
+  request.set_cancel(true);
+  EXPECT_EQ(decommission().gains_size(), 0);
+  EXPECT_EQ(describe().nodes(2).decommission(), "");
+}
+
+TEST_F(ClusterCallsTest, MoveRateIsThatOfTheNodeThatIsAsked) {
+  for (const std::uint64_t before : {64ULL << 20, 5ULL}) {
+    grpc::ClientContext context;
+    v1::SetMoveRateRequest request;
+    request.set_bytes_per_second(5);
+    v1::SetMoveRateResponse response;
+    ASSERT_TRUE(admin_->SetMoveRate(&context, request, &response).ok());
+    EXPECT_EQ(response.previous(), before);
+  }
+}
+
 TEST_F(ClusterCallsTest, RecoveryCarriesTheDecisionAndAnswersWhatIsLost) {
   grpc::ClientContext context;
   v1::RecoverPartitionRequest request;

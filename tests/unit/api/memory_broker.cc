@@ -668,6 +668,26 @@ void MemoryBroker::set_node_drained(model::NodeId node, bool drained, broker::Do
   });
 }
 
+void MemoryBroker::decommission_node(broker::DecommissionNodeRequest request,
+                                     broker::Done<broker::DecommissionResult> done) {
+  post([this, request, done = std::move(done)]() mutable {
+    for (broker::ClusterNode& one : cluster.nodes) {
+      if (one.id != request.node) continue;
+      if (!request.validate_only) one.decommission = request.cancel ? "" : broker::kDecommissionMoving;
+      if (request.cancel) return done(broker::DecommissionResult{});
+      return done(broker::DecommissionResult{3, {{model::NodeId(1), 2}, {model::NodeId(2), 1}}});
+    }
+    done(Error{ErrorCode::kInvalidArgument,
+               "the cluster has no broker " + std::to_string(request.node.value())});
+  });
+}
+
+void MemoryBroker::set_move_rate(std::uint64_t bytes_per_second, broker::Done<std::uint64_t> done) {
+  post([this, bytes_per_second, done = std::move(done)]() mutable {
+    done(std::exchange(move_rate, bytes_per_second));
+  });
+}
+
 void MemoryBroker::unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) {
   post([done = std::move(done)]() mutable { done(std::vector<broker::UnreadyPartition>{}); });
 }

@@ -40,7 +40,8 @@ class MemoryBroker final : public broker::Broker {
   std::vector<broker::MoveRequest> moves;                   // likewise
   std::vector<broker::ChangeReplicationRequest> replications;
   std::optional<Error> refusal_of_moves;  // of all kinds; what was asked for is kept all the same
-  broker::ClusterDescription cluster;     // of describe_cluster(); set before the first call
+  std::uint64_t move_rate = 64ULL << 20;
+  broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
   std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
   // said beforehand. Partition -1: what the controller decides.
@@ -94,6 +95,9 @@ class MemoryBroker final : public broker::Broker {
   void recover_partition(broker::RecoverPartitionRequest request,
                          broker::Done<partition::MajorityLoss> done) override;
   void set_node_drained(model::NodeId node, bool drained, broker::Done<std::monostate> done) override;
+  void decommission_node(broker::DecommissionNodeRequest request,
+                         broker::Done<broker::DecommissionResult> done) override;
+  void set_move_rate(std::uint64_t bytes_per_second, broker::Done<std::uint64_t> done) override;
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 
  private:

@@ -60,6 +60,24 @@ TEST_F(ClusterHealthTest, NodeDownSinceItWasHeardLast) {
   EXPECT_EQ(only().where, "node 3");
   EXPECT_EQ(only().since_ms, 1'000);
   EXPECT_THAT(only().fix, HasSubstr("start it again"));
+  EXPECT_THAT(only().fix, HasSubstr("forebay node decommission 3"));
+}
+
+TEST_F(ClusterHealthTest, NodeThatIsDecommissionedMayBeDown) {
+  node(3).decommission = "moving replicas";
+  EXPECT_TRUE(problems().empty());
+  node(3).alive = false;
+  node(3).details.reset();
+  EXPECT_TRUE(problems().empty());
+}
+
+TEST_F(ClusterHealthTest, RemovedNodeIsAProblemOnlyWhileItRuns) {
+  node(3).registered = false;
+  node(3).decommission = "removed";
+  EXPECT_THAT(only().what, HasSubstr("removed from the cluster, and still runs"));
+  node(3).alive = false;
+  node(3).details.reset();
+  EXPECT_TRUE(problems().empty());
 }
 
 TEST_F(ClusterHealthTest, PartitionsThatLackTheSameReplicaAreOneProblemSinceTheFirst) {

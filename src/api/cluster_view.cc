@@ -210,13 +210,16 @@ void fill_partitions(const std::vector<broker::PartitionReplicas>& from, v1::Lis
 
 void merge_cluster(v1::DescribeClusterResponse& into, const v1::DescribeClusterResponse& theirs,
                    const AskedAt& asked) {
-  // What a decommission waits for the controller knows best.
+  // How far a decommission is the controller knows best.
   const bool controls = std::any_of(theirs.nodes().begin(), theirs.nodes().end(), [&](const auto& one) {
     return one.id() == theirs.answered_by() && one.controller();
   });
   for (const v1::ClusterNode& seen : theirs.nodes()) {
     v1::ClusterNode& node = node_of(into, seen.id());
-    if (controls) node.set_waits_for(seen.waits_for());
+    if (controls) {
+      node.set_decommission(seen.decommission());
+      node.set_waits_for(seen.waits_for());
+    }
     if (seen.id() == theirs.answered_by()) {
       node.set_alive(true);
       node.set_leaders(seen.leaders());

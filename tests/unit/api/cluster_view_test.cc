@@ -46,6 +46,20 @@ TEST(MergeCluster, EachNodeSpeaksForItself) {
   EXPECT_EQ(merged.nodes(1).leaders(), 22U);
 }
 
+TEST(MergeCluster, WhatADecommissionWaitsForTheControllerKnows) {
+  auto mine = seen_by(1), theirs = seen_by(2);
+  mine.nodes[2].decommission = theirs.nodes[2].decommission = broker::kDecommissionMoving;
+  mine.nodes[2].waits_for = "old news";
+  theirs.nodes[2].waits_for = "room";
+  auto merged = view(mine);
+  merge_cluster(merged, view(theirs), kAsked);
+  EXPECT_EQ(merged.nodes(2).waits_for(), "old news");
+  theirs.nodes[1].controller = true;
+  merge_cluster(merged, view(theirs), kAsked);
+  EXPECT_EQ(merged.nodes(2).waits_for(), "room");
+  EXPECT_EQ(merged.nodes(2).decommission(), "moving replicas");
+}
+
 TEST(MergeCluster, ClocksAreApartByWhatTheWayCannotExplain) {
   for (const auto& [wall, want] :
        {std::pair{1'020, 0}, std::pair{1'050, 0}, std::pair{9'050, 8'000}, std::pair{400, -600}}) {

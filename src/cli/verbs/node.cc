@@ -146,8 +146,8 @@ void add_node_commands(std::vector<Command>& commands) {
   move_rate.noun = "node";
   move_rate.verb = "move-rate";
   move_rate.summary = "change how fast a node fills new replicas, while it runs";
-  move_rate.examples = {{"forebay node move-rate 200MiB --server 10.0.0.7:7400", "of that node"},
-                        {"forebay node move-rate 0", "as fast as it goes"}};
+  move_rate.examples = {{"forebay node move-rate 0", "as fast as it goes"},
+                        {"forebay node move-rate 200MiB --server 10.0.0.7:7400", "of that node"}};
   move_rate.positionals = {{"BYTES", "a second; 0: as fast as it goes", set_bytes(rate.get()),
                             Option::Repeats::kNo, Option::Need::kRequired, Completes::kNothing}};
   move_rate.json_shape = "{\"move_bytes_per_second\": n, \"previous\": n}";

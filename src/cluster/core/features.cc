@@ -32,6 +32,7 @@ struct Level {
   std::uint32_t operator()(const TargetReached&) const { return kMoves; }
   std::uint32_t operator()(const ReplicaGone&) const { return kMoves; }
   std::uint32_t operator()(const DiskRetired&) const { return kMoves; }
+  std::uint32_t operator()(const BrokerDecommission&) const { return kMoves; }
 };
 
 }  // namespace
@@ -46,12 +47,14 @@ Result<std::vector<ClusterRecord>> with_level(const ClusterImage& image, Cluster
   std::vector<ClusterRecord> records;
   if (needed > level_in(image.features, kMetadataFeature)) {
     const bool spares_the_absent = std::holds_alternative<DiskRetired>(record);
+    const auto* decommission = std::get_if<BrokerDecommission>(&record);
     for (const auto& [node, broker] : image.brokers) {
       const BrokerRegistration& known = broker.registration;
       const std::uint32_t spoken = level_in(known.features, kMetadataFeature);
       // A disk that was given up reads nothing any more: it is refused when it turns up.
       if (spoken >= needed || image.retired.contains(known.disk)) continue;
-      if (spares_the_absent && !alive.contains({node, known.disk})) continue;
+      const bool spared = spares_the_absent || (decommission != nullptr && decommission->node == node);
+      if (spared && !alive.contains({node, known.disk})) continue;
       return Error{
           ErrorCode::kFailedPrecondition,
           "node " + std::to_string(node.value()) + " (version " +

@@ -23,7 +23,8 @@ inline constexpr const char* kMetadataFeature = "metadata";
 
 // What is to be logged for a decision, in one batch: the record, behind the one that raises the level when
 // this is the first that needs it. `alive`: who is connected to the decider right now. A disk is retired
-// because nodes are gone, perhaps for ever: for that one only those that are there are asked.
+// because nodes are gone, perhaps for ever: for that one only those that are there are asked. So is a broker
+// that is to be decommissioned for that.
 // Errors: kFailedPrecondition when a broker cannot read it, with its number, its version and what to do.
 [[nodiscard]] Result<std::vector<ClusterRecord>> with_level(const ClusterImage& image, ClusterRecord record,
                                                             const std::set<log::Voter>& alive = {});

@@ -63,6 +63,16 @@ TEST(Features, LostBrokersDoNotHoldBackThatTheirDisksAreGivenUp) {
   expect_held_back(with_level(image, lost, {{model::NodeId(3), disk_of(3)}}));
 }
 
+// It is replaced because it does not come back; one of that version that is there would have to read it.
+TEST(Features, BrokerThatIsGoneDoesNotHoldBackItsOwnDecommission) {
+  const ClusterImage image = mixed_image();
+  const BrokerDecommission record{model::NodeId(3), Decommission::kEmptying};
+  EXPECT_TRUE(with_level(image, record, {{model::NodeId(1), disk_of(1)}}));
+  expect_held_back(with_level(image, record, {{model::NodeId(3), disk_of(3)}}));
+  const BrokerDecommission of_another{model::NodeId(2), Decommission::kEmptying};
+  expect_held_back(with_level(image, of_another, {{model::NodeId(1), disk_of(1)}}));
+}
+
 TEST(Features, ClusterThatUsesMoreThanThisVersionReadsIsRefused) {
   EXPECT_TRUE(check_readable({}, "1.0.0"));
   EXPECT_TRUE(check_readable(spoken_features(), "1.0.0"));

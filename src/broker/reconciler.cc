@@ -116,7 +116,7 @@ void Reconciler::set_wanted(const model::TopicPartition& id, const cluster::Plac
   if (wanted.empty()) return;
   // Who is to be stopped soon leads only where nobody else can.
   std::stable_partition(wanted.begin(), wanted.end(),
-                    [this](const log::Voter& voter) { return !image_->broker(voter.node)->gives_way(); });
+                        [this](const log::Voter& voter) { return !image_->broker(voter.node)->gives_way(); });
   const bool others = !placement.leaving.empty() || placement.rebuilding;
   if (wanted == state.wanted && placement.epoch == state.epoch && others == state.others_have_copies) return;
   state.others_have_copies = others;

@@ -63,7 +63,8 @@ void Controller::keep_up() {
     telemetry::log_info("a decommissioned node is removed", {{"node", removed->node.value()}});
   const auto records = with_level(image_, std::move(*step.record), alive());
   if (!records) {
-    telemetry::log_warn("what is to be done in the cluster cannot be written", {{"error", records.error().context}});
+    telemetry::log_warn("what is to be done in the cluster cannot be written",
+                        {{"error", records.error().context}});
     upkeep_rests_ = true;
     return keep_up_soon();
   }

@@ -11,10 +11,11 @@ import subprocess
 import disks
 import machine
 
-# Small files, so that rings turn and segments roll within a run.
+# Small files, so that rings turn and segments roll within a run. Sealed segments are verified again and again: rot that
+# nobody reads is to be found within a run, too.
 SETTINGS = ("storage.journal_file_bytes=20MiB", "storage.journal_files_max=4", "storage.segment_flush_bytes=64KiB",
             "storage.disk_reserve_bytes=96MiB", "memory.cache_bytes_per_shard=8MiB",
-            "topic_defaults.segment.bytes=4MiB")
+            "topic_defaults.segment.bytes=4MiB", "storage.scrub_interval=1s", "storage.scrub_bytes_per_second=64MiB")
 READY_SECONDS = 60.0  # of a start with a recovery, on a busy machine
 
 
@@ -27,6 +28,13 @@ def free_ports(count):
     finally:
         for one in sockets:
             one.close()
+
+
+_LAST_VERIFIED = "forebay_scrub_last_full_pass_timestamp_seconds"
+
+
+def _values(metrics, name):
+    return [float(value) for value in re.findall(r"^%s(?:\{[^}]*\})? (\S+)$" % name, metrics, re.MULTILINE)]
 
 
 class Node:
@@ -125,6 +133,7 @@ class Cluster:
     def __init__(self, directory, network, disk_kind, programs, count=3, clock_library=None):
         self.directory, self.network, self.programs = directory, network, programs
         self.nodes = {}
+        self.rotted = set()  # numbers of nodes in whose segments bits have flipped
         try:
             for number in range(1, count + 1):
                 home = os.path.join(directory, "node-%d" % number)
@@ -174,11 +183,24 @@ class Cluster:
         total = 0
         for node in self.nodes.values():
             status, text = node.get("/metrics")
-            values = re.findall(r"^forebay_under_replicated_partitions(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE)
+            values = _values(text, "forebay_under_replicated_partitions")
             if status != 200 or not values:
                 return None
-            total += sum(map(float, values))
+            total += sum(values)
         return total
+
+    def verified_at(self):
+        """When the oldest last verification of a partition's sealed segments ended, of the nodes with rot; 0: one of them
+        has not verified all, or does not say."""
+        ends = [float("inf")]
+        for number in self.rotted:
+            ends += _values(self.nodes[number].get("/metrics")[1], _LAST_VERIFIED) or [0]
+        return min(ends)
+
+    def damaged(self):
+        """Partitions with damage; None when a node does not say."""
+        found = [_values(node.get("/metrics")[1], "forebay_damaged_partitions") for node in self.nodes.values()]
+        return sum(map(sum, found)) if all(found) else None
 
     def others(self, node):
         return [one for one in self.nodes.values() if one is not node]

@@ -260,6 +260,7 @@ class LostDisk(Fault):
     def strike(self):
         self.target.kill()
         self.target.disk.empty()
+        self.cluster.rotted.discard(self.target.number)
         self.target.start()
 
     def mend(self):
@@ -281,7 +282,8 @@ class BitRot(Fault):
         topic_id = self.cluster.describe(self.topic)["id"]
         segments = []
         for folder, _, names in os.walk(os.path.join(self.target.disk.data(), "topics", topic_id)):
-            segments += [os.path.join(folder, name) for name in names if name.endswith(".log")]
+            # Not the newest: it is verified when it is sealed, which may be after the end.
+            segments += [os.path.join(folder, name) for name in sorted(n for n in names if n.endswith(".log"))[:-1]]
         for path in self.random.sample(sorted(segments), min(self.flips, len(segments))):
             with open(path, "r+b") as file:
                 # What is not written yet, and what pads a block, is zero.
@@ -289,6 +291,7 @@ class BitRot(Fault):
                 if not written:
                     continue
                 place = self.random.choice(written)
+                self.cluster.rotted.add(self.target.number)
                 file.seek(place)
                 byte = file.read(1)[0]
                 file.seek(place)

@@ -24,6 +24,7 @@ VALID, INVALID, UNKNOWN, SKIPPED = 0, 1, 2, 77
 ROUND_MINUTES_MAX = 8.0
 HEALTHY_SECONDS = {"ci": 5.0, "mix": 15.0}
 CONVERGE_SECONDS = 60.0
+VERIFY_SECONDS = 120.0  # of all sealed segments of a round, on a busy machine
 TOPIC = "torture"
 
 
@@ -206,8 +207,24 @@ class Round:
         except TimeoutError as error:
             self.problems.append("I16: %s; under-replicated partitions: %s" % (error, self.cluster.behind()))
 
+    def _wait_for_repairs(self):
+        """What has rotted was found, and fetched from the others: by two verifications one after the other, of which the
+        second has begun after the last fault."""
+        for _ in range(2):
+            began = time.time()
+            try:
+                machine.wait_until(lambda: self.cluster.verified_at() >= began, "every sealed segment is verified",
+                                   VERIFY_SECONDS)
+            except TimeoutError as error:
+                return self.problems.append("I31: %s" % error)
+        try:
+            machine.wait_until(lambda: self.cluster.damaged() == 0, "all damage is repaired", CONVERGE_SECONDS)
+        except TimeoutError as error:
+            self.problems.append("I31: %s" % error)
+
     def _judge(self):
         self._wait_for_replicas()
+        self._wait_for_repairs()
         for node in self.cluster.nodes.values():
             if not node.is_running():
                 self.problems.append("I32: node %d does not run:\n%s" % (node.number, node.log_end()))

@@ -12,6 +12,9 @@
 namespace forebay::broker {
 namespace {
 
+// Below the 30 s that clients wait by default, so that they hear what is not ready.
+constexpr std::chrono::seconds kAddedReadyMax{25};
+
 // The effect of an alteration on a topic's overrides. Errors: kInvalidConfig.
 Result<cluster::Overrides> altered(const cluster::Overrides& before, const AlterTopicRequest& request,
                                    const config::TopicConfig& defaults) {
@@ -270,7 +273,7 @@ void NodeBroker::add_partitions(std::string name, std::uint32_t total, bool vali
       if (!image) return done(with_controller(std::move(image).error()));
       const auto topic = (*image)->find(name);
       if (!topic) return done(cluster::unknown_topic(name));
-      reconciler_->when_ready(topic->id, result.partitions, std::chrono::seconds(30),
+      reconciler_->when_ready(topic->id, result.partitions, kAddedReadyMax,
                               [result, done = std::move(done)](Result<std::monostate> ready) mutable {
                                 if (!ready) return done(ready.error());
                                 done(result);

@@ -336,6 +336,17 @@ void Reconciler::delete_again(model::TopicId topic) {
   }
 }
 
+// A node that holds nothing of a partition has nothing to confirm of it: who holds it says so.
+bool Reconciler::is_ready(const cluster::Topic& topic, std::uint32_t partition) const {
+  const cluster::Placement& placement = topic.partitions[partition];
+  const auto confirmed = [&](model::NodeId node) { return topic.confirmed_on(node) > partition; };
+  if (placement.is_member(self_.node)) return confirmed(self_.node);
+  const auto any = [&](const cluster::Replicas& nodes) {
+    return std::any_of(nodes.begin(), nodes.end(), confirmed);
+  };
+  return any(placement.replicas) || any(placement.previous) || any(placement.leaving);
+}
+
 std::optional<Result<std::monostate>> Reconciler::readiness(model::TopicId topic,
                                                             std::uint32_t partitions) const {
   const auto known = topics_.find(topic);
@@ -346,7 +357,12 @@ std::optional<Result<std::monostate>> Reconciler::readiness(model::TopicId topic
     const auto at = partitions_.find({topic, model::PartitionIndex(static_cast<std::int32_t>(i))});
     if (at != partitions_.end() && at->second.error) return Result<std::monostate>(*at->second.error);
   }
-  if (state.confirmed >= partitions) return Result<std::monostate>(std::monostate{});
+  const auto topic_now = image_->by_id.find(topic);
+  if (topic_now == image_->by_id.end())
+    return Result<std::monostate>(Error{ErrorCode::kUnknownTopic, "the topic was deleted meanwhile"});
+  std::uint32_t ready = 0;
+  while (ready < partitions && is_ready(*topic_now->second, ready)) ++ready;
+  if (ready == partitions) return Result<std::monostate>(std::monostate{});
   if (state.not_confirmed) return Result<std::monostate>(*state.not_confirmed);
   return std::nullopt;
 }
@@ -361,9 +377,9 @@ void Reconciler::when_ready(model::TopicId topic, std::uint32_t partitions, std:
     if (at == waiters_.end()) return;
     Waiter waiter = std::move(*at);
     waiters_.erase(at);
-    waiter.done(
-        Error{ErrorCode::kTimedOut,
-              "the topic exists, but not all of its partitions were ready in time; see: forebay health"});
+    waiter.done(Error{
+        ErrorCode::kTimedOut,
+        "the topic exists, but not all of its partitions were ready in time; see: forebay cluster health"});
   });
   waiters_.push_back({id, topic, partitions, timer, std::move(done)});
 }

@@ -46,8 +46,8 @@ class Reconciler {
   // Of metadata that is lost in part nothing is taken for new.
   enum class Metadata : std::uint8_t { kWhole, kPartial };
   void apply(const cluster::ImagePtr& image, const RoutingPtr& routing, Metadata metadata);
-  // Calls back when all partitions of the topic are ready and confirmed, or with the first that never will
-  // be, or kTimedOut.
+  // Calls back when all partitions of the topic are ready and confirmed, here and, of those that have no
+  // replica here, on one node that has; or with the first that never will be, or kTimedOut.
   void when_ready(model::TopicId topic, std::uint32_t partitions, std::chrono::milliseconds timeout,
                   Done<std::monostate> done);
   // Calls back when the topic's data is gone from this node.
@@ -101,6 +101,7 @@ class Reconciler {
   void on_removed(model::TopicId topic, Result<std::monostate> result);
   void delete_again(model::TopicId topic);
   void check_waiters();
+  [[nodiscard]] bool is_ready(const cluster::Topic& topic, std::uint32_t partition) const;
   // Nothing: not all ready yet.
   [[nodiscard]] std::optional<Result<std::monostate>> readiness(model::TopicId topic,
                                                                 std::uint32_t partitions) const;

@@ -87,6 +87,12 @@ class Growth(BrokerTest):
         node.produce("orders", [b"%d" % n for n in range(100)])
         self.assertEqual(len(node.consume("orders")), 100)
         self.assertEqual(node.run("cluster", "health").returncode, 0, node.run("cluster", "health").stdout)
+        # Also where the node that decides gets nothing of a topic, its creation and its growth are answered.
+        for number in range(6):
+            name = "alone-%d" % number
+            node.ok("topic", "create", name, "--replication", "1", "--allow-single-copy")
+            node.ok("topic", "add-partitions", name, "--add", "1")
+            node.produce(name, [b"%d" % n for n in range(10)])
         # Two voters fewer, and decisions are still taken, also those that the learner asks for.
         dead = [one["node"] for one in replicas() if one["role"] == "follower"][:2]
         for one in dead:

@@ -23,9 +23,18 @@ class BrokerHarness {
   ~BrokerHarness() { tear_down(); }
 
   // Started, with node 2 registered beside it (which is not there) and a topic of four partitions, a copy
-  // each.
+  // each. Node 2 has said that its ones are ready.
   [[nodiscard]] Result<model::TopicId> start_beside_another(const std::string& topic) {
     FOREBAY_CHECK(start());
+    FOREBAY_TRY(const auto other, register_another());
+    FOREBAY_TRY(const auto created, call<CreateTopicResult>([&](auto done) {
+                  broker_->create_topic({.name = topic, .partitions = 4, .replication_factor = 1},
+                                        std::move(done));
+                  confirm(other, topic, 4);
+                }));
+    return created.id;
+  }
+  [[nodiscard]] Result<log::Voter> register_another() {
     cluster::BrokerRegistration other{.node = model::NodeId(2), .features = cluster::spoken_features()};
     other.disk.bytes[0] = 9;
     other.api_address = kOtherApi;
@@ -37,11 +46,14 @@ class BrokerHarness {
                              done(std::monostate{});
                            });
     }));
-    FOREBAY_TRY(const auto created, call<CreateTopicResult>([&](auto done) {
-                  broker_->create_topic({.name = topic, .partitions = 4, .replication_factor = 1},
-                                        std::move(done));
-                }));
-    return created.id;
+    return log::Voter{other.node, other.disk};
+  }
+  // Once the topic is decided: that node has opened its partitions below the number.
+  void confirm(const log::Voter& from, const std::string& topic, std::uint32_t partitions) {
+    run_until([&] { return controller_->image()->find(topic) != nullptr; });
+    controller_->propose(
+        cluster::ConfirmPartitions{controller_->image()->find(topic)->id, from, partitions},
+        [](const Result<cluster::ImagePtr>& image) { EXPECT_TRUE(image) << image.error().to_string(); });
   }
   [[nodiscard]] Result<void> start() {
     FOREBAY_CHECK(shard_.start());

@@ -143,6 +143,7 @@ class NodeBroker final : public Broker {
     RecoverPartitionRequest request;
     model::TopicPartition id;
     ShardHandle shard;
+    bool hosted = true;  // the metadata wants a copy here
     partition::MajorityLoss loss;
     Done<partition::MajorityLoss> done;
   };

@@ -49,6 +49,13 @@ std::string audit_line(const RecoverPartitionRequest& request, const partition::
          ", \"committed\": " + std::to_string(loss.committed.value()) + "}\n";
 }
 
+Error no_copy_on(const RecoverPartitionRequest& request) {
+  return Error{ErrorCode::kFailedPrecondition,
+               "node " + std::to_string(request.node.value()) + " has no copy of " + request.topic + "/" +
+                   std::to_string(request.partition.value()) +
+                   "; name a node that has one: forebay partition list " + request.topic + " -o wide"};
+}
+
 }  // namespace
 
 Result<NodeBroker::RecoveryPtr> NodeBroker::recovery_of(RecoverPartitionRequest request) {
@@ -63,8 +70,15 @@ Result<NodeBroker::RecoveryPtr> NodeBroker::recovery_of(RecoverPartitionRequest 
     FOREBAY_TRY(const std::uint32_t shard, route->shard_of(request.partition));
     recovery->id = route->id_of(request.partition);
     recovery->shard = shards_[shard];
+    recovery->hosted = route->is_hosted_by(config_.self.node, request.partition);
   }
   if (request.node != config_.self.node) {
+    const cluster::ImagePtr image = controller_->image();
+    if (image && image->broker(request.node) == nullptr) {
+      return Error{ErrorCode::kInvalidArgument, "the cluster has no node " +
+                                                    std::to_string(request.node.value()) +
+                                                    "; see: forebay cluster describe"};
+    }
     Error elsewhere{ErrorCode::kNotLeader,
                     "node " + std::to_string(request.node.value()) + " has to do it, and this is node " +
                         std::to_string(config_.self.node.value()) + "; name its API with --server"};
@@ -85,6 +99,7 @@ void NodeBroker::recover_partition(RecoverPartitionRequest request, Done<partiti
     recovery->done = std::move(done);
     recovery->shard.executor->post([this, recovery] {
       const auto* partition = recovery->shard.partitions->find(recovery->id);
+      if (partition == nullptr && !recovery->hosted) return recovery->done(no_copy_on(recovery->request));
       auto loss = partition == nullptr
                       ? Result<partition::MajorityLoss>(recovery->shard.partitions->not_here(recovery->id))
                       : partition->majority_loss();

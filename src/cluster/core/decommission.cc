@@ -34,14 +34,18 @@ std::size_t racks_of(const ClusterImage& image, const Replicas& replicas) {
   return racks.size();
 }
 
-// What is led by nobody cannot be led anywhere.
+// What is led by nobody cannot be led anywhere. Disks that are lost for ever count for nothing: the others
+// have gone on without them.
 bool has_majority(const ClusterImage& image, const Placement& placement, const std::set<log::Voter>& alive) {
   const Replicas& nodes = placement.previous.empty() ? placement.replicas : placement.previous;
-  const auto there = std::count_if(nodes.begin(), nodes.end(), [&](model::NodeId node) {
+  std::size_t members = 0, there = 0;
+  for (const model::NodeId node : nodes) {
     const Broker* broker = image.broker(node);
-    return broker != nullptr && alive.contains({node, broker->registration.disk});
-  });
-  return 2 * static_cast<std::size_t>(there) > nodes.size();
+    if (broker != nullptr && image.retired.contains(broker->registration.disk)) continue;
+    ++members;
+    if (broker != nullptr && alive.contains({node, broker->registration.disk})) ++there;
+  }
+  return 2 * there > members;
 }
 
 struct Obstacles {
@@ -53,7 +57,7 @@ Error refusal(const std::string& name, const Obstacles& obstacles) {
     return refused(
         "partitions of " + names_of(obstacles.majorities) + " with a copy on " + name +
         " have no majority of their replicas in reach and cannot be moved; bring those nodes back, "
-        "or decide what is lost first: forebay partition recover");
+        "or decide what is lost first: forebay partition recover-without-majority");
   }
   if (!obstacles.brokers.empty()) {
     return refused("without " + name + " there are too few brokers that can take the replicas of " +

@@ -40,11 +40,23 @@ TEST_F(RecoveryHandlersTest, AnotherNodeIsAskedAtItsAddress) {
   EXPECT_EQ(answer.error().leader, kOtherApi);
 }
 
-TEST_F(RecoveryHandlersTest, NodeThatNobodyKnowsIsNamed) {
+TEST_F(RecoveryHandlersTest, NodeThatNobodyKnowsIsNoNode) {
   const auto answer = recover(request("events", 7));
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().leader, "");
-  EXPECT_NE(answer.error().context.find("node 7 has to do it"), std::string::npos) << answer.error().context;
+  EXPECT_EQ(answer.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(answer.error().context.find("no node 7"), std::string::npos) << answer.error().context;
+}
+
+TEST_F(RecoveryHandlersTest, NodeWithoutACopyIsNoNodeToGoOnFrom) {
+  const auto topic = broker_.controller_->image()->find("events");
+  std::int32_t partition = 0;
+  while (topic->partitions[static_cast<std::size_t>(partition)].is_member(model::NodeId(1))) ++partition;
+  auto wanted = request("events", 1);
+  wanted.partition = model::PartitionIndex(partition);
+  const auto answer = recover(wanted);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(answer.error().context.find("no copy of events/"), std::string::npos) << answer.error().context;
 }
 
 TEST_F(RecoveryHandlersTest, WhatIsWellIsRefusedAndNotWrittenDown) {

@@ -137,6 +137,18 @@ TEST(DecideDecommission, DeadBrokerGoesWhileTheOthersAreAMajority) {
                  {"topic 'orders'", "no majority", "partition recover"});
 }
 
+TEST(DecideDecommission, BrokersWhoseDisksAreLostForEverAreNoPartOfAMajority) {
+  ClusterImage image = image_of(5);
+  create(image, "orders", 1, 10, 3);
+  const auto alive = alive_of({1, 2, 3});
+  expect_refused(decide_decommission(image, {kFour}, {}, alive), ErrorCode::kFailedPrecondition,
+                 {"topic 'orders'", "no majority", "forebay partition recover-without-majority"});
+  for (const std::uint32_t lost : {4U, 5U})
+    image.retired.emplace(disk_of(lost), model::NodeId(lost));  // an operator's word
+  const auto decided = decide_decommission(image, {kFour}, {}, alive);
+  EXPECT_TRUE(decided) << decided.error().context;
+}
+
 TEST(DecideDecommission, OnlyCopyOnADeadBrokerIsNotGivenUp) {
   ClusterImage image = image_of(4);
   for (std::uint8_t i = 1; i <= 7; ++i) create(image, "t" + std::to_string(i), i, 4, 1);

@@ -52,6 +52,8 @@ class Targets {
         const std::string partition = "partition " + std::to_string(i) + " of topic '" + name + "'";
         if (must_wait(image_, now)) {
           wait(now, "a change of " + partition + " that is under way to end");
+        } else if (record) {
+          wait(now, "its turn: topics are decided on one after the other");
         } else if (room == 0) {
           wait(now, "others to end: " + std::to_string(limits_.moves_max) +
                         " partitions are on their way at a time (cluster.moves_max)");
@@ -61,8 +63,7 @@ class Targets {
         }
       }
       if (changed.changes.empty() || record) continue;
-      record = std::move(changed);
-      room = 0;  // the others wait for the next record
+      record = std::move(changed);  // the other topics wait for the next one
     }
     return record;
   }

@@ -36,7 +36,8 @@ struct ClusterNode {
   bool drained = false;     // gets no new replicas
   // "moving replicas", "leaving the metadata", "removed"; empty: it is not decommissioned
   std::string decommission;
-  std::string waits_for;  // when it is
+  std::string waits_for;       // when it is
+  bool disk_given_up = false;  // by an operator's word: the node comes back with an empty disk only
   bool controller = false;
   bool alive = false;                          // some node can reach it
   std::optional<std::int64_t> away_since_ms;   // when it was heard last; absent: alive, or nobody knows

@@ -35,12 +35,14 @@ ReplicaState state_of(const std::string& name) {
   return kUnknown;
 }
 
-v1::ClusterNode& node_of(v1::DescribeClusterResponse& cluster, std::uint32_t id) {
+// Of a node that is not known here at all, as one that only the other node lists, counts what that one says.
+v1::ClusterNode& node_of(v1::DescribeClusterResponse& cluster, const v1::ClusterNode& seen) {
   for (v1::ClusterNode& node : *cluster.mutable_nodes()) {
-    if (node.id() == id) return node;
+    if (node.id() == seen.id()) return node;
   }
   v1::ClusterNode& node = *cluster.add_nodes();
-  node.set_id(id);
+  node = seen;
+  node.clear_not_reached_by();  // added up by whoever asks
   return node;
 }
 
@@ -165,6 +167,7 @@ void fill_cluster(const broker::ClusterDescription& from, const broker::NodeDesc
     node->set_drained(known.drained);
     node->set_decommission(known.decommission);
     node->set_waits_for(known.waits_for);
+    node->set_disk_given_up(known.disk_given_up);
     node->set_controller(known.controller);
     node->set_alive(known.alive);
     if (known.away_since) node->set_away_since_ms(known.away_since->value());
@@ -215,7 +218,7 @@ void merge_cluster(v1::DescribeClusterResponse& into, const v1::DescribeClusterR
     return one.id() == theirs.answered_by() && one.controller();
   });
   for (const v1::ClusterNode& seen : theirs.nodes()) {
-    v1::ClusterNode& node = node_of(into, seen.id());
+    v1::ClusterNode& node = node_of(into, seen);
     if (controls) {
       node.set_decommission(seen.decommission());
       node.set_waits_for(seen.waits_for());

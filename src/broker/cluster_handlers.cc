@@ -119,6 +119,7 @@ void NodeBroker::describe_cluster(Done<ClusterDescription> done) {
       node.registered = true;
       node.drained = broker.drained;
       node.disk_id = said.disk.to_string();
+      node.disk_given_up = image->retired.contains(said.disk);
       node.api_address = said.api_address;
       node.peer_address = said.peer_address;
       node.http_address = said.http_address;

@@ -27,6 +27,7 @@ struct ClusterNode {
   // On its way out of the cluster, or out of it: how far, and what that waits for. Empty: it is a broker like
   // others.
   std::string decommission, waits_for;
+  bool disk_given_up = false;  // by an operator's word: what was on it is refused
   std::uint32_t replicas = 0;  // placed there
   std::uint32_t leaders = 0;   // as far as this node knows
 };

@@ -49,6 +49,14 @@ void check_node(const ClusterNode& node, std::vector<ClusterProblem>& problems) 
                "start forebayd there with node.id=" + std::to_string(node.id) +
                    " and the same cluster.nodes; its log and its /readyz say what it waits for");
   }
+  if (node.disk_given_up) {
+    return add(
+        node.alive ? "refused: its disk is given up" : "node down, and its disk is given up",
+        "start forebayd there with an empty data directory; when the node is lost for good: forebay node "
+        "decommission " +
+            std::to_string(node.id),
+        node.away_since_ms);
+  }
   if (!node.alive) {
     return add("node down: no node can reach it",
                "start it again: forebayd with its own data directory; when it is lost for good: "
@@ -129,7 +137,21 @@ Finding without_leader(const PartitionReplicas& partition) {
           "an election takes a moment; when it stays so: the logs of the nodes with replicas"};
 }
 
-std::vector<Finding> replica_findings(const PartitionReplicas& partition) {
+// Where a copy is to be and the partition goes on without it, because that disk is given up.
+std::vector<std::uint32_t> without_copy(const PartitionReplicas& partition) {
+  std::vector<std::uint32_t> nodes;
+  const MoveStatus& move = partition.move;
+  if (partition.internal || move.moving || move.rebuilding) return nodes;
+  for (const std::uint32_t id : move.target) {
+    if (std::none_of(partition.replicas.begin(), partition.replicas.end(),
+                     [id](const ReplicaStatus& one) { return one.node == id; }))
+      nodes.push_back(id);
+  }
+  return nodes;
+}
+
+std::vector<Finding> replica_findings(const PartitionReplicas& partition,
+                                      const std::set<std::uint32_t>& decommissioned) {
   std::vector<Finding> findings;
   std::vector<std::string> lacking;
   std::optional<std::int64_t> since;
@@ -154,7 +176,17 @@ std::vector<Finding> replica_findings(const PartitionReplicas& partition) {
     if (replica.state == "in sync" || replica.state == "unknown") continue;
     lacking.push_back(name + " " + replica.state);
     earlier(since, replica.since_ms);
-    if (replica.state == "unreachable") fix = "bring " + name + " back; it catches up by itself";
+    if (replica.state != "unreachable") continue;
+    fix = decommissioned.contains(replica.node)
+              ? "none is needed while its copies are made elsewhere: forebay node decommission " +
+                    std::to_string(replica.node)
+              : "bring " + name + " back; it catches up by itself";
+  }
+  for (const std::uint32_t id : without_copy(partition)) {
+    ++wanted;
+    lacking.push_back(node_name(id) + " has none");
+    fix = "start " + node_name(id) +
+          " with an empty data directory, or take it out: forebay node decommission " + std::to_string(id);
   }
   if (!lacking.empty()) {
     findings.push_back({"under-replicated: " + std::to_string(wanted - lacking.size()) + " of " +
@@ -164,8 +196,12 @@ std::vector<Finding> replica_findings(const PartitionReplicas& partition) {
   return findings;
 }
 
-void check_partitions(const std::vector<PartitionReplicas>& partitions,
+void check_partitions(const ClusterDescription& cluster, const std::vector<PartitionReplicas>& partitions,
                       std::vector<ClusterProblem>& problems) {
+  std::set<std::uint32_t> decommissioned;
+  for (const ClusterNode& node : cluster.nodes) {
+    if (!node.decommission.empty()) decommissioned.insert(node.id);
+  }
   struct Alike {
     std::vector<std::int32_t> numbers;
     std::optional<std::int64_t> since_ms;
@@ -177,7 +213,7 @@ void check_partitions(const std::vector<PartitionReplicas>& partitions,
     if (partition.leader == 0) {
       findings.push_back(without_leader(partition));
     } else {
-      findings = replica_findings(partition);
+      findings = replica_findings(partition, decommissioned);
     }
     for (const Finding& finding : findings) {
       Alike& same = alike[{partition.topic, finding.what, finding.fix}];
@@ -198,13 +234,15 @@ void check_copies(const ClusterDescription& cluster, const std::vector<Partition
   if (static_cast<std::size_t>(members) < kSingleCopyNodesMin) return;
   std::set<std::string> topics;
   for (const PartitionReplicas& partition : partitions) {
-    if (!partition.internal && partition.replicas.size() == 1) topics.insert(partition.topic);
+    // Of more that it is to have, those that are missing are told already.
+    if (!partition.internal && partition.replicas.size() == 1 && partition.move.target.size() <= 1)
+      topics.insert(partition.topic);
   }
   for (const std::string& topic : topics) {
     problems.push_back({"single copy: when its node is lost, its records are lost",
                         "topic " + topic,
                         {},
-                        "make it anew with --replication 3 and copy the records, or accept it"});
+                        "forebay topic alter " + topic + " --replication 3, or accept it"});
   }
 }
 
@@ -228,7 +266,7 @@ std::vector<ClusterProblem> cluster_problems(const ClusterDescription& cluster,
   std::vector<ClusterProblem> problems;
   for (const ClusterNode& node : cluster.nodes) check_node(node, problems);
   check_versions(cluster, problems);
-  check_partitions(partitions, problems);
+  check_partitions(cluster, partitions, problems);
   check_copies(cluster, partitions, problems);
   return problems;
 }

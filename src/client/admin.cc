@@ -95,6 +95,7 @@ ClusterNode cluster_node_of(const v1::ClusterNode& from) {
   to.drained = from.drained();
   to.decommission = from.decommission();
   to.waits_for = from.waits_for();
+  to.disk_given_up = from.disk_given_up();
   to.controller = from.controller();
   to.alive = from.alive();
   to.away_since_ms = optional_of<std::int64_t>(from.has_away_since_ms(), from.away_since_ms());
@@ -224,7 +225,8 @@ Result<CreatedTopic> Admin::create_topic(const TopicSpec& spec, Validate validat
   request.set_allow_single_copy(spec.allow_single_copy);
   request.mutable_config()->insert(spec.config.begin(), spec.config.end());
   request.set_validate_only(validate == Validate::kOnly);
-  request.set_timeout_ms(static_cast<std::uint32_t>(core_->timeout().count()));
+  // The broker is to say what is not ready before the call itself runs out of time.
+  request.set_timeout_ms(static_cast<std::uint32_t>(core_->timeout().count() * 9 / 10));
   v1::CreateTopicResponse response;
   FOREBAY_CHECK(core_->change(&Stub::CreateTopic, request, response));
   return CreatedTopic{response.id(), response.partitions(), response.replication_factor()};

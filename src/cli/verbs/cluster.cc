@@ -23,7 +23,8 @@ std::string state_of(const ClusterNode& node) {
   if (!node.registered) return node.alive ? "not registered" : "not registered, not there";
   if (!node.decommission.empty())
     return (node.alive ? "decommissioned, " : "down, decommissioned, ") + node.decommission;
-  if (!node.alive) return "down";
+  if (node.disk_given_up) return node.alive ? "refused, its disk is given up" : "down, its disk is given up";
+  if (!node.alive) return node.drained ? "down, drained" : "down";
   if (!node.not_reached_by.empty()) return "alive, not reached by all";
   return node.drained ? "alive, drained" : "alive";
 }
@@ -58,6 +59,7 @@ Value node_value(const ClusterNode& node) {
       .set("drained", node.drained)
       .set("decommission", node.decommission.empty() ? Value() : Value(node.decommission))
       .set("waits_for", node.waits_for.empty() ? Value() : Value(node.waits_for))
+      .set("disk_given_up", node.disk_given_up)
       .set("controller", node.controller)
       .set("replicas", node.replicas)
       .set("leaders", node.leaders)
@@ -180,7 +182,8 @@ void add_cluster_commands(std::vector<Command>& commands) {
       "{\"cluster_id\": text, \"controller\": node or null, \"answered_by\": node,\n"
       " \"nodes\": [{\"id\": n, \"state\": text, \"alive\": bool, \"away_since\": time or null, "
       "\"registered\": bool,\n"
-      "            \"drained\": bool, \"controller\": bool, \"replicas\": n, \"leaders\": n, "
+      "            \"drained\": bool, \"decommission\": text or null, \"waits_for\": text or null,\n"
+      "            \"disk_given_up\": bool, \"controller\": bool, \"replicas\": n, \"leaders\": n, "
       "\"api_address\": text,\n"
       "            \"peer_address\": text, \"http_address\": text, \"rack\": text, \"version\": text, "
       "\"shards\": n,\n"

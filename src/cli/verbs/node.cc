@@ -153,7 +153,8 @@ void add_node_commands(std::vector<Command>& commands) {
   move_rate.json_shape = "{\"move_bytes_per_second\": n, \"previous\": n}";
   move_rate.notes =
       "Of the first node of --server that answers, as a leader of partitions, until it stops:\n"
-      "cluster.move_bytes_per_second in its configuration is what it starts with.";
+      "cluster.move_bytes_per_second in its configuration is what it starts with. What the node has\n"
+      "in memory it sends as fast as it goes: only what it reads from its disk is bounded.";
   move_rate.run = [rate](Session& session) { return run_move_rate(session, *rate); };
   commands.push_back(std::move(move_rate));
 }

@@ -60,6 +60,22 @@ TEST(MergeCluster, WhatADecommissionWaitsForTheControllerKnows) {
   EXPECT_EQ(merged.nodes(2).decommission(), "moving replicas");
 }
 
+TEST(MergeCluster, OfANodeThatOnlyTheOtherKnowsTheOtherSaysWhatItIs) {
+  auto theirs = seen_by(2);
+  broker::ClusterNode& gone = theirs.nodes.emplace_back();
+  gone.id = NodeId(4);
+  gone.peer_address = "fourth.example:7401";
+  gone.decommission = broker::kDecommissionRemoved;
+  auto merged = view(seen_by(1));
+  merge_cluster(merged, view(theirs), kAsked);
+  finish_cluster(merged);
+  ASSERT_EQ(merged.nodes_size(), 4);
+  EXPECT_EQ(merged.nodes(3).decommission(), "removed");
+  EXPECT_EQ(merged.nodes(3).peer_address(), "fourth.example:7401");
+  EXPECT_FALSE(merged.nodes(3).registered());
+  EXPECT_FALSE(merged.nodes(3).alive());
+}
+
 TEST(MergeCluster, ClocksAreApartByWhatTheWayCannotExplain) {
   for (const auto& [wall, want] :
        {std::pair{1'020, 0}, std::pair{1'050, 0}, std::pair{9'050, 8'000}, std::pair{400, -600}}) {

@@ -80,6 +80,24 @@ TEST_F(ClusterHealthTest, RemovedNodeIsAProblemOnlyWhileItRuns) {
   EXPECT_TRUE(problems().empty());
 }
 
+TEST_F(ClusterHealthTest, NodeWhoseDiskIsGivenUpIsToComeBackEmpty) {
+  node(3).disk_given_up = true;
+  node(3).alive = false;
+  node(3).details.reset();
+  EXPECT_EQ(only().what, "node down, and its disk is given up");
+  EXPECT_THAT(only().fix, HasSubstr("with an empty data directory"));
+  EXPECT_THAT(only().fix, HasSubstr("forebay node decommission 3"));
+}
+
+TEST_F(ClusterHealthTest, CopiesOfADeadNodeThatLeavesAreNotWaitedFor) {
+  node(3).decommission = "moving replicas";
+  node(3).alive = false;
+  node(3).details.reset();
+  replica(1, 3).state = "unreachable";
+  EXPECT_EQ(only().where, "orders/1");
+  EXPECT_EQ(only().fix, "none is needed while its copies are made elsewhere: forebay node decommission 3");
+}
+
 TEST_F(ClusterHealthTest, PartitionsThatLackTheSameReplicaAreOneProblemSinceTheFirst) {
   for (std::int32_t number = 0; number < 3; ++number) {
     replica(number, 2).state = "unreachable";
@@ -94,6 +112,25 @@ TEST_F(ClusterHealthTest, CatchingUpIsUnderReplicated) {
   replica(1, 3).state = "catching up";
   EXPECT_EQ(only().where, "orders/1");
   EXPECT_THAT(only().what, HasSubstr("node 3 catching up"));
+}
+
+TEST_F(ClusterHealthTest, CopyThatIsToBeAndIsNotIsMissing) {
+  partitions_[1].move.target = {1, 2, 3};
+  partitions_[1].replicas.resize(1);
+  EXPECT_EQ(only().what, "under-replicated: 1 of 3 replicas in sync (node 2 has none, node 3 has none)");
+  EXPECT_EQ(only().where, "orders/1");
+  EXPECT_THAT(only().fix, HasSubstr("empty data directory"));
+  partitions_[1].move.moving = true;  // on its way
+  EXPECT_TRUE(problems().empty());
+}
+
+TEST_F(ClusterHealthTest, SingleCopyIsOneThatIsToBeAlone) {
+  for (auto& partition : partitions_) {
+    partition.move.target = {1};
+    partition.replicas.resize(1);
+  }
+  EXPECT_THAT(only().what, HasSubstr("single copy"));
+  EXPECT_EQ(only().fix, "forebay topic alter orders --replication 3, or accept it");
 }
 
 TEST_F(ClusterHealthTest, FailedAndDamagedReplicasAreNamed) {

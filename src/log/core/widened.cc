@@ -33,7 +33,10 @@ std::optional<Frame> rest_of(const Frame& frame, model::LogPosition from) {
   Frame rest = frame;
   rest.header.begin = from;
   if (from.next_offset <= batch.base_offset) return rest;
-  if (from.next_offset < batch.next_offset()) return std::nullopt;
+  // Of nothing, and of nobody: perhaps the rest of a wider one, made here for a replica that ended where it
+  // begins. Another replica may have ended further on.
+  const bool is_void = batch.record_count == 0 && batch.producer_id == model::kNoProducerId;
+  if (from.next_offset < batch.next_offset() && !is_void) return std::nullopt;
   std::vector<std::byte> empty = empty_batch(batch, from.next_offset, frame.header.end.next_offset);
   rest.header.payload_bytes = static_cast<std::uint32_t>(empty.size());
   rest.header.payload_crc = model::read_batch_header(empty.data()).crc;

@@ -64,6 +64,21 @@ TEST(Widened, RestBehindTheBatchIsAnEmptyOneOfNobody) {
   }
 }
 
+// A replica that got such a rest may have to give the rest of it to one that has a little more.
+TEST(Widened, RestHasARestWhereverAFrameMayHaveBegun) {
+  const auto first = rest_of(widened(), at(12));
+  ASSERT_TRUE(first);
+  for (const std::int64_t from : {13, 17, 19}) {
+    const auto rest = rest_of(*first, at(from));
+    ASSERT_TRUE(rest) << from;
+    EXPECT_EQ(rest->header.begin, at(from));
+    EXPECT_EQ(rest->header.end, at(20));
+    ASSERT_TRUE(check_frame_payload(rest->header, rest->payload.span()));
+    EXPECT_EQ(model::read_batch_header(rest->payload.data()).base_offset, Offset(from));
+    EXPECT_EQ(model::read_batch_header(rest->payload.data()).next_offset(), Offset(20));
+  }
+}
+
 TEST(Widened, NoFrameEverBeganWithinABatch) {
   EXPECT_FALSE(rest_of(widened(), at(11)));
   EXPECT_FALSE(rest_of(widened(), at(5).after_control())) << "only record frames are widened, over such";

@@ -50,16 +50,19 @@ class Targets {
         const Placement& now = topic->partitions[i];
         if (!is_to_change(image_, *topic, now)) continue;
         const std::string partition = "partition " + std::to_string(i) + " of topic '" + name + "'";
+        // Another way for one that is on its way already takes nobody's turn; else those that go where nobody
+        // is any more would wait for each other.
+        const bool has_turn = now.is_moving();
         if (must_wait(image_, now)) {
           wait(now, "a change of " + partition + " that is under way to end");
         } else if (record) {
           wait(now, "its turn: topics are decided on one after the other");
-        } else if (room == 0) {
+        } else if (room == 0 && !has_turn) {
           wait(now, "others to end: " + std::to_string(limits_.moves_max) +
                         " partitions are on their way at a time (cluster.moves_max)");
         } else if (auto change = change_of(*topic, i, partition)) {
           changed.changes.push_back(std::move(*change));
-          --room;
+          if (!has_turn) --room;
         }
       }
       if (changed.changes.empty() || record) continue;

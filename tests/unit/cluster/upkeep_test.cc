@@ -252,6 +252,35 @@ TEST_F(UpkeepTest, ChangeTowardsWhoGoesIsNotWaitedFor) {
   EXPECT_EQ(first().replicas, (Replicas{kOne, kTwo, kThree}));
 }
 
+// Those that go there take all turns that there are, and never end.
+TEST_F(UpkeepTest, WhoIsOnTheWayToWhoGoesNeedsNoTurn) {
+  create("orders", 1, 3, 3);
+  create("others", 2, 3, 3);
+  limits_.moves_max = 2;
+  decommission(kOne);
+  EXPECT_EQ(take_steps(), 1U);
+  ASSERT_EQ(moves_under_way(image_), 2U);
+  ASSERT_TRUE(apply(image_, BrokerRegistered{registration_of(5)}));
+  view_.away = {kFour};
+  decommission(kFour);
+  for (int round = 0; round < 20 && look().unfinished; ++round) {
+    take_steps();
+    // Whatever a dead node is to get does not come to an end.
+    for (const auto& [id, topic] : std::map(image_.by_id)) {
+      for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+        const Placement& now = topic->partitions[i];
+        if (!now.is_moving() || now.is_member(kFour)) continue;
+        const model::PartitionIndex index(static_cast<std::int32_t>(i));
+        ASSERT_TRUE(apply(image_, TargetReached{id, index, now.epoch}));
+      }
+    }
+    remove_data_of(kOne);
+  }
+  EXPECT_FALSE(look().unfinished) << look().waits_for[kFour];
+  EXPECT_EQ(image_.broker(kOne), nullptr);
+  EXPECT_EQ(image_.broker(kFour), nullptr);
+}
+
 TEST_F(UpkeepTest, CopyThatIsBeingMadeAnewWhereItGoesIsNotWaitedFor) {
   create("orders", 1, 1, 3);
   const auto rebuilt = decide_rebuild(image_, {"orders", model::PartitionIndex(0), {}}, kThree);

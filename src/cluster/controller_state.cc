@@ -70,6 +70,8 @@ void Controller::on_state(Result<StateFetch::Fetched> fetched) {
   if (stopping_ || failed_) return;
   if (!fetched) return fetch_state_later(fetched.error());
   auto image = decode_state(as_bytes(fetched->bytes));
+  // As with a record that cannot be read: asking again does not help, another version does.
+  if (!image && image.error().code == ErrorCode::kNewerFormat) return fail(image.error());
   if (!image) return fetch_state_later(image.error());
   if (!image_.cluster_id.is_nil() && image->cluster_id != image_.cluster_id)
     return fetch_state_later({ErrorCode::kFailedPrecondition, "the leader has the state of another cluster"});

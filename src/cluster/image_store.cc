@@ -68,7 +68,7 @@ Result<void> load_brokers(const kv::View& store, ClusterImage& image) {
         image.retired.emplace(*disk, model::NodeId(*node));
         return {};
       }));
-  FOREBAY_CHECK(load_each(
+  return load_each(
       store, kProducerIdsPrefix, [&](std::string_view name, std::string_view value) -> Result<void> {
         const auto node = number_of<std::uint32_t>(name);
         const std::size_t space = value.find(' ');
@@ -78,16 +78,22 @@ Result<void> load_brokers(const kv::View& store, ClusterImage& image) {
         if (!first || !count) return kBadEntry;
         image.producer_ids.emplace(model::NodeId(*node), ProducerIds{model::ProducerId(*first), *count});
         return {};
-      }));
-  return load_each(store, kFeaturePrefix, [&](std::string_view name, std::string_view value) -> Result<void> {
-    const auto level = number_of<std::uint32_t>(value);
-    if (!level) return kBadEntry;
-    image.features.emplace(std::string(name), *level);
-    return {};
-  });
+      });
 }
 
 }  // namespace
+
+Result<Features> load_features(const kv::View& store) {
+  Features features;
+  FOREBAY_CHECK(
+      load_each(store, kFeaturePrefix, [&](std::string_view name, std::string_view value) -> Result<void> {
+        const auto level = number_of<std::uint32_t>(value);
+        if (!level) return kBadEntry;
+        features.emplace(std::string(name), *level);
+        return {};
+      }));
+  return features;
+}
 
 Result<ClusterImage> load_image(const kv::View& store) {
   ClusterImage image;
@@ -110,6 +116,7 @@ Result<ClusterImage> load_image(const kv::View& store) {
     image.next_producer_id = model::ProducerId(*number);
   }
   FOREBAY_CHECK(load_brokers(store, image));
+  FOREBAY_TRY(image.features, load_features(store));
   FOREBAY_CHECK(load_each(store, kTopicPrefix, [&](std::string_view, std::string_view value) -> Result<void> {
     FOREBAY_TRY(auto topic, decode_topic(as_bytes(value)));
     auto shared = std::make_shared<const Topic>(std::move(topic));

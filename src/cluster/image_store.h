@@ -23,6 +23,8 @@ inline constexpr std::string_view kStorePrefix = "cluster/";
 
 // Errors: kDataLoss, kCorruptBatch for entries that cannot be read.
 [[nodiscard]] Result<ClusterImage> load_image(const kv::View& store);
+// Of it only the levels in use, which say whether the rest can be read.
+[[nodiscard]] Result<Features> load_features(const kv::View& store);
 
 // All that the store holds of this image, by key.
 using StoreEntries = std::map<std::string, std::string>;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/crc32c.h"
+#include "cluster/core/features.h"
 #include "cluster/image_store.h"
 #include "log/core/wire.h"
 
@@ -89,6 +90,9 @@ Result<ClusterImage> decode_state(ByteSpan bytes) {
     return corrupt("has a wrong checksum");
   log::WireReader in(body.subspan(kHeadBytes));
   FOREBAY_TRY(const StoreEntries entries, read_entries(in));
+  // Before the rest, which may be what this version cannot read.
+  FOREBAY_TRY(const Features features, load_features(EntriesView(entries)));
+  FOREBAY_CHECK(check_readable(features, FOREBAY_VERSION));
   auto image = load_image(EntriesView(entries));
   if (!image) return corrupt("cannot be read: " + image.error().context);
   // Whatever else is in there was not understood, or stands in the wrong place.

@@ -17,7 +17,8 @@ namespace forebay::cluster {
 inline constexpr std::size_t kStateBytesMax = 256U << 20;
 
 [[nodiscard]] std::string encode_state(const ClusterImage& image);
-// Errors: kCorruptBatch (a checksum, a length, an entry), kNewerFormat.
+// Errors: kCorruptBatch (a checksum, a length, an entry), kNewerFormat, also for a level of a feature that
+// this version does not read.
 [[nodiscard]] Result<ClusterImage> decode_state(ByteSpan bytes);
 
 // Makes the store hold this image and nothing of another one, in one step.

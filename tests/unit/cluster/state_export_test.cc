@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "cluster/cluster_codec.h"
+#include "cluster/core/features.h"
 #include "cluster/image_store.h"
 #include "cluster/state_exchange.h"
 #include "kv/memory_store.h"
@@ -28,12 +29,12 @@ ClusterImage image_of_everything() {
     broker.node = model::NodeId(node);
     broker.disk = model::Uuid{{static_cast<std::uint8_t>(node)}};
     broker.rack = "r" + std::to_string(node % 2);
-    broker.features = {{"moves", 1}};
+    broker.features = spoken_features();
     take(BrokerRegistered{broker});
   }
   take(BrokerDrained{model::NodeId(2), true});
   take(ProducerIdsGranted{model::NodeId(1), model::ProducerId(0), 1'000});
-  take(FeatureLevelSet{"moves", 1});
+  take(FeatureLevelSet{kMetadataFeature, 1});
   for (const char* name : {"a", "b"}) {
     Topic topic;
     topic.id = model::Uuid{{static_cast<std::uint8_t>(name[0])}};
@@ -97,6 +98,26 @@ TEST(StateExport, StoreHoldsItAndNothingOfAnotherOne) {
 TEST(StateExport, OtherVersionIsSaidToBeOne) {
   std::string bytes = encode_state(image_of_everything());
   bytes[8] = 2;
+  EXPECT_EQ(decode_state(as_bytes(bytes)).error().code, ErrorCode::kNewerFormat);
+}
+
+// Also when what it holds cannot be read by this version: the level says so, not what is behind it.
+TEST(StateExport, LevelThatThisVersionDoesNotReadIsRefused) {
+  ClusterImage image = image_of_everything();
+  const auto spoken = spoken_features().at(kMetadataFeature);
+  image.features[kMetadataFeature] = spoken;
+  EXPECT_TRUE(decode_state(as_bytes(encode_state(image))));
+  image.features[kMetadataFeature] = spoken + 1;
+  std::string bytes = encode_state(image);
+  const auto refused = decode_state(as_bytes(bytes));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kNewerFormat);
+  EXPECT_NE(refused.error().context.find("start this node with the version"), std::string::npos)
+      << refused.error().context;
+  const std::size_t broker = bytes.find("cluster/broker/1");
+  ASSERT_NE(broker, std::string::npos);
+  bytes[broker + std::string("cluster/broker/1").size() + 4] = '\xff';
+  seal(bytes);
   EXPECT_EQ(decode_state(as_bytes(bytes)).error().code, ErrorCode::kNewerFormat);
 }
 

@@ -135,12 +135,9 @@ std::vector<MetadataBroker> metadata_brokers(const ClusterImage& image) {
 
 MetadataMembers choose_voters(const std::vector<MetadataBroker>& brokers,
                               const std::vector<log::Voter>& voters, model::NodeId leader) {
-  Brokers chosen = brokers;
-  if (brokers.size() > kMetadataVotersMax) {
-    Choice choice(brokers, voters, leader);
-    choice.make();
-    chosen = choice.chosen();
-  }
+  Choice choice(brokers, voters, leader);
+  choice.make();
+  Brokers chosen = choice.chosen();
   // Who is to be stopped soon leads only where nobody else can.
   std::sort(chosen.begin(), chosen.end(), [](const MetadataBroker& a, const MetadataBroker& b) {
     return std::tie(a.drained, a.voter) < std::tie(b.drained, b.voter);

@@ -57,10 +57,22 @@ struct Case {
 TEST(VoterChoice, UpToFiveBrokersAllVote) {
   for (std::uint32_t count = 1; count <= 5; ++count) {
     Case one{brokers(count), voters({1})};
-    for (std::uint32_t node = 2; node <= count; ++node) one.away(node, seconds(100'000));
     EXPECT_EQ(one.voting().size(), count);
     EXPECT_TRUE(choose_voters(one.all, one.now, NodeId(1)).learners.empty());
+    one.now = choose_voters(one.all, one.now, NodeId(1)).voters;
+    for (std::uint32_t node = 2; node <= count; ++node) one.away(node, seconds(100'000));
+    EXPECT_EQ(one.voting().size(), count) << "nobody could take the votes of those that are away";
   }
+}
+
+// Else nobody could leave until it is back.
+TEST(VoterChoice, OfFewTooWhoCannotBeReachedGetsNoVote) {
+  Case one{brokers(5), voters({1, 2, 3, 4})};
+  one.away(5, seconds(1));
+  EXPECT_EQ(one.voting(), (Nodes{1, 2, 3, 4}));
+  EXPECT_EQ(nodes(choose_voters(one.all, one.now, NodeId(1)).learners), (Nodes{5}));
+  one.at(5).away = {};
+  EXPECT_EQ(one.voting(), (Nodes{1, 2, 3, 4, 5}));
 }
 
 TEST(VoterChoice, OfMoreFiveVoteAndTheOthersLearn) {

@@ -209,7 +209,8 @@ class Controller {
   std::function<std::set<log::Voter>()> alive_nodes_;
   std::optional<Limits> upkeep_limits_;
   std::optional<runtime::TimerId> upkeep_timer_;
-  bool upkeep_rests_ = false;  // until the timer: the last decision failed
+  bool upkeep_rests_ = false;   // until the timer: the last decision failed
+  std::string upkeep_refusal_;  // the last one that was logged
   std::map<model::NodeId, runtime::TimePoint> missing_since_;
   runtime::TimePoint missing_noted_at_{};
   bool forms_ = true;

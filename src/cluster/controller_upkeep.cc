@@ -49,26 +49,34 @@ UpkeepStep Controller::upkeep() {
   }
   view.metadata_members = nodes_of(log_.group().membership());
   view.metadata_members.merge(nodes_of(log_.group().committed_membership()));
-  return next_upkeep(image_, *upkeep_limits_, view);
+  UpkeepStep step = next_upkeep(image_, *upkeep_limits_, view);
+  if (!step.record) return step;
+  const auto records = with_level(image_, *step.record, alive());
+  if (records) return step;
+  step.record.reset();
+  step.refusal = records.error().context;
+  for (auto& [node, why] : step.waits_for) why = step.refusal;
+  return step;
 }
 
 void Controller::keep_up() {
   if (!upkeep_limits_ || upkeep_rests_) return;
   UpkeepStep step = upkeep();
+  // Once, however often it is looked at.
+  if (step.refusal != upkeep_refusal_ && !step.refusal.empty())
+    telemetry::log_warn("what is to be done in the cluster cannot be written", {{"error", step.refusal}});
+  upkeep_refusal_ = step.refusal;
   if (!step.record) {
     if (step.unfinished) keep_up_soon();
     return;
   }
-  if (const auto* removed = std::get_if<BrokerRemoved>(&*step.record))
-    telemetry::log_info("a decommissioned node is removed", {{"node", removed->node.value()}});
+  const auto* removal = std::get_if<BrokerRemoved>(&*step.record);
+  const auto removed = removal == nullptr ? std::nullopt : std::optional(removal->node);
   const auto records = with_level(image_, std::move(*step.record), alive());
-  if (!records) {
-    telemetry::log_warn("what is to be done in the cluster cannot be written",
-                        {{"error", records.error().context}});
-    upkeep_rests_ = true;
-    return keep_up_soon();
-  }
-  log_decision(*records, [this](const Result<ImagePtr>& decided) {
+  if (!records) return keep_up_soon();  // never: upkeep() has asked
+  log_decision(*records, [this, removed](const Result<ImagePtr>& decided) {
+    if (decided && removed)
+      telemetry::log_info("a decommissioned node is removed", {{"node", removed->value()}});
     if (decided || stopping_) return;
     upkeep_rests_ = true;
     keep_up_soon();

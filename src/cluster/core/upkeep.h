@@ -28,6 +28,7 @@ struct UpkeepView {
 struct UpkeepStep {
   std::optional<ClusterRecord> record;  // to be decided next
   bool unfinished = false;              // something is left, also when there is no record now
+  std::string refusal;                  // why there is none though there is something to be decided
   // By decommissioned broker: what stands in its way, in words.
   std::map<model::NodeId, std::string> waits_for;
 };

@@ -18,9 +18,13 @@ using std::chrono::seconds;
 
 constexpr Limits kLimits{.moves_max = 2};
 constexpr auto kProposalTimeout = seconds(20);
+constexpr const char* kAfter = "after";  // made when all is over
 
 struct Decommissioning {
-  explicit Decommissioning(std::uint64_t seed, std::uint32_t count) : cluster(seed, count) {
+  explicit Decommissioning(std::uint64_t seed, std::uint32_t count,
+                           const Trimming& trimming = kTrimmingAmongOthers)
+      : cluster(seed, count) {
+    cluster.set_trimming(trimming);
     for (std::size_t i = 0; i < cluster.size(); ++i) cluster.node(i).keep_up_with(kLimits);
     cluster.start_all();
   }
@@ -96,7 +100,7 @@ struct Decommissioning {
     ASSERT_NE(leader, nullptr);
     for (const auto& [name, topic] : leader->image()->topics) {
       const Placement& now = topic->partitions.front();
-      EXPECT_EQ(now.replicas.size(), copies) << name;
+      EXPECT_EQ(now.replicas.size(), name == kAfter ? 1 : copies) << name;
       EXPECT_FALSE(now.is_member(node)) << name;
       EXPECT_EQ(std::count(now.leaving.begin(), now.leaving.end(), node), 0) << name;
     }
@@ -109,7 +113,7 @@ struct Decommissioning {
     Result<ImagePtr> created = Error{};
     for (int attempt = 0; attempt < 50 && !created; ++attempt) {
       ASSERT_TRUE(cluster.run_until([&] { return cluster.leader() != nullptr; })) << cluster.state();
-      created = cluster.create(*cluster.leader(), "after", 1);
+      created = cluster.create(*cluster.leader(), kAfter, 1);
       if (!created && created.error().code == ErrorCode::kTopicExists) return;
       if (!created) cluster.scheduler().run_for(milliseconds(200));
     }
@@ -264,6 +268,122 @@ TEST(ControllerDecommission, SurvivesPowerCutsOfAnyNodeAtAnyStep) {
   const std::pair<const char*, std::uint64_t> places[] = {{"leader lost power", leaders},
                                                           {"the node was dead", dead}};
   sim::expect_reached(seeds, 50, places);
+}
+
+// What a broker cannot read waits until it can, is said, and is not asked for again and again.
+TEST(ControllerDecommission, WhatAnOlderBrokerCannotReadWaitsForItsUpgrade) {
+  Decommissioning world(11, 4);
+  world.create_topics(1, 1);
+  MetadataNode& older = world.cluster.node(3);
+  const auto restart_as = [&](const std::string& version, Features features) {
+    older.die(MetadataNode::End::kPower);
+    older.set_version(version, std::move(features));
+    older.start();
+    ASSERT_TRUE(world.cluster.run_until([&] {
+      return world.cluster.converged() && older.image()->broker(older.id())->registration.version == version;
+    })) << world.cluster.state();
+  };
+  restart_as("1.0.0", {});
+  MetadataNode& leader = *world.cluster.leader();
+  std::optional<Result<ImagePtr>> answer;
+  // Too few copies, as a broker of a later version might leave it.
+  leader.controller()->submit(
+      [&](const ClusterImage& image) -> Result<ClusterRecord> {
+        FOREBAY_TRY(
+            auto created,
+            decide_create(image,
+                          {.name = "few", .replication_factor = 1, .config = {}, .allow_single_copy = true},
+                          leader.controller()->new_id(), kLimits));
+        created.topic.replication_factor = 2;
+        return ClusterRecord(std::move(created));
+      },
+      [&](Result<ImagePtr> image) { answer = std::move(image); });
+  ASSERT_TRUE(world.cluster.run_until([&] { return answer.has_value(); }));
+  ASSERT_TRUE(*answer) << answer->error().to_string();
+  const auto end = leader.log()->log().end();
+  world.cluster.scheduler().run_for(seconds(10));
+  EXPECT_EQ(leader.log()->log().end(), end);
+  const UpkeepStep step = leader.controller()->upkeep();
+  EXPECT_FALSE(step.record);
+  EXPECT_TRUE(step.unfinished);
+  EXPECT_NE(step.refusal.find("node 4 (version 1.0.0)"), std::string::npos) << step.refusal;
+  ASSERT_TRUE(world.cluster.create(leader, "others", 1)) << "decides all the same";
+  restart_as("2.0.0", spoken_features());
+  ASSERT_TRUE(world.cluster.run_until([&] {
+    MetadataNode* now = world.cluster.leader();
+    return now != nullptr && now->image()->find("few")->partitions.front().replicas.size() == 2;
+  })) << world.cluster.state();
+  EXPECT_EQ(world.cluster.leader()->controller()->upkeep().refusal, "");
+}
+
+// Of seven five vote, and the log is trimmed all the time: two leave, voters, learners or the controller,
+// dead or alive, while others lose power. Who lives and is out can ask, and is told.
+TEST(ControllerDecommission, TwoOfSevenLeaveWhileTheLogIsTrimmed) {
+  const sim::SeedRange seeds(sim::worlds(40));
+  std::uint64_t voters = 0, learners = 0, controllers = 0, dead = 0, states = 0, told = 0;
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 rng(seed);
+    Decommissioning world(seed, 7, {6, 2});
+    world.create_topics(1 + rng() % 6, 3);
+    if (testing::Test::HasFatalFailure()) return;
+    std::vector<MetadataNode*> gone;
+    for (int turn = 0; turn < 2; ++turn) {
+      ASSERT_TRUE(world.cluster.run_until([&] { return world.cluster.leader() != nullptr; }))
+          << world.cluster.state();
+      MetadataNode* leader = world.cluster.leader();
+      MetadataNode* leaves = rng() % 4 == 0 ? leader : &world.cluster.node(rng() % 7);
+      if (std::find(gone.begin(), gone.end(), leaves) != gone.end()) continue;
+      const auto& now = leader->log()->group().membership().voters;
+      const bool votes = std::find(now.begin(), now.end(), leaves->voter()) != now.end();
+      (leaves == leader ? controllers : votes ? voters : learners) += 1;
+      gone.push_back(leaves);
+      if (rng() % 2 == 0) leaves->die(rng() % 2 == 0 ? MetadataNode::End::kPower : MetadataNode::End::kKill);
+      world.decommission(leaves->id());
+      if (testing::Test::HasFatalFailure()) return;
+      MetadataNode* away = nullptr;
+      for (std::size_t cuts = rng() % 3; cuts > 0 && away == nullptr; --cuts) {
+        world.speak();
+        world.cluster.scheduler().run_for(milliseconds(rng() % 3'000));
+        MetadataNode& victim = world.cluster.node(rng() % 7);
+        if (!victim.is_up()) continue;
+        victim.die(MetadataNode::End::kPower);
+        if (std::find(gone.begin(), gone.end(), &victim) == gone.end()) away = &victim;
+      }
+      ASSERT_TRUE(world.speak_until([&] { return world.is_removed(leaves->id()); })) << world.cluster.state();
+      dead += leaves->is_up() ? 0 : 1;
+      if (away == nullptr) continue;
+      away->start();
+      ASSERT_TRUE(world.cluster.run_until([&] {
+        MetadataNode* leads = world.cluster.leader();
+        return leads != nullptr && away->image() && away->image()->applied >= leads->image()->applied;
+      })) << world.cluster.state();
+      states += away->controller()->states_taken();
+    }
+    for (MetadataNode* one : gone) {
+      world.expect_gone(one->id(), 3);
+      if (testing::Test::HasFatalFailure()) return;
+      if (!one->is_up()) continue;
+      std::optional<Result<void>> answer;
+      one->proposer().propose(RegisterBroker{one->registration()}, kProposalTimeout,
+                              [&](Result<void> done) { answer = std::move(done); });
+      ASSERT_TRUE(world.cluster.run_until([&] { return answer.has_value(); }));
+      ASSERT_FALSE(*answer);
+      EXPECT_EQ(answer->error().code, ErrorCode::kFailedPrecondition) << answer->error().to_string();
+      ++told;
+    }
+    const auto settled = [&] {
+      MetadataNode* leader = world.cluster.leader();
+      if (leader == nullptr) return false;
+      const log::Membership& now = leader->log()->group().committed_membership();
+      return now.next_voters.empty() && now.voters.size() == 5 && now.learners.size() == 2 - gone.size();
+    };
+    ASSERT_TRUE(world.cluster.run_until(settled)) << world.cluster.state();
+  }
+  const std::pair<const char*, std::uint64_t> places[] = {
+      {"a voter left", voters}, {"a learner left", learners},  {"the controller left", controllers},
+      {"it was dead", dead},    {"a state was taken", states}, {"who is out was told", told}};
+  sim::expect_reached(seeds, 40, places);
 }
 
 }  // namespace

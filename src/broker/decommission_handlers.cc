@@ -11,6 +11,8 @@ namespace {
 
 // Seldom enough to be no load for the controller, often enough that whoever waits sees it.
 constexpr auto kAskAgain = std::chrono::seconds(2);
+// Without a controller for so many looks in a row, a node asks too: elections are over by then.
+constexpr std::uint32_t kLooksWithoutController = 5;
 
 DecommissionResult result_of(const cluster::DecommissionDecision& decision) {
   DecommissionResult result;
@@ -112,7 +114,7 @@ void NodeBroker::watch_own_place(const cluster::ClusterImage& image) {
 
 // As long as its metadata says that it goes; the last word may not reach it.
 void NodeBroker::ask_for_own_place() {
-  asks_for_own_place_ = true;
+  if (std::exchange(asks_for_own_place_, true)) return;
   own_place_timer_ = home().schedule_after(kAskAgain, [this] {
     own_place_timer_.reset();
     propose(cluster::RegisterBroker{config_.self},
@@ -126,9 +128,21 @@ void NodeBroker::ask_for_own_place() {
   });
 }
 
+// Whoever was away for so long that it was taken for dead knows nothing of its decommission, and its metadata
+// stays as it was: nobody gives it news any more.
+void NodeBroker::look_for_controller() {
+  controller_look_timer_ = home().schedule_after(kAskAgain, [this] {
+    look_for_controller();
+    const bool is_led = !controller_->image() || controller_->leader();
+    looks_without_controller_ = is_led ? 0 : looks_without_controller_ + 1;
+    if (looks_without_controller_ >= kLooksWithoutController) ask_for_own_place();
+  });
+}
+
 // Nobody answers: it was cut off, or removed so long ago that nobody speaks with it.
 void NodeBroker::on_own_place(bool known) {
-  if (!known && registration_) {
+  const cluster::Broker* self = controller_->image()->broker(config_.self.node);
+  if (!known && registration_ && self != nullptr && self->is_going()) {
     registration_ = Error{
         ErrorCode::kUnavailable,
         "this node is being decommissioned, and no controller answers it: it may have been removed. Ask "

@@ -100,6 +100,7 @@ void NodeBroker::start_among_others(cluster::Controller& controller,
     registration_ = registered.error();
     telemetry::log_error("the cluster refuses this node", {{"error", registered.error().to_string()}});
   });
+  look_for_controller();
   controller.start(std::move(ready));
 }
 
@@ -150,7 +151,9 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
 
 void NodeBroker::stop(UniqueFunction<void()> done) {
   reconciler_->stop();
-  if (own_place_timer_) home().cancel(*std::exchange(own_place_timer_, std::nullopt));
+  for (auto* timer : {&own_place_timer_, &controller_look_timer_}) {
+    if (*timer) home().cancel(*std::exchange(*timer, std::nullopt));
+  }
   if (controller_ == nullptr) return done();
   controller_->stop(std::move(done));
 }

@@ -157,10 +157,11 @@ class NodeBroker final : public Broker {
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.
   void on_refused(const Error& why);
-  // A node that leaves may not hear of its removal, for it hears no news any more: it asks.
+  // A node that leaves, or was away, may not hear of its removal, for it hears no news any more: it asks.
   void watch_own_place(const cluster::ClusterImage& image);
   void ask_for_own_place();
   void on_own_place(bool known);
+  void look_for_controller();
   void describe_departures(const cluster::ClusterImage& image, std::map<model::NodeId, ClusterNode>& nodes);
   void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
   void propose_until_done(cluster::NodeProposal proposal);
@@ -188,8 +189,9 @@ class NodeBroker final : public Broker {
   bool among_others_ = false;
   Result<void> registration_;  // an error when it was refused for good
   std::unique_ptr<Reconciler> reconciler_;
-  std::optional<runtime::TimerId> own_place_timer_;
+  std::optional<runtime::TimerId> own_place_timer_, controller_look_timer_;
   bool asks_for_own_place_ = false;
+  std::uint32_t looks_without_controller_ = 0;  // in a row
   std::shared_ptr<NodeBroker*> alive_;
 };
 

@@ -1,8 +1,8 @@
 """Nodes leave a cluster of four for good while real events are produced, and no event is lost.
 
 ./dev up starts four nodes. While the events of tests/data/commits.ndjson.zst go into 12 partitions with three replicas
-each, node 4 is killed and decommissioned dead. It comes back with its data directory and is refused; with an empty one it
-is a new node. Then the node that is the controller is decommissioned alive: it keeps nothing, says what has become of it,
+each, node 4 is stopped and decommissioned dead. It goes on and is told that it is out; it comes back with its data
+directory and is refused; with an empty one it is a new node. Then the node that is the controller is decommissioned alive: it keeps nothing, says what has become of it,
 and is idle. Everything is read back, byte for byte, in the order of each author, and has its three copies.
 """
 
@@ -123,7 +123,8 @@ def refusals(cluster):
 
 
 def dead_node(cluster, producer):
-    cluster.kill(4)
+    """For the others it is dead; it is only stopped, and knows nothing."""
+    os.kill(cluster.up.pid(4), signal.SIGSTOP)
     cluster.succeed("node", "decommission", "4", "--yes")
     cluster.refuse(5, "--cancel", "node", "undrain", "4")
     producer.feed(len(producer.lines) // 5)
@@ -137,6 +138,9 @@ def dead_node(cluster, producer):
 
 
 def dead_node_comes_back(cluster):
+    os.kill(cluster.up.pid(4), signal.SIGCONT)
+    wait_until(lambda: "removed" in cluster.status(4)[1], lambda: cluster.status(4), 60)
+    cluster.kill(4)
     process = cluster.start(4)
     wait_until(lambda: "removed" in cluster.status(4)[1], lambda: cluster.status(4), 60)
     check(cluster.status(4)[0] == 503, cluster.status(4))

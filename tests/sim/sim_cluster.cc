@@ -248,13 +248,20 @@ void SimCluster::after_event() {
   if (!healing_) return;
   // What its disk stopped comes back by a restart, also when the error comes to light late.
   for (const auto& node : nodes_) {
-    // One whose replicas have all left has a journal all the same.
-    const bool failed_idle = options_.moving && node->is_up() && node->logs()->stats().logs == 0 &&
-                             !node->logs()->accepts_appends();
+    // One whose replicas have all left, or are about to be removed, has a journal all the same.
+    const bool failed_idle =
+        options_.moving && node->is_up() && !has_replicas(*node) && !node->logs()->accepts_appends();
     if (!node->is_up() || !(checks_.has_stopped(*node) || failed_idle)) continue;
     ++counts_.failed_replicas;
     end_node(*node, ClusterNode::End::kKill, kRestartMin);
   }
+}
+
+bool SimCluster::has_replicas(const ClusterNode& node) const {
+  for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+    if (node.find(partition) != nullptr) return true;
+  }
+  return false;
 }
 
 ClusterHealth SimCluster::health() const {

@@ -105,6 +105,7 @@ class SimCluster {
   void start(ClusterNode& node);
   void end_node(ClusterNode& node, ClusterNode::End how, Duration restart_after);
   void after_event();
+  [[nodiscard]] bool has_replicas(const ClusterNode& node) const;
   [[nodiscard]] ClusterHealth health() const;
 
   // sim_cluster_moves.cc

@@ -335,7 +335,7 @@ void ClusterChecks::see_compaction(const ClusterNode& node, std::size_t partitio
   Replica& known = replicas_[node.index()][partition];
   const log::Log& log = node.find(partition)->log();
   // One that is new counts when it has something: its leader knows of it before it gives it anything.
-  if (!moves_ || log.end() > model::LogPosition{})
+  if ((!moves_ || log.end() > model::LogPosition{}) && !given_up_.contains(node.index()))
     compaction_->look(node.index(), static_cast<std::uint32_t>(partition), log.compacted_to(),
                       known.committed, now_());
   const std::uint64_t compacted = node.logs()->stats().compacted_files;
@@ -343,6 +343,12 @@ void ClusterChecks::see_compaction(const ClusterNode& node, std::size_t partitio
     known.compacted_files = compacted;
     known.rescan = true;
   }
+}
+
+void ClusterChecks::disk_is_given_up(const ClusterNode& node) {
+  if (!given_up_.insert(node.index()).second || !compaction_) return;
+  for (std::uint32_t partition = 0; partition < groups_.size(); ++partition)
+    compaction_->is_removed(node.index(), partition);
 }
 
 void ClusterChecks::begin_scan(const ClusterNode& node, std::size_t partition) {

@@ -58,6 +58,8 @@ class ClusterChecks {
   void expect_moves() { moves_ = true; }
   // Replicas compact their logs. Before the first look.
   void expect_compaction(std::optional<Duration> tombstone_life, std::function<TimePoint()> now);
+  // The node is out of the cluster: whatever its disk still has comes back to nobody.
+  void disk_is_given_up(const ClusterNode& node);
   [[nodiscard]] const CompactionChecks* compaction() const { return compaction_ ? &*compaction_ : nullptr; }
   [[nodiscard]] const CheckCounts& counts() const { return counts_; }
   // A replica on it was stopped by its disk.
@@ -141,6 +143,7 @@ class ClusterChecks {
   bool disks_rot_ = false;
   bool moves_ = false;
   std::optional<CompactionChecks> compaction_;
+  std::set<std::uint32_t> given_up_;  // nodes whose disks are
   std::function<TimePoint()> now_;
   std::uint64_t looks_ = 0;
   std::string failure_;

@@ -124,6 +124,9 @@ void SimCluster::keep_up() {
     if (!node->is_up()) away.insert(node->id());
   }
   if (metadata_.keep_up(away)) spread_news();
+  for (const auto& node : nodes_) {
+    if (!metadata_.is_broker(node->id())) checks_.disk_is_given_up(*node);
+  }
   if (cluster::has_upkeep(metadata_.latest())) later([this] { keep_up(); });
 }
 

@@ -99,6 +99,10 @@ void NodeMetrics::replication_figures(Metrics& metrics,
            [](Figures f) { return f.states_taken; });
     figure(Kind::kCounter, "forebay_metadata_states_sent_total",
            "Times that this node began to send it to another one", [](Figures f) { return f.states_sent; });
+    figure(
+        Kind::kGauge, "forebay_tombstones_waiting_seconds",
+        "How long tombstones of a partition led here have waited for another copy to be compacted, at most",
+        [](Figures f) { return f.tombstones_wait_s; });
     figure(Kind::kGauge, "forebay_peer_links", "Sessions with shards of other nodes that stand",
            [](Figures f) { return f.peer_links; });
   }

@@ -175,6 +175,9 @@ class Log {
   // Below it nothing is left, durably, that a later record of its key below it supersedes. Falls where frames
   // are lost or come from another replica.
   [[nodiscard]] virtual model::LogPosition compacted_to() const = 0;
+  // The lowest position up to which every replica has to be compacted before the time of some tombstone
+  // begins. By the last compaction: nothing from a start until the first one.
+  [[nodiscard]] virtual std::optional<model::LogPosition> tombstones_wait_for() const = 0;
 };
 
 }  // namespace forebay::log

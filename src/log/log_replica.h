@@ -101,6 +101,9 @@ class LogReplica final : public Log,
   void compact(model::Timestamp now, const CompactionBounds& bounds,
                UniqueFunction<void(Result<std::uint64_t>)> done) override;
   [[nodiscard]] model::LogPosition compacted_to() const override;
+  [[nodiscard]] std::optional<model::LogPosition> tombstones_wait_for() const override {
+    return tombstones_left_.waiting_to;
+  }
 
   // --- for the shard
   [[nodiscard]] LogSlot slot() const { return slot_; }

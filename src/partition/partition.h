@@ -170,6 +170,8 @@ class Partition final : private raft::GroupListener {
   // From memory.
   [[nodiscard]] ReplicationStatus replication() const;
   [[nodiscard]] bool is_under_replicated() const;  // leads, and a voter is gone or lacks something
+  // For so long tombstones have waited for other copies, as this leader knows. 0: none do.
+  [[nodiscard]] std::uint64_t tombstones_wait_seconds() const;
   [[nodiscard]] const std::string& topic_name() const { return topic_name_; }
   // Now and then: what rates() tells is of the time between the last two calls.
   void measure_traffic() { traffic_.measure(surroundings_.executor->now().time_since_epoch()); }

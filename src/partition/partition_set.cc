@@ -18,6 +18,10 @@ constexpr runtime::Duration kHardshipEvery = std::chrono::milliseconds(250);
 // Who could not be handed what is led here by then will not be: two tries, each an election timeout long.
 constexpr std::uint32_t kStalledLooksMax = 8;
 
+// Longer than a restart, or a fill, takes. Deletes take no effect on the disk meanwhile, and nothing else.
+constexpr std::uint64_t kTombstonesWaitLong = 3'600;  // s
+constexpr runtime::Duration kWaitsTellEvery = std::chrono::hours(1);
+
 // A transfer takes a message and an election: two flushes and two round trips.
 constexpr runtime::Duration kHandOverPoll = std::chrono::milliseconds(20);
 
@@ -314,6 +318,32 @@ void PartitionSet::maintain() {
   }
   if (!clock_guard_.trusted() || stopping_) return;
   for (auto& [id, partition] : partitions_) partition->maintain(clock_.now());
+  if (!waits_told_at_ || executor_.now() - *waits_told_at_ >= kWaitsTellEvery) tell_of_waits();
+}
+
+// One line for all of them: who holds one back, holds back most.
+void PartitionSet::tell_of_waits() {
+  Partition* longest = nullptr;
+  std::uint64_t partitions = 0;
+  for (auto& [id, partition] : partitions_) {
+    const std::uint64_t waits = partition->tombstones_wait_seconds();
+    if (waits < kTombstonesWaitLong) continue;
+    ++partitions;
+    if (longest == nullptr || waits > longest->tombstones_wait_seconds()) longest = partition.get();
+  }
+  if (longest == nullptr) return;
+  waits_told_at_ = executor_.now();
+  const auto wait = longest->group().tombstones_wait();
+  std::string nodes;
+  for (const model::NodeId node : wait->nodes)
+    nodes += (nodes.empty() ? "" : ",") + std::to_string(node.value());
+  // Without a name: members change, or a copy elsewhere waits to be removed.
+  telemetry::log_warn("tombstones wait for a copy to be compacted",
+                      {{"topic", longest->topic_name()},
+                       {"partition", longest->log().id().partition.value()},
+                       {"nodes", nodes.empty() ? std::string("a copy that is no member") : nodes},
+                       {"seconds", longest->tombstones_wait_seconds()},
+                       {"partitions", partitions}});
 }
 
 void PartitionSet::stop(log::Log::Done done) {

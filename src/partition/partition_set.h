@@ -116,6 +116,7 @@ class PartitionSet {
   void hand_over(Partition& partition, model::NodeId to);
   void arm_hardship();
   void look_at_hardship();
+  void tell_of_waits();
 
   void hand_over_step();
   [[nodiscard]] ClockGuard::Steady steady_now() const { return executor_.now().time_since_epoch(); }
@@ -145,6 +146,7 @@ class PartitionSet {
   std::optional<runtime::TimerId> balance_timer_;
   std::optional<runtime::TimerId> hardship_timer_;
   std::uint32_t stalled_looks_ = 0;  // in a row
+  std::optional<runtime::TimePoint> waits_told_at_;
   HardshipCounts hardship_counts_;
 
   struct HandOver {

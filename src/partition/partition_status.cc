@@ -98,6 +98,14 @@ ReplicationStatus Partition::replication() const {
           .rates = group_->is_leader() ? traffic_.rates() : std::nullopt};
 }
 
+std::uint64_t Partition::tombstones_wait_seconds() const {
+  const auto wait = group_->tombstones_wait();
+  if (!wait) return 0;
+  const auto now = surroundings_.executor->now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(now - wait->since).count());
+}
+
 // As report_replicas() has it, without making a report.
 bool Partition::is_under_replicated() const {
   if (!group_->is_leader() || surroundings_.peers == nullptr) return false;

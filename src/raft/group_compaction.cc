@@ -10,14 +10,22 @@ void RaftGroup::exchange_compacted() {
   if (failed_ || left_) return;
   const model::LogPosition compacted_to = log_.compacted_to();
   if (!is_leader()) {
+    tombstone_wait_.begin();
     if (const auto to = leader(); to && surroundings_.peers != nullptr)
       surroundings_.peers->send(*to, Compacted{id(), core_.term(), compacted_to});
     return;
   }
+  tombstone_wait_.look(log_.tombstones_wait_for(), compacted_everywhere_, steady_now());
   // No later leader had anybody fed from what this log still held before: it has led until it was compacted.
   read_barrier([this, term = core_.term(), compacted_to](const Result<model::LogPosition>& passed) {
     if (passed && core_.term() == term) said_compacted(surroundings_.self, compacted_to);
   });
+}
+
+std::optional<RaftGroup::TombstonesWait> RaftGroup::tombstones_wait() const {
+  const auto since = tombstone_wait_.since();
+  if (!is_leader() || !since) return std::nullopt;
+  return TombstonesWait{*since, compacted_.behind(core_.membership(), *tombstone_wait_.upto())};
 }
 
 void RaftGroup::said_compacted(const log::Voter& replica, model::LogPosition compacted_to) {

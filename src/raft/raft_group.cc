@@ -206,6 +206,7 @@ void RaftGroup::tell_changes() {
   if (now.role == Role::kLeader && !same_leadership) {
     watch_.begin(steady_now());
     compacted_.begin();
+    tombstone_wait_.begin();
     if (surroundings_.peers != nullptr) surroundings_.peers->count_leadership();
   }
   if (now.role == Role::kLeader || now.leader) {

@@ -17,6 +17,7 @@
 #include "raft/core/compacted_replicas.h"
 #include "raft/core/raft.h"
 #include "raft/core/replica_watch.h"
+#include "raft/core/tombstone_wait.h"
 #include "raft/peers.h"
 #include "raft/range_repair.h"
 #include "runtime/executor.h"
@@ -151,6 +152,13 @@ class RaftGroup final : private RepairOwner {
   void exchange_compacted();
   // Up to here all replicas are compacted, as far as this one has heard since it was opened.
   [[nodiscard]] model::LogPosition compacted_everywhere() const { return compacted_everywhere_; }
+  // Tombstones of this log that wait for other copies, while this replica leads.
+  struct TombstonesWait {
+    TombstoneWait::Steady since{};
+    // Empty: all members are compacted, and who they are is not settled, or somebody else has a copy.
+    std::vector<model::NodeId> nodes;
+  };
+  [[nodiscard]] std::optional<TombstonesWait> tombstones_wait() const;
 
   // --- for Peers
   void receive(model::NodeId from, const Message& message);
@@ -233,6 +241,7 @@ class RaftGroup final : private RepairOwner {
   std::optional<runtime::TimePoint> leaderless_since_;
   ReplicaWatch watch_;           // while this replica leads
   CompactedReplicas compacted_;  // likewise
+  TombstoneWait tombstone_wait_;
   model::LogPosition compacted_everywhere_;
   bool was_established_ = false;
   bool leader_lost_ = false;  // the one that the core knows cannot be reached

@@ -244,6 +244,7 @@ void SimCluster::after_event() {
     const std::string late = options_.moving ? partition_liveness_.look(now(), health(), partition_health())
                                              : liveness_.look(now(), health());
     if (!late.empty()) checks_.fail(late + "\n" + describe());
+    if (options_.compacting) note_tombstones();
   }
   if (!healing_) return;
   // What its disk stopped comes back by a restart, also when the error comes to light late.
@@ -262,6 +263,18 @@ bool SimCluster::has_replicas(const ClusterNode& node) const {
     if (node.find(partition) != nullptr) return true;
   }
   return false;
+}
+
+// What an alarm would stand on.
+void SimCluster::note_tombstones() {
+  for (const auto& node : nodes_) {
+    for (std::size_t partition = 0; partition < options_.setup.partitions.size(); ++partition) {
+      partition::Partition* const found = node->find(partition);
+      if (found == nullptr || !found->group().is_leader()) continue;
+      const auto wait = found->group().tombstones_wait();
+      if (wait && !wait->nodes.empty()) ++counts_.tombstones_wait;
+    }
+  }
 }
 
 ClusterHealth SimCluster::health() const {

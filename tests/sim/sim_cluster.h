@@ -69,7 +69,8 @@ struct ClusterCounts {
   partition::PartitionSet::HardshipCounts hardship;
   std::uint64_t ranges_damaged = 0;
   std::uint64_t ranges_repaired = 0;
-  std::uint64_t installs = 0;  // replicas that began anew where their leader's log begins
+  std::uint64_t tombstones_wait = 0;  // for a copy that is named, when we looked
+  std::uint64_t installs = 0;         // replicas that began anew where their leader's log begins
 };
 
 class SimCluster {
@@ -106,6 +107,7 @@ class SimCluster {
   void end_node(ClusterNode& node, ClusterNode::End how, Duration restart_after);
   void after_event();
   [[nodiscard]] bool has_replicas(const ClusterNode& node) const;
+  void note_tombstones();
   [[nodiscard]] ClusterHealth health() const;
 
   // sim_cluster_moves.cc

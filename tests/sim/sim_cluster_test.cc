@@ -67,6 +67,7 @@ void add(Places& places, const ClusterCounts& counts) {
   places["compacted replicas read whole"] += counts.compaction.scans;
   places["records compacted away"] += counts.compaction.records_gone;
   places["tombstones gone"] += counts.compaction.tombstones_gone;
+  places["tombstones that wait for a copy that is named"] += counts.tombstones_wait;
   places["waits for an absent replica to be compacted"] += counts.compaction.waits_for_the_absent;
   places["compacted replicas that got frames of others"] += counts.compaction.repaired;
   places["torn tails"] += counts.checks.torn_tails;

@@ -22,6 +22,9 @@ class CompactedReplicas {
   }
   // Nothing as long as one of the members, voters and learners, has not been heard.
   [[nodiscard]] std::optional<model::LogPosition> everywhere(const log::Membership& members) const;
+  // Of the members those that are not compacted so far, or have not said it; ascending.
+  [[nodiscard]] std::vector<model::NodeId> behind(const log::Membership& members,
+                                                  model::LogPosition upto) const;
 
  private:
   std::map<std::pair<model::NodeId, model::Uuid>, model::LogPosition> said_;

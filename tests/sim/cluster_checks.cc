@@ -9,6 +9,7 @@
 #include "log/core/control.h"
 #include "log/core/damage.h"
 #include "raft/core/quorum.h"
+#include "raft/core/raft.h"
 
 namespace forebay::sim {
 namespace {
@@ -54,15 +55,19 @@ model::LogPosition ClusterChecks::committed_end(std::size_t partition) const {
 
 // What somebody knew to be committed before he died, nobody may know for a while.
 bool ClusterChecks::all_read(std::size_t partition) const {
-  return std::all_of(replicas_.begin(), replicas_.end(), [&](const std::vector<Replica>& node) {
-    return node[partition].committed <= committed_end(partition);
-  });
+  for (std::uint32_t node = 0; node < replicas_.size(); ++node) {
+    if (!lost_.contains(node) && replicas_[node][partition].committed > committed_end(partition))
+      return false;
+  }
+  return true;
 }
 
 model::Offset ClusterChecks::trimmable(std::size_t partition) const {
   const auto& committed = groups_[partition].committed;
   model::LogPosition everywhere = committed_end(partition);
-  for (const auto& node : replicas_) everywhere = std::min(everywhere, node[partition].committed);
+  for (std::uint32_t node = 0; node < replicas_.size(); ++node) {
+    if (!lost_.contains(node)) everywhere = std::min(everywhere, replicas_[node][partition].committed);
+  }
   const auto last = std::find_if(committed.rbegin(), committed.rend(),
                                  [&](const CommittedFrame& frame) { return frame.end <= everywhere; });
   return last == committed.rend() ? model::Offset(0) : last->begin.next_offset;
@@ -165,6 +170,8 @@ void ClusterChecks::on_leader(const ClusterNode& node, std::size_t partition, lo
   const std::string where = name(node, partition);
   trace(where + " leads in term " + std::to_string(term.value()));
   const std::pair<std::uint32_t, std::uint64_t> self{node.index(), node.life()};
+  const std::uint64_t last_term = group.leaders.empty() ? 0 : group.leaders.rbegin()->first.value();
+  if (group.recovery && term.value() > last_term + raft::kForcedTerms / 2) on_recovery(node, partition, log);
   const auto [at, fresh] = group.leaders.emplace(term, self);
   if (!fresh && at->second != self) {
     fail("I20: term " + std::to_string(term.value()) + " of partition " + std::to_string(partition) +
@@ -233,7 +240,8 @@ void ClusterChecks::compare_more(const ClusterNode& node, std::size_t partition)
           compare(node, partition, *frame);
           replica.checked = frame->header.end;
         }
-        if (!frames->empty()) compare_more(node, partition);
+        // Nothing: it was trimmed meanwhile, and there may be no look any more.
+        if (!frames->empty() || replica.checked < replica.log_start) compare_more(node, partition);
       });
 }
 
@@ -376,6 +384,11 @@ bool ClusterChecks::is_on_a_quorum(std::size_t partition, model::LogPosition beg
     if (has_durably(*node, partition, begin, end, term)) have.insert(node->id());
   }
   copies = static_cast<std::uint32_t>(have.size());
+  if (groups_[partition].recovered) {
+    const auto left = std::count_if(have.begin(), have.end(),
+                                    [this](model::NodeId node) { return !lost_.contains(node.value() - 1); });
+    if (2 * static_cast<std::size_t>(left) > nodes_.size() - lost_.size()) return true;
+  }
   if (!moves_) return copies > nodes_.size() / 2;
   // Which membership counted when it was committed is not known afterwards: one that somebody has.
   const auto is_quorum = [&have](const log::Membership& members) {
@@ -403,7 +416,8 @@ void ClusterChecks::on_ack(const AckSeen& seen) {
          " disks have it");
   }
   // What it counts are the voters of that moment.
-  const bool few = moves_ ? seen.ack.replicas_flushed == 0 : seen.ack.replicas_flushed <= nodes_.size() / 2;
+  const std::size_t voters = nodes_.size() - (groups_[seen.partition].recovered ? lost_.size() : 0);
+  const bool few = moves_ ? seen.ack.replicas_flushed == 0 : seen.ack.replicas_flushed <= voters / 2;
   if (few || !seen.ack.flushed)
     fail("an acknowledgement says that only " + std::to_string(seen.ack.replicas_flushed) +
          " replicas have it");

@@ -14,6 +14,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +35,10 @@ struct CheckCounts {
   std::uint64_t log_starts = 0;       // that moved
   std::uint64_t recovered_lives = 0;  // restarts that found something
   std::uint64_t torn_tails = 0;
-  std::uint64_t removed = 0;       // replicas, by their nodes
-  std::uint64_t second_lives = 0;  // of replicas that were removed before
+  std::uint64_t removed = 0;          // replicas, by their nodes
+  std::uint64_t second_lives = 0;     // of replicas that were removed before
+  std::uint64_t recoveries = 0;       // of a partition without a majority
+  std::uint64_t frames_given_up = 0;  // by those, that were committed
 };
 
 class ClusterChecks {
@@ -51,6 +55,15 @@ class ClusterChecks {
   void node_dies(const ClusterNode& node);
   void node_is_up(const ClusterNode& node);
   void replica_is_up(const ClusterNode& node, std::size_t partition);  // as it has just been opened
+
+  // cluster_checks_loss.cc: the node never comes back; the chosen one of those that are left is to lead
+  // without a majority, from now on and until that ends.
+  using OnGivenUp = std::function<void(std::uint32_t partition, std::int64_t from)>;
+  void on_given_up(OnGivenUp listener) { on_given_up_ = std::move(listener); }
+  void node_is_lost(const ClusterNode& node);
+  void expect_recovery(std::size_t partition, const ClusterNode& chosen);
+  [[nodiscard]] bool goes_on(std::size_t partition) const { return groups_[partition].recovered; }
+  void recovery_ends(std::size_t partition) { groups_[partition].recovery.reset(); }
 
   [[nodiscard]] const std::string& failure() const { return failure_; }
   void fail(const std::string& what);
@@ -104,7 +117,15 @@ class ClusterChecks {
     bool rescan = false;                // and once more
     std::uint64_t compacted_files = 0;  // of the node, when it was scanned
   };
+  // The chosen replica as it was when the operator said so.
+  struct Recovery {
+    std::uint32_t node = 0;
+    model::LogPosition end, log_start;
+    std::vector<log::TermBegin> terms;
+  };
   struct Group {
+    std::optional<Recovery> recovery;  // under way
+    bool recovered = false;            // those that are left are its voters
     std::vector<CommittedFrame> committed;
     model::LogPosition log_start;                                            // as the committed frames put it
     std::map<model::Term, std::pair<std::uint32_t, std::uint64_t>> leaders;  // node, life
@@ -112,6 +133,9 @@ class ClusterChecks {
 
   void look_at(const ClusterNode& node, std::size_t partition);
   void on_leader(const ClusterNode& node, std::size_t partition, log::Log& log, model::Term term);
+  void on_recovery(const ClusterNode& node, std::size_t partition, const log::Log& log);
+  [[nodiscard]] std::optional<model::LogPosition> parts_from(const Recovery& chosen,
+                                                             const Replica& lost) const;
   void compare_more(const ClusterNode& node, std::size_t partition);
   [[nodiscard]] model::LogPosition frame_at_or_after(std::size_t partition,
                                                      model::LogPosition position) const;
@@ -140,6 +164,8 @@ class ClusterChecks {
   Nodes& nodes_;
   std::vector<Group> groups_;
   std::vector<std::vector<Replica>> replicas_;  // by node, by partition
+  std::set<std::uint32_t> lost_;                // nodes, for ever
+  OnGivenUp on_given_up_;
   bool disks_rot_ = false;
   bool moves_ = false;
   std::optional<CompactionChecks> compaction_;

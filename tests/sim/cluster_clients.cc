@@ -347,16 +347,26 @@ void ClusterClients::read_next(std::size_t reader) {
         [input](partition::Partition& there, partition::Done<partition::FetchOutput> done) {
           there.fetch(input, std::move(done));
         },
-        [this, reader, node, invoked = now()](const Result<partition::FetchOutput>& output,
-                                              model::Term term) {
-          on_read(reader, node, invoked, output, term);
+        [this, reader, session = one.session, node, invoked = now()](
+            const Result<partition::FetchOutput>& output, model::Term term) {
+          on_read(reader, session, node, invoked, output, term);
         });
   });
 }
 
-void ClusterClients::on_read(std::size_t reader, std::uint32_t node, HistoryTime invoked,
-                             const Result<partition::FetchOutput>& output, model::Term term) {
+void ClusterClients::begin_again(std::uint32_t partition, std::int64_t from) {
+  for (Reader& reader : readers_) {
+    if (reader.partition != partition) continue;
+    reader.position = std::min(reader.position, from);
+    reader.session = next_session_++;
+  }
+}
+
+void ClusterClients::on_read(std::size_t reader, std::uint32_t session, std::uint32_t node,
+                             HistoryTime invoked, const Result<partition::FetchOutput>& output,
+                             model::Term term) {
   Reader& one = readers_[reader];
+  if (session != one.session) return read_next(reader);  // asked before a loss was accepted
   if (!output) {
     if (output.error().code == ErrorCode::kOffsetOutOfRange) {
       const partition::Partition* const there = nodes_[node]->find(one.partition);

@@ -72,6 +72,8 @@ class ClusterClients {
   // Producers send nothing new; readers go on.
   void stop_producing() { producing_ = false; }
   void stop_reading() { reading_ = false; }
+  // What was there from `from` on is given up: who has read it reads on there, as another session.
+  void begin_again(std::uint32_t partition, std::int64_t from);
   // Requests of producers that wait for an answer.
   [[nodiscard]] std::size_t producers_waiting() const { return waiting_; }
   // Every reader has read up to here.
@@ -109,7 +111,7 @@ class ClusterClients {
   void trim(std::uint32_t producer, std::uint32_t partition);
   void list(std::uint32_t producer, std::uint32_t partition);
   void read_next(std::size_t reader);
-  void on_read(std::size_t reader, std::uint32_t node, HistoryTime invoked,
+  void on_read(std::size_t reader, std::uint32_t session, std::uint32_t node, HistoryTime invoked,
                const Result<partition::FetchOutput>& output, model::Term term);
   void trace(const std::string& line) {
     if (trace_) trace_(line);

@@ -96,6 +96,8 @@ ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
   options.duration = nemesis.duration;
   if (SimRng moves(seed * 104'729 + 5); moves.one_in(4)) options.draw_moves(moves);
   if (SimRng compaction(seed * 130'363 + 7); compaction.one_in(4)) options.draw_compaction(compaction);
+  if (SimRng loss(seed * 179'424'673 + 1); !options.moving && !options.compacting && loss.one_in(10))
+    options.draw_loss();
   return options;
 }
 
@@ -142,6 +144,10 @@ SimCluster::SimCluster(const ClusterOptions& options)
   for (std::uint32_t index = 0; index < options_.setup.node_count; ++index)
     nodes_.push_back(
         std::make_unique<ClusterNode>(scheduler_, network_, index, options_.setup, options_.disk));
+  checks_.on_given_up([this](std::uint32_t partition, std::int64_t from) {
+    given_up_.push_back({partition, from, static_cast<HistoryTime>(now().time_since_epoch().count())});
+    clients_.begin_again(partition, from);
+  });
   if (options_.compacting) checks_.expect_compaction(tombstone_life(), [this] { return now(); });
 }
 
@@ -170,6 +176,7 @@ std::string SimCluster::run() {
   }
   form();
   if (!failed()) suffer();
+  if (!failed() && options_.losing) lose_majority();
   if (!failed()) heal();
   if (!failed()) converge();
   if (!failed()) judge_all();
@@ -240,7 +247,8 @@ void SimCluster::after_event() {
   }
   checks_.look();
   if (options_.moving) note_members();
-  if (scheduler_.steps() % kLivenessSteps == 0) {
+  // Those that are left lead with fewer than half of the nodes, by an operator's word.
+  if (scheduler_.steps() % kLivenessSteps == 0 && lost_.empty()) {
     const std::string late = options_.moving ? partition_liveness_.look(now(), health(), partition_health())
                                              : liveness_.look(now(), health());
     if (!late.empty()) checks_.fail(late + "\n" + describe());
@@ -355,6 +363,7 @@ void SimCluster::heal() {
     node->set_low_on_disk(false);
     if (!node->is_up()) at(kRestartMin, [this, &node] { start(*node); });
   }
+  if (options_.losing) recover_all();
   // Writes that hang already end when they would have.
   const Duration hangs =
       std::max(*std::max_element(sound_at_.begin(), sound_at_.end()) - now(), Duration::zero());
@@ -393,6 +402,7 @@ void SimCluster::judge_all() {
       checks_.fail("a file was believed in after a failure: " + node->disk().used_after_failure().front());
   }
   if (failed()) return;
+  for (const AcceptedLoss& loss : given_up_) forget_lost(clients_.history(), loss);
   const Judgement judgement = judge(clients_.history());
   if (!judgement.valid()) checks_.fail("the history is " + judgement.to_string());
 }
@@ -428,7 +438,7 @@ void SimCluster::dump(const ClusterNode& node, std::uint32_t partition) {
 // --- nodes
 
 void SimCluster::start(ClusterNode& node) {
-  if (node.is_up()) return;
+  if (node.is_up() || is_lost(node)) return;
   ++counts_.restarts;
   node.disk().clear_faults();
   if (const auto booted = node.boot(); !booted) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "sim/cluster_clients.h"
 #include "sim/cluster_node.h"
 #include "sim/liveness_watch.h"
+#include "sim/lost_history.h"
 #include "sim/nemesis.h"
 #include "sim/partition_watch.h"
 #include "sim/sim_metadata.h"
@@ -39,11 +41,14 @@ struct ClusterOptions {
   std::uint32_t replication_factor = 3;
   // Records have keys, and each replica compacts its log.
   bool compacting = false;
+  // In the end a majority of the disks is gone for ever, and those that are left go on without it.
+  bool losing = false;
   [[nodiscard]] static ClusterOptions draw(std::uint64_t seed);
 
  private:
   void draw_moves(SimRng& rng);
   void draw_compaction(SimRng& rng);
+  void draw_loss();
 };
 
 // A partition has a leader within this time when everything is well again, also after a restart of everything
@@ -69,8 +74,9 @@ struct ClusterCounts {
   partition::PartitionSet::HardshipCounts hardship;
   std::uint64_t ranges_damaged = 0;
   std::uint64_t ranges_repaired = 0;
-  std::uint64_t tombstones_wait = 0;  // for a copy that is named, when we looked
-  std::uint64_t installs = 0;         // replicas that began anew where their leader's log begins
+  std::uint64_t recoveries_again = 0;  // without a majority, that had to be asked for once more
+  std::uint64_t tombstones_wait = 0;   // for a copy that is named, when we looked
+  std::uint64_t installs = 0;          // replicas that began anew where their leader's log begins
 };
 
 class SimCluster {
@@ -108,6 +114,13 @@ class SimCluster {
   void after_event();
   [[nodiscard]] bool has_replicas(const ClusterNode& node) const;
   void note_tombstones();
+
+  // sim_cluster_loss.cc
+  [[nodiscard]] bool is_lost(const ClusterNode& node) const;
+  void lose_majority();
+  [[nodiscard]] ClusterNode* chosen_for(std::size_t partition, SimRng& rng) const;
+  void recover(std::size_t partition);
+  void recover_all();
   [[nodiscard]] ClusterHealth health() const;
 
   // sim_cluster_moves.cc
@@ -162,6 +175,8 @@ class SimCluster {
   std::optional<SimExecutor> metadata_executor_;       // its news and proposals are on the way
   std::vector<std::size_t> versions_;                  // of the metadata, that each node knows
   std::vector<std::size_t> stored_;                    // and that its next life begins with at the earliest
+  std::set<std::uint32_t> lost_;                       // nodes, for ever
+  std::vector<AcceptedLoss> given_up_;
   bool healing_ = false;
   bool keeps_up_ = false;  // a node is to go, or has gone
   TimePoint begin_;

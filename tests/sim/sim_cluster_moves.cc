@@ -131,6 +131,7 @@ void SimCluster::keep_up() {
 }
 
 bool SimCluster::is_hosted(const ClusterNode& node, std::size_t partition) const {
+  if (is_lost(node)) return false;
   return !options_.moving || metadata_.placement(options_.setup.partitions[partition]).is_member(node.id());
 }
 

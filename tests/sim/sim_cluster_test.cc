@@ -67,6 +67,9 @@ void add(Places& places, const ClusterCounts& counts) {
   places["compacted replicas read whole"] += counts.compaction.scans;
   places["records compacted away"] += counts.compaction.records_gone;
   places["tombstones gone"] += counts.compaction.tombstones_gone;
+  places["partitions that go on without their majority"] += counts.checks.recoveries;
+  places["committed frames given up with a majority"] += counts.checks.frames_given_up;
+  places["verbs that had to be used once more"] += counts.recoveries_again;
   places["tombstones that wait for a copy that is named"] += counts.tombstones_wait;
   places["waits for an absent replica to be compacted"] += counts.compaction.waits_for_the_absent;
   places["compacted replicas that got frames of others"] += counts.compaction.repaired;

@@ -61,8 +61,7 @@ void SimCluster::recover(std::size_t partition) {
   const auto goes_on = [&] { return checks_.goes_on(partition) && leader_of(partition) != nullptr; };
   // As the verb itself asks, of all that are left.
   const auto judged = [&] {
-    return goes_on() ||
-           std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return goes_on() || std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
              const partition::Partition* const found = node->find(partition);
              return is_lost(*node) || (found != nullptr && found->majority_loss().has_value());
            });

@@ -3,9 +3,10 @@
 //
 // Every broker follows the metadata, and up to five of them vote: each decision is then on more than half of
 // all disks. Who cannot be reached keeps the vote that it has and gets none: a change of the members would
-// wait for it, and with that whoever is to leave. Of more only five do: a decision waits for the third fastest disk, not for half of a large
-// cluster, and any two may be lost. What is chosen depends on who votes now: nobody is replaced without a
-// reason, for each replacement is a change of the members of the one group that everything else waits for.
+// wait for it, and with that whoever is to leave. Of more only five do: a decision waits for the third
+// fastest disk, not for half of a large cluster, and any two may be lost. What is chosen depends on who votes
+// now: nobody is replaced without a reason, for each replacement is a change of the members of the one group
+// that everything else waits for.
 #pragma once
 
 #include <chrono>

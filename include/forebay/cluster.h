@@ -18,6 +18,8 @@ struct NodeDescription {
   std::string io_engine;  // "io_uring+direct" or "buffered", with the reason
   std::uint64_t boot_epoch = 0;
   std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0;
+  // Since fewer than two reserves are free. Absent: there are more, or it was so when the node started.
+  std::optional<std::int64_t> disk_low_since_ms;
   std::uint64_t journal_bytes = 0;  // of the disk: the journals of all shards
   std::uint64_t memory_bytes = 0;   // resident
   std::uint64_t memory_limit_bytes = 0;

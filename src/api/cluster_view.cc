@@ -138,6 +138,7 @@ void fill_node(const broker::NodeDescription& from, v1::DescribeNodeResponse* to
   to->set_disk_total_bytes(from.disk_total_bytes);
   to->set_disk_available_bytes(from.disk_available_bytes);
   to->set_disk_reserve_bytes(from.disk_reserve_bytes);
+  if (from.disk_low_for) to->set_disk_low_since_ms(from.wall_time.value() - from.disk_low_for->count());
   to->set_journal_bytes(from.journal_bytes);
   to->set_memory_bytes(from.memory_bytes);
   to->set_memory_limit_bytes(from.memory_limit_bytes);

@@ -199,6 +199,7 @@ struct NodeDescription {
   std::uint32_t shards = 0;
   model::BootEpoch boot_epoch;
   std::uint64_t disk_total_bytes = 0, disk_available_bytes = 0, disk_reserve_bytes = 0, journal_bytes = 0;
+  std::optional<std::chrono::milliseconds> disk_low_for;  // DiskWatch::low_for()
   std::uint64_t memory_bytes = 0, memory_limit_bytes = 0;
   std::uint64_t move_bytes_per_second = 0;  // 0: no bound
   std::uint32_t topics = 0, partitions = 0;

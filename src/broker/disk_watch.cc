@@ -57,6 +57,7 @@ void DiskWatch::seen(const Result<io::DiskSpace>& space, std::uint64_t admitted_
   total_.store(space->total_bytes, std::memory_order_relaxed);
   available_.store(space->available_bytes, std::memory_order_relaxed);
   admitted_.fetch_sub(admitted_before, std::memory_order_relaxed);
+  note_low(space->available_bytes < kLowReserves * reserve_bytes_);
   const bool low = space->available_bytes < reserve_bytes_;
   if (low && !low_before) {
     telemetry::log_error(
@@ -68,6 +69,21 @@ void DiskWatch::seen(const Result<io::DiskSpace>& space, std::uint64_t admitted_
   }
   // Every time, not only on the change: what retention may take grows with time.
   if (low) on_low_();
+}
+
+void DiskWatch::note_low(bool low) {
+  const bool first = !std::exchange(seen_once_, true);
+  if (!low) return low_since_.store(kNotLow, std::memory_order_relaxed);
+  if (low_since_.load(std::memory_order_relaxed) != kNotLow) return;
+  const auto now = std::chrono::nanoseconds(home_.now().time_since_epoch());
+  low_since_.store(first ? kLowSinceBefore : now.count(), std::memory_order_relaxed);
+}
+
+std::optional<std::chrono::milliseconds> DiskWatch::low_for() const {
+  const std::int64_t since = low_since_.load(std::memory_order_relaxed);
+  if (since < 0) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(home_.now().time_since_epoch() -
+                                                               std::chrono::nanoseconds(since));
 }
 
 std::uint64_t DiskWatch::left() const {

@@ -1,11 +1,14 @@
 // Watches the free space of the data directory's file system against the reserve. Below it produce is
 // refused, so that what was accepted can still reach its segment; reading and trimming go on. Between two
 // looks at the disk it counts what it has admitted: a fast producer would else eat the reserve in the
-// meantime. Thread rules: admission(), shortage() and space() from any thread; the rest on the home executor.
+// meantime. Thread rules: admission(), shortage(), space() and low_for() from any thread; the rest on the
+// home executor.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -35,6 +38,10 @@ class DiskWatch {
     return {total_.load(std::memory_order_relaxed), available_.load(std::memory_order_relaxed)};
   }
   [[nodiscard]] std::uint64_t reserve_bytes() const { return reserve_bytes_; }
+  // For so long there have been fewer than kLowReserves reserves, as it saw by itself. Nothing: there are
+  // more, or there were fewer already when it looked first.
+  static constexpr std::uint64_t kLowReserves = 2;
+  [[nodiscard]] std::optional<std::chrono::milliseconds> low_for() const;
 
  private:
   // Each byte may take its place twice before the next look: in a file that the journal adds, and in its
@@ -44,6 +51,7 @@ class DiskWatch {
   [[nodiscard]] Error full(std::uint64_t left) const;
   void look();
   void look_soon();
+  void note_low(bool low);
   void seen(const Result<io::DiskSpace>& space, std::uint64_t admitted_before);
 
   std::string path_;
@@ -55,6 +63,10 @@ class DiskWatch {
   std::atomic<std::uint64_t> total_{0}, available_{UINT64_MAX};
   std::atomic<std::uint64_t> admitted_{0};  // bytes since the last look
   std::atomic<bool> looking_soon_{false};
+  // Of the executor's clock, ns.
+  static constexpr std::int64_t kNotLow = -1, kLowSinceBefore = -2;
+  std::atomic<std::int64_t> low_since_{kNotLow};
+  bool seen_once_ = false;
   std::optional<runtime::TimerId> timer_;
   std::shared_ptr<DiskWatch*> alive_;
 };

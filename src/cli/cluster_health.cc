@@ -78,7 +78,8 @@ void check_node(const ClusterNode& node, std::vector<ClusterProblem>& problems) 
     add("disk low: " + config::format_bytes(details.disk_available_bytes) + " free, the reserve is " +
             config::format_bytes(details.disk_reserve_bytes) +
             (refused ? ": produce is refused" : ": produce is refused below it"),
-        "forebay topic trim, a shorter retention.ms, or a larger disk for " + details.data_dir);
+        "forebay topic trim, a shorter retention.ms, or a larger disk for " + details.data_dir,
+        details.disk_low_since_ms);
   }
   if (node.clock_apart_ms && std::llabs(*node.clock_apart_ms) > kClockApartMaxMs) {
     add("clock apart: " + std::to_string(std::llabs(*node.clock_apart_ms)) + " ms " +

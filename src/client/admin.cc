@@ -69,6 +69,8 @@ NodeDescription node_of(const v1::DescribeNodeResponse& response) {
   node.disk_total_bytes = response.disk_total_bytes();
   node.disk_available_bytes = response.disk_available_bytes();
   node.disk_reserve_bytes = response.disk_reserve_bytes();
+  node.disk_low_since_ms =
+      optional_of<std::int64_t>(response.has_disk_low_since_ms(), response.disk_low_since_ms());
   node.journal_bytes = response.journal_bytes();
   node.memory_bytes = response.memory_bytes();
   node.memory_limit_bytes = response.memory_limit_bytes();

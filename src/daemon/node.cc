@@ -138,6 +138,7 @@ broker::NodeDescription WiredNode::describe() const {
   node.disk_total_bytes = space.total_bytes;
   node.disk_available_bytes = space.available_bytes;
   node.disk_reserve_bytes = disk_->reserve_bytes();
+  node.disk_low_for = disk_->low_for();
   node.memory_bytes = resident_bytes();
   node.memory_limit_bytes = settings_.memory.limit;
   node.move_bytes_per_second = move_rate_.load();

@@ -40,6 +40,7 @@ Value details_value(const NodeDescription& node) {
                        .set("total_bytes", node.disk_total_bytes)
                        .set("available_bytes", node.disk_available_bytes)
                        .set("reserve_bytes", node.disk_reserve_bytes)
+                       .set("low_since", optional_time(node.disk_low_since_ms))
                        .set("journal_bytes", node.journal_bytes))
       .set("memory", Value::object()
                          .set("resident_bytes", node.memory_bytes)
@@ -189,8 +190,8 @@ void add_cluster_commands(std::vector<Command>& commands) {
       "\"shards\": n,\n"
       "            \"disk_id\": text, \"not_reached_by\": [node], \"clock_apart_ms\": n or null,\n"
       "            \"details\": null or {\"data_dir\": text, \"uptime_ms\": n, \"boot_epoch\": n,\n"
-      "              \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n, "
-      "\"journal_bytes\": n},\n"
+      "              \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n,\n"
+      "                       \"low_since\": time or null, \"journal_bytes\": n},\n"
       "              \"memory\": {\"resident_bytes\": n, \"limit_bytes\": n}, \"warnings\": [text]}}]}";
   describe.notes =
       "The first node of --server that answers asks all others that it can reach. A node is alive when some "

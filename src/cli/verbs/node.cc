@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/session.h"
+#include "cli/time_text.h"
 #include "cli/verbs/verbs.h"
 #include "config/units.h"
 
@@ -30,11 +31,13 @@ ExitCode run_describe(Session& session) {
       .set("boot_epoch", node->boot_epoch)
       .set("topics", node->topics)
       .set("partitions", node->partitions)
-      .set("disk", Value::object()
-                       .set("total_bytes", node->disk_total_bytes)
-                       .set("available_bytes", node->disk_available_bytes)
-                       .set("reserve_bytes", node->disk_reserve_bytes)
-                       .set("journal_bytes", node->journal_bytes))
+      .set("disk",
+           Value::object()
+               .set("total_bytes", node->disk_total_bytes)
+               .set("available_bytes", node->disk_available_bytes)
+               .set("reserve_bytes", node->disk_reserve_bytes)
+               .set("low_since", node->disk_low_since_ms ? Value(iso_ms(*node->disk_low_since_ms)) : Value())
+               .set("journal_bytes", node->journal_bytes))
       .set("memory", Value::object()
                          .set("resident_bytes", node->memory_bytes)
                          .set("limit_bytes", node->memory_limit_bytes))
@@ -117,7 +120,8 @@ void add_node_commands(std::vector<Command>& commands) {
       " \"peer_address\": text, \"http_address\": text, \"data_dir\": text, \"uptime_ms\": n, \"shards\": "
       "n,\n"
       " \"io_engine\": text, \"boot_epoch\": n, \"topics\": n, \"partitions\": n,\n"
-      " \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n, \"journal_bytes\": n},\n"
+      " \"disk\": {\"total_bytes\": n, \"available_bytes\": n, \"reserve_bytes\": n,\n"
+      "          \"low_since\": time or null, \"journal_bytes\": n},\n"
       " \"memory\": {\"resident_bytes\": n, \"limit_bytes\": n},\n"
       " \"move_bytes_per_second\": n, \"journal_rounds\": n, \"warnings\": "
       "[text]}";

@@ -45,6 +45,26 @@ TEST_F(DiskWatchTest, BelowTheReserveItRefusesWithADelayAndAsksForRetentionUntil
   EXPECT_TRUE(watch_->admission(1));
 }
 
+TEST_F(DiskWatchTest, TellsSinceWhenThereAreFewerThanTwoReserves) {
+  fill("/data/ballast", kCapacity / 8);  // a little: the reserve is half of it all
+  machine_.scheduler().run_for(2s);
+  EXPECT_FALSE(watch_->low_for()) << "it was so when it looked first";
+  sim::SimMachine& machine = machine_;
+  DiskWatch watch("/data", kCapacity / 4, machine.file_system(), machine.executor(), machine.pool(), [] {});
+  watch.start();
+  machine.scheduler().run_for(2s);
+  EXPECT_FALSE(watch.low_for()) << "there are more";
+  fill("/data/more", kCapacity / 2);
+  machine.scheduler().run_for(5s);
+  ASSERT_TRUE(watch.shortage()) << "produce is not refused yet";
+  ASSERT_TRUE(watch.low_for());
+  EXPECT_GE(*watch.low_for(), 3s);
+  EXPECT_LE(*watch.low_for(), 5s);
+  ASSERT_TRUE(machine.file_system().remove_file("/data/more"));
+  machine.scheduler().run_for(2s);
+  EXPECT_FALSE(watch.low_for());
+}
+
 // A fast producer writes more than the reserve between two looks: what was admitted counts at once, twice,
 // for its place in the journal and for that in its segment.
 TEST_F(DiskWatchTest, BetweenTwoLooksWhatWasAdmittedCounts) {

@@ -192,6 +192,13 @@ TEST_F(ClusterHealthTest, NodesSayWhatIsWrongWithThem) {
   }
 }
 
+TEST_F(ClusterHealthTest, LowDiskIsToldWithItsTime) {
+  node(2).details->disk_available_bytes = 1;
+  EXPECT_FALSE(only().since_ms) << "it was so when the node started";
+  node(2).details->disk_low_since_ms = 1'234;
+  EXPECT_EQ(only().since_ms, 1'234);
+}
+
 TEST_F(ClusterHealthTest, VersionsDiffer) {
   node(2).details->version = "1.1";
   EXPECT_EQ(only().what, "versions differ: 1.0 on nodes 1, 3, 1.1 on node 2");

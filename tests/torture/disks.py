@@ -122,6 +122,12 @@ class Device(Folder):
         path = os.path.join(self.path, "filler")
         if os.path.exists(path):
             os.remove(path)
+            # Else a power cut brings it back, and with it the full disk, on which no node can start.
+            folder = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def close(self):
         subprocess.run(["umount", "-l", self.path], check=False, capture_output=True)

@@ -124,7 +124,7 @@ def fixed_rate(bench):
     return found
 
 
-def one_by_one(bench, server, copies, what, demanded=True):
+def one_by_one(bench, server, copies, what):
     """Into the topic load of a node or a cluster, beside the limit program with as many copies."""
     rate = 5_000
     at_rate(bench, server, rate)  # warms up
@@ -143,8 +143,7 @@ def one_by_one(bench, server, copies, what, demanded=True):
         ratio = median([a / max(b, 0.01) for a, b in zip(mine, limit)])
         met = median(mine) < bound or ratio <= 2
         found.append(Row(f"{what.format(rate=rate)}: {name}", spread(mine, ms),
-                         f"{bound} ms, or twice ceiling" if demanded else "", f"ceiling {ms(median(limit))}",
-                         f"{ratio:.2f}", met if demanded else None))
+                         f"{bound} ms, or twice ceiling", f"ceiling {ms(median(limit))}", f"{ratio:.2f}", met))
     found.append(Row("  server CPU s per million records", spread(cpu, "{:.0f}".format), ""))
     found.append(Row("  flushes per second", spread(flushes, mb), ""))
     return found

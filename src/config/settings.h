@@ -49,7 +49,7 @@ struct Settings {
     std::uint32_t replication_factor_default = 0;       // 0: 3, or every broker when there are fewer
     std::uint64_t move_bytes_per_second = 64ULL << 20;  // that this node fills new replicas with; 0: no bound
     // That this node sends each member that is far behind with, while clients write; 0: no bound.
-    std::uint64_t catch_up_bytes_per_second = 128ULL << 20;
+    std::uint64_t catch_up_bytes_per_second = 64ULL << 20;
     // Partitions on their way at a time: enough to keep every leader of a small cluster busy, and few enough
     // that a change of mind, or a node that dies meanwhile, leaves little half done.
     std::uint32_t moves_max = 16;

@@ -65,12 +65,6 @@ void NodeBroker::decommission_node(DecommissionNodeRequest request, Done<Decommi
   });
 }
 
-void NodeBroker::set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_t> done) {
-  if (auto open = check_intake(); !open) return done(open.error());
-  if (!move_rate_) return done(Error{ErrorCode::kUnsupported, "this node has no rate of moves"});
-  done(move_rate_(bytes_per_second));
-}
-
 // On the controller's shard. By the metadata of this node; what the controller waits for it knows best
 // itself.
 void NodeBroker::describe_departures(const cluster::ClusterImage& image,

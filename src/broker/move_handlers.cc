@@ -85,6 +85,12 @@ void NodeBroker::change_replication(ChangeReplicationRequest request, Done<MoveR
       validate_only, std::move(done));
 }
 
+void NodeBroker::set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_t> done) {
+  if (auto open = check_intake(); !open) return done(open.error());
+  if (!move_rate_) return done(Error{ErrorCode::kUnsupported, "this node has no rate of moves"});
+  done(move_rate_(bytes_per_second));
+}
+
 void NodeBroker::transfer_leader(TransferLeaderRequest request, Done<std::monostate> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   const RoutingPtr table = routing();

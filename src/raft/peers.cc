@@ -202,14 +202,14 @@ bool Peers::may_fill(RaftGroup& group) {
   if (fill_timer_) return false;
   fill_timer_ = executor_.schedule_after(wait, [this] {
     fill_timer_.reset();
-    fill_again();
+    pump_again(wants_to_fill_);
   });
   return false;
 }
 
-void Peers::fill_again() {
-  const auto waiting = std::exchange(wants_to_fill_, {});
-  to_pump_.insert(waiting.begin(), waiting.end());
+void Peers::pump_again(std::set<model::TopicPartition>& waiting) {
+  to_pump_.merge(waiting);
+  waiting.clear();  // those that are pumped anyway
   run_later();
 }
 
@@ -218,7 +218,7 @@ void Peers::filled(std::size_t bytes) { fill_pace_.filled(bytes, executor_.now()
 void Peers::set_fill_rate(std::uint64_t bytes_per_second) {
   fill_pace_.set_rate(bytes_per_second, executor_.now());
   if (fill_timer_) executor_.cancel(*std::exchange(fill_timer_, std::nullopt));
-  fill_again();
+  pump_again(wants_to_fill_);
 }
 
 bool Peers::may_catch_up(RaftGroup& group, model::NodeId member) {
@@ -230,9 +230,7 @@ bool Peers::may_catch_up(RaftGroup& group, model::NodeId member) {
   // It may be let go sooner: writing may have ended.
   catch_up_timer_ = executor_.schedule_after(std::min(ready_at - now, kCatchUpLooksEvery), [this] {
     catch_up_timer_.reset();
-    const auto waiting = std::exchange(wants_to_catch_up_, {});
-    to_pump_.insert(waiting.begin(), waiting.end());
-    run_later();
+    pump_again(wants_to_catch_up_);
   });
   return false;
 }

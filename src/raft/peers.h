@@ -208,7 +208,7 @@ class Peers final : private io::PeerTransportListener {
   void tell_opened();
   void run_later();
   void end_turn();
-  void fill_again();
+  void pump_again(std::set<model::TopicPartition>& waiting);
   void finish(std::uint64_t id, Result<std::string> result);
 
   io::PeerTransport& transport_;

@@ -73,6 +73,26 @@ WireError wire_error(ErrorCode code) {
       return {v1::LOCKED, FAILED_PRECONDITION};
     case ErrorCode::kNotFound:
       return {v1::NOT_FOUND, NOT_FOUND};
+    case ErrorCode::kOutOfOrderSequence:
+      return {v1::OUT_OF_ORDER_SEQUENCE, FAILED_PRECONDITION};
+    case ErrorCode::kProducerFenced:
+      return {v1::PRODUCER_FENCED, FAILED_PRECONDITION};
+    case ErrorCode::kUnknownProducer:
+      return {v1::UNKNOWN_PRODUCER, FAILED_PRECONDITION};
+    case ErrorCode::kEarlyAckLost:
+      return {v1::EARLY_ACK_LOST, DATA_LOSS};
+    case ErrorCode::kUnknownGroup:
+      return {v1::UNKNOWN_GROUP, NOT_FOUND};
+    case ErrorCode::kUnknownMember:
+      return {v1::UNKNOWN_MEMBER, NOT_FOUND};
+    case ErrorCode::kMemberFenced:
+      return {v1::MEMBER_FENCED, FAILED_PRECONDITION};
+    case ErrorCode::kNotOwner:
+      return {v1::NOT_OWNER, FAILED_PRECONDITION};
+    case ErrorCode::kOffsetMovedBack:
+      return {v1::OFFSET_MOVED_BACK, FAILED_PRECONDITION};
+    case ErrorCode::kStartRuleConflict:
+      return {v1::START_RULE_CONFLICT, FAILED_PRECONDITION};
   }
   return {v1::INTERNAL, INTERNAL};
 }
@@ -87,14 +107,17 @@ v1::ErrorDetail to_detail(const Error& error, const ErrorPlace& place) {
   if (delay_ms == 0 && error.code == ErrorCode::kResourceExhausted) delay_ms = kRetryDelayDefaultMs;
   detail.set_retry_delay_ms(delay_ms);
   detail.set_leader(error.leader);
+  if (error.last_sequence) detail.set_last_sequence(*error.last_sequence);
   return detail;
 }
 
 Error error_of(const v1::ErrorDetail& detail) {
   const bool known =
       detail.reason() != v1::ERROR_REASON_UNSPECIFIED && v1::ErrorReason_IsValid(detail.reason());
-  return {known ? static_cast<ErrorCode>(detail.reason()) : ErrorCode::kInternal, detail.message(),
-          detail.retry_delay_ms(), detail.leader()};
+  Error error{known ? static_cast<ErrorCode>(detail.reason()) : ErrorCode::kInternal, detail.message(),
+              detail.retry_delay_ms(), detail.leader()};
+  if (detail.has_last_sequence()) error.last_sequence = detail.last_sequence();
+  return error;
 }
 
 grpc::Status to_status(const v1::ErrorDetail& detail, const v1::ProduceAck* acknowledged) {

@@ -60,6 +60,26 @@ std::string_view error_code_name(ErrorCode code) {
       return "LOCKED";
     case ErrorCode::kNotFound:
       return "NOT_FOUND";
+    case ErrorCode::kOutOfOrderSequence:
+      return "OUT_OF_ORDER_SEQUENCE";
+    case ErrorCode::kProducerFenced:
+      return "PRODUCER_FENCED";
+    case ErrorCode::kUnknownProducer:
+      return "UNKNOWN_PRODUCER";
+    case ErrorCode::kEarlyAckLost:
+      return "EARLY_ACK_LOST";
+    case ErrorCode::kUnknownGroup:
+      return "UNKNOWN_GROUP";
+    case ErrorCode::kUnknownMember:
+      return "UNKNOWN_MEMBER";
+    case ErrorCode::kMemberFenced:
+      return "MEMBER_FENCED";
+    case ErrorCode::kNotOwner:
+      return "NOT_OWNER";
+    case ErrorCode::kOffsetMovedBack:
+      return "OFFSET_MOVED_BACK";
+    case ErrorCode::kStartRuleConflict:
+      return "START_RULE_CONFLICT";
   }
   return "INTERNAL";
 }
@@ -95,6 +115,16 @@ bool is_retryable(ErrorCode code) {
     case ErrorCode::kNewerFormat:
     case ErrorCode::kLocked:
     case ErrorCode::kNotFound:
+    case ErrorCode::kOutOfOrderSequence:
+    case ErrorCode::kProducerFenced:
+    case ErrorCode::kUnknownProducer:
+    case ErrorCode::kEarlyAckLost:
+    case ErrorCode::kUnknownGroup:
+    case ErrorCode::kUnknownMember:
+    case ErrorCode::kMemberFenced:
+    case ErrorCode::kNotOwner:
+    case ErrorCode::kOffsetMovedBack:
+    case ErrorCode::kStartRuleConflict:
       return false;
   }
   return false;

@@ -11,6 +11,8 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kUnknownTopic:
     case ErrorCode::kUnknownPartition:
     case ErrorCode::kNotFound:
+    case ErrorCode::kUnknownGroup:
+    case ErrorCode::kUnknownMember:
       return ExitCode::kNotFound;
     case ErrorCode::kTopicExists:
     case ErrorCode::kFailedPrecondition:
@@ -18,6 +20,13 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kLocked:
     case ErrorCode::kNewerFormat:
     case ErrorCode::kOffsetOutOfRange:
+    case ErrorCode::kOutOfOrderSequence:
+    case ErrorCode::kProducerFenced:
+    case ErrorCode::kUnknownProducer:
+    case ErrorCode::kMemberFenced:
+    case ErrorCode::kNotOwner:
+    case ErrorCode::kOffsetMovedBack:
+    case ErrorCode::kStartRuleConflict:
       return ExitCode::kConflict;
     case ErrorCode::kNotLeader:
     case ErrorCode::kNotYet:
@@ -36,6 +45,7 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kDataLoss:
     case ErrorCode::kStorageFailed:
     case ErrorCode::kCancelled:
+    case ErrorCode::kEarlyAckLost:
       return ExitCode::kFailure;
   }
   return ExitCode::kFailure;  // a number from a newer broker

@@ -34,6 +34,21 @@ struct ControlValue {
   Value operator()(const log::LogStart& control) const {
     return Value::object().set("type", "log start").set("begin", control.begin.to_string());
   }
+  Value operator()(const log::ProducerFence& control) const {
+    return Value::object()
+        .set("type", "producer fence")
+        .set("producer_id", control.producer.value())
+        .set("producer_epoch", std::int64_t{control.epoch.value()});
+  }
+  Value operator()(const log::ProducerPosition& control) const {
+    return Value::object()
+        .set("type", "producer position")
+        .set("producer_id", control.producer.value())
+        .set("producer_epoch", std::int64_t{control.epoch.value()})
+        .set("last_sequence", std::int64_t{control.last_sequence})
+        .set("source", control.source)
+        .set("position", control.position);
+  }
 };
 
 Value damage_value(const std::vector<log::Damage>& damage) {
@@ -137,7 +152,10 @@ Value frame_line(const std::string& file, std::uint64_t position, const log::Fra
   return line.set("records", head.record_count)
       .set("compression", codec ? Value(model::codec_name(*codec)) : Value())
       .set("max_event_time", time_value(head.max_timestamp))
-      .set("producer_id", head.producer_id.value() < 0 ? Value() : Value(head.producer_id.value()));
+      .set("producer_id", head.producer_id.value() < 0 ? Value() : Value(head.producer_id.value()))
+      .set("producer_epoch",
+           head.producer_id.value() < 0 ? Value() : Value(std::int64_t{head.producer_epoch.value()}))
+      .set("base_sequence", head.producer_id.value() < 0 ? Value() : Value(std::int64_t{head.base_sequence}));
 }
 
 Value damage_line(const std::string& file, std::uint64_t position, const model::LogPosition& begin,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "log/core/control.h"
 #include "log/core/round.h"
 #include "log/journal.h"
 
@@ -29,8 +30,11 @@ class JournalQueue {
     [[nodiscard]] std::size_t bytes() const {
       return frame ? RoundWriter::frame_entry_bytes(*frame) : record->entry.size();
     }
-    // May use the ring's last file.
-    [[nodiscard]] bool is_control() const { return !frame || frame->header.kind == FrameKind::kControl; }
+    // May use the ring's last file: what lets a log go on, not what comes with each batch.
+    [[nodiscard]] bool is_control() const {
+      return !frame ||
+             (frame->header.kind == FrameKind::kControl && !goes_with_a_batch(frame->payload.span()));
+    }
   };
   static constexpr std::uint32_t kNone = 0xffffffffU;
 

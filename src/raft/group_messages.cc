@@ -62,7 +62,10 @@ void RaftGroup::receive(model::NodeId from, const Message& message) {
 void RaftGroup::receive(model::NodeId from, Append append) {
   if (failed_ || left_) return;
   const Raft::AppendPlan plan = core_.receive(from, append.head, marks_of(append.frames));
-  if (plan.truncate_to) log_.truncate(*plan.truncate_to);
+  if (plan.truncate_to) {
+    log_.truncate(*plan.truncate_to);
+    listener_.on_truncated(*plan.truncate_to);
+  }
   if (core_.leader() == from) leader_lost_ = false;
   if (plan.accepted) {
     if (plan.rest_from) {
@@ -71,7 +74,10 @@ void RaftGroup::receive(model::NodeId from, Append append) {
       FOREBAY_ASSERT(rest);  // a frame ended there before compaction: the terms say so
       first = std::make_shared<const log::Frame>(*std::move(rest));
     }
-    for (std::size_t i = plan.first_new; i < append.frames.size(); ++i) log_.append(append.frames[i]);
+    for (std::size_t i = plan.first_new; i < append.frames.size(); ++i) {
+      log_.append(append.frames[i]);
+      listener_.on_frame(*append.frames[i]);
+    }
   }
   after_input();
 }

@@ -174,6 +174,7 @@ void RaftGroup::carry_out() {
     }
     if (ready.install) {
       log_.install(*ready.install);
+      listener_.on_installed(*ready.install);
       surroundings_.peers->count_install();
     }
     if (ready.regained) {
@@ -422,7 +423,8 @@ RaftGroup::Appended RaftGroup::append_control(const log::Control& control) {
 void RaftGroup::append_frame(log::FramePtr frame, const std::optional<log::Membership>& membership) {
   const model::LogPosition begin = frame->header.begin;
   const model::LogPosition end = frame->header.end;
-  log_.append(std::move(frame));
+  log_.append(frame);
+  listener_.on_frame(*frame);
   core_.appended(end, membership);
   watch_.appended(begin, end, steady_now());
 }

@@ -39,6 +39,12 @@ class GroupListener {
   // Asked of a leader: no node has data of this group but its members, nor is to become one with data that it
   // had before.
   [[nodiscard]] virtual bool all_copies_are_members() const { return true; }
+  // What the log of this replica holds, exactly and in order; of what was there when the group was opened
+  // nothing is said. Bookkeeping: called inside of whatever changes the log, right behind the change, so that
+  // nothing of the group may be called from here. Once on_log_failed() was called the log stands still.
+  virtual void on_frame(const log::Frame&) {}        // is at the end now; not durable yet
+  virtual void on_truncated(model::LogPosition) {}   // ends here now
+  virtual void on_installed(const log::LogBase&) {}  // begins and ends at the base now
   // Whether what lies below may go from this replica: nothing else needs it. If not, give_up_allowed() says
   // when that has changed.
   virtual bool may_give_up(model::LogPosition) { return true; }

@@ -123,7 +123,12 @@ TEST(JournalFormat, ControlPayloadsAreTheGoldenBytes) {
   const std::vector<std::pair<std::string, Control>> cases{
       {"control-term-start.bin", TermStart{model::NodeId(7)}},
       {"control-membership.bin", membership()},
-      {"control-log-start.bin", LogStart{{model::Offset(12), 3}}}};
+      {"control-log-start.bin", LogStart{{model::Offset(12), 3}}},
+      {"control-producer-fence.bin",
+       ProducerFence{model::ProducerId(5'000'000'007), model::ProducerEpoch(3)}},
+      {"control-producer-position.bin",
+       ProducerPosition{model::ProducerId(5'000'000'007), model::ProducerEpoch(3), 41, "events.ndjson",
+                        "1234"}}};
   for (const auto& [name, control] : cases) {
     EXPECT_EQ(encode_control(control), golden(name)) << name;
     const auto decoded = decode_control(golden(name));

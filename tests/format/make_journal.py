@@ -99,6 +99,9 @@ def main():
     write("control-term-start.bin", struct.pack("<HHI", 1, 1, 7))
     write("control-membership.bin", membership_payload)
     write("control-log-start.bin", struct.pack("<HH", 1, 3) + position(12, 3))
+    write("control-producer-fence.bin", struct.pack("<HHqh", 1, 4, 5000000007, 3))
+    write("control-producer-position.bin", struct.pack("<HHqhi", 1, 5, 5000000007, 3, 41)
+          + struct.pack("<H", 13) + b"events.ndjson" + struct.pack("<H", 4) + b"1234")
 
     records = [
         record(1),

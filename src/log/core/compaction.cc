@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "log/core/control.h"
 #include "log/core/roll.h"
 #include "model/batch_builder.h"
 #include "model/record_iterator.h"
@@ -118,6 +119,7 @@ void Compaction::restart() {
   tombstones_removed_ = 0;
   left_ = {.next_pass = first_horizon(), .waiting_to = {}, .horizon = {}};
   last_batch_.clear();
+  named_.clear();
 }
 
 bool Compaction::begin_pass() {
@@ -152,7 +154,16 @@ bool Compaction::learn(const FrameHeader& header, ByteSpan payload) {
   return true;
 }
 
+void Compaction::note_producer(const FrameHeader& header, ByteSpan payload) {
+  if (header.kind != FrameKind::kControl) return;
+  const auto control = decode_control(payload);
+  if (!control) return;
+  if (const auto* fence = std::get_if<ProducerFence>(&*control)) named_.insert(fence->producer);
+  if (const auto* position = std::get_if<ProducerPosition>(&*control)) named_.insert(position->producer);
+}
+
 bool Compaction::judge(const FrameHeader& header, ByteSpan payload) {
+  note_producer(header, payload);
   const Batch batch = open(header, payload);
   if (!batch.touchable) return false;
   if (batch.header.producer_id != model::kNoProducerId) {
@@ -181,6 +192,15 @@ bool Compaction::judge(const FrameHeader& header, ByteSpan payload) {
     changes = changes || dead_[number] || (tombstone && begins_their_time(header, batch.header));
   }
   return changes;
+}
+
+// Of a batch that has no records any more. Its head has the epoch and the sequences that the producer came
+// to.
+bool Compaction::keeps_head(const FrameHeader& header, const model::BatchHeader& batch) const {
+  const auto last = last_batch_.find(batch.producer_id);
+  if (last == last_batch_.end() || last->second.first != header.begin.next_offset) return false;
+  return named_.contains(batch.producer_id) ||
+         rules_.now.value() - last->second.second.value() < rules_.producer_life_ms;
 }
 
 void Compaction::begin_rewrite() { record_number_ = 0; }
@@ -215,11 +235,7 @@ Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payl
   }
   removed_ += lost;
   if (kept == 0) {
-    const auto producer = last_batch_.find(batch.header.producer_id);
-    const bool last_of_producer =
-        producer != last_batch_.end() && producer->second.first == header.begin.next_offset &&
-        rules_.now.value() - producer->second.second.value() < rules_.producer_life_ms;
-    if (!last_of_producer) return {Fate::kGone, {}};
+    if (!keeps_head(header, batch.header)) return {Fate::kGone, {}};
     if (lost == 0) return {};  // an empty head already
     return {Fate::kRewritten, model::build_empty(batch.header)};
   }

@@ -5,14 +5,16 @@
 // that are the last of their key stay until their time is over: it begins, and the batch is given a delete
 // horizon, when no replica has anything any more that they delete (docs/adr/0016). Untouched stay control
 // frames, transactional and control batches, records without a key and batches that cannot be decoded; what a
-// transaction wrote does not supersede anything. The last batch of each producer keeps its head. Frames widen
-// over what is gone, so coverage has no hole.
+// transaction wrote does not supersede anything. The last batch of each producer keeps its head: for a while,
+// and for ever when the producer has a name (a fence or a position of it is in the log). Frames widen over
+// what is gone, so coverage has no hole.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -72,7 +74,7 @@ class Compaction {
     std::size_t map_bytes_max = 32U << 20;
     std::size_t batch_bytes_max = 256U << 20;  // decompressed; larger ones stay untouched
     std::int64_t producer_life_ms =
-        7LL * 24 * 3600 * 1000;  // the head of a producer's last batch stays this long
+        7LL * 24 * 3600 * 1000;  // the head of the last batch of one without a name stays this long
   };
   Compaction(const Rules& rules, const std::array<std::uint64_t, 4>& seed);
 
@@ -110,6 +112,8 @@ class Compaction {
   [[nodiscard]] model::Timestamp first_horizon() const {
     return model::Timestamp(rules_.now.value() + rules_.delete_retention_ms);
   }
+  void note_producer(const FrameHeader& header, ByteSpan payload);
+  [[nodiscard]] bool keeps_head(const FrameHeader& header, const model::BatchHeader& batch) const;
   void leave_tombstone(const FrameHeader& header, const model::BatchHeader& batch);
   [[nodiscard]] bool in_part(const KeyHash& hash) const { return hash.high % parts_ == part_; }
   void restart();
@@ -126,6 +130,7 @@ class Compaction {
   std::vector<bool> dead_;           // by that number
   // The last batch of each producer, by the offset where its frame begins.
   std::map<model::ProducerId, std::pair<model::Offset, model::Timestamp>> last_batch_;
+  std::set<model::ProducerId> named_;
   std::uint64_t removed_ = 0;
   std::uint64_t tombstones_removed_ = 0;  // that were the last of their key
   TombstonesLeft left_;

@@ -1,5 +1,7 @@
 #include "log/core/control.h"
 
+#include "base/assert.h"
+#include "base/endian.h"
 #include "log/core/control_codec.h"
 
 namespace forebay::log {
@@ -7,7 +9,14 @@ namespace {
 
 constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kVoterBytes = 20;
-enum class ControlType : std::uint16_t { kTermStart = 1, kMembership = 2, kLogStart = 3 };
+constexpr std::size_t kTypeAt = 2;
+enum class ControlType : std::uint16_t {
+  kTermStart = 1,
+  kMembership = 2,
+  kLogStart = 3,
+  kProducerFence = 4,
+  kProducerPosition = 5,
+};
 
 void put_head(WireWriter& out, ControlType type) {
   out.put(kVersion);
@@ -31,6 +40,65 @@ std::vector<Voter> get_voters(WireReader& in) {
   return voters;
 }
 
+void put_text(WireWriter& out, const std::string& text) {
+  FOREBAY_ASSERT(text.size() <= kProducerTextBytesMax);
+  out.put(static_cast<std::uint16_t>(text.size()));
+  out.bytes(std::as_bytes(std::span(text)));
+}
+
+std::string get_text(WireReader& in) {
+  const auto size = in.get<std::uint16_t>();
+  if (size > kProducerTextBytesMax) in.fail();
+  const ByteSpan bytes = in.bytes(size);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+struct ControlWriter {
+  WireWriter& out;
+  void operator()(const TermStart& start) const {
+    put_head(out, ControlType::kTermStart);
+    out.put(start.leader.value());
+  }
+  void operator()(const Membership& membership) const {
+    put_head(out, ControlType::kMembership);
+    put_membership(out, membership);
+  }
+  void operator()(const LogStart& start) const {
+    put_head(out, ControlType::kLogStart);
+    out.position(start.begin);
+  }
+  void operator()(const ProducerFence& fence) const {
+    put_head(out, ControlType::kProducerFence);
+    out.put(fence.producer.value());
+    out.put(fence.epoch.value());
+  }
+  void operator()(const ProducerPosition& at) const {
+    put_head(out, ControlType::kProducerPosition);
+    out.put(at.producer.value());
+    out.put(at.epoch.value());
+    out.put(at.last_sequence);
+    put_text(out, at.source);
+    put_text(out, at.position);
+  }
+};
+
+ProducerFence get_fence(WireReader& in) {
+  ProducerFence fence;
+  fence.producer = model::ProducerId(in.get<std::int64_t>());
+  fence.epoch = model::ProducerEpoch(in.get<std::int16_t>());
+  return fence;
+}
+
+ProducerPosition get_position(WireReader& in) {
+  ProducerPosition at;
+  at.producer = model::ProducerId(in.get<std::int64_t>());
+  at.epoch = model::ProducerEpoch(in.get<std::int16_t>());
+  at.last_sequence = in.get<std::int32_t>();
+  at.source = get_text(in);
+  at.position = get_text(in);
+  return at;
+}
+
 }  // namespace
 
 void put_membership(WireWriter& out, const Membership& membership) {
@@ -50,16 +118,7 @@ Membership get_membership(WireReader& in) {
 std::vector<std::byte> encode_control(const Control& control) {
   std::vector<std::byte> bytes;
   WireWriter out(bytes);
-  if (const auto* start = std::get_if<TermStart>(&control)) {
-    put_head(out, ControlType::kTermStart);
-    out.put(start->leader.value());
-  } else if (const auto* membership = std::get_if<Membership>(&control)) {
-    put_head(out, ControlType::kMembership);
-    put_membership(out, *membership);
-  } else {
-    put_head(out, ControlType::kLogStart);
-    out.position(std::get<LogStart>(control).begin);
-  }
+  std::visit(ControlWriter{out}, control);
   return bytes;
 }
 
@@ -82,11 +141,24 @@ Result<Control> decode_control(ByteSpan bytes) {
     case ControlType::kLogStart:
       control = LogStart{in.position()};
       break;
+    case ControlType::kProducerFence:
+      control = get_fence(in);
+      break;
+    case ControlType::kProducerPosition:
+      control = get_position(in);
+      break;
     default:
       return Error{ErrorCode::kNewerFormat, "control payload of type " + std::to_string(type)};
   }
   if (!in.finished()) return Error{ErrorCode::kCorruptBatch, "control payload of a wrong length"};
   return control;
+}
+
+bool goes_with_a_batch(ByteSpan control_payload) {
+  return control_payload.size() >= kTypeAt + sizeof(std::uint16_t) &&
+         load_le<std::uint16_t>(control_payload.data()) == kVersion &&
+         load_le<std::uint16_t>(control_payload.data() + kTypeAt) ==
+             static_cast<std::uint16_t>(ControlType::kProducerPosition);
 }
 
 }  // namespace forebay::log

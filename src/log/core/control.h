@@ -2,6 +2,8 @@
 // Encoding (docs/format/control.md): u16 version, u16 type, fields; little endian.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -35,10 +37,33 @@ struct LogStart {
   model::LogPosition begin;
   friend bool operator==(const LogStart&, const LogStart&) = default;
 };
-using Control = std::variant<TermStart, Membership, LogStart>;
+// A new session of this producer has begun: behind this frame no batch of a lower epoch of it is taken.
+struct ProducerFence {
+  model::ProducerId producer;
+  model::ProducerEpoch epoch;
+  friend bool operator==(const ProducerFence&, const ProducerFence&) = default;
+};
+// Of each text in a producer's position: a path or a topic's name fits, and a frame stays small beside its
+// batch.
+inline constexpr std::size_t kProducerTextBytesMax = 256;
+// Stands directly before a batch: once the one that ends with `last_sequence` is in the log, the producer has
+// read its source up to `position`. What the two texts mean is the producer's affair.
+struct ProducerPosition {
+  model::ProducerId producer;
+  model::ProducerEpoch epoch;
+  std::int32_t last_sequence = 0;
+  std::string source;    // at most kProducerTextBytesMax
+  std::string position;  // likewise
+  friend bool operator==(const ProducerPosition&, const ProducerPosition&) = default;
+};
+using Control = std::variant<TermStart, Membership, LogStart, ProducerFence, ProducerPosition>;
 
+// Requires: texts within their bound.
 [[nodiscard]] std::vector<std::byte> encode_control(const Control& control);
 // Errors: kCorruptBatch for malformed bytes, kNewerFormat for an unknown version or type.
 [[nodiscard]] Result<Control> decode_control(ByteSpan bytes);
+// Whether it stands in the log for the sake of the batch behind it: then it may take no room that a batch may
+// not, and is worth nothing without it. Looks at the type only.
+[[nodiscard]] bool goes_with_a_batch(ByteSpan control_payload);
 
 }  // namespace forebay::log

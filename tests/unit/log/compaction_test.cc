@@ -1,5 +1,7 @@
 #include "log/core/compaction.h"
 
+#include <limits>
+
 #include "log_world.h"
 #include "model/record_iterator.h"
 
@@ -250,6 +252,39 @@ TEST(Compaction, HeadOfAProducersLastBatchStays) {
   out = run_compaction(out, out.size(), rules_at(6000 + 8LL * 24 * 3600 * 1000));
   ASSERT_EQ(out.size(), 1U);
   expect_covered(out, {}, {Offset(3), 0});
+}
+
+// It comes back after any time and must find the sequence that it came to, in the epoch that it had.
+TEST(Compaction, HeadOfANamedProducersLastBatchStaysForEver) {
+  model::BatchOptions producer;
+  producer.producer_id = model::ProducerId(7);
+  producer.producer_epoch = model::ProducerEpoch(3);
+  producer.base_sequence = 41;
+  const std::vector<Control> names{
+      ProducerFence{producer.producer_id, model::ProducerEpoch(4)},
+      ProducerPosition{producer.producer_id, model::ProducerEpoch(4), 0, "file", "12"}};
+  for (const Control& name : names) {
+    std::vector<FramePtr> frames;
+    frames.push_back(frame_of({}, {{"a", "1"}}, model::Codec::kNone, producer));
+    frames.push_back(
+        make_control_frame(LogWorld::partition_id(0), {Offset(1), 0}, model::Term(1), name, Timestamp(1)));
+    model::BatchOptions next = producer;
+    next.producer_epoch = model::ProducerEpoch(4);
+    next.base_sequence = std::numeric_limits<std::int32_t>::max();  // it goes on with 0
+    frames.push_back(frame_of({Offset(1), 1}, {{"a", "2"}, {"a", "3"}}, model::Codec::kNone, next));
+    frames.push_back(frame_of({Offset(3), 0}, {{"a", "4"}}));
+    auto out = run_compaction(frames, 0, rules_at(5000));
+    out = run_compaction(out, out.size(), rules_at(6000 + 800LL * 24 * 3600 * 1000));
+    expect_covered(out, {}, {Offset(4), 0});
+    ASSERT_EQ(out.size(), 4U);
+    EXPECT_TRUE(same_bytes(*out[1], *frames[1])) << "what names it stays as it is";
+    const auto head = model::read_batch_header(out[2]->payload.data());
+    EXPECT_EQ(head.producer_id, producer.producer_id);
+    EXPECT_EQ(head.producer_epoch, model::ProducerEpoch(4));
+    EXPECT_EQ(head.last_sequence(), 0);
+    EXPECT_EQ(head.base_offset, Offset(1));
+    EXPECT_EQ(head.record_count, 0);
+  }
 }
 
 TEST(Compaction, NothingLeftStillCoversItsRange) {

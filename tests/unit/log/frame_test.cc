@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/crc32c.h"
+#include "base/endian.h"
 #include "log/core/frame.h"
 #include "log/core/journal_codec.h"
 
@@ -97,8 +98,15 @@ Voter voter(std::uint32_t node) {
 Membership example_membership() { return {{voter(1), voter(2)}, {voter(3)}, {voter(4), voter(5)}}; }
 
 TEST(Control, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
-  const std::vector<Control> controls{TermStart{model::NodeId(7)}, example_membership(), Membership{},
-                                      LogStart{{model::Offset(12), 3}}};
+  const std::vector<Control> controls{
+      TermStart{model::NodeId(7)},
+      example_membership(),
+      Membership{},
+      LogStart{{model::Offset(12), 3}},
+      ProducerFence{model::ProducerId(1LL << 40), model::ProducerEpoch(32767)},
+      ProducerPosition{model::ProducerId(7), model::ProducerEpoch(3), 41, "a source",
+                       std::string(kProducerTextBytesMax, 'x')},
+      ProducerPosition{}};
   for (const Control& control : controls) {
     const std::vector<std::byte> bytes = encode_control(control);
     const auto decoded = decode_control(bytes);
@@ -120,6 +128,24 @@ TEST(Control, UnknownVersionOrTypeIsNewer) {
   bytes[0] = std::byte{1};
   bytes[2] = std::byte{99};
   EXPECT_EQ(decode_control(bytes).error().code, ErrorCode::kNewerFormat);
+}
+
+TEST(Control, TextOfAProducerThatIsTooLongIsCorrupt) {
+  const auto length_at = encode_control(ProducerPosition{}).size() - 4;
+  std::vector<std::byte> bytes =
+      encode_control(ProducerPosition{{}, {}, 0, std::string(kProducerTextBytesMax, 'x'), {}});
+  ASSERT_TRUE(decode_control(bytes).has_value());
+  bytes.insert(bytes.end() - 2, std::byte{'x'});
+  store_le(bytes.data() + length_at, static_cast<std::uint16_t>(kProducerTextBytesMax + 1));
+  EXPECT_EQ(decode_control(bytes).error().code, ErrorCode::kCorruptBatch);
+}
+
+TEST(Control, OnlyAPositionGoesWithABatch) {
+  EXPECT_TRUE(goes_with_a_batch(encode_control(ProducerPosition{})));
+  for (const Control& control :
+       {Control(TermStart{}), Control(Membership{}), Control(LogStart{}), Control(ProducerFence{})})
+    EXPECT_FALSE(goes_with_a_batch(encode_control(control)));
+  EXPECT_FALSE(goes_with_a_batch({}));
 }
 
 SegmentMeta segment(std::int64_t begin, std::int64_t end) {

@@ -67,6 +67,26 @@ Result<void> dump_journal(const std::string& path, const EmitLine& emit) {
   return {};
 }
 
+Result<void> dump_state(const std::string& path, const EmitLine& emit) {
+  FOREBAY_TRY(const LoneState lone, read_state(path));
+  emit(state_line(file_name(path), lone.id, lone.state));
+  return {};
+}
+
+// Returns whether more is wanted.
+bool dump_states_of(const std::string& directory, const model::TopicPartition& id, const EmitLine& emit) {
+  for (const std::string& path : state_paths(directory, id)) {
+    const auto lone = read_state(path);
+    const bool more = emit(lone ? state_line(file_name(path), lone->id, lone->state)
+                                : Value::object()
+                                      .set("kind", "damage")
+                                      .set("file", file_name(path))
+                                      .set("error", lone.error().to_string()));
+    if (!more) return false;
+  }
+  return true;
+}
+
 // Frames of one partition in their order: those of its segments, then those that only the journal has.
 class PartitionDump {
  public:
@@ -158,6 +178,7 @@ Result<void> dump_directory(const std::string& directory, DumpRecords records, c
     }
     for (const log::FoldedPartition& partition : one.fold.partitions) {
       if (!emit(partition_line(topic_name(directory, partition.state.id.topic), partition))) return {};
+      if (!dump_states_of(directory, partition.state.id, emit)) return {};
       if (records == DumpRecords::kNo) continue;
       FOREBAY_TRY(const bool more, PartitionDump(directory, one, emit).run(partition));
       if (!more) return {};
@@ -178,8 +199,11 @@ Result<LogPath> recognise_log_path(const std::string& path) {
   }
   if (path.ends_with(".journal")) return LogPath::kJournal;
   if (path.ends_with(".log")) return LogPath::kSegment;
+  if (path.ends_with(".state")) return LogPath::kState;
   return Error{ErrorCode::kInvalidArgument,
-               path + " is neither a data directory, nor a segment (*.log), nor a journal file (*.journal)"};
+               path +
+                   " is neither a data directory, nor a segment (*.log), nor a journal file (*.journal), nor "
+                   "a state (*.state)"};
 }
 
 Result<void> dump_log(const std::string& path, DumpRecords records, const EmitLine& emit) {
@@ -191,6 +215,8 @@ Result<void> dump_log(const std::string& path, DumpRecords records, const EmitLi
       return dump_segment(path, records, emit);
     case LogPath::kJournal:
       return dump_journal(path, emit);
+    case LogPath::kState:
+      return dump_state(path, emit);
   }
   return {};
 }

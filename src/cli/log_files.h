@@ -13,7 +13,7 @@
 
 namespace forebay::cli {
 
-enum class LogPath : std::uint8_t { kDataDirectory, kSegment, kJournal };
+enum class LogPath : std::uint8_t { kDataDirectory, kSegment, kJournal, kState };
 // Errors: kNotFound, kInvalidArgument (nothing of ours).
 [[nodiscard]] Result<LogPath> recognise_log_path(const std::string& path);
 
@@ -21,8 +21,9 @@ enum class LogPath : std::uint8_t { kDataDirectory, kSegment, kJournal };
 using EmitLine = std::function<bool(const Value& line)>;
 enum class DumpRecords : std::uint8_t { kNo, kYes };
 
-// A segment: its frames, with their records if wanted. A journal file: its rounds. A data directory: what its
-// marker files and journals say of each partition, if wanted with all its frames and records. Errors:
+// A segment: its frames, with their records if wanted. A journal file: its rounds. A state file: of what it
+// is. A data directory: what its marker files and journals say of each partition and which states it has, if
+// wanted with all its frames and records. Errors:
 // kNotFound, kStorageFailed, kLocked, kNewerFormat.
 [[nodiscard]] Result<void> dump_log(const std::string& path, DumpRecords records, const EmitLine& emit);
 

@@ -178,6 +178,30 @@ Result<std::string> read_text(const std::string& path) {
   return std::string(as_text(bytes));
 }
 
+Result<LoneState> read_state(const std::string& path) {
+  FOREBAY_TRY(std::string text, read_text(path));
+  const SharedBytes file = SharedBytes::take(std::move(text));
+  LoneState lone;
+  FOREBAY_TRY(lone.id, log::partition_of_state(file.span()));
+  FOREBAY_TRY(lone.state, log::decode_state(lone.id, file));
+  if (log::parse_state_file_name(file_name(path)) != lone.state.position)
+    return Error{ErrorCode::kCorruptBatch,
+                 "the state at " + lone.state.position.to_string() + " lies under another one's name"};
+  return lone;
+}
+
+std::vector<std::string> state_paths(const std::string& directory, const model::TopicPartition& id) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(log::partition_directory(directory, id), error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    if (it->is_regular_file() && log::parse_state_file_name(it->path().filename().string()))
+      paths.push_back(it->path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 std::string topic_name(const std::string& directory, const model::TopicId& topic) {
   const auto text = read_text(log::topic_directory(directory, topic) + "/NAME");
   std::string name = text ? *text : std::string();

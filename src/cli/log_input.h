@@ -13,6 +13,7 @@
 #include "log/core/journal_scan.h"
 #include "log/core/recovery_fold.h"
 #include "log/core/segment_layout.h"
+#include "log/core/state_snapshot.h"
 #include "log/data_directory.h"
 
 namespace forebay::cli {
@@ -81,6 +82,17 @@ struct LoneSegment {
 [[nodiscard]] Result<LoneSegment> identify_segment(InputFile& file, const std::string& path);
 // A journal file alone: its rounds say which journal they are of. Errors: kCorruptBatch when there is none.
 [[nodiscard]] Result<log::JournalFileIdentity> identify_journal(ByteSpan bytes, const std::string& path);
+
+// A state file says whose it is.
+struct LoneState {
+  model::TopicPartition id;
+  log::StateSnapshot state;
+};
+// Errors: kNotFound, kStorageFailed, kCorruptBatch (damaged, or under a wrong name), kNewerFormat.
+[[nodiscard]] Result<LoneState> read_state(const std::string& path);
+// Of the state files of a partition, in order.
+[[nodiscard]] std::vector<std::string> state_paths(const std::string& directory,
+                                                   const model::TopicPartition& id);
 
 // Held while a data directory is read: a running daemon would make what is read look torn. Errors: kLocked.
 class DirectoryUse {

@@ -158,6 +158,15 @@ Value frame_line(const std::string& file, std::uint64_t position, const log::Fra
       .set("base_sequence", head.producer_id.value() < 0 ? Value() : Value(std::int64_t{head.base_sequence}));
 }
 
+Value state_line(const std::string& file, const model::TopicPartition& id, const log::StateSnapshot& state) {
+  Value line = Value::object();
+  line.set("kind", "state").set("file", file);
+  set_id(line, id);
+  return line.set("position_in_log", state.position.to_string())
+      .set("term", state.term.value())
+      .set("bytes", std::uint64_t{state.bytes.size()});
+}
+
 Value damage_line(const std::string& file, std::uint64_t position, const model::LogPosition& begin,
                   const model::LogPosition& end) {
   return Value::object()

@@ -9,11 +9,14 @@
 #include "log/core/frame.h"
 #include "log/core/journal_scan.h"
 #include "log/core/recovery_fold.h"
+#include "log/core/state_snapshot.h"
 
 namespace forebay::cli {
 
 [[nodiscard]] Value frame_line(const std::string& file, std::uint64_t position,
                                const log::FrameHeader& header, ByteSpan payload);
+[[nodiscard]] Value state_line(const std::string& file, const model::TopicPartition& id,
+                               const log::StateSnapshot& state);
 [[nodiscard]] Value damage_line(const std::string& file, std::uint64_t position,
                                 const model::LogPosition& begin, const model::LogPosition& end);
 [[nodiscard]] Value round_line(const std::string& file, const log::ScannedRound& round);

@@ -60,6 +60,13 @@ class Verifier {
     return {};
   }
 
+  Result<void> lone_state(const std::string& path) {
+    const auto lone = read_state(path);
+    if (!lone && lone.error().code == ErrorCode::kNotFound) return lone.error();
+    state_file(path, lone);
+    return {};
+  }
+
   Result<void> lone_journal(const std::string& path) {
     FOREBAY_TRY(InputFile file, InputFile::open(path));
     FOREBAY_TRY(const ByteSpan bytes, file.whole());
@@ -213,7 +220,21 @@ class Verifier {
       FOREBAY_CHECK(segment_frames(*file, path, id, meta, accepted, tail));
       check_index(directory, id, meta, known);
     }
+    for (const std::string& path : state_paths(directory, id)) {
+      known.insert(path);
+      auto lone = read_state(path);
+      if (lone && lone->id != id)
+        lone = Error{ErrorCode::kCorruptBatch, "a state of another partition, " + lone->id.to_string()};
+      state_file(path, lone);
+    }
     return {};
+  }
+
+  void state_file(const std::string& path, const Result<LoneState>& lone) {
+    ++result_.files;
+    if (lone) return read(log::kStateHeaderBytes + lone->state.bytes.size());
+    add(LogProblem::Severity::kWarning, path, 0,
+        "the state will be made again from the log: " + lone.error().context);
   }
 
   void check_index(const std::string& directory, const model::TopicPartition& id,
@@ -241,6 +262,10 @@ class Verifier {
          !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
       const std::string path = it->path().string();
       if (!it->is_regular_file() || known.contains(path) || it->path().filename() == "NAME") continue;
+      if (log::is_unfinished_state(it->path().filename().string())) {
+        add(LogProblem::Severity::kWarning, path, 0, "a write that a crash cut short; it is removed");
+        continue;
+      }
       add(LogProblem::Severity::kWarning, path, 0,
           "the journal does not name it: left from a crash, it goes to quarantine at the next start");
     }
@@ -269,6 +294,8 @@ Result<void> verify_log(const std::string& path, LogVerification& result,
       return verifier.lone_segment(path);
     case LogPath::kJournal:
       return verifier.lone_journal(path);
+    case LogPath::kState:
+      return verifier.lone_state(path);
   }
   return {};
 }

@@ -17,6 +17,7 @@
 #include "log/core/journal_record.h"
 #include "log/core/log_config.h"
 #include "log/core/splice.h"
+#include "log/core/state_snapshot.h"
 #include "model/ids.h"
 #include "runtime/executor.h"
 
@@ -53,6 +54,9 @@ using FramesDone = UniqueFunction<void(Result<std::vector<FramePtr>>)>;
 // log was compacted differently.
 using RepairSource = UniqueFunction<void(const LogRange& range, FramesDone done)>;
 
+// The highest first.
+using StatesDone = UniqueFunction<void(Result<std::vector<StateSnapshot>>)>;
+
 enum class TimeKind { kEvent, kAppend };
 
 struct SegmentStatus {
@@ -64,7 +68,7 @@ struct SegmentStatus {
 
 struct LogStatus {
   model::LogPosition log_start, end, flushed, segment_end;
-  std::uint64_t disk_bytes = 0;  // allocated for segments and indexes of this replica
+  std::uint64_t disk_bytes = 0;  // allocated for segments, indexes and states of this replica
   std::uint64_t pinned_bytes = 0, cached_bytes = 0;
   std::vector<SegmentStatus> segments;
   std::vector<Damage> damage;
@@ -93,6 +97,9 @@ class Log {
   // later.
   [[nodiscard]] virtual model::Timestamp max_append_time() const = 0;
   [[nodiscard]] virtual std::vector<TermBegin> terms() const = 0;
+  // Of the frame that ends at `position`, or covers it; 0 at the very begin. Nothing where that is not known:
+  // above the end, and below what is known of the time before log_start().
+  [[nodiscard]] virtual std::optional<model::Term> term_before(const model::LogPosition& position) const = 0;
   // In the log, each with the begin of its frame: the last committed one at least, and all later ones.
   [[nodiscard]] virtual std::vector<std::pair<model::LogPosition, Membership>> memberships() const = 0;
   [[nodiscard]] virtual LogStatus status() const = 0;
@@ -145,6 +152,20 @@ class Log {
   // Requires: a committed LogStart frame says so.
   virtual void set_log_start(model::LogPosition begin, Done durable) = 0;
   virtual void set_config(const LogConfig& config) = 0;
+
+  // --- what somebody folds from this log, kept beside it
+  // Keeps the state, durably when it calls back, and with it one below; then others go. A crash finds the one
+  // or the other. Requires: no state that is kept and lies above was right. It may lie above end(), or below
+  // log_start(). Errors: kInvalidArgument (too large), kDiskFull, kStorageFailed, kCancelled; what was kept
+  // before is kept then.
+  virtual void write_state(StateSnapshot state, Done durable) = 0;
+  // What is kept, the highest first. Whether it is of this log, and not of a history that was given up, the
+  // caller judges: by term_before(), where that is known. Damaged ones are put aside, in quarantine. Errors:
+  // kStorageFailed, kCancelled.
+  virtual void read_states(StatesDone done) = 0;
+  // Called when a segment has been sealed and another one begins: a good moment to write a state. One
+  // listener.
+  virtual void on_sealed(UniqueFunction<void()> listener) = 0;
 
   // Answers from memory at once (before returning) when it can, else from disk later; every checksum is
   // verified. What is accepted as lost is passed over. Errors: kOffsetOutOfRange (from below log start or

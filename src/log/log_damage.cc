@@ -25,6 +25,7 @@ void LogReplica::report_missing(const SegmentRef& segment) {
 }
 
 void LogReplica::folder_seen(const FolderReport& report) {
+  states_.seen(report.states);
   // What was cut in earlier lives is gone from the folder.
   if (log_epoch_ == recovered_log_epoch_) lowest_truncation_.reset();
   const auto matching = [this](const SegmentMeta& meta) {

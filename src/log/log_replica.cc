@@ -38,7 +38,8 @@ LogReplica::LogReplica(ShardParts& parts, RecoveredPartition recovered, const Lo
       memory_(parts.memory, this),
       writer_(parts.env, parts.slots, *this, id_, memory_),
       reads_(parts.env, parts.store, parts.extents, *this, id_),
-      frame_reads_(parts.env, parts.store, parts.extents, *this, id_) {
+      frame_reads_(parts.env, parts.store, parts.extents, *this, id_),
+      states_(parts.env, id_) {
   take_segments(recovered.state);
   end_ = segment_end_;
   for (FramePtr& frame : recovered.tail) {
@@ -73,6 +74,7 @@ void LogReplica::close(const Error& reason) {
   frame_reads_.cancel_all(reason);
   parts_.compactor.cancel(*this);
   repair_.reset();
+  states_.close(reason);
 }
 
 void LogReplica::adopt(const LogConfig& config) {
@@ -81,6 +83,14 @@ void LogReplica::adopt(const LogConfig& config) {
 }
 
 void LogReplica::set_config(const LogConfig& config) { config_ = config; }
+
+std::optional<model::Term> LogReplica::term_before(const model::LogPosition& position) const {
+  if (position > end_) return std::nullopt;
+  const auto behind = std::partition_point(
+      terms_.begin(), terms_.end(), [&position](const TermBegin& term) { return term.begin < position; });
+  if (behind != terms_.begin()) return std::prev(behind)->term;
+  return position == model::LogPosition{} ? std::optional(model::Term()) : std::nullopt;
+}
 
 void LogReplica::fold(const Frame& frame) {
   const FrameHeader& header = frame.header;
@@ -299,6 +309,7 @@ void LogReplica::on_segment_sealed(std::uint64_t serial, std::shared_ptr<const S
   segment->times = index->times();
   parts_.store.put_index(serial, std::move(index));
   drop_segments_below(log_start_);
+  if (on_sealed_) on_sealed_();
 }
 
 void LogReplica::on_segment_abandoned(std::uint64_t serial) {
@@ -442,6 +453,7 @@ LogStatus LogReplica::status() const {
     status.max_append_time = times->last_append;
     status.max_event_time = times->max_event;
   }
+  out.disk_bytes += states_.disk_bytes();
   out.damage = damage_;
   out.last_full_scrub = last_full_scrub();
   out.scrub_errors = scrub_errors_;

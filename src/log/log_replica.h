@@ -21,6 +21,7 @@
 #include "log/quarantine.h"
 #include "log/segment_repair.h"
 #include "log/segment_writer.h"
+#include "log/state_files.h"
 
 namespace forebay::log {
 
@@ -64,6 +65,7 @@ class LogReplica final : public Log,
   }
   [[nodiscard]] model::Timestamp max_append_time() const override { return max_append_time_; }
   [[nodiscard]] std::vector<TermBegin> terms() const override { return {terms_.begin(), terms_.end()}; }
+  [[nodiscard]] std::optional<model::Term> term_before(const model::LogPosition& position) const override;
   [[nodiscard]] std::vector<std::pair<model::LogPosition, Membership>> memberships() const override {
     return memberships_;
   }
@@ -88,6 +90,11 @@ class LogReplica final : public Log,
   void set_hard_state(HardState state, Done durable) override;
   void set_log_start(model::LogPosition begin, Done durable) override;
   void set_config(const LogConfig& config) override;
+  void write_state(StateSnapshot state, Done durable) override {
+    states_.write(std::move(state), std::move(durable));
+  }
+  void read_states(StatesDone done) override { states_.read(std::move(done)); }
+  void on_sealed(UniqueFunction<void()> listener) override { on_sealed_ = std::move(listener); }
   void read(const ReadRequest& request, ReadResultDone done) override;
   void read_frames(const FramesRequest& request, FramesDone done) override;
   [[nodiscard]] bool is_in_memory(model::LogPosition from) const override {
@@ -275,9 +282,11 @@ class LogReplica final : public Log,
   SegmentWriter writer_;
   LogReads reads_;
   FrameReads frame_reads_;
+  StateFiles states_;
   UniqueFunction<void(model::LogPosition)> on_flushed_;
   UniqueFunction<void(const Error&)> on_failed_;
   UniqueFunction<void()> on_damage_;
+  UniqueFunction<void()> on_sealed_;
   std::unique_ptr<SegmentRepair> repair_;     // reads and writes
   bool repairing_ = false;                    // until its file is in place too
   std::uint32_t replacements_in_flight_ = 0;  // by compaction, on their way to the journal

@@ -88,6 +88,7 @@ void LogReplica::cut_segments(model::LogPosition to, CutFiles& files) {
 }
 
 void LogReplica::truncation_durable(const CutFiles& files) {
+  states_.cut(cuts_.front().to);
   cuts_.pop_front();
   for (const SegmentRef& segment : files.gone) remove_files(segment);
   if (files.ended) give_back_space(*files.ended);

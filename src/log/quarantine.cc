@@ -108,6 +108,11 @@ class FolderTidy {
       if (meta->boot_epoch >= state_.current) return {};
       return remove(path);  // of a segment that is gone; it could be made again from it
     }
+    if (const auto position = parse_state_file_name(found.name)) {
+      report_.states.push_back({*position, found.size_bytes});
+      return {};
+    }
+    if (is_unfinished_state(found.name)) return {};  // its writer may be at it, and removes what a crash left
     const auto meta = parse_segment_file_name(found.name);
     if (!meta) return to_quarantine(path, found.name);
     if (meta->boot_epoch == state_.current) return {};

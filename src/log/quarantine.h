@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "io/file_system.h"
 #include "log/core/journal_record.h"
+#include "log/core/state_snapshot.h"
 
 namespace forebay::log {
 
@@ -38,7 +39,8 @@ struct FolderState {
 struct FolderReport {
   std::vector<SegmentMeta> missing;
   std::vector<std::pair<SegmentMeta, std::uint64_t>> disk_bytes;  // of those that are there, index included
-  std::uint64_t removed_files = 0;                                // of ours, redundant: a crash left them
+  std::vector<StateFile> states;
+  std::uint64_t removed_files = 0;  // of ours, redundant: a crash left them
   std::vector<std::string> quarantined;
 };
 // Compares a partition's folder with what recovery knows. Files of ours that a crash left behind go when

@@ -36,6 +36,8 @@ struct ShardLogsStats {
   std::uint64_t repairs = 0;          // damaged ranges that another replica's frames were put in the place of
   std::uint64_t compacted_files = 0;  // that took the place of others
   std::uint64_t tombstones_removed = 0;  // whose time was over
+  std::uint64_t states_written = 0;
+  std::uint64_t damaged_states = 0;  // that were found and put aside
   std::uint64_t damaged_logs = 0,
                 lost_tails = 0;  // with damage that nobody accepted; those without their end
   std::optional<model::Timestamp> oldest_full_scrub;  // over the logs that hold sealed segments

@@ -121,7 +121,7 @@ ExitCode run_verify(Session& session, const std::vector<std::string>& paths) {
 
 Positional path_positional(std::vector<std::string>* paths) {
   return {"PATH",
-          "a data directory, a segment (*.log) or a journal file (*.journal)",
+          "a data directory, a segment (*.log), a journal file (*.journal) or a state (*.state)",
           add_text(paths),
           Option::Repeats::kYes,
           Option::Need::kRequired,
@@ -161,6 +161,7 @@ void add_log_commands(std::vector<Command>& commands) {
       "directory, journal, partition   of a data directory; with --records each partition is followed by "
       "its\n"
       "                                frames, from segments and journals, as of a segment\n"
+      "state   what is folded from a partition's log: of a state file, and of a data directory\n"
       "records, control, record, damage, tail   of a segment\n"
       "round, broken round   of a journal file";
   dump.run = [dump_options](Session& session) { return run_dump(session, *dump_options); };

@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "log/core/journal_record.h"
+#include "log/core/state_snapshot.h"
 
 namespace forebay::log {
 namespace {
@@ -8,6 +9,8 @@ namespace {
 constexpr std::size_t kOffsetDigits = 20;
 constexpr std::size_t kControlDigits = 8;
 constexpr std::string_view kSuffix = ".log";
+constexpr std::string_view kStateSuffix = ".state";
+constexpr std::string_view kUnfinishedStateSuffix = ".state.tmp";
 
 std::string padded(std::uint64_t value, std::size_t digits) {
   std::string text = std::to_string(value);
@@ -26,12 +29,16 @@ bool parse_plain_number(std::string_view text, T& value) {
   return parse_number(text, value) && (text.size() == 1 || text.front() != '0');
 }
 
+// Where what the file holds begins or ends: the first part of its name.
+std::string position_name(const model::LogPosition& at) {
+  return padded(static_cast<std::uint64_t>(at.next_offset.value()), kOffsetDigits) + "-" +
+         padded(at.control_count, kControlDigits);
+}
+
 }  // namespace
 
 std::string segment_file_name(const SegmentMeta& meta) {
-  std::string name = padded(static_cast<std::uint64_t>(meta.begin.next_offset.value()), kOffsetDigits) + "-" +
-                     padded(meta.begin.control_count, kControlDigits) + "-" +
-                     std::to_string(meta.boot_epoch.value());
+  std::string name = position_name(meta.begin) + "-" + std::to_string(meta.boot_epoch.value());
   const bool retried = (meta.generation & kRetriedFile) != 0;
   if (meta.generation != 0) name += (retried ? "-r" : "-g") + std::to_string(meta.generation & ~kRetriedFile);
   name += kSuffix;
@@ -69,5 +76,24 @@ std::optional<SegmentMeta> parse_segment_file_name(std::string_view name) {
   meta.generation = generation;
   return meta;
 }
+
+std::string state_file_name(const model::LogPosition& position) {
+  return position_name(position) + std::string(kStateSuffix);
+}
+
+std::optional<model::LogPosition> parse_state_file_name(std::string_view name) {
+  if (!name.ends_with(kStateSuffix)) return std::nullopt;
+  name.remove_suffix(kStateSuffix.size());
+  if (name.size() < kOffsetDigits + 1 + kControlDigits) return std::nullopt;
+  std::int64_t offset = 0;
+  std::uint32_t control = 0;
+  if (!parse_number(name.substr(0, kOffsetDigits), offset) ||
+      !parse_number(name.substr(kOffsetDigits + 1), control))
+    return std::nullopt;
+  const model::LogPosition position{model::Offset(offset), control};
+  return position_name(position) == name ? std::optional(position) : std::nullopt;
+}
+
+bool is_unfinished_state(std::string_view name) { return name.ends_with(kUnfinishedStateSuffix); }
 
 }  // namespace forebay::log

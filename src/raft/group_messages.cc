@@ -44,15 +44,7 @@ void RaftGroup::receive(model::NodeId from, const Message& message) {
   } else if (const auto* asked = std::get_if<VoteRequest>(&message)) {
     core_.receive(from, *asked);
   } else if (const auto* install = std::get_if<Install>(&message)) {
-    if (core_.begins_anew_by(*install) && !listener_.may_give_up(install->base.begin)) {
-      held_install_ = {from, *install};
-      core_.hear_only(from, *install);
-      leader_lost_ = leader_lost_ && core_.leader() != from;
-      return after_input();
-    }
-    held_install_.reset();
-    core_.receive(from, *install);
-    if (core_.leader() == from) leader_lost_ = false;
+    receive(from, *install);
   } else {
     core_.receive(from, std::get<TransferNow>(message));
   }
@@ -80,12 +72,6 @@ void RaftGroup::receive(model::NodeId from, Append append) {
     }
   }
   after_input();
-}
-
-void RaftGroup::give_up_allowed() {
-  if (!held_install_) return;
-  const auto [from, install] = *std::exchange(held_install_, std::nullopt);
-  receive(from, Message(install));
 }
 
 void RaftGroup::lose_tail(model::Offset upto, UniqueFunction<void(Result<void>)> durable) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "log/journal.h"
+#include "raft/install_state.h"
 #include "raft/raft_group.h"
 
 namespace forebay::raft {
@@ -500,8 +501,18 @@ void Peers::receive(const io::PeerShard& from, Request&& words) {
     if (*alive != nullptr)
       static_cast<void>((*alive)->transport_.send(from, encode(PeerWords(Response{id, std::move(result)}))));
   };
+  if (is_install_state_request(as_bytes(words.body)))
+    return reply(answer_state_request(from.node, words.body));
   if (!listener_.request) return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
   listener_.request(from.node, std::move(words.body), std::move(reply));
+}
+
+Result<std::string> Peers::answer_state_request(model::NodeId from, const std::string& body) {
+  FOREBAY_TRY(const InstallStateRequest request, decode_install_state_request(as_bytes(body)));
+  const auto at = groups_.find(request.group);
+  if (at == groups_.end() || is_refused(from))
+    return Error{ErrorCode::kNotLeader, "this node does not lead the partition"};
+  return at->second->answer(request);
 }
 
 void Peers::receive(const io::PeerShard& from, Response&& words) {

@@ -191,6 +191,7 @@ class Peers final : private io::PeerTransportListener {
   void receive(const io::PeerShard& from, CompactedEverywhere&& words);
   void receive(const io::PeerShard& from, Request&& words);
   void receive(const io::PeerShard& from, Response&& words);
+  [[nodiscard]] Result<std::string> answer_state_request(model::NodeId from, const std::string& body);
 
   [[nodiscard]] bool is_refused(model::NodeId node) const {
     const auto at = nodes_.find(node);

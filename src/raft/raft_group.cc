@@ -99,7 +99,7 @@ RaftGroup::RaftGroup(log::Log& log, Raft core, const std::optional<Founding>& fo
 RaftGroup::~RaftGroup() {
   *alive_ = nullptr;
   if (surroundings_.peers != nullptr) surroundings_.peers->remove(*this);
-  for (const auto& timer : {election_timer_, transfer_timer_, news_timer_}) {
+  for (const auto& timer : {election_timer_, transfer_timer_, news_timer_, install_timer_}) {
     if (timer) surroundings_.executor->cancel(*timer);
   }
   log_.on_flushed(nullptr);
@@ -285,6 +285,8 @@ void RaftGroup::peer_connected(model::NodeId peer) {
 
 void RaftGroup::peer_lost(model::NodeId peer) {
   sending_.erase(peer);
+  // It says so again when it is back: taken later, its word would count as heard from it.
+  if (held_install_ && held_install_->first == peer) held_install_.reset();
   if (core_.leader() == peer) {
     leader_lost_ = true;
     core_.leader_unreachable();

@@ -18,13 +18,15 @@
 #include "raft/core/raft.h"
 #include "raft/core/replica_watch.h"
 #include "raft/core/tombstone_wait.h"
+#include "raft/install_state.h"
 #include "raft/peers.h"
 #include "raft/range_repair.h"
 #include "runtime/executor.h"
 
 namespace forebay::raft {
 
-// What happens to a group. All calls on the shard, never from inside append_*.
+// What happens to a group. All calls on the shard; but for those that say what the log holds, never from
+// inside append_*.
 class GroupListener {
  public:
   virtual ~GroupListener() = default;
@@ -42,9 +44,17 @@ class GroupListener {
   // What the log of this replica holds, exactly and in order; of what was there when the group was opened
   // nothing is said. Bookkeeping: called inside of whatever changes the log, right behind the change, so that
   // nothing of the group may be called from here. Once on_log_failed() was called the log stands still.
-  virtual void on_frame(const log::Frame&) {}        // is at the end now; not durable yet
-  virtual void on_truncated(model::LogPosition) {}   // ends here now
-  virtual void on_installed(const log::LogBase&) {}  // begins and ends at the base now
+  virtual void on_frame(const log::Frame&) {}       // is at the end now; not durable yet
+  virtual void on_truncated(model::LogPosition) {}  // ends here now
+  // Begins and ends at the base now. The state that the leader had for it, if any, is kept by the log
+  // (Log::read_states).
+  virtual void on_installed(const log::LogBase&) {}
+  // Asked of a leader: what is folded from its log, for a replica that is to begin where nothing below is
+  // left. Of committed frames only, and all of them up to its position, as far as that is now. Nothing:
+  // nobody folds anything. Errors: kNotYet (it is being loaded; asked again soon).
+  [[nodiscard]] virtual Result<std::optional<log::StateSnapshot>> state_for_install() {
+    return std::optional<log::StateSnapshot>();
+  }
   // Whether what lies below may go from this replica: nothing else needs it. If not, give_up_allowed() says
   // when that has changed.
   virtual bool may_give_up(model::LogPosition) { return true; }
@@ -175,6 +185,7 @@ class RaftGroup final : private RepairOwner {
   void receive(const LeaveResponse& response);
   void receive(model::NodeId from, const Compacted& words);
   void receive(model::NodeId from, const CompactedEverywhere& words);
+  [[nodiscard]] Result<std::string> answer(const InstallStateRequest& request);
   void peer_connected(model::NodeId peer);
   void peer_lost(model::NodeId peer);
   void pump();
@@ -196,6 +207,12 @@ class RaftGroup final : private RepairOwner {
     model::Term term;
     model::LogPosition end, commit;
   };
+  // What the leader that sent an install had: a state, which is on the disk here, or none.
+  struct CarriedState {
+    model::NodeId from;
+    model::Term term;
+    std::optional<model::LogPosition> position;
+  };
   struct Known {
     Role role = Role::kFollower;
     model::Term term;
@@ -213,6 +230,10 @@ class RaftGroup final : private RepairOwner {
   [[nodiscard]] bool leads_in(model::Term term) const override { return is_leader() && core_.term() == term; }
   void on_damage_changed() override;
 
+  void receive(model::NodeId from, const Install& install);
+  [[nodiscard]] bool has_state_for(model::NodeId from, const Install& install);
+  void state_fetched(model::NodeId from, model::Term term, Result<std::optional<log::StateSnapshot>> state);
+  void look_at_install_again();
   void after_input();
   void carry_out();
   void tell_changes();
@@ -258,8 +279,13 @@ class RaftGroup final : private RepairOwner {
   std::map<model::NodeId, Sending> sending_;
   std::deque<Barrier> barriers_;
   std::optional<LeaveQuestion> leave_question_;
-  // To begin anew, as soon as the listener lets what is here go.
+  // To begin anew, as soon as the listener lets what is here go and the leader's state is here.
   std::optional<std::pair<model::NodeId, Install>> held_install_;
+  std::unique_ptr<InstallStateFetch> state_fetch_;
+  bool keeping_state_ = false;
+  std::optional<CarriedState> carried_;
+  std::unique_ptr<InstallStateSource> state_source_;
+  std::optional<runtime::TimerId> install_timer_;
   bool left_ = false;
   std::optional<runtime::TimerId> election_timer_;
   std::optional<runtime::TimerId> transfer_timer_;

@@ -141,11 +141,11 @@ class Log {
   // Requires: a frame begins at `to`, or it is end(); nothing committed lies behind it, so that it is not
   // below log_start() either, nor below what set_log_start asked for.
   virtual void truncate(model::LogPosition to) = 0;
-  // The log begins at `base` from now on, and what was in it is void; the hard state and a lost tail are not.
-  // end() is there at once; log_start() and flushed() are when the journal has it, with a call of the
-  // listener: a crash before that finds the log as it was. What is appended next is durable no earlier. Reads
-  // under way end with kCancelled. Requires: base.begin lies above log_start(), and everything below it was
-  // trimmed by a committed LogStart frame.
+  // The log begins at `base` from now on; what was in it is void, but the hard state and a lost tail. end()
+  // is there at once, log_start() and flushed() when the journal has it, with a call of the listener: a crash
+  // before finds the log as it was. What is appended next is durable no earlier. Reads under way end with
+  // kCancelled, so do waiting writes of states; the last state that is durable stays. Requires: base.begin
+  // lies above log_start(), and everything below it was trimmed by a committed LogStart frame.
   virtual void install(const LogBase& base) = 0;
   virtual void set_hard_state(HardState state, Done durable) = 0;
   // Moves log_start(), and lets memory and files below go, once the journal has it. It never moves back.

@@ -43,6 +43,7 @@ void LogReplica::install(const LogBase& base) {
     parts_.store.forget(serial);
     parts_.extents.forget(serial);
   }
+  states_.drop_waiting_writes();
 }
 
 void LogReplica::begin_at(const LogBase& base) {

@@ -126,6 +126,15 @@ void StateFiles::cut(const model::LogPosition& to) {
   if (!none_above) add(Cut{to});
 }
 
+void StateFiles::drop_waiting_writes() {
+  std::vector<Task> kept, dropped;
+  for (Task& task : waiting_)
+    (std::holds_alternative<Write>(task) ? dropped : kept).push_back(std::move(task));
+  waiting_ = std::move(kept);
+  const Error gone{ErrorCode::kCancelled, "log " + id_.to_string() + " begins anew"};
+  for (Task& task : dropped) answer(std::move(task), Outcome{gone, {}, 0, {}});
+}
+
 void StateFiles::seen(const std::vector<StateFile>& files) {
   if (!files_ && !running_) files_ = files;
 }
@@ -175,8 +184,12 @@ void StateFiles::ended(Outcome outcome) {
   if (closed_) return;  // it was answered
   Task task = *std::exchange(running_, std::nullopt);
   if (std::holds_alternative<Write>(task) && outcome.done) ++env_.stats.states_written;
-  begin_next();
+  // What waits comes after the answer: who hears that his state is durable finds it kept, whatever he does.
+  auto next = lifetime_.guard([this] {
+    if (!running_) begin_next();
+  });
   answer(std::move(task), std::move(outcome));
+  next();
 }
 
 // Whoever is answered may end the log.

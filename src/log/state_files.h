@@ -25,6 +25,9 @@ class StateFiles {
   void read(StatesDone done);
   // Those above are of frames that are gone.
   void cut(const model::LogPosition& to);
+  // Writes that wait are of a log that is void now: they are answered with kCancelled. A state that was said
+  // to be durable just now is still kept.
+  void drop_waiting_writes();
   // By the look around in the folder; what is known already is newer.
   void seen(const std::vector<StateFile>& files);
   // What waits is answered so, and nothing is begun any more.

@@ -67,8 +67,11 @@ void RaftGroup::state_fetched(model::NodeId from, model::Term term,
     if (group == nullptr) return;
     group->keeping_state_ = false;
     if (!durable) return group->look_at_install_again();
+    if (!group->held_install_) return;
     group->carried_ = carried;
     group->give_up_allowed();
+    // Not taken after all: what else is written meanwhile may take the place of that state.
+    if (*alive != nullptr && group->held_install_) group->carried_.reset();
   });
 }
 

@@ -286,7 +286,10 @@ void RaftGroup::peer_connected(model::NodeId peer) {
 void RaftGroup::peer_lost(model::NodeId peer) {
   sending_.erase(peer);
   // It says so again when it is back: taken later, its word would count as heard from it.
-  if (held_install_ && held_install_->first == peer) held_install_.reset();
+  if (held_install_ && held_install_->first == peer) {
+    held_install_.reset();
+    carried_.reset();
+  }
   if (core_.leader() == peer) {
     leader_lost_ = true;
     core_.leader_unreachable();

@@ -131,6 +131,20 @@ TEST_F(LogState, SurvivesAnInstall) {
   EXPECT_EQ(kept(world), Offsets{100});
 }
 
+// It comes with the base: what was on its way from the old log must not take its place.
+TEST_F(LogState, StateThatAnInstallRestsOnIsKept) {
+  std::optional<Result<void>> late;
+  world.log(0).write_state(state_at(100), [&](const Result<void>& durable) {
+    ASSERT_TRUE(durable);
+    world.install(0, {{Offset(60), 0}, {model::Term(40), {Offset(50), 0}}, {}});
+  });
+  world.log(0).write_state(state_at(10), [&](Result<void> durable) { late = std::move(durable); });
+  ASSERT_TRUE(world.run_until([&] { return late.has_value(); }));
+  EXPECT_EQ(late->error().code, ErrorCode::kCancelled);
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(kept(world), Offsets{100});
+}
+
 TEST_F(LogState, DamagedOneIsPutAsideAndTheOneBelowIsRead) {
   ASSERT_TRUE(write(world, state_at(10)));
   ASSERT_TRUE(write(world, state_at(20)));

@@ -70,6 +70,10 @@ BatchHeader read_batch_header(const std::byte* from) {
           .record_count = load_be<std::int32_t>(from + kRecordCountAt)};
 }
 
+ProducerId producer_id_of(ByteSpan batch) {
+  return ProducerId(load_be<std::int64_t>(batch.data() + kProducerIdAt));
+}
+
 void write_batch_header(std::byte* to, const BatchHeader& header) {
   store_be(to + kBaseOffsetAt, header.base_offset.value());
   store_be(to + kLengthAt, header.batch_length);

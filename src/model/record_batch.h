@@ -80,6 +80,8 @@ struct BatchHeader {
 // Requires, for both: kBatchHeaderBytes bytes.
 [[nodiscard]] BatchHeader read_batch_header(const std::byte* from);
 void write_batch_header(std::byte* to, const BatchHeader& header);
+// Of most batches all that those who ask for producers want to know. Requires: likewise.
+[[nodiscard]] ProducerId producer_id_of(ByteSpan batch);
 
 // The size of the batch that begins here, from its length field.
 // Errors: kCorruptBatch (fewer than kBatchLengthEnd bytes, or a size that no batch can have). The batch

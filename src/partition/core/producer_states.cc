@@ -1,0 +1,272 @@
+#include "partition/core/producer_states.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "log/core/control.h"
+#include "partition/core/producer_snapshot.h"
+
+namespace forebay::partition {
+namespace {
+
+// Looking at every producer again sooner than this would cost more than it frees.
+constexpr std::int64_t kTidyEveryMs = 60'000;
+constexpr std::size_t kTidyCountMin = 1024;
+
+}  // namespace
+
+void ProducerStates::reset(model::LogPosition at) {
+  position_ = at;
+  committed_.clear();
+  memory_bytes_ = 0;
+  last_time_ = model::kNoTimestamp;
+  events_.clear();
+  tips_.clear();
+  tidy_at_count_ = kTidyCountMin;
+  tidied_at_ = model::kNoTimestamp;
+}
+
+Result<void> ProducerStates::restore(model::LogPosition at, ByteSpan encoded) {
+  FOREBAY_TRY(auto snapshot, decode_producers(encoded));
+  reset(at);
+  last_time_ = snapshot.last_time;
+  committed_.reserve(snapshot.producers.size());
+  for (auto& [id, state] : snapshot.producers) {
+    memory_bytes_ += state.memory_bytes();
+    committed_.emplace(id, std::move(state));
+  }
+  tidy_at_count_ = std::max(kTidyCountMin, 2 * committed_.size());
+  return {};
+}
+
+std::vector<std::byte> ProducerStates::encode() const {
+  ProducerSnapshot snapshot{.last_time = last_time_, .producers = {}};
+  snapshot.producers.reserve(committed_.size());
+  for (const auto& [id, state] : committed_) {
+    if (state.is_expired(last_time_, limits_.expiration_ms)) continue;
+    snapshot.producers.emplace_back(id, state);
+    snapshot.producers.back().second.make_quiet(last_time_);
+  }
+  std::sort(snapshot.producers.begin(), snapshot.producers.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return encode_producers(snapshot);
+}
+
+// --- the log
+
+void ProducerStates::extend_tip(const ProducerEvent& event) {
+  auto [at, is_new] = tips_.try_emplace(event.id);
+  Tip& tip = at->second;
+  if (is_new) {
+    if (const auto* known = find_committed(event.id)) tip.state = *known;
+  }
+  apply(event, limits_.expiration_ms, tip.state);
+  ++tip.events;
+  tip.end = event.end;
+}
+
+void ProducerStates::appended(const log::Frame& frame) {
+  auto event = producer_event(frame, position_);
+  if (!event) return;
+  extend_tip(*event);
+  events_.push_back(*std::move(event));
+}
+
+void ProducerStates::commit(const ProducerEvent& event) {
+  last_time_ = std::max(last_time_, event.time);
+  const auto tip = tips_.find(event.id);
+  FOREBAY_ASSERT(tip != tips_.end() && tip->second.events > 0);
+  const auto [at, is_new] = committed_.try_emplace(event.id);
+  ProducerState& state = at->second;
+  if (!is_new) memory_bytes_ -= state.memory_bytes();
+  if (--tip->second.events == 0) {
+    state = std::move(tip->second.state);  // it has nothing but this one
+    tips_.erase(tip);
+  } else {
+    apply(event, limits_.expiration_ms, state);
+  }
+  if (state.epoch == model::kNoProducerEpoch) {  // a position of nobody
+    committed_.erase(at);
+    return;
+  }
+  memory_bytes_ += state.memory_bytes();
+}
+
+void ProducerStates::committed(model::LogPosition upto) {
+  if (upto <= position_) return;
+  while (!events_.empty() && events_.front().end <= upto) {
+    commit(events_.front());
+    events_.pop_front();
+  }
+  position_ = upto;
+  if (committed_.size() >= tidy_at_count_) tidy_now(last_time_);
+}
+
+void ProducerStates::truncated(model::LogPosition to) {
+  FOREBAY_ASSERT(to >= position_);
+  if (events_.empty() || events_.back().end <= to) return;
+  while (!events_.empty() && events_.back().end > to) events_.pop_back();
+  tips_.clear();
+  for (const ProducerEvent& event : events_) extend_tip(event);
+}
+
+void ProducerStates::tidy(model::Timestamp now) {
+  if (now.value() - tidied_at_.value() >= kTidyEveryMs) tidy_now(now);
+}
+
+void ProducerStates::tidy_now(model::Timestamp now) {
+  tidied_at_ = now;
+  for (auto at = committed_.begin(); at != committed_.end();) {
+    memory_bytes_ -= at->second.memory_bytes();
+    if (at->second.is_expired(now, limits_.expiration_ms)) {
+      at = committed_.erase(at);
+      continue;
+    }
+    at->second.make_quiet(now);
+    memory_bytes_ += at->second.memory_bytes();
+    ++at;
+  }
+  tidy_at_count_ = std::max(kTidyCountMin, 2 * committed_.size());
+}
+
+// --- verdicts
+
+const ProducerState* ProducerStates::find_committed(model::ProducerId id) const {
+  const auto at = committed_.find(id);
+  return at == committed_.end() ? nullptr : &at->second;
+}
+
+const ProducerState* ProducerStates::find(model::ProducerId id, model::Timestamp now) const {
+  const auto tip = tips_.find(id);
+  const ProducerState* state = tip != tips_.end() ? &tip->second.state : find_committed(id);
+  // The position of a producer that nothing else is known of says nothing.
+  if (state == nullptr || state->epoch == model::kNoProducerEpoch) return nullptr;
+  return state->is_expired(now, limits_.expiration_ms) ? nullptr : state;
+}
+
+BatchVerdict ProducerStates::check(const model::BatchHeader& batch, model::Timestamp now,
+                                   std::optional<model::Offset> leadership) const {
+  const ProducerState* state = find(batch.producer_id, now);
+  if (state == nullptr) {
+    if (batch.base_sequence != 0) {
+      return ProducerRefusal{.code = leadership ? ErrorCode::kEarlyAckLost : ErrorCode::kUnknownProducer};
+    }
+    if (is_full()) return ProducerRefusal{.code = ErrorCode::kResourceExhausted};
+    return FreshBatch{};
+  }
+  if (batch.producer_epoch < state->epoch)
+    return ProducerRefusal{.code = ErrorCode::kProducerFenced, .epoch = state->epoch};
+  const bool same_session = batch.producer_epoch == state->epoch;
+  if (same_session) {
+    if (const auto* first = state->find(batch.base_sequence, batch.last_sequence(), now))
+      return DuplicateBatch{*first};
+  }
+  const std::int32_t last = same_session ? state->last_sequence() : -1;
+  const std::int32_t expected = last < 0 ? 0 : next_sequence(last);
+  if (batch.base_sequence == expected) return FreshBatch{};
+  // What this leadership has stored it has not lost: then the batch before this one never came.
+  const bool stored_here = leadership && last >= 0 && state->batches.back().first_offset >= *leadership;
+  return ProducerRefusal{
+      .code = leadership && !stored_here ? ErrorCode::kEarlyAckLost : ErrorCode::kOutOfOrderSequence,
+      .last_sequence = last,
+      .epoch = state->epoch};
+}
+
+Result<void> ProducerStates::check_position(const model::BatchHeader& batch, const SourcePosition& position,
+                                            model::Timestamp now) const {
+  const auto invalid = [](std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; };
+  if (position.source.size() > log::kProducerTextBytesMax ||
+      position.position.size() > log::kProducerTextBytesMax) {
+    return invalid("the source or the position of a producer is longer than " +
+                   std::to_string(log::kProducerTextBytesMax) + " bytes");
+  }
+  const ProducerState* state = find(batch.producer_id, now);
+  if (state == nullptr || !state->named || state->epoch != batch.producer_epoch) {
+    return invalid("producer " + std::to_string(batch.producer_id.value()) +
+                   " sends a source position in epoch " + std::to_string(batch.producer_epoch.value()) +
+                   ", which has fenced nothing here: call FenceProducer first");
+  }
+  // Positions grow what is known of a producer; so much lies between this and what can be written.
+  if (memory_bytes_ >= 2 * limits_.memory_bytes_max)
+    return refusal_error({.code = ErrorCode::kResourceExhausted}, batch, "the partition");
+  return {};
+}
+
+FenceVerdict ProducerStates::check_fence(model::ProducerId id, model::ProducerEpoch epoch,
+                                         model::Timestamp now) const {
+  const ProducerState* state = find(id, now);
+  if (state == nullptr) {
+    if (is_full()) return ProducerRefusal{.code = ErrorCode::kResourceExhausted};
+    return FreshFence{};
+  }
+  if (epoch < state->epoch) return ProducerRefusal{.code = ErrorCode::kProducerFenced, .epoch = state->epoch};
+  if (epoch > state->epoch || !state->named) return FreshFence{};
+  const auto tip = tips_.find(id);
+  return KnownFence{tip == tips_.end() ? position_ : tip->second.end};
+}
+
+// --- texts
+
+namespace {
+
+std::string session_text(model::ProducerId id, model::ProducerEpoch epoch) {
+  return "producer " + std::to_string(id.value()) + " epoch " + std::to_string(epoch.value());
+}
+
+Error full_error(std::string_view where) {
+  // A minute: what has expired goes that often.
+  return Error{
+      ErrorCode::kResourceExhausted,
+      std::string(where) +
+          " knows as many producers as it has memory for, and takes no new one until some expire; use "
+          "fewer and longer-lived producers, or lower producer.id.expiration",
+      60'000};
+}
+
+Error fenced_error(const std::string& session, model::ProducerEpoch known, std::string_view where) {
+  return Error{ErrorCode::kProducerFenced, session + " is fenced at " + std::string(where) +
+                                               ": a newer session, epoch " + std::to_string(known.value()) +
+                                               ", has begun; this one must stop"};
+}
+
+}  // namespace
+
+Error refusal_error(const ProducerRefusal& refusal, const model::BatchHeader& batch, std::string_view where) {
+  const std::string session = session_text(batch.producer_id, batch.producer_epoch);
+  const std::string sent = "sequence " + std::to_string(batch.base_sequence);
+  if (refusal.code == ErrorCode::kResourceExhausted) return full_error(where);
+  if (refusal.code == ErrorCode::kProducerFenced) return fenced_error(session, refusal.epoch, where);
+  if (refusal.code == ErrorCode::kUnknownProducer) {
+    return Error{
+        ErrorCode::kUnknownProducer,
+        std::string(where) + " knows nothing of " + session + ", and " + sent +
+            " is not its first: it was silent for longer than producer.id.expiration, or its records were "
+            "deleted; begin a new session (InitProducer) with sequence 0"};
+  }
+  const std::int32_t last = refusal.last_sequence;
+  const std::string held =
+      last < 0 ? "nothing of this session" : "this session up to sequence " + std::to_string(last);
+  const std::string expected = std::to_string(last < 0 ? 0 : next_sequence(last));
+  std::string text = session + ": " + sent + " does not follow at " + std::string(where) + ", which has " +
+                     held + " and expects " + expected;
+  if (refusal.code == ErrorCode::kEarlyAckLost) {
+    text +=
+        "; what lies between was perhaps acknowledged before it was durable (durability=replicated) and is "
+        "lost: begin a new session after that sequence";
+  } else {
+    text += "; send what is missing first, and keep at most " + std::to_string(kRememberedBatches) +
+            " batches unanswered: older copies are not recognised";
+  }
+  Error error{refusal.code, std::move(text)};
+  error.last_sequence = last;
+  return error;
+}
+
+Error fence_refusal_error(const ProducerRefusal& refusal, model::ProducerId id, model::ProducerEpoch epoch,
+                          std::string_view where) {
+  if (refusal.code == ErrorCode::kResourceExhausted) return full_error(where);
+  return fenced_error(session_text(id, epoch), refusal.epoch, where);
+}
+
+}  // namespace forebay::partition

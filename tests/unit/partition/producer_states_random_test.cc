@@ -1,0 +1,303 @@
+// Random logs of producers against a naive model: a function of the whole list of frames, which knows nothing
+// of commits, truncations, snapshots or tables.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+#include "log/core/control.h"
+#include "partition/core/producer_snapshot.h"
+#include "partition/core/producer_states.h"
+#include "producer_frames.h"
+
+namespace forebay::partition {
+namespace {
+
+using model::LogPosition;
+using model::Offset;
+using model::ProducerEpoch;
+using model::ProducerId;
+using model::Timestamp;
+
+constexpr std::int64_t kExpirationMs = 20 * kQuietAfterMs;
+
+struct Known {
+  std::int16_t epoch = -1;
+  bool named = false;
+  std::int64_t last_time = -1;
+  std::vector<StoredBatch> session;  // all of it since it was last silent for long
+};
+
+// What the frames of a log say of one producer at `now`.
+std::optional<Known> known_of(const std::vector<log::Frame>& frames, std::int64_t id, std::int64_t now) {
+  std::optional<Known> known;
+  const auto forget = [&](std::int64_t time) {
+    if (known && !known->named && time - known->last_time > kExpirationMs) known.reset();
+    if (known && !known->session.empty() && time - known->session.back().append_time.value() > kQuietAfterMs)
+      known->session.erase(known->session.begin(), known->session.end() - 1);
+  };
+  for (const log::Frame& frame : frames) {
+    const std::int64_t time = frame.header.append_time.value();
+    if (frame.header.kind == log::FrameKind::kControl) {
+      const auto control = *log::decode_control(frame.payload.span());
+      if (const auto* fence = std::get_if<log::ProducerFence>(&control)) {
+        if (fence->producer.value() != id) continue;
+        if (known && !known->named && time - known->last_time > kExpirationMs) known.reset();
+        if (!known) known.emplace();
+        if (fence->epoch.value() < known->epoch) continue;
+        if (fence->epoch.value() > known->epoch) known->session.clear();
+        known->epoch = fence->epoch.value();
+        known->named = true;
+        known->last_time = time;
+      } else if (const auto* position = std::get_if<log::ProducerPosition>(&control)) {
+        if (position->producer.value() != id) continue;
+        if (known && !known->named && time - known->last_time > kExpirationMs) known.reset();
+        if (known && known->named && position->epoch.value() >= known->epoch) known->last_time = time;
+      }
+      continue;
+    }
+    const auto head = model::read_batch_header(frame.payload.data());
+    if (head.producer_id.value() != id) continue;
+    forget(time);
+    if (!known) known.emplace();
+    if (head.producer_epoch.value() > known->epoch) known->session.clear();
+    known->epoch = head.producer_epoch.value();
+    known->last_time = time;
+    known->session.push_back({head.base_sequence, head.last_sequence(), head.base_offset, Timestamp(time)});
+  }
+  forget(now);
+  return known;
+}
+
+// As text, so that a difference can be read.
+std::string naive_verdict(const std::vector<log::Frame>& frames, const model::BatchHeader& batch,
+                          std::int64_t now) {
+  const auto known = known_of(frames, batch.producer_id.value(), now);
+  if (!known) return batch.base_sequence == 0 ? "fresh" : "UNKNOWN_PRODUCER";
+  if (batch.producer_epoch.value() < known->epoch) return "PRODUCER_FENCED";
+  if (batch.producer_epoch.value() > known->epoch || known->session.empty())
+    return batch.base_sequence == 0 ? "fresh" : "OUT_OF_ORDER_SEQUENCE after -1";
+  const auto& session = known->session;
+  for (std::size_t i = 0; i < std::min(session.size(), kRememberedBatches); ++i) {
+    const StoredBatch& one = session[session.size() - 1 - i];
+    if (one.first_sequence == batch.base_sequence && one.last_sequence == batch.last_sequence())
+      return "copy of " + std::to_string(one.first_offset.value());
+  }
+  const std::int64_t next = (std::int64_t{session.back().last_sequence} + 1) % (std::int64_t{1} << 31);
+  return batch.base_sequence == next
+             ? "fresh"
+             : "OUT_OF_ORDER_SEQUENCE after " + std::to_string(session.back().last_sequence);
+}
+
+std::string text_of(const BatchVerdict& verdict) {
+  if (const auto* duplicate = std::get_if<DuplicateBatch>(&verdict))
+    return "copy of " + std::to_string(duplicate->first.first_offset.value());
+  const auto* refusal = std::get_if<ProducerRefusal>(&verdict);
+  if (refusal == nullptr) return "fresh";
+  std::string text(error_code_name(refusal->code));
+  if (refusal->code == ErrorCode::kOutOfOrderSequence)
+    text += " after " + std::to_string(refusal->last_sequence);
+  return text;
+}
+
+class RandomLog {
+ public:
+  explicit RandomLog(std::uint64_t seed) : rng_(seed) { states_.reset({}); }
+
+  void step() {
+    switch (pick(16)) {
+      case 0:
+        frames_.now = frames_.now.plus(pick(3) == 0 ? kExpirationMs + 1 : kQuietAfterMs / 2);
+        return;
+      case 1:
+        return add(frames_.plain(1 + static_cast<std::int32_t>(pick(3))));
+      case 2:
+        return fence();
+      case 3:
+      case 4:
+      case 5:
+        return commit();
+      case 6:
+        return truncate();
+      case 7:
+        snapshots_.emplace_back(states_.position(), states_.encode());
+        if (pick(4) == 0) states_.tidy(frames_.now);
+        return;
+      case 8:
+        if (!snapshots_.empty() && pick(3) == 0) return reopen();
+        [[fallthrough]];
+      default:
+        return send();
+    }
+  }
+
+  // Opened from any snapshot, or from none, it is the same.
+  void check_refolds() {
+    snapshots_.emplace_back(LogPosition{}, ProducerStates(kLimits).encode());
+    for (const auto& [at, bytes] : snapshots_) {
+      ProducerStates other = refold(at, bytes, frames_.all());
+      ASSERT_EQ(lasting(other), lasting(states_));
+      for (int i = 0; i < 20; ++i) {
+        const auto head = draw_head();
+        ASSERT_EQ(text_of(other.check(head, frames_.now)), text_of(states_.check(head, frames_.now)));
+      }
+    }
+    snapshots_.pop_back();
+  }
+
+  // Where of some batches only the last one of each producer is left, other copies are known than before, and
+  // nothing else changes.
+  void check_compacted() {
+    std::vector<log::Frame> left;
+    std::vector<ProducerId> seen;
+    for (auto at = frames_.all().rbegin(); at != frames_.all().rend(); ++at) {
+      if (at->header.kind == log::FrameKind::kRecords) {
+        const ProducerId id = model::producer_id_of(at->payload.span());
+        const bool last = std::find(seen.begin(), seen.end(), id) == seen.end();
+        seen.push_back(id);
+        if (!last && pick(3) != 0) continue;
+      }
+      left.push_back(*at);
+    }
+    std::reverse(left.begin(), left.end());
+    ProducerStates other = refold({}, ProducerStates(kLimits).encode(), left);
+    for (int i = 0; i < 40; ++i) {
+      const auto head = draw_head();
+      const std::string whole = text_of(states_.check(head, frames_.now));
+      const std::string compacted = text_of(other.check(head, frames_.now));
+      const auto is_copy = [](const std::string& text) { return text.starts_with("copy of "); };
+      const auto is_gap = [](const std::string& text) { return text.starts_with("OUT_OF_ORDER"); };
+      if ((is_copy(whole) && is_gap(compacted)) || (is_gap(whole) && is_copy(compacted))) continue;
+      ASSERT_EQ(compacted, whole);
+    }
+  }
+
+ private:
+  static constexpr ProducerLimits kLimits{.expiration_ms = kExpirationMs};
+
+  std::uint64_t pick(std::uint64_t count) { return rng_() % count; }
+
+  // Without what has expired by now, which one of them may have let go already.
+  [[nodiscard]] ProducerSnapshot lasting(const ProducerStates& states) const {
+    auto snapshot = *decode_producers(states.encode());
+    std::erase_if(snapshot.producers,
+                  [&](const auto& one) { return one.second.is_expired(frames_.now, kExpirationMs); });
+    for (auto& [id, state] : snapshot.producers) state.make_quiet(frames_.now);
+    return snapshot;
+  }
+
+  void add(const log::Frame& frame) { states_.appended(frame); }
+
+  void fence() {
+    const auto id = static_cast<std::int64_t>(pick(3));  // the others stay unnamed
+    const auto epoch =
+        static_cast<std::int16_t>(epochs_[static_cast<std::size_t>(id)] + static_cast<int>(pick(2)));
+    const auto verdict = states_.check_fence(ProducerId(id), ProducerEpoch(epoch), frames_.now);
+    const auto known = known_of(frames_.all(), id, frames_.now.value());
+    const bool is_older = known && epoch < known->epoch;
+    const bool is_there = known && known->named && epoch == known->epoch;
+    ASSERT_EQ(std::holds_alternative<ProducerRefusal>(verdict), is_older);
+    ASSERT_EQ(std::holds_alternative<KnownFence>(verdict), is_there);
+    if (is_older || is_there) return;
+    epochs_[static_cast<std::size_t>(id)] = epoch;
+    add(frames_.fence(id, epoch));
+  }
+
+  model::BatchHeader draw_head() {
+    const auto id = static_cast<std::int64_t>(pick(epochs_.size()));
+    const std::int16_t known_epoch = epochs_[static_cast<std::size_t>(id)];
+    const auto epoch = static_cast<std::int16_t>(
+        std::max(0, pick(10) == 0 ? known_epoch + static_cast<int>(pick(3)) - 1 : int{known_epoch}));
+    // Large ones, so that sequences wrap, though not within the remembered batches.
+    const bool large = pick(4) < (id % 2 == 0 ? 3U : 1U);
+    const std::int32_t records = (large ? (1 << 28) - 1 : 1) + static_cast<std::int32_t>(pick(3));
+    std::vector<model::BatchHeader> stored;
+    for (const auto& frame : frames_.all()) {
+      if (frame.header.kind != log::FrameKind::kRecords) continue;
+      const auto head = model::read_batch_header(frame.payload.data());
+      if (head.producer_id.value() == id) stored.push_back(head);
+    }
+    if (stored.empty() || pick(12) == 0)
+      return head_of(id, epoch, static_cast<std::int32_t>(pick(3)) / 2, records);
+    if (pick(3) == 0) {  // a copy of one of the last, or nearly so
+      const auto back = std::min<std::size_t>(stored.size(), 1 + pick(7));
+      auto head = stored[stored.size() - back];
+      if (pick(4) == 0) head.last_offset_delta += 1;
+      return head;
+    }
+    std::int32_t next = next_sequence(stored.back().last_sequence());
+    if (stored.back().producer_epoch.value() != epoch) next = 0;
+    if (pick(12) == 0) next = next_sequence(next);
+    return head_of(id, epoch, next, records);
+  }
+
+  void send() {
+    const auto head = draw_head();
+    const std::string verdict = text_of(states_.check(head, frames_.now));
+    ASSERT_EQ(verdict, naive_verdict(frames_.all(), head, frames_.now.value()));
+    if (verdict != "fresh") return;
+    auto& epoch = epochs_[static_cast<std::size_t>(head.producer_id.value())];
+    epoch = std::max(epoch, head.producer_epoch.value());
+    const std::string place = std::to_string(frames_.all().size());
+    if (states_.check_position(head, {"file", place}, frames_.now) && pick(2) == 0) {
+      add(frames_.position(head.producer_id.value(), head.producer_epoch.value(), head.last_sequence(),
+                           "file", place));
+      if (pick(8) == 0) return;  // its batch never came
+    }
+    add(frames_.batch(head));
+  }
+
+  // To some frame's end.
+  LogPosition draw_end() {
+    std::vector<LogPosition> ends{states_.position()};
+    for (const auto& frame : frames_.all()) {
+      if (frame.header.end > states_.position()) ends.push_back(frame.header.end);
+    }
+    return ends[pick(ends.size())];
+  }
+  void commit() { states_.committed(draw_end()); }
+  void truncate() {
+    const LogPosition to = draw_end();
+    frames_.truncate(to);
+    states_.truncated(to);
+  }
+
+  ProducerStates refold(LogPosition at, ByteSpan bytes, const std::vector<log::Frame>& frames) {
+    ProducerStates other(kLimits);
+    EXPECT_TRUE(other.restore(at, bytes));
+    for (const auto& frame : frames) {
+      other.appended(frame);
+      if (pick(2) == 0) other.committed(std::min(frame.header.end, states_.position()));
+    }
+    other.committed(states_.position());
+    return other;
+  }
+  void reopen() {
+    const auto& [at, bytes] = snapshots_[pick(snapshots_.size())];
+    states_ = refold(at, bytes, frames_.all());
+  }
+
+  std::mt19937_64 rng_;
+  ProducerFrames frames_;
+  ProducerStates states_{kLimits};
+  std::vector<std::pair<LogPosition, std::vector<std::byte>>> snapshots_;
+  std::vector<std::int16_t> epochs_ = std::vector<std::int16_t>(5, 0);
+};
+
+TEST(ProducerStatesRandom, SaysWhatTheWholeLogSays) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomLog log(seed);
+    for (int i = 0; i < 200; ++i) {
+      log.step();
+      if (HasFatalFailure()) return;
+    }
+    log.check_refolds();
+    log.check_compacted();
+    if (HasFatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace forebay::partition

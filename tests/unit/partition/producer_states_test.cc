@@ -1,0 +1,297 @@
+#include "partition/core/producer_states.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "producer_frames.h"
+
+namespace forebay::partition {
+namespace {
+
+using model::LogPosition;
+using model::Offset;
+using model::ProducerEpoch;
+using model::ProducerId;
+using model::Timestamp;
+
+constexpr std::int32_t kLastSequence = std::numeric_limits<std::int32_t>::max();
+
+class ProducerStatesTest : public ::testing::Test {
+ protected:
+  void append(const log::Frame& frame) { states_.appended(frame); }
+  void append_batch(std::int64_t id, std::int16_t epoch, std::int32_t sequence, std::int32_t records = 1) {
+    append(log_.batch(id, epoch, sequence, records));
+  }
+  void commit() { states_.committed(log_.end()); }
+  BatchVerdict check(std::int64_t id, std::int16_t epoch, std::int32_t sequence, std::int32_t records = 1,
+                     std::optional<Offset> leadership = std::nullopt) {
+    return states_.check(head_of(id, epoch, sequence, records), log_.now, leadership);
+  }
+  static bool is_fresh(const BatchVerdict& verdict) { return std::holds_alternative<FreshBatch>(verdict); }
+  static std::optional<ErrorCode> refused(const BatchVerdict& verdict) {
+    const auto* refusal = std::get_if<ProducerRefusal>(&verdict);
+    return refusal == nullptr ? std::nullopt : std::optional(refusal->code);
+  }
+  static std::optional<Offset> first_copy(const BatchVerdict& verdict) {
+    const auto* duplicate = std::get_if<DuplicateBatch>(&verdict);
+    return duplicate == nullptr ? std::nullopt : std::optional(duplicate->first.first_offset);
+  }
+
+  ProducerFrames log_;
+  ProducerStates states_{ProducerLimits{}};
+};
+
+TEST_F(ProducerStatesTest, FirstBatchOfAnUnknownProducerHasSequenceZero) {
+  EXPECT_TRUE(is_fresh(check(1, 0, 0)));
+  EXPECT_EQ(refused(check(1, 0, 1)), ErrorCode::kUnknownProducer);
+}
+
+TEST_F(ProducerStatesTest, EachBatchGoesOnWhereTheOneBeforeItEnded) {
+  append_batch(1, 0, 0, 3);
+  EXPECT_TRUE(is_fresh(check(1, 0, 3)));
+  EXPECT_EQ(refused(check(1, 0, 4)), ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(refused(check(1, 0, 2)), ErrorCode::kOutOfOrderSequence);
+}
+
+TEST_F(ProducerStatesTest, CopyOfABatchInFlightIsADuplicate) {
+  append(log_.plain(7));
+  append_batch(1, 0, 0, 3);
+  const auto verdict = check(1, 0, 0, 3);
+  ASSERT_EQ(first_copy(verdict), Offset(7));
+  EXPECT_EQ(std::get<DuplicateBatch>(verdict).first.last_offset(), Offset(9));
+  EXPECT_EQ(std::get<DuplicateBatch>(verdict).first.end(), log_.end());
+}
+
+TEST_F(ProducerStatesTest, CopyOfACommittedBatchIsADuplicate) {
+  append_batch(1, 0, 0, 3);
+  commit();
+  EXPECT_EQ(first_copy(check(1, 0, 0, 3)), Offset(0));
+}
+
+TEST_F(ProducerStatesTest, CopyThatCoversOnlyAPartIsOutOfOrder) {
+  append_batch(1, 0, 0, 3);
+  EXPECT_EQ(refused(check(1, 0, 0, 2)), ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(refused(check(1, 0, 1, 2)), ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(refused(check(1, 0, 0, 4)), ErrorCode::kOutOfOrderSequence);
+}
+
+TEST_F(ProducerStatesTest, FiveBatchesAreRememberedAndTheSixthIsNot) {
+  for (std::int32_t i = 0; i < 6; ++i) append_batch(1, 0, i);
+  EXPECT_EQ(refused(check(1, 0, 0)), ErrorCode::kOutOfOrderSequence);
+  for (std::int32_t i = 1; i < 6; ++i) EXPECT_EQ(first_copy(check(1, 0, i)), Offset(i));
+}
+
+TEST_F(ProducerStatesTest, SequencesWrapToZero) {
+  append_batch(1, 0, 0, kLastSequence);  // up to 2147483646
+  EXPECT_TRUE(is_fresh(check(1, 0, kLastSequence, 2)));
+  append_batch(1, 0, kLastSequence, 2);  // 2147483647 and 0
+  commit();
+  EXPECT_TRUE(is_fresh(check(1, 0, 1)));
+  EXPECT_TRUE(first_copy(check(1, 0, kLastSequence, 2)));
+  EXPECT_EQ(std::get<DuplicateBatch>(check(1, 0, kLastSequence, 2)).first.end(), log_.end());
+}
+
+TEST_F(ProducerStatesTest, ZeroFollowsTheLastSequence) {
+  append_batch(1, 0, 0, kLastSequence);
+  append_batch(1, 0, kLastSequence);
+  EXPECT_TRUE(is_fresh(check(1, 0, 0)));
+}
+
+TEST_F(ProducerStatesTest, OlderEpochIsFencedAlsoWithABatchThatIsThere) {
+  append_batch(1, 0, 0);
+  append_batch(1, 1, 0);
+  EXPECT_EQ(refused(check(1, 0, 0)), ErrorCode::kProducerFenced);
+  EXPECT_EQ(refused(check(1, 0, 1)), ErrorCode::kProducerFenced);
+}
+
+TEST_F(ProducerStatesTest, HigherEpochBeginsWithSequenceZero) {
+  append_batch(1, 0, 0);
+  EXPECT_TRUE(is_fresh(check(1, 3, 0)));
+  EXPECT_EQ(refused(check(1, 3, 1)), ErrorCode::kOutOfOrderSequence);
+}
+
+TEST_F(ProducerStatesTest, FenceStopsTheOlderSessionAndTheNewOneBegins) {
+  append_batch(1, 0, 0, 5);
+  append(log_.fence(1, 1));
+  EXPECT_EQ(refused(check(1, 0, 5)), ErrorCode::kProducerFenced);
+  EXPECT_TRUE(is_fresh(check(1, 1, 0)));
+  EXPECT_EQ(refused(check(1, 1, 5)), ErrorCode::kOutOfOrderSequence);
+}
+
+TEST_F(ProducerStatesTest, FenceTellsHowFarTheSessionBeforeCame) {
+  append(log_.fence(1, 0));
+  append(log_.position(1, 0, 4, "file", "at 5"));
+  append_batch(1, 0, 0, 5);
+  append(log_.fence(1, 1));
+  append(log_.fence(1, 2));  // the one between has stored nothing
+  commit();
+  const auto* state = states_.find_committed(ProducerId(1));
+  ASSERT_NE(state, nullptr);
+  ASSERT_TRUE(state->named && state->named->before);
+  EXPECT_EQ(*state->named->before,
+            (SessionEnd{ProducerEpoch(0), 4, Offset(4), SourcePosition{"file", "at 5"}}));
+}
+
+TEST_F(ProducerStatesTest, FenceAnswersTheSameAfterTheNewSessionHasWritten) {
+  append(log_.fence(1, 0));
+  append_batch(1, 0, 0, 5);
+  append(log_.fence(1, 1));
+  append_batch(1, 1, 0, 2);
+  commit();
+  const auto* state = states_.find_committed(ProducerId(1));
+  EXPECT_EQ(state->named->before->last_sequence, 4);
+}
+
+TEST_F(ProducerStatesTest, PositionCountsOnlyWithItsBatch) {
+  append(log_.fence(1, 0));
+  append(log_.position(1, 0, 0, "file", "a"));
+  commit();
+  EXPECT_FALSE(states_.find_committed(ProducerId(1))->named->position);
+  append_batch(1, 0, 0);
+  commit();
+  EXPECT_EQ(states_.find_committed(ProducerId(1))->named->position, (SourcePosition{"file", "a"}));
+}
+
+TEST_F(ProducerStatesTest, BatchWithoutPositionHasNone) {
+  append(log_.fence(1, 0));
+  append(log_.position(1, 0, 0, "file", "a"));
+  append_batch(1, 0, 0);
+  append_batch(1, 0, 1);
+  commit();
+  EXPECT_FALSE(states_.find_committed(ProducerId(1))->named->position);
+}
+
+TEST_F(ProducerStatesTest, FenceIsKnownOnceAndCountsAtItsCommit) {
+  EXPECT_TRUE(
+      std::holds_alternative<FreshFence>(states_.check_fence(ProducerId(1), ProducerEpoch(2), log_.now)));
+  append(log_.fence(1, 2));
+  const auto again = states_.check_fence(ProducerId(1), ProducerEpoch(2), log_.now);
+  ASSERT_TRUE(std::holds_alternative<KnownFence>(again));
+  EXPECT_EQ(std::get<KnownFence>(again).counts_at, log_.end());
+  const auto older = states_.check_fence(ProducerId(1), ProducerEpoch(1), log_.now);
+  ASSERT_TRUE(std::holds_alternative<ProducerRefusal>(older));
+  EXPECT_EQ(std::get<ProducerRefusal>(older).code, ErrorCode::kProducerFenced);
+}
+
+TEST_F(ProducerStatesTest, SessionThatWroteWithoutAFenceIsFencedToo) {
+  append_batch(1, 2, 0);
+  EXPECT_TRUE(
+      std::holds_alternative<FreshFence>(states_.check_fence(ProducerId(1), ProducerEpoch(2), log_.now)));
+}
+
+TEST_F(ProducerStatesTest, TruncationTakesBackWhatWasNotCommitted) {
+  append_batch(1, 0, 0);
+  commit();
+  const LogPosition committed = log_.end();
+  append_batch(1, 0, 1);
+  append(log_.fence(1, 1));
+  log_.truncate(committed);
+  states_.truncated(committed);
+  EXPECT_TRUE(is_fresh(check(1, 0, 1)));
+  EXPECT_EQ(first_copy(check(1, 0, 0)), Offset(0));
+}
+
+TEST_F(ProducerStatesTest, TruncationBetweenTwoFramesKeepsTheFirst) {
+  append_batch(1, 0, 0);
+  const LogPosition between = log_.end();
+  append_batch(1, 0, 1);
+  log_.truncate(between);
+  states_.truncated(between);
+  append_batch(2, 0, 0);
+  commit();
+  EXPECT_TRUE(is_fresh(check(1, 0, 1)));
+  EXPECT_TRUE(first_copy(check(1, 0, 0)));
+}
+
+TEST_F(ProducerStatesTest, SilentForLongerThanTheExpirationIsUnknown) {
+  append_batch(1, 0, 0);
+  commit();
+  log_.now = log_.now.plus(ProducerLimits{}.expiration_ms);
+  EXPECT_TRUE(is_fresh(check(1, 0, 1)));
+  log_.now = log_.now.plus(1);
+  EXPECT_EQ(refused(check(1, 0, 1)), ErrorCode::kUnknownProducer);
+  EXPECT_TRUE(is_fresh(check(1, 0, 0)));  // not the copy of the first one
+}
+
+TEST_F(ProducerStatesTest, NamedProducerDoesNotExpire) {
+  append(log_.fence(1, 4));
+  commit();
+  log_.now = log_.now.plus(100 * ProducerLimits{}.expiration_ms);
+  states_.tidy(log_.now);
+  EXPECT_EQ(refused(check(1, 3, 0)), ErrorCode::kProducerFenced);
+}
+
+TEST_F(ProducerStatesTest, AfterAnHourOnlyTheLastBatchIsRemembered) {
+  append_batch(1, 0, 0);
+  append_batch(1, 0, 1);
+  commit();
+  log_.now = log_.now.plus(kQuietAfterMs + 1);
+  EXPECT_EQ(refused(check(1, 0, 0)), ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(first_copy(check(1, 0, 1)), Offset(1));
+}
+
+TEST_F(ProducerStatesTest, ExpiredProducersTakeNoMemory) {
+  for (std::int64_t id = 0; id < 100; ++id) append_batch(id, 0, 0);
+  commit();
+  log_.now = log_.now.plus(ProducerLimits{}.expiration_ms + 1);
+  states_.tidy(log_.now);
+  EXPECT_EQ(states_.count(), 0U);
+  EXPECT_EQ(states_.memory_bytes(), 0U);
+}
+
+TEST_F(ProducerStatesTest, NoNewProducerIsTakenWhenMemoryIsUsedUp) {
+  states_.set_limits({.memory_bytes_max = 1});
+  append_batch(1, 0, 0);
+  commit();
+  EXPECT_EQ(refused(check(2, 0, 0)), ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(is_fresh(check(1, 0, 1)));
+}
+
+TEST_F(ProducerStatesTest, GapOverALeadershipIsTheLossOfAnEarlyAcknowledgement) {
+  append_batch(1, 0, 0);
+  EXPECT_EQ(refused(check(1, 0, 2, 1, Offset(1))), ErrorCode::kEarlyAckLost);
+  EXPECT_EQ(std::get<ProducerRefusal>(check(1, 0, 2, 1, Offset(1))).last_sequence, 0);
+  EXPECT_EQ(refused(check(2, 0, 2, 1, Offset(1))), ErrorCode::kEarlyAckLost);
+  append_batch(1, 0, 1);
+  EXPECT_EQ(refused(check(1, 0, 3, 1, Offset(1))), ErrorCode::kOutOfOrderSequence);
+}
+
+TEST_F(ProducerStatesTest, PositionNeedsAFenceOfTheSession) {
+  const SourcePosition position{"file", "1"};
+  EXPECT_EQ(states_.check_position(head_of(1, 0, 0), position, log_.now).error().code,
+            ErrorCode::kInvalidArgument);
+  append(log_.fence(1, 0));
+  EXPECT_TRUE(states_.check_position(head_of(1, 0, 0), position, log_.now));
+  EXPECT_EQ(states_.check_position(head_of(1, 0, 0), {std::string(257, 'x'), ""}, log_.now).error().code,
+            ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ProducerStatesTest, FramesBelowTheStateAreNotFoldedAgain) {
+  append_batch(1, 0, 0);
+  append_batch(1, 0, 1);
+  commit();
+  ProducerStates restored{ProducerLimits{}};
+  ASSERT_TRUE(restored.restore(states_.position(), states_.encode()));
+  for (const auto& frame : log_.all()) restored.appended(frame);
+  restored.committed(log_.end());
+  EXPECT_EQ(restored.encode(), states_.encode());
+}
+
+TEST_F(ProducerStatesTest, RefusalsSayWhatIsThereAndWhatToDo) {
+  append_batch(7, 2, 0, 3);
+  const auto head = head_of(7, 2, 9);
+  const auto gap = std::get<ProducerRefusal>(states_.check(head, log_.now));
+  const Error error = refusal_error(gap, head, "partition 3 of topic 'orders'");
+  EXPECT_EQ(error.code, ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(error.last_sequence, 2);
+  EXPECT_EQ(
+      error.context,
+      "producer 7 epoch 2: sequence 9 does not follow at partition 3 of topic 'orders', which has this "
+      "session up "
+      "to sequence 2 and expects 3; send what is missing first, and keep at most 5 batches unanswered: older "
+      "copies are not recognised");
+}
+
+}  // namespace
+}  // namespace forebay::partition

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "log/core/damage.h"
+#include "model/record_batch.h"
 #include "partition/core/time_search.h"
 #include "telemetry/log.h"
 
@@ -52,6 +53,11 @@ Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfi
       holds_state_(config.holds_state),
       alive_(std::make_shared<Partition*>(this)) {
   log_.set_config(config.log);
+  if (holds_state_) return;
+  std::string where =
+      "partition " + std::to_string(log.id().partition.value()) + " of topic '" + topic_name_ + "'";
+  producers_ = std::make_unique<Producers>(log, *surroundings.executor, static_cast<ProducersOwner&>(*this),
+                                           std::move(where), config.producers);
 }
 
 Partition::~Partition() {
@@ -78,6 +84,7 @@ void Partition::set_config(const PartitionConfig& config) {
   config_ = config;
   group_->want_receipts(config.durability == Durability::kReplicated);
   log_.set_config(config.log);
+  if (producers_) producers_->set_limits(config.producers);
 }
 
 bool Partition::is_alone() const {
@@ -147,28 +154,66 @@ Result<void> Partition::check_readable() const {
 // --- produce
 // -----------------------------------------------------------------------------------------------------------------
 
-void Partition::produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
-                        Done<ProduceAck> done) {
+void Partition::produce(ProduceInput input, Done<ProduceAck> done) {
   if (auto appendable = check_appendable(); !appendable) return done(std::move(appendable).error());
+  if (model::producer_id_of(as_bytes(input.batch)) == model::kNoProducerId) {
+    if (!input.position) return append(std::move(input), std::move(done));
+    return done(
+        Error{ErrorCode::kInvalidArgument,
+              "a source position without a producer: send the producer's id, epoch and sequence too"});
+  }
+  if (producers_ && !producers_->is_loaded()) {
+    return producers_->when_loaded([alive = alive_, input = std::move(input),
+                                    done = std::move(done)](const Result<void>& loaded) mutable {
+      if (!loaded) return done(loaded.error());
+      if (*alive == nullptr) return done(shutting_down());
+      (*alive)->produce(std::move(input), std::move(done));
+    });
+  }
+  auto first = judge(input);
+  if (!first) {
+    count_refusal(first.error().code);
+    return done(std::move(first).error());
+  }
+  if (first->has_value()) return acknowledge_copy(**first, input, std::move(done));
+  append(std::move(input), std::move(done));
+}
+
+void Partition::append(ProduceInput input, Done<ProduceAck> done) {
   if (config_.admission == Admission::kBounded) {
-    if (auto admitted = (*surroundings_.admission)(batch.size()); !admitted)
+    if (auto admitted = (*surroundings_.admission)(input.batch.size()); !admitted)
       return done(std::move(admitted).error());
   }
-
-  const std::uint64_t batch_bytes = batch.size();
-  const auto appended = group_->append_records(std::move(batch), record_count, config_.log_append_time);
+  if (input.position) {
+    const model::BatchHeader head = model::read_batch_header(as_bytes(input.batch).data());
+    group_->append_control(log::ProducerPosition{head.producer_id, head.producer_epoch, head.last_sequence(),
+                                                 std::move(input.position->source),
+                                                 std::move(input.position->position)});
+  }
+  const std::uint64_t batch_bytes = input.batch.size();
+  const std::int32_t record_count = input.record_count;
+  const auto appended = group_->append_records(std::move(input.batch), record_count, config_.log_append_time);
   traffic_.appended(static_cast<std::uint64_t>(record_count), batch_bytes);
-  ProduceAck ack{.base_offset = appended.base_offset,
-                 .last_offset = appended.base_offset.plus(record_count - 1),
-                 .append_time = appended.append_time,
-                 .term = appended.term,
-                 .log_start = log_.log_start().next_offset,
-                 .replicas_total = static_cast<std::uint32_t>(group_->membership().voters.size())};
-  const bool early = acks == Acks::kAll && config_.durability == Durability::kReplicated;
+  const ProduceAck ack{.base_offset = appended.base_offset,
+                       .last_offset = appended.base_offset.plus(record_count - 1),
+                       .append_time = appended.append_time,
+                       .term = appended.term,
+                       .log_start = log_.log_start().next_offset,
+                       .replicas_total = static_cast<std::uint32_t>(group_->membership().voters.size())};
+  const bool early = input.acks == Acks::kAll && config_.durability == Durability::kReplicated;
   // A majority of one holds it in memory already.
-  if (acks == Acks::kNone || (early && group_->held_by_majority() >= appended.end)) return done(ack);
-  const Wait kind = early ? kHeld : acks == Acks::kLeader ? kFlushedHere : kCommitted;
-  pending_[kind].push_back({appended.end, surroundings_.executor->now() + timeout, ack, std::move(done)});
+  if (input.acks == Acks::kNone || (early && group_->held_by_majority() >= appended.end)) return done(ack);
+  const Wait kind = early ? kHeld : input.acks == Acks::kLeader ? kFlushedHere : kCommitted;
+  wait_for(kind, {appended.end, surroundings_.executor->now() + input.timeout, ack, std::move(done)});
+}
+
+// A copy waits for its first one, which others may stand behind already.
+void Partition::wait_for(Wait kind, PendingProduce pending) {
+  auto& waiting = pending_[kind];
+  const auto at = std::upper_bound(
+      waiting.begin(), waiting.end(), pending.end,
+      [](const model::LogPosition& end, const PendingProduce& other) { return end < other.end; });
+  waiting.insert(at, std::move(pending));
   if (!produce_timer_) arm_produce_timer();
 }
 
@@ -209,6 +254,7 @@ void Partition::acknowledge(Wait kind, model::LogPosition reached) {
 }
 
 void Partition::on_commit(model::LogPosition commit) {
+  if (producers_) producers_->on_commit(commit);
   acknowledge(kCommitted, commit);
   apply_log_start(commit);
   wake_fetches();
@@ -222,8 +268,12 @@ void Partition::on_flushed(model::LogPosition flushed) {
 
 void Partition::on_role() {
   const bool leads = group_->is_leader();
-  if (leads && !led_) proposed_log_start_ = log_.log_start_upto(log_.end());
+  if (leads && !led_) {
+    proposed_log_start_ = log_.log_start_upto(log_.end());
+    leadership_begin_ = log_.end().next_offset;
+  }
   if (!leads && led_) {
+    if (producers_) producers_->fail_waiting(not_leader());
     fail_writes(
         Error{ErrorCode::kOutcomeUnknown,
               "leadership of the partition was lost while the write was under way; another leader may "
@@ -252,6 +302,10 @@ void Partition::end_fetches_of_consumers() {
 void Partition::on_log_failed(const Error& error) {
   if (ready_) std::exchange(ready_, nullptr)(error);
   end_recovery(error);
+  if (producers_) {
+    producers_->stop();
+    producers_->fail_waiting(error);
+  }
   fail_writes(
       Error{ErrorCode::kOutcomeUnknown, "the disk failed while the write was under way: " + error.context});
 }
@@ -280,6 +334,10 @@ void Partition::stop() {
   stopped_ = true;
   if (ready_) std::exchange(ready_, nullptr)(shutting_down());
   end_recovery(shutting_down());
+  if (producers_) {
+    producers_->stop();
+    producers_->fail_waiting(shutting_down());
+  }
   // Appended but not yet committed: it may become durable in the last rounds, or another leader commits it.
   fail_writes(Error{ErrorCode::kOutcomeUnknown, "the node stopped while the write was under way", 1000});
   end_fetches(shutting_down());
@@ -466,6 +524,7 @@ void Partition::apply_log_start(model::LogPosition commit) {
   const model::LogPosition begin = log_.log_start_upto(commit);
   if (begin <= applied_log_start_) return;
   if (holds_state_ && begin.next_offset > state_at_) return;  // state_is_at() comes back to it
+  if (producers_ && !producers_->may_forget(begin)) return;   // on_producers_kept() does
   applied_log_start_ = begin;
   proposed_log_start_ = std::max(proposed_log_start_, begin);
   log_.set_log_start(begin, [alive = alive_](const Result<void>& durable) {
@@ -501,6 +560,7 @@ void Partition::on_log_start(const Result<void>& durable) {
 
 void Partition::maintain(model::Timestamp now) {
   if (stopped_ || group_->failure()) return;
+  apply_log_start(group_->commit());  // the state of producers could not be written before
   if (check_serving() && !retention_running_ && proposed_log_start_ <= log_.log_start()) {
     retention_running_ = true;
     log_.plan_retention(now, group_->commit(), [alive = alive_](std::optional<model::LogPosition> begin) {

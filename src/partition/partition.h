@@ -22,6 +22,7 @@
 #include "partition/core/read_bounds.h"
 #include "partition/core/replica_report.h"
 #include "partition/core/traffic.h"
+#include "partition/producers.h"
 #include "raft/raft_group.h"
 #include "runtime/executor.h"
 
@@ -48,8 +49,17 @@ struct PartitionConfig {
   Admission admission = Admission::kBounded;
   bool log_append_time = false;  // message.timestamp.type
   Durability durability = Durability::kFlushed;
-  // A state machine lives on it (Partition::state_is_at).
+  // A state machine lives on it (Partition::state_is_at), and no idempotent producer writes to it.
   bool holds_state = false;
+  ProducerLimits producers;
+};
+
+struct ProduceInput {
+  std::string batch;              // validated
+  std::int32_t record_count = 0;  // the one in its header
+  Acks acks = Acks::kAll;         // of an idempotent producer no other
+  runtime::Duration timeout{};
+  std::optional<SourcePosition> position;  // of a named producer: stored with the batch
 };
 
 struct ProduceAck {
@@ -61,6 +71,12 @@ struct ProduceAck {
   bool flushed = false;  // on stable storage of so many replicas when the answer was given
   std::uint32_t replicas_flushed = 0;
   std::uint32_t replicas_total = 1;  // voters
+  bool duplicate = false;  // it was there already: offsets, time and term are those of the first copy
+};
+
+// What a producer that has fenced learns.
+struct ProducerFenced {
+  std::optional<SessionEnd> before;  // of the last session before it that has stored anything; none: none has
 };
 
 struct FetchInput {
@@ -100,7 +116,15 @@ struct Surroundings {
   UniqueFunction<Result<void>(std::uint64_t bytes)>* admission = nullptr;
 };
 
-class Partition final : private raft::GroupListener {
+// Since the partition was opened.
+struct ProducerCounts {
+  std::uint64_t duplicates = 0;
+  std::uint64_t out_of_order = 0, fenced = 0, unknown = 0, early_acks_lost = 0, no_room = 0;
+  std::uint64_t states = 0;  // producers that are known now, and about how many bytes that takes
+  std::uint64_t state_bytes = 0;
+};
+
+class Partition final : private raft::GroupListener, private ProducersOwner {
  public:
   // `topic_name` is for messages. `founding`: of a partition with replicas on several nodes.
   [[nodiscard]] static Result<std::unique_ptr<Partition>> open(log::Log& log, std::string topic_name,
@@ -179,11 +203,20 @@ class Partition final : private raft::GroupListener {
   [[nodiscard]] std::uint64_t disk_bytes() const { return log_.status().disk_bytes; }
   void set_config(const PartitionConfig& config);
 
-  // `batch` was validated; `record_count` is the one in its header. Errors: kNotYet, kStorageFailed,
-  // kDataLoss, kNotLeader, kResourceExhausted, kDiskFull before anything happened; kTimedOut or
-  // kOutcomeUnknown when it may or may not survive.
+  // Errors: kNotYet, kStorageFailed, kDataLoss, kNotLeader, kResourceExhausted, kDiskFull,
+  // kInvalidArgument before anything happened; kTimedOut or kOutcomeUnknown when it may or may not survive.
+  // Of a batch of an idempotent producer that is there already: the first copy's place, once that is as safe
+  // as asked for; and kOutOfOrderSequence, kProducerFenced, kUnknownProducer, kEarlyAckLost.
+  void produce(ProduceInput input, Done<ProduceAck> done);
   void produce(std::string batch, std::int32_t record_count, Acks acks, runtime::Duration timeout,
-               Done<ProduceAck> done);
+               Done<ProduceAck> done) {
+    produce({std::move(batch), record_count, acks, timeout, std::nullopt}, std::move(done));
+  }
+  // From its commit on nothing of older sessions of this producer is taken; says then how far they came.
+  // Again and again the same, until a newer session fences. Errors: as produce(); kProducerFenced.
+  void fence_producer(model::ProducerId id, model::ProducerEpoch epoch, runtime::Duration timeout,
+                      Done<ProducerFenced> done);
+  [[nodiscard]] ProducerCounts producer_counts() const;
 
   // `done` may be called inside. The id is good until then, for cancel_fetch (which answers kCancelled).
   // Errors: kDataLoss at a damaged range, and from a lost end on, where nothing would ever come.
@@ -247,6 +280,14 @@ class Partition final : private raft::GroupListener {
   void on_excluded(model::Term term, model::LogPosition commit) override;
   [[nodiscard]] bool all_copies_are_members() const override;
   bool may_give_up(model::LogPosition begin) override;
+  void on_frame(const log::Frame& frame) override;
+  void on_truncated(model::LogPosition to) override;
+  void on_installed(const log::LogBase& base) override;
+  // --- ProducersOwner
+  [[nodiscard]] model::LogPosition committed() const override { return group_->commit(); }
+  [[nodiscard]] bool commit_is_certain() const override { return group_->is_established(); }
+  [[nodiscard]] bool repair_is_hopeful() const override { return group_->repair_is_hopeful(); }
+  void on_producers_kept() override;
 
   [[nodiscard]] bool is_renewing() const;
   [[nodiscard]] Error lost_end_error(const model::LogPosition& end) const;
@@ -259,6 +300,14 @@ class Partition final : private raft::GroupListener {
   void drive_membership();
   void tell_members_reached();
   void ask_to_leave();
+  // Nothing: it is to be appended. An answer: it is there, as that one tells.
+  [[nodiscard]] Result<std::optional<StoredBatch>> judge(const ProduceInput& input);
+  void acknowledge_copy(const StoredBatch& first, const ProduceInput& input, Done<ProduceAck> done);
+  void append(ProduceInput input, Done<ProduceAck> done);
+  void answer_fence(model::ProducerId id, model::ProducerEpoch epoch, Done<ProducerFenced> done);
+  void count_refusal(ErrorCode code);
+  [[nodiscard]] model::Timestamp next_append_time() const;
+  void wait_for(Wait kind, PendingProduce pending);
   void acknowledge(Wait kind, model::LogPosition reached);
   void fail_writes(const Error& error);
   void end_fetches(const Error& error);
@@ -299,6 +348,9 @@ class Partition final : private raft::GroupListener {
   Done<std::monostate> recovering_;
   std::optional<runtime::TimerId> recovery_timer_;
   UniqueFunction<void()> role_listener_;
+  std::unique_ptr<Producers> producers_;  // none where a state machine lives
+  ProducerCounts producer_counts_;
+  model::Offset leadership_begin_;  // where this one began
   std::array<std::deque<PendingProduce>, kWaitKinds> pending_;
   std::optional<runtime::TimerId> produce_timer_;
   std::map<FetchId, WaitingFetch> fetches_;

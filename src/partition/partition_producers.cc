@@ -1,0 +1,145 @@
+// Idempotent producers at their partition: what is judged before it is appended, and fences.
+#include <algorithm>
+#include <utility>
+
+#include "model/record_batch.h"
+#include "partition/partition.h"
+
+namespace forebay::partition {
+namespace {
+
+Error invalid(std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; }
+
+}  // namespace
+
+// As the group is going to stamp it.
+model::Timestamp Partition::next_append_time() const {
+  return std::max(surroundings_.clock->now(), log_.max_append_time());
+}
+
+Result<std::optional<StoredBatch>> Partition::judge(const ProduceInput& input) {
+  if (!producers_) return invalid("topic '" + topic_name_ + "' takes no batches of idempotent producers");
+  if (input.acks != Acks::kAll) {
+    return invalid(
+        "a batch of an idempotent producer needs acks=all: with less, what was acknowledged could be lost "
+        "and the next batch would not follow");
+  }
+  const model::BatchHeader batch = model::read_batch_header(as_bytes(input.batch).data());
+  const model::Timestamp now = next_append_time();
+  const auto leadership =
+      config_.durability == Durability::kReplicated ? std::optional(leadership_begin_) : std::nullopt;
+  ProducerStates& states = producers_->states();
+  auto verdict = states.check(batch, now, leadership);
+  if (const auto* refusal = std::get_if<ProducerRefusal>(&verdict);
+      refusal != nullptr && refusal->code == ErrorCode::kResourceExhausted) {
+    states.tidy(now);
+    verdict = states.check(batch, now, leadership);
+  }
+  if (const auto* refusal = std::get_if<ProducerRefusal>(&verdict))
+    return refusal_error(*refusal, batch, producers_->where());
+  if (const auto* duplicate = std::get_if<DuplicateBatch>(&verdict)) return std::optional(duplicate->first);
+  if (input.position) FOREBAY_CHECK(states.check_position(batch, *input.position, now));
+  return std::optional<StoredBatch>();
+}
+
+void Partition::acknowledge_copy(const StoredBatch& first, const ProduceInput& input, Done<ProduceAck> done) {
+  ++producer_counts_.duplicates;
+  const model::LogPosition end = first.end();
+  ProduceAck ack{.base_offset = first.first_offset,
+                 .last_offset = first.last_offset(),
+                 .append_time = first.append_time,
+                 .term = log_.term_before(end).value_or(model::Term()),
+                 .log_start = log_.log_start().next_offset,
+                 .replicas_total = static_cast<std::uint32_t>(group_->membership().voters.size()),
+                 .duplicate = true};
+  const bool early = config_.durability == Durability::kReplicated;
+  const Wait kind = early ? kHeld : kCommitted;
+  const model::LogPosition reached =
+      early ? std::max(group_->held_by_majority(), group_->commit()) : group_->commit();
+  if (end > reached)
+    return wait_for(kind, {end, surroundings_.executor->now() + input.timeout, ack, std::move(done)});
+  ack.replicas_flushed = group_->flushed_voters(end);
+  ack.flushed = ack.replicas_flushed > 0;
+  done(ack);
+}
+
+void Partition::fence_producer(model::ProducerId id, model::ProducerEpoch epoch, runtime::Duration timeout,
+                               Done<ProducerFenced> done) {
+  if (auto appendable = check_appendable(); !appendable) return done(std::move(appendable).error());
+  if (!producers_)
+    return done(invalid("topic '" + topic_name_ + "' takes no batches of idempotent producers"));
+  if (id.value() < 0 || epoch.value() < 0) return done(invalid("producer id and epoch are 0 at least"));
+  if (!producers_->is_loaded()) {
+    return producers_->when_loaded(
+        [alive = alive_, id, epoch, timeout, done = std::move(done)](const Result<void>& loaded) mutable {
+          if (!loaded) return done(loaded.error());
+          if (*alive == nullptr) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
+          (*alive)->fence_producer(id, epoch, timeout, std::move(done));
+        });
+  }
+  ProducerStates& states = producers_->states();
+  const auto verdict = states.check_fence(id, epoch, next_append_time());
+  if (const auto* refusal = std::get_if<ProducerRefusal>(&verdict)) {
+    count_refusal(refusal->code);
+    return done(fence_refusal_error(*refusal, id, epoch, producers_->where()));
+  }
+  model::LogPosition counts_at;
+  if (const auto* known = std::get_if<KnownFence>(&verdict)) {
+    counts_at = known->counts_at;
+  } else {
+    counts_at = group_->append_control(log::ProducerFence{id, epoch}).end;
+  }
+  if (counts_at <= states.position()) return answer_fence(id, epoch, std::move(done));
+  wait_for(kCommitted,
+           {counts_at,
+            surroundings_.executor->now() + timeout,
+            {},
+            [this, id, epoch, done = std::move(done)](const Result<ProduceAck>& committed) mutable {
+              if (!committed) return done(committed.error());
+              answer_fence(id, epoch, std::move(done));
+            }});
+}
+
+void Partition::answer_fence(model::ProducerId id, model::ProducerEpoch epoch, Done<ProducerFenced> done) {
+  const ProducerState* state = producers_->states().find_committed(id);
+  if (state == nullptr || !state->named)
+    return done(Error{ErrorCode::kInternal, "a fence is committed and is not known"});
+  if (state->epoch > epoch) {  // in the same breath
+    return done(fence_refusal_error({.code = ErrorCode::kProducerFenced, .epoch = state->epoch}, id, epoch,
+                                    producers_->where()));
+  }
+  done(ProducerFenced{state->named->before});
+}
+
+void Partition::count_refusal(ErrorCode code) {
+  if (code == ErrorCode::kOutOfOrderSequence) ++producer_counts_.out_of_order;
+  if (code == ErrorCode::kProducerFenced) ++producer_counts_.fenced;
+  if (code == ErrorCode::kUnknownProducer) ++producer_counts_.unknown;
+  if (code == ErrorCode::kEarlyAckLost) ++producer_counts_.early_acks_lost;
+  if (code == ErrorCode::kResourceExhausted) ++producer_counts_.no_room;
+}
+
+ProducerCounts Partition::producer_counts() const {
+  ProducerCounts counts = producer_counts_;
+  if (producers_) {
+    counts.states = producers_->states().count();
+    counts.state_bytes = producers_->states().memory_bytes();
+  }
+  return counts;
+}
+
+void Partition::on_frame(const log::Frame& frame) {
+  if (producers_) producers_->on_frame(frame);
+}
+void Partition::on_truncated(model::LogPosition to) {
+  if (producers_) producers_->on_truncated(to);
+}
+void Partition::on_installed(const log::LogBase&) {
+  if (producers_) producers_->on_installed();
+}
+
+void Partition::on_producers_kept() {
+  if (!stopped_) apply_log_start(group_->commit());
+}
+
+}  // namespace forebay::partition

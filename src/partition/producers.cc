@@ -1,0 +1,278 @@
+#include "partition/producers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "log/core/damage.h"
+#include "telemetry/log.h"
+
+namespace forebay::partition {
+namespace {
+
+// After so much, and after many times the size of the state itself: reading that again takes 50 ms.
+constexpr std::uint64_t kSnapshotEveryBytes = 64U << 20;
+constexpr std::uint64_t kSnapshotEveryStates = 16;
+// At a clean stop. Ten thousand partitions of which each has a little must not hold it up.
+constexpr std::uint64_t kSnapshotAtStopBytes = 16U << 20;
+constexpr std::size_t kReadBytes = 1U << 20;
+// Requests that wait for the state to be loaded; each is also counted in memory.produce_bytes_max.
+constexpr std::size_t kWaitingMax = 1'000;
+constexpr std::uint32_t kNotYetRetryMs = 50;
+constexpr runtime::Duration kReadAgainAfter = std::chrono::milliseconds(250);
+constexpr runtime::Duration kWriteAgainAfter = std::chrono::seconds(10);
+
+Error not_loaded(const std::string& where) {
+  return Error{ErrorCode::kNotYet, where + " is still reading what it knows of its producers; retry",
+               kNotYetRetryMs};
+}
+
+}  // namespace
+
+Producers::Producers(log::Log& log, runtime::Executor& executor, ProducersOwner& owner, std::string where,
+                     const ProducerLimits& limits)
+    : log_(log),
+      executor_(executor),
+      owner_(owner),
+      where_(std::move(where)),
+      states_(limits),
+      alive_(std::make_shared<Producers*>(this)) {
+  if (log.end() == model::LogPosition{}) step_ = Step::kLoaded;  // of a new log there is nothing to know
+}
+
+Producers::~Producers() {
+  *alive_ = nullptr;
+  if (timer_) executor_.cancel(*timer_);
+}
+
+// --- loading
+
+void Producers::when_loaded(Loaded loaded) {
+  if (is_loaded()) return loaded({});
+  if (stopped_ || waiting_.size() >= kWaitingMax) return loaded(not_loaded(where_));
+  waiting_.push_back(std::move(loaded));
+  load_if_wanted();
+}
+
+void Producers::fail_waiting(const Error& error) {
+  auto waiting = std::exchange(waiting_, {});
+  for (Loaded& loaded : waiting) loaded(error);
+}
+
+template <typename T>
+UniqueFunction<void(T)> Producers::of_this_load(void (Producers::*then)(T)) {
+  return [alive = alive_, load = load_, then](T value) {
+    Producers* self = *alive;
+    if (self != nullptr && self->load_ == load && !self->stopped_) (self->*then)(std::move(value));
+  };
+}
+
+void Producers::arm(runtime::Duration delay, void (Producers::*then)()) {
+  if (timer_) executor_.cancel(*timer_);
+  timer_ = executor_.schedule_after(delay, [this, then] {
+    timer_.reset();
+    (this->*then)();
+  });
+}
+
+void Producers::load_if_wanted() {
+  if (step_ != Step::kUnknown || stopped_) return;
+  if (waiting_.empty() && !records_came_ && !keep_) return;
+  // A follower learns only by and by what is committed, and a snapshot from above that would be a guess.
+  if (!owner_.commit_is_certain() && owner_.committed() < std::max(not_before_, log_.log_start())) return;
+  step_ = Step::kReadingStates;
+  log_.read_states(of_this_load(&Producers::choose));
+}
+
+bool Producers::is_of_this_log(const log::StateSnapshot& snapshot) const {
+  // Below log start frames between the two are gone; above the commit of a leader nothing was ever right.
+  if (snapshot.position < log_.log_start() || snapshot.position > owner_.committed()) return false;
+  return log_.term_before(snapshot.position) == snapshot.term;
+}
+
+void Producers::choose(Result<std::vector<log::StateSnapshot>> snapshots) {
+  if (!snapshots) return on_unreadable(snapshots.error());
+  if (!owner_.commit_is_certain() && !snapshots->empty() &&
+      snapshots->front().position > owner_.committed()) {
+    not_before_ = snapshots->front().position;
+    step_ = Step::kUnknown;
+    return;
+  }
+  states_.reset(log_.log_start());
+  kept_ = {};
+  for (const log::StateSnapshot& snapshot : *snapshots) {
+    if (!is_of_this_log(snapshot)) continue;
+    const auto restored = states_.restore(snapshot.position, snapshot.bytes.span());
+    if (restored) {
+      kept_ = snapshot.position;
+      break;
+    }
+    telemetry::log_warn("state of producers cannot be used, an older one or the log itself says the same",
+                        {{"partition", where_},
+                         {"position", snapshot.position.to_string()},
+                         {"error", restored.error().to_string()}});
+  }
+  next_ = states_.position();
+  bytes_since_ = 0;
+  step_ = Step::kReadingFrames;
+  read_on();
+}
+
+void Producers::read_on() {
+  step_ = Step::kReadingFrames;
+  if (next_ >= log_.end()) return finish_loading();
+  log_.read_frames(
+      {.from = next_, .upto = log_.end(), .bytes_max = kReadBytes, .first = log::FirstFrame::kCovering},
+      of_this_load(&Producers::on_frames));
+}
+
+void Producers::on_frames(Result<std::vector<log::FramePtr>> frames) {
+  if (!frames) return on_unreadable(frames.error());
+  if (frames->empty()) return on_unreadable(Error{ErrorCode::kNotFound, "nothing to read"});
+  for (const log::FramePtr& frame : *frames) {
+    states_.appended(*frame);
+    bytes_since_ += frame->encoded_bytes();
+  }
+  next_ = std::max(next_, frames->back()->header.end);
+  states_.committed(std::min(owner_.committed(), next_));
+  if (next_ >= log_.end()) return finish_loading();
+  // The shard has other work too.
+  executor_.post([alive = alive_, load = load_] {
+    Producers* self = *alive;
+    if (self != nullptr && self->load_ == load && !self->stopped_) self->read_on();
+  });
+}
+
+// A range that is lost for good holds nothing that could be read, nor copied a second time: what stands
+// behind it is what counts.
+void Producers::on_unreadable(const Error& error) {
+  if (error.code == ErrorCode::kDataLoss && !owner_.repair_is_hopeful()) {
+    for (const log::Damage& damage : log_.damage()) {
+      if (damage.begin <= next_ && next_ < damage.end && damage.end <= log_.end()) {
+        next_ = damage.end;
+        step_ = Step::kWaiting;
+        return arm(runtime::Duration(0), &Producers::read_on);
+      }
+    }
+  }
+  fail_waiting(not_loaded(where_));
+  step_ = Step::kWaiting;
+  arm(kReadAgainAfter, &Producers::begin_anew);
+}
+
+void Producers::finish_loading() {
+  step_ = Step::kLoaded;
+  states_.committed(std::min(owner_.committed(), log_.end()));
+  write_if_due();
+  auto waiting = std::exchange(waiting_, {});
+  for (Loaded& loaded : waiting) loaded({});
+  if (keep_) owner_.on_producers_kept();
+}
+
+void Producers::begin_anew() {
+  ++load_;
+  if (timer_) executor_.cancel(*std::exchange(timer_, std::nullopt));
+  step_ = Step::kUnknown;
+  load_if_wanted();
+}
+
+// --- the log
+
+void Producers::on_frame(const log::Frame& frame) {
+  records_came_ = records_came_ || frame.header.kind == log::FrameKind::kRecords;
+  if (!is_loaded()) return;  // it is going to be read
+  states_.appended(frame);
+  bytes_since_ += frame.encoded_bytes();
+}
+
+void Producers::on_truncated(model::LogPosition to) {
+  if (is_loaded()) return states_.truncated(to);
+  if (step_ == Step::kUnknown) return;
+  // What was read may be what is gone now.
+  ++load_;
+  step_ = Step::kWaiting;
+  arm(runtime::Duration(0), &Producers::begin_anew);
+}
+
+// The snapshot that came with it lies on the disk.
+void Producers::on_installed() {
+  ++load_;
+  kept_ = not_before_ = {};
+  keep_.reset();
+  step_ = Step::kWaiting;
+  arm(runtime::Duration(0), &Producers::begin_anew);
+}
+
+void Producers::on_commit(model::LogPosition commit) {
+  if (!is_loaded()) return load_if_wanted();
+  states_.committed(commit);
+  write_if_due();
+}
+
+// --- snapshots
+
+log::StateSnapshot Producers::snapshot() const {
+  FOREBAY_ASSERT(is_loaded());
+  const auto term = log_.term_before(states_.position());
+  FOREBAY_ASSERT(term.has_value());
+  return {states_.position(), *term, SharedBytes::take(states_.encode())};
+}
+
+bool Producers::may_forget(model::LogPosition begin) {
+  if (begin <= kept_) return true;
+  keep_ = begin;
+  if (!is_loaded()) {
+    load_if_wanted();
+    return false;
+  }
+  if (states_.position() < begin) return false;  // soon: on_commit()
+  if (states_.count() == 0) {
+    keep_.reset();
+    return true;
+  }
+  write();
+  return false;
+}
+
+void Producers::write_if_due() {
+  const auto often =
+      std::max<std::uint64_t>(kSnapshotEveryBytes, kSnapshotEveryStates * states_.memory_bytes());
+  if (bytes_since_ >= often) write();
+}
+
+void Producers::write() {
+  if (writing_ || stopped_ || states_.position() <= kept_) return;
+  if (write_again_at_ && executor_.now() < *write_again_at_) return;
+  writing_ = true;
+  write_again_at_.reset();
+  const auto covered = bytes_since_;
+  const auto position = states_.position();
+  log_.write_state(
+      snapshot(), [alive = alive_, load = load_, position, covered](const Result<void>& written) {
+        Producers* self = *alive;
+        if (self == nullptr) return;
+        self->writing_ = false;
+        if (self->load_ != load) return;
+        if (!written) {
+          self->write_again_at_ = self->executor_.now() + kWriteAgainAfter;
+          if (self->stopped_) return;
+          telemetry::log_warn("state of producers is not written, it is tried again",
+                              {{"partition", self->where_}, {"error", written.error().to_string()}});
+          return;
+        }
+        self->kept_ = position;
+        self->bytes_since_ -= std::min(self->bytes_since_, covered);
+        if (self->keep_ && *self->keep_ <= position) {
+          self->keep_.reset();
+          self->owner_.on_producers_kept();
+        }
+      });
+}
+
+void Producers::stop() {
+  if (stopped_) return;
+  if (is_loaded() && bytes_since_ >= kSnapshotAtStopBytes) write();
+  stopped_ = true;
+}
+
+}  // namespace forebay::partition

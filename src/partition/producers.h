@@ -1,0 +1,109 @@
+// Keeps the state of a partition's producers: loads it from the newest snapshot and the frames behind it,
+// lets it follow the log, and writes snapshots, so that opening a partition never reads all of it.
+//
+// It is loaded when it is needed: by the first batch of a producer, or when records are appended at all. A
+// partition where nothing happens reads and writes nothing. Thread rules: everything on the partition's
+// shard.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_function.h"
+#include "log/log.h"
+#include "partition/core/producer_states.h"
+#include "runtime/executor.h"
+
+namespace forebay::partition {
+
+// What it asks of its partition.
+class ProducersOwner {
+ public:
+  virtual ~ProducersOwner() = default;
+  // Up to here nothing is ever taken back; as far as this replica knows.
+  [[nodiscard]] virtual model::LogPosition committed() const = 0;
+  // It leads, and everything that was ever committed is: committed() is no guess.
+  [[nodiscard]] virtual bool commit_is_certain() const = 0;
+  [[nodiscard]] virtual bool repair_is_hopeful() const = 0;
+  // may_forget() may say yes now where it said no.
+  virtual void on_producers_kept() = 0;
+};
+
+class Producers {
+ public:
+  using Loaded = UniqueFunction<void(Result<void>)>;
+  // `where`: "partition 3 of topic 'orders'". All references outlive it.
+  Producers(log::Log& log, runtime::Executor& executor, ProducersOwner& owner, std::string where,
+            const ProducerLimits& limits);
+  ~Producers();
+  Producers(const Producers&) = delete;
+  Producers& operator=(const Producers&) = delete;
+
+  void set_limits(const ProducerLimits& limits) { states_.set_limits(limits); }
+  [[nodiscard]] const std::string& where() const { return where_; }
+  // Until then states() says nothing.
+  [[nodiscard]] bool is_loaded() const { return step_ == Step::kLoaded; }
+  [[nodiscard]] ProducerStates& states() { return states_; }
+  [[nodiscard]] const ProducerStates& states() const { return states_; }
+  // Loads it and calls back, in the order of asking. Errors: kNotYet, and what fail_waiting() says.
+  void when_loaded(Loaded loaded);
+  void fail_waiting(const Error& error);
+  // No more snapshots but one of what has changed much.
+  void stop();
+
+  // --- the log
+  void on_frame(const log::Frame& frame);
+  void on_truncated(model::LogPosition to);
+  void on_installed();
+  void on_commit(model::LogPosition commit);
+
+  // What lies below `begin` may go: all that it says of producers is kept. If not, it is going to be, and
+  // on_producers_kept() tells. Requires: begin <= committed().
+  [[nodiscard]] bool may_forget(model::LogPosition begin);
+  // Of what is committed. Requires: is_loaded().
+  [[nodiscard]] log::StateSnapshot snapshot() const;
+
+ private:
+  enum class Step : std::uint8_t { kUnknown, kReadingStates, kReadingFrames, kWaiting, kLoaded };
+
+  void load_if_wanted();
+  void choose(Result<std::vector<log::StateSnapshot>> snapshots);
+  [[nodiscard]] bool is_of_this_log(const log::StateSnapshot& snapshot) const;
+  void read_on();
+  void on_frames(Result<std::vector<log::FramePtr>> frames);
+  void on_unreadable(const Error& error);
+  void finish_loading();
+  void begin_anew();
+  void write_if_due();
+  void write();
+  void arm(runtime::Duration delay, void (Producers::*then)());
+  // Runs only while the load that made it is under way.
+  template <typename T>
+  [[nodiscard]] UniqueFunction<void(T)> of_this_load(void (Producers::*then)(T));
+
+  log::Log& log_;
+  runtime::Executor& executor_;
+  ProducersOwner& owner_;
+  const std::string where_;
+  ProducerStates states_;
+  Step step_ = Step::kUnknown;
+  std::uint64_t load_ = 0;         // counts them: what an earlier one asked for comes too late
+  model::LogPosition next_;        // while loading: of the next frame
+  bool records_came_ = false;      // since it was opened
+  model::LogPosition not_before_;  // a snapshot is from here: nothing to load before this is committed
+  std::vector<Loaded> waiting_;
+  std::optional<runtime::TimerId> timer_;
+  std::uint64_t bytes_since_ = 0;  // of frames, since the snapshot that is there
+  bool writing_ = false;
+  std::optional<runtime::TimePoint> write_again_at_;
+  model::LogPosition kept_;  // a snapshot of this position, or what it would say, is on the disk
+  std::optional<model::LogPosition> keep_;  // asked for by may_forget()
+  bool stopped_ = false;
+  std::shared_ptr<Producers*> alive_;
+};
+
+}  // namespace forebay::partition

@@ -1,0 +1,259 @@
+// Idempotent and named producers at the partition actor, over the real log, journal and recovery on the
+// simulated disk.
+#include <gtest/gtest.h>
+
+#include "model/record_batch.h"
+#include "partition/partition.h"
+#include "shard_harness.h"
+
+namespace forebay::partition {
+namespace {
+
+using namespace std::chrono_literals;
+using model::Offset;
+using model::ProducerEpoch;
+using model::ProducerId;
+
+std::string batch_from(std::int64_t id, std::int16_t epoch, std::int32_t sequence, std::int32_t records = 1) {
+  model::BatchBuilder builder(
+      {.producer_id = ProducerId(id), .producer_epoch = ProducerEpoch(epoch), .base_sequence = sequence});
+  for (std::int32_t i = 0; i < records; ++i) {
+    const model::NewRecord record{
+        .key = {}, .value = as_bytes("v"), .headers = {}, .timestamp = model::Timestamp(1'000)};
+    EXPECT_TRUE(builder.append(record));
+  }
+  const auto batch = *builder.build(model::Codec::kNone);
+  return std::string(as_text(batch));
+}
+
+class PartitionProducersTest : public testing::Test {
+ protected:
+  void SetUp() override { begin(); }
+  void begin() {
+    const auto started = shard_.start();
+    ASSERT_TRUE(started) << started.error().to_string();
+    partition_ = &shard_.open(topic_partition(1));
+  }
+  void restart() {
+    shard_.tear_down();
+    begin();
+  }
+  using AckSlot = std::shared_ptr<std::optional<Result<ProduceAck>>>;
+  AckSlot send(std::int64_t id, std::int16_t epoch, std::int32_t sequence, std::int32_t records = 1,
+               std::optional<SourcePosition> position = std::nullopt, Acks acks = Acks::kAll) {
+    auto [result, done] = ShardHarness::slot<ProduceAck>();
+    partition_->produce({batch_from(id, epoch, sequence, records), records, acks, 30s, std::move(position)},
+                        std::move(done));
+    return result;
+  }
+  Result<ProduceAck> produce(std::int64_t id, std::int16_t epoch, std::int32_t sequence,
+                             std::int32_t records = 1,
+                             std::optional<SourcePosition> position = std::nullopt) {
+    return *shard_.wait(send(id, epoch, sequence, records, std::move(position)));
+  }
+  Result<ProducerFenced> fence(std::int64_t id, std::int16_t epoch) {
+    auto [result, done] = ShardHarness::slot<ProducerFenced>();
+    partition_->fence_producer(ProducerId(id), ProducerEpoch(epoch), 30s, std::move(done));
+    return *shard_.wait(result);
+  }
+  Result<Offset> trim() {
+    auto [result, done] = ShardHarness::slot<Offset>();
+    partition_->trim(std::nullopt, std::move(done));
+    return *shard_.wait(result);
+  }
+  [[nodiscard]] Offset end() const { return partition_->log().end().next_offset; }
+
+  ShardHarness shard_;
+  Partition* partition_ = nullptr;
+};
+
+TEST_F(PartitionProducersTest, CopyIsAnsweredWithTheFirstPlaceOnceThatIsCommitted) {
+  const auto first = send(7, 0, 0, 3);
+  const auto copy = send(7, 0, 0, 3);
+  EXPECT_FALSE(copy->has_value());
+  ASSERT_TRUE(shard_.wait(copy));
+  ASSERT_TRUE(first->has_value() && **first && **copy);
+  EXPECT_FALSE((**first)->duplicate);
+  EXPECT_TRUE((**copy)->duplicate);
+  EXPECT_EQ((**copy)->base_offset, Offset(0));
+  EXPECT_EQ((**copy)->last_offset, Offset(2));
+  EXPECT_EQ((**copy)->append_time, (**first)->append_time);
+  EXPECT_EQ((**copy)->term, (**first)->term);
+  EXPECT_TRUE((**copy)->flushed);
+  EXPECT_EQ(end(), Offset(3));
+  EXPECT_EQ(partition_->producer_counts().duplicates, 1U);
+}
+
+TEST_F(PartitionProducersTest, CopyOfWhatIsCommittedIsAnsweredAtOnce) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  ASSERT_TRUE(produce(7, 0, 1));
+  const auto copy = send(7, 0, 0);
+  ASSERT_TRUE(copy->has_value() && **copy);
+  EXPECT_TRUE((**copy)->duplicate);
+  EXPECT_EQ((**copy)->base_offset, Offset(0));
+}
+
+TEST_F(PartitionProducersTest, CopyOvertakesNoneThatWaits) {
+  const auto first = send(7, 0, 0);
+  const auto second = send(7, 0, 1);
+  const auto copy = send(7, 0, 0);
+  ASSERT_TRUE(shard_.wait(second));
+  ASSERT_TRUE(first->has_value() && copy->has_value());
+  EXPECT_EQ((**copy)->base_offset, Offset(0));
+  EXPECT_EQ((**second)->base_offset, Offset(1));
+}
+
+TEST_F(PartitionProducersTest, RefusalsAppendNothingAndAreCounted) {
+  ASSERT_TRUE(produce(7, 1, 0));
+  const auto gap = produce(7, 1, 2);
+  EXPECT_EQ(gap.error().code, ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(gap.error().last_sequence, 0);
+  EXPECT_NE(gap.error().context.find("partition 0 of topic 'topic'"), std::string::npos)
+      << gap.error().context;
+  EXPECT_EQ(produce(7, 0, 0).error().code, ErrorCode::kProducerFenced);
+  EXPECT_EQ(produce(8, 0, 4).error().code, ErrorCode::kUnknownProducer);
+  EXPECT_EQ(end(), Offset(1));
+  const ProducerCounts counts = partition_->producer_counts();
+  EXPECT_EQ(counts.out_of_order, 1U);
+  EXPECT_EQ(counts.fenced, 1U);
+  EXPECT_EQ(counts.unknown, 1U);
+  EXPECT_EQ(counts.states, 1U);
+}
+
+TEST_F(PartitionProducersTest, IdempotenceNeedsAllAcknowledgements) {
+  for (const Acks acks : {Acks::kLeader, Acks::kNone}) {
+    const auto refused = send(7, 0, 0, 1, std::nullopt, acks);
+    ASSERT_TRUE(refused->has_value());
+    EXPECT_EQ((*refused)->error().code, ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(end(), Offset(0));
+}
+
+TEST_F(PartitionProducersTest, RestartForgetsNothing) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  ASSERT_TRUE(produce(7, 0, 1, 2));
+  shard_.tear_down();
+  begin();
+  const auto copy = produce(7, 0, 1, 2);
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  EXPECT_TRUE(copy->duplicate);
+  EXPECT_EQ(copy->base_offset, Offset(1));
+  EXPECT_EQ(copy->term, model::Term(1));
+  EXPECT_EQ(produce(7, 0, 4).error().code, ErrorCode::kOutOfOrderSequence);
+  EXPECT_TRUE(produce(7, 0, 3));
+}
+
+TEST_F(PartitionProducersTest, PowerCutForgetsNothingThatWasAcknowledged) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  static_cast<void>(send(7, 0, 1));
+  shard_.power_cut();
+  begin();
+  const auto first = produce(7, 0, 0);
+  ASSERT_TRUE(first) << first.error().to_string();
+  EXPECT_TRUE(first->duplicate);
+  const auto second = produce(7, 0, 1);  // was stored or not, and is there once now
+  ASSERT_TRUE(second) << second.error().to_string();
+  EXPECT_EQ(second->base_offset, Offset(1));
+  EXPECT_EQ(end(), Offset(2));
+}
+
+TEST_F(PartitionProducersTest, RequestsWaitForTheStateAndKeepTheirOrder) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  restart();
+  const auto one = send(7, 0, 1);
+  const auto two = send(7, 0, 2);
+  const auto other = send(8, 0, 0);
+  ASSERT_TRUE(shard_.wait(other));
+  ASSERT_TRUE(one->has_value() && two->has_value());
+  ASSERT_TRUE(**one && **two && **other);
+  EXPECT_EQ((**one)->base_offset, Offset(1));
+  EXPECT_EQ((**two)->base_offset, Offset(2));
+  EXPECT_EQ((**other)->base_offset, Offset(3));
+}
+
+// Their frames are gone: only the state that was written before can tell.
+TEST_F(PartitionProducersTest, TrimmedRecordsAreRememberedOverARestart) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  ASSERT_TRUE(produce(7, 0, 1));
+  const auto begin_offset = trim();
+  ASSERT_TRUE(begin_offset) << begin_offset.error().to_string();
+  EXPECT_EQ(*begin_offset, Offset(2));
+  EXPECT_EQ(shard_.logs_->stats().states_written, 1U);
+  shard_.power_cut();
+  begin();
+  const auto copy = produce(7, 0, 1);
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  EXPECT_TRUE(copy->duplicate);
+  EXPECT_TRUE(produce(7, 0, 2));
+}
+
+TEST_F(PartitionProducersTest, StateIsWrittenBeforeATrimAlsoWhenItHasToBeLoadedFirst) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  restart();
+  ASSERT_TRUE(trim());
+  restart();
+  EXPECT_TRUE(produce(7, 0, 0)->duplicate);
+}
+
+TEST_F(PartitionProducersTest, TrimOfAPartitionWithoutProducersWritesNoState) {
+  ASSERT_TRUE(*shard_.produce(*partition_, {"a"}));
+  ASSERT_TRUE(trim());
+  EXPECT_EQ(shard_.logs_->stats().states_written, 0U);
+}
+
+TEST_F(PartitionProducersTest, NewSessionLearnsHowFarTheOneBeforeCame) {
+  EXPECT_EQ(fence(7, 0)->before, std::nullopt);
+  ASSERT_TRUE(produce(7, 0, 0, 2, SourcePosition{"file", "line 2"}));
+  ASSERT_TRUE(produce(7, 0, 2, 1, SourcePosition{"file", "line 3"}));
+  const SessionEnd want{ProducerEpoch(0), 2, Offset(2), SourcePosition{"file", "line 3"}};
+  EXPECT_EQ(fence(7, 1)->before, want);
+  EXPECT_EQ(produce(7, 0, 3).error().code, ErrorCode::kProducerFenced);
+  ASSERT_TRUE(produce(7, 1, 0));
+  EXPECT_EQ(fence(7, 1)->before, want);  // again, the same
+  EXPECT_EQ(fence(7, 0).error().code, ErrorCode::kProducerFenced);
+}
+
+TEST_F(PartitionProducersTest, FenceAndPositionOutliveARestartAndATrim) {
+  ASSERT_TRUE(fence(7, 0));
+  ASSERT_TRUE(produce(7, 0, 0, 1, SourcePosition{"file", "1"}));
+  ASSERT_TRUE(trim());
+  restart();
+  const SessionEnd want{ProducerEpoch(0), 0, Offset(0), SourcePosition{"file", "1"}};
+  EXPECT_EQ(fence(7, 1)->before, want);
+  restart();
+  EXPECT_EQ(produce(7, 0, 1).error().code, ErrorCode::kProducerFenced);
+}
+
+TEST_F(PartitionProducersTest, PositionWithoutAFenceOrAProducerIsRefused) {
+  EXPECT_EQ(produce(7, 0, 0, 1, SourcePosition{"f", "1"}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(produce(-1, -1, -1, 1, SourcePosition{"f", "1"}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(end(), Offset(0));
+}
+
+TEST_F(PartitionProducersTest, LossOfAnEarlyAcknowledgementIsTold) {
+  PartitionConfig replicated;
+  replicated.durability = Durability::kReplicated;
+  partition_->set_config(replicated);
+  ASSERT_TRUE(produce(7, 0, 0));
+  const auto pause = fence(9, 0);  // at its commit the batch before it is durable
+  const auto early = send(7, 0, 1);
+  ASSERT_TRUE(early->has_value() && **early);  // and not durable yet
+  shard_.power_cut();
+  begin();
+  partition_->set_config(replicated);
+  if (end() == Offset(2)) return;  // it had reached the disk
+  const auto lost = produce(7, 0, 2);
+  EXPECT_EQ(lost.error().code, ErrorCode::kEarlyAckLost);
+  EXPECT_EQ(lost.error().last_sequence, 0);
+  EXPECT_TRUE(produce(7, 1, 0));
+}
+
+TEST_F(PartitionProducersTest, WhereAStateMachineLivesNoProducerIsTaken) {
+  PartitionConfig config;
+  config.holds_state = true;
+  partition_ = &shard_.open(topic_partition(2), config);
+  EXPECT_EQ(produce(7, 0, 0).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace forebay::partition

@@ -94,6 +94,9 @@ struct Settings {
     Milliseconds scrub_interval{
         std::chrono::hours(24 * 7)};  // a full pass begins this long after the last began
   } storage;
+  struct Producer {
+    Milliseconds id_expiration{std::chrono::hours(24)};  // Kafka's
+  } producer;
   struct Shutdown {
     Milliseconds timeout{8'000};  // after SIGTERM; what is not flushed then is recovered at the next start
   } shutdown;

@@ -201,6 +201,11 @@ void add_segment_keys(std::vector<Key<Settings>>& keys) {
 
 void add_process_keys(std::vector<Key<Settings>>& keys) {
   keys.push_back(Make::duration<milliseconds>(
+      "producer.id_expiration", [](auto& s) -> auto& { return s.producer.id_expiration; }, kUnitRequired,
+      std::chrono::minutes(1), hours(24 * 7),
+      "A partition forgets an idempotent producer without a name that has appended nothing for so long: its "
+      "next batch is refused, and it begins a new session. The same on every node."));
+  keys.push_back(Make::duration<milliseconds>(
       "shutdown.timeout", [](auto& s) -> auto& { return s.shutdown.timeout; }, kUnitRequired,
       milliseconds(100), hours(1),
       "After SIGTERM: time for flushing and closing in order. What is not done by then is recovered at the "
@@ -259,6 +264,7 @@ const std::map<std::string, std::string, std::less<>>& section_docs() {
       {"runtime", "Threads."},
       {"memory", "Bounds on memory. What is over a bound is refused with a retry delay, never dropped."},
       {"storage", "Files: journal, segments, and what is done with them in the background."},
+      {"producer", "Idempotent producers."},
       {"shutdown", "Stopping."},
       {"log", "The log on stderr."},
       {"topic_defaults",

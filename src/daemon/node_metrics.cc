@@ -105,6 +105,26 @@ void NodeMetrics::replication_figures(Metrics& metrics,
         [](Figures f) { return f.tombstones_wait_s; });
     figure(Kind::kGauge, "forebay_peer_links", "Sessions with shards of other nodes that stand",
            [](Figures f) { return f.peer_links; });
+    figure(Kind::kGauge, "forebay_producer_states",
+           "Idempotent producers that replicas here know, each counted in every partition",
+           [](Figures f) { return f.producers.states; });
+    figure(Kind::kGauge, "forebay_producer_state_bytes", "Memory that they take, about",
+           [](Figures f) { return f.producers.state_bytes; });
+    figure(Kind::kCounter, "forebay_produce_duplicates_total",
+           "Batches that were there already and were acknowledged with the place of the first copy",
+           [](Figures f) { return f.producers.duplicates; });
+    const auto refused = [&](const char* reason, std::uint64_t (*read)(Figures)) {
+      sampled_.push_back(metrics.sampled(Kind::kCounter, "forebay_produce_refused_total",
+                                         "Batches and fences of idempotent producers that were refused",
+                                         {{"reason", reason}, {"shard", shard}}, [snapshot, read] {
+                                           return static_cast<double>(read(snapshot->replication()));
+                                         }));
+    };
+    refused("out_of_order", [](Figures f) { return f.producers.out_of_order; });
+    refused("fenced", [](Figures f) { return f.producers.fenced; });
+    refused("unknown", [](Figures f) { return f.producers.unknown; });
+    refused("early_ack_lost", [](Figures f) { return f.producers.early_acks_lost; });
+    refused("no_room", [](Figures f) { return f.producers.no_room; });
   }
 }
 

@@ -182,6 +182,7 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
           .catch_up_bytes_per_second = rate_of_shard(settings_.cluster.catch_up_bytes_per_second)});
   stack.peers->set_listener(peers_listener(index));
   partition::PartitionSetConfig set_config;
+  set_config.producers.expiration_ms = settings_.producer.id_expiration.count();
   set_config.peers = stack.peers.get();
   set_config.rng = &rng_;
   set_config.maintenance_interval = storage.retention_check_interval;

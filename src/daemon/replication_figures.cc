@@ -13,6 +13,7 @@ ReplicationFigures measure(const partition::PartitionSet& partitions, const raft
     if (partition->group().is_leader()) ++figures.leaders;
     if (partition->is_under_replicated()) ++figures.under_replicated;
     figures.tombstones_wait_s = std::max(figures.tombstones_wait_s, partition->tombstones_wait_seconds());
+    figures.producers += partition->producer_counts();
     partition->measure_traffic();
     const partition::TrafficRates measured = partition->rates().value_or(partition::TrafficRates{});
     PartitionRates rates{.topic = partition->topic_name(),

@@ -35,6 +35,7 @@ struct ReplicationFigures {
   std::uint64_t installs = 0;           // replicas here that began anew where their leader's log begins
   std::uint64_t peer_links = 0;         // sessions of this shard that stand
   std::uint64_t tombstones_wait_s = 0;  // the longest that tombstones of a partition led here wait for copies
+  partition::ProducerCounts producers;  // of all partitions together
   std::vector<PartitionRates> busiest;  // by bytes in and out, at most kTopPartitions
 };
 

@@ -57,7 +57,7 @@ Partition::Partition(log::Log& log, std::string topic_name, const PartitionConfi
   std::string where =
       "partition " + std::to_string(log.id().partition.value()) + " of topic '" + topic_name_ + "'";
   producers_ = std::make_unique<Producers>(log, *surroundings.executor, static_cast<ProducersOwner&>(*this),
-                                           std::move(where), config.producers);
+                                           std::move(where), surroundings.producers);
 }
 
 Partition::~Partition() {
@@ -84,7 +84,6 @@ void Partition::set_config(const PartitionConfig& config) {
   config_ = config;
   group_->want_receipts(config.durability == Durability::kReplicated);
   log_.set_config(config.log);
-  if (producers_) producers_->set_limits(config.producers);
 }
 
 bool Partition::is_alone() const {

@@ -51,7 +51,6 @@ struct PartitionConfig {
   Durability durability = Durability::kFlushed;
   // A state machine lives on it (Partition::state_is_at), and no idempotent producer writes to it.
   bool holds_state = false;
-  ProducerLimits producers;
 };
 
 struct ProduceInput {
@@ -114,6 +113,7 @@ struct Surroundings {
   log::Voter self;
   // Asked before each append: kResourceExhausted (memory) or kDiskFull (reserve) with a retry delay.
   UniqueFunction<Result<void>(std::uint64_t bytes)>* admission = nullptr;
+  ProducerLimits producers;
 };
 
 // Since the partition was opened.
@@ -122,6 +122,7 @@ struct ProducerCounts {
   std::uint64_t out_of_order = 0, fenced = 0, unknown = 0, early_acks_lost = 0, no_room = 0;
   std::uint64_t states = 0;  // producers that are known now, and about how many bytes that takes
   std::uint64_t state_bytes = 0;
+  ProducerCounts& operator+=(const ProducerCounts& other);
 };
 
 class Partition final : private raft::GroupListener, private ProducersOwner {

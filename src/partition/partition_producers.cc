@@ -111,6 +111,18 @@ void Partition::answer_fence(model::ProducerId id, model::ProducerEpoch epoch, D
   done(ProducerFenced{state->named->before});
 }
 
+ProducerCounts& ProducerCounts::operator+=(const ProducerCounts& other) {
+  duplicates += other.duplicates;
+  out_of_order += other.out_of_order;
+  fenced += other.fenced;
+  unknown += other.unknown;
+  early_acks_lost += other.early_acks_lost;
+  no_room += other.no_room;
+  states += other.states;
+  state_bytes += other.state_bytes;
+  return *this;
+}
+
 void Partition::count_refusal(ErrorCode code) {
   if (code == ErrorCode::kOutOfOrderSequence) ++producer_counts_.out_of_order;
   if (code == ErrorCode::kProducerFenced) ++producer_counts_.fenced;

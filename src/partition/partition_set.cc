@@ -57,7 +57,8 @@ PartitionSet::PartitionSet(log::ShardLogs& logs, runtime::Executor& executor, ru
                    .rng = config.rng,
                    .peers = config.peers,
                    .self = self,
-                   .admission = &admission_};
+                   .admission = &admission_,
+                   .producers = config.producers};
   if (clock_guard_.reason())
     telemetry::log_warn("time-based deletion paused", {{"reason", *clock_guard_.reason()}});
   arm_maintenance();

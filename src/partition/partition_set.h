@@ -27,6 +27,7 @@ struct PartitionSetConfig {
   std::optional<model::Timestamp> last_wall_time;  // from recovery; feeds the clock guard
   raft::Peers* peers = nullptr;                    // none: a node alone
   runtime::Rng* rng = nullptr;                     // with peers
+  ProducerLimits producers;
 };
 
 class PartitionSet {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/assert.h"
 #include "log/core/damage.h"
 #include "telemetry/log.h"
 
@@ -77,7 +76,7 @@ void Producers::arm(runtime::Duration delay, void (Producers::*then)()) {
 
 void Producers::load_if_wanted() {
   if (step_ != Step::kUnknown || stopped_) return;
-  if (waiting_.empty() && !records_came_ && !keep_) return;
+  if (waiting_.empty() && !records_came_ && !keep_ && !install_waits_) return;
   // A follower learns only by and by what is committed, and a snapshot from above that would be a guess.
   if (!owner_.commit_is_certain() && owner_.committed() < std::max(not_before_, log_.log_start())) return;
   step_ = Step::kReadingStates;
@@ -211,15 +210,28 @@ void Producers::on_commit(model::LogPosition commit) {
 
 // --- snapshots
 
-log::StateSnapshot Producers::snapshot() const {
-  FOREBAY_ASSERT(is_loaded());
+std::optional<log::StateSnapshot> Producers::snapshot() const {
   const auto term = log_.term_before(states_.position());
-  FOREBAY_ASSERT(term.has_value());
-  return {states_.position(), *term, SharedBytes::take(states_.encode())};
+  if (!term) return std::nullopt;
+  return log::StateSnapshot{states_.position(), *term, SharedBytes::take(states_.encode())};
+}
+
+Result<std::optional<log::StateSnapshot>> Producers::state_for_install() {
+  if (!is_loaded()) {
+    install_waits_ = true;
+    load_if_wanted();
+    return not_loaded(where_);
+  }
+  install_waits_ = false;
+  if (states_.count() == 0) return std::optional<log::StateSnapshot>();
+  return snapshot();
 }
 
 bool Producers::may_forget(model::LogPosition begin) {
-  if (begin <= kept_) return true;
+  if (begin <= kept_) {
+    keep_.reset();
+    return true;
+  }
   keep_ = begin;
   if (!is_loaded()) {
     load_if_wanted();
@@ -243,12 +255,14 @@ void Producers::write_if_due() {
 void Producers::write() {
   if (writing_ || stopped_ || states_.position() <= kept_) return;
   if (write_again_at_ && executor_.now() < *write_again_at_) return;
+  auto state = snapshot();
+  if (!state) return;
   writing_ = true;
   write_again_at_.reset();
   const auto covered = bytes_since_;
   const auto position = states_.position();
   log_.write_state(
-      snapshot(), [alive = alive_, load = load_, position, covered](const Result<void>& written) {
+      *std::move(state), [alive = alive_, load = load_, position, covered](const Result<void>& written) {
         Producers* self = *alive;
         if (self == nullptr) return;
         self->writing_ = false;
@@ -262,10 +276,7 @@ void Producers::write() {
         }
         self->kept_ = position;
         self->bytes_since_ -= std::min(self->bytes_since_, covered);
-        if (self->keep_ && *self->keep_ <= position) {
-          self->keep_.reset();
-          self->owner_.on_producers_kept();
-        }
+        if (self->keep_) self->owner_.on_producers_kept();
       });
 }
 

@@ -43,7 +43,6 @@ class Producers {
   Producers(const Producers&) = delete;
   Producers& operator=(const Producers&) = delete;
 
-  void set_limits(const ProducerLimits& limits) { states_.set_limits(limits); }
   [[nodiscard]] const std::string& where() const { return where_; }
   // Until then states() says nothing.
   [[nodiscard]] bool is_loaded() const { return step_ == Step::kLoaded; }
@@ -64,10 +63,12 @@ class Producers {
   // What lies below `begin` may go: all that it says of producers is kept. If not, it is going to be, and
   // on_producers_kept() tells. Requires: begin <= committed().
   [[nodiscard]] bool may_forget(model::LogPosition begin);
-  // Of what is committed. Requires: is_loaded().
-  [[nodiscard]] log::StateSnapshot snapshot() const;
+  // Of what is committed; nothing: there is nothing to tell. Errors: kNotYet, it is being loaded now.
+  [[nodiscard]] Result<std::optional<log::StateSnapshot>> state_for_install();
 
  private:
+  // Nothing: where it stands is at the very begin of a log of which nothing is known before.
+  [[nodiscard]] std::optional<log::StateSnapshot> snapshot() const;
   enum class Step : std::uint8_t { kUnknown, kReadingStates, kReadingFrames, kWaiting, kLoaded };
 
   void load_if_wanted();
@@ -95,6 +96,7 @@ class Producers {
   model::LogPosition next_;        // while loading: of the next frame
   bool records_came_ = false;      // since it was opened
   model::LogPosition not_before_;  // a snapshot is from here: nothing to load before this is committed
+  bool install_waits_ = false;
   std::vector<Loaded> waiting_;
   std::optional<runtime::TimerId> timer_;
   std::uint64_t bytes_since_ = 0;  // of frames, since the snapshot that is there

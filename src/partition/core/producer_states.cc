@@ -220,7 +220,7 @@ Error full_error(std::string_view where) {
       ErrorCode::kResourceExhausted,
       std::string(where) +
           " knows as many producers as it has memory for, and takes no new one until some expire; use "
-          "fewer and longer-lived producers, or lower producer.id.expiration",
+          "fewer and longer-lived producers, or lower producer.id_expiration",
       60'000};
 }
 
@@ -241,7 +241,7 @@ Error refusal_error(const ProducerRefusal& refusal, const model::BatchHeader& ba
     return Error{
         ErrorCode::kUnknownProducer,
         std::string(where) + " knows nothing of " + session + ", and " + sent +
-            " is not its first: it was silent for longer than producer.id.expiration, or its records were "
+            " is not its first: it was silent for longer than producer.id_expiration, or its records were "
             "deleted; begin a new session (InitProducer) with sequence 0"};
   }
   const std::int32_t last = refusal.last_sequence;

@@ -27,7 +27,7 @@
 namespace forebay::partition {
 
 struct ProducerLimits {
-  // Without a frame for so long, by append time, an unnamed producer is forgotten: producer.id.expiration.
+  // Without a frame for so long, by append time, an unnamed producer is forgotten: producer.id_expiration.
   std::int64_t expiration_ms = 86'400'000;
   // About; no more producers are taken above it. 100,000 that are silent fit, and a state of this size is
   // written and read within a second.

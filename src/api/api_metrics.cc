@@ -22,6 +22,8 @@ std::string_view method_name(Method method) {
       return "Subscribe";
     case Method::kListOffsets:
       return "ListOffsets";
+    case Method::kFenceProducer:
+      return "FenceProducer";
     case Method::kCreateTopic:
       return "CreateTopic";
     case Method::kListTopics:

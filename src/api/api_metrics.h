@@ -18,6 +18,7 @@ enum class Method : std::uint8_t {
   kFetch,
   kSubscribe,
   kListOffsets,
+  kFenceProducer,
   kCreateTopic,
   kListTopics,
   kDescribeTopic,
@@ -40,7 +41,7 @@ enum class Method : std::uint8_t {
   kDecommissionNode,
   kSetMoveRate,
 };
-inline constexpr std::size_t kMethodCount = 26;
+inline constexpr std::size_t kMethodCount = 27;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

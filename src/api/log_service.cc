@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/errors.h"
+#include "api/fence_call.h"
 #include "api/fetch_call.h"
 #include "api/leader_parts.h"
 #include "api/produce_request.h"
@@ -173,6 +174,12 @@ grpc::ServerUnaryReactor* LogService::ListOffsets(grpc::CallbackServerContext* s
                                   answer_offsets(context, std::move(hold), response, request, *offsets);
                                 });
   return call;
+}
+
+grpc::ServerUnaryReactor* LogService::FenceProducer(grpc::CallbackServerContext* server_call,
+                                                    const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
+  return fence_producer(context_, *server_call, *bytes, response);
 }
 
 }  // namespace forebay::api

@@ -8,9 +8,10 @@
 
 namespace forebay::api {
 
-using LogServiceBase = v1::Log::WithRawCallbackMethod_Produce<v1::Log::WithRawCallbackMethod_Append<
-    v1::Log::WithRawCallbackMethod_Fetch<v1::Log::WithRawCallbackMethod_Subscribe<
-        v1::Log::WithRawCallbackMethod_ListOffsets<v1::Log::Service>>>>>;
+using LogServiceBase = v1::Log::WithRawCallbackMethod_Produce<
+    v1::Log::WithRawCallbackMethod_Append<v1::Log::WithRawCallbackMethod_Fetch<
+        v1::Log::WithRawCallbackMethod_Subscribe<v1::Log::WithRawCallbackMethod_ListOffsets<
+            v1::Log::WithRawCallbackMethod_FenceProducer<v1::Log::Service>>>>>>;
 
 class LogService final : public LogServiceBase {
  public:
@@ -26,6 +27,9 @@ class LogService final : public LogServiceBase {
                                                         const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* ListOffsets(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
+
+  grpc::ServerUnaryReactor* FenceProducer(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

@@ -1,5 +1,6 @@
 #include "api/produce_request.h"
 
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
@@ -32,6 +33,7 @@ void fill_ack(const broker::ProduceAck& ack, v1::PartitionAck* to) {
   to->mutable_durability()->set_replicas_flushed(ack.replicas_flushed);
   to->mutable_durability()->set_replicas_total(ack.replicas_total);
   to->set_log_start(ack.log_start.value());
+  to->set_duplicate(ack.duplicate);
 }
 
 Result<broker::Acks> acks_of(const v1::ProduceRequest& request) {
@@ -48,6 +50,22 @@ Result<broker::Acks> acks_of(const v1::ProduceRequest& request) {
   }
 }
 
+// Who sends plain records to one partition.
+Result<model::BatchOptions> producer_of(const v1::ProduceRequest& request) {
+  if (!request.has_producer()) return model::BatchOptions{};
+  constexpr std::int32_t kEpochMax = std::numeric_limits<std::int16_t>::max();
+  const v1::ProducerStamp& stamp = request.producer();
+  const auto invalid = [](std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; };
+  if (!request.has_partition())
+    return invalid("partition: is required with a producer, whose sequences count in one");
+  if (stamp.id() < 0) return invalid("producer.id: must not be negative");
+  if (stamp.epoch() < 0 || stamp.epoch() > kEpochMax) return invalid("producer.epoch: must be 0 to 32767");
+  if (stamp.sequence() < 0) return invalid("producer.sequence: must not be negative");
+  return model::BatchOptions{.producer_id = model::ProducerId(stamp.id()),
+                             .producer_epoch = model::ProducerEpoch(static_cast<std::int16_t>(stamp.epoch())),
+                             .base_sequence = stamp.sequence()};
+}
+
 // Everything of the request but its records.
 Result<broker::ProduceRequest> head_of(const v1::ProduceRequest& request) {
   if (request.topic().empty()) return Error{ErrorCode::kInvalidArgument, "topic: is missing"};
@@ -60,6 +78,8 @@ Result<broker::ProduceRequest> head_of(const v1::ProduceRequest& request) {
   head.partition = model::PartitionIndex(request.partition());
   head.timeout = std::chrono::milliseconds(
       request.timeout_ms() == 0 ? kTimeoutDefaultMs : std::min(request.timeout_ms(), kTimeoutMaxMs));
+  if (request.has_position())
+    head.position = partition::SourcePosition{request.position().source(), request.position().position()};
   return head;
 }
 
@@ -70,6 +90,12 @@ void submit_raw(ProduceRouter& router, v1::ProduceRequest& request, broker::Prod
                                                        ? "batch: is empty"
                                                        : "partition: is required with a raw batch"};
     done(failure(error, {request.topic(), {}}));
+    return;
+  }
+  if (request.has_producer()) {
+    const Error error{ErrorCode::kInvalidArgument,
+                      "producer: goes with plain records; a raw batch names its producer in its head"};
+    done(failure(error, {request.topic(), request.partition()}));
     return;
   }
   head.batch = std::move(*request.mutable_batch());
@@ -148,11 +174,12 @@ Result<std::vector<PlacedBatch>> batches_of(Context& context, const v1::ProduceR
                  "compression: '" + codec_text + "' is none of none, gzip, snappy, lz4, zstd"};
   }
   if (request.records().records().empty()) return Error{ErrorCode::kInvalidArgument, "records: none given"};
+  FOREBAY_TRY(const model::BatchOptions options, producer_of(request));
   FOREBAY_TRY(auto placed, place(context, request));
   const model::Timestamp now = context.clock.now();
   std::vector<PlacedBatch> batches;
   std::vector<model::HeaderView> headers;
-  model::BatchBuilder builder;
+  model::BatchBuilder builder(options);
   for (auto& [partition, indexes] : placed) {
     for (const std::uint32_t index : indexes) {
       const v1::Record& record = request.records().records(static_cast<int>(index));

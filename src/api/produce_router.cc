@@ -34,6 +34,10 @@ grpc::ByteBuffer append_request(broker::ProduceRequest request, milliseconds tim
   message.set_acks(acks_of(request.acks));
   message.set_timeout_ms(static_cast<std::uint32_t>(timeout.count()));
   if (request.destination_crc) message.set_destination_crc(*request.destination_crc);
+  if (request.position) {
+    message.mutable_position()->set_source(std::move(request.position->source));
+    message.mutable_position()->set_position(std::move(request.position->position));
+  }
   message.set_batch(std::move(request.batch));
   grpc::ByteBuffer bytes;
   write_message(message, &bytes);
@@ -53,7 +57,8 @@ Result<broker::ProduceAck> ack_in(const grpc::ByteBuffer& bytes) {
                             .log_start = model::Offset(from.log_start()),
                             .flushed = from.durability().flushed(),
                             .replicas_flushed = from.durability().replicas_flushed(),
-                            .replicas_total = from.durability().replicas_total()};
+                            .replicas_total = from.durability().replicas_total(),
+                            .duplicate = from.duplicate()};
 }
 
 }  // namespace

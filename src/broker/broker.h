@@ -21,6 +21,7 @@
 #include "log/core/frame.h"
 #include "model/ids.h"
 #include "partition/core/majority_loss.h"
+#include "partition/core/producer_state.h"
 
 namespace forebay::broker {
 
@@ -62,6 +63,8 @@ struct ProduceRequest {
   std::optional<std::uint32_t> destination_crc;  // what the client made of topic, partition and batch
   std::shared_ptr<ProduceOrder> order;           // none: the request stands for itself
   std::uint32_t retry_round = 0;                 // with `order`
+  // How far a named producer's source is read when the batch is stored.
+  std::optional<partition::SourcePosition> position;
 };
 struct ProduceAck {
   model::PartitionIndex partition;
@@ -73,6 +76,24 @@ struct ProduceAck {
   bool flushed = false;
   std::uint32_t replicas_flushed = 0;
   std::uint32_t replicas_total = 0;
+  bool duplicate = false;  // it was there already: offsets and times are those of the first copy
+};
+
+struct FenceProducerRequest {
+  std::string topic;
+  std::vector<model::PartitionIndex> partitions;  // empty = all
+  model::ProducerId producer;
+  model::ProducerEpoch epoch;
+  std::chrono::milliseconds timeout{30'000};
+};
+struct PartitionFenced {
+  model::PartitionIndex partition;
+  std::optional<Error> error;
+  std::optional<partition::SessionEnd> before;  // of the last session before this one that stored anything
+};
+struct FenceProducerResult {
+  std::vector<PartitionFenced> partitions;  // in the order of the request
+  std::uint32_t topic_partitions = 0;
 };
 
 struct FetchRequest {
@@ -238,6 +259,8 @@ class Broker {
   virtual void produce(ProduceRequest request, Done<ProduceAck> done) = 0;
   virtual std::shared_ptr<FetchTicket> fetch(FetchRequest request, Done<FetchResult> done) = 0;
   virtual void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) = 0;
+  // A new session of a named producer begins: see partition::Partition::fence_producer().
+  virtual void fence_producer(FenceProducerRequest request, Done<FenceProducerResult> done) = 0;
   // Errors: kUnknownTopic.
   [[nodiscard]] virtual Result<TopicHead> topic_head(const std::string& topic) const = 0;
   // The API address of the node that leads the partition, as far as this one knows; empty: this node, or not

@@ -79,10 +79,6 @@ Error out_of_order() {
 Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std::string& batch) const {
   const model::BatchRules rules = route.rules(clock_.now());
   FOREBAY_TRY(const auto view, model::validate_batch_header(as_bytes(batch), rules));
-  if (view.header().producer_id != model::kNoProducerId) {
-    return Error{ErrorCode::kUnsupported,
-                 "this version does not take batches of idempotent producers; send producer id -1"};
-  }
   const auto codec = view.attributes().codec();
   FOREBAY_ASSERT(codec.has_value());  // validate_batch_header refuses unknown ones
   FOREBAY_CHECK(route.check_codec(*codec));
@@ -135,32 +131,36 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   const auto id = (*route)->id_of(request.partition);
   const bool hosted = (*route)->is_hosted_by(config_.self.node, request.partition);
   const auto begun = shard.executor->now();
-  shard.executor->post([this, shard, id, hosted, begun, count = *record_count,
-                        batch = std::move(request.batch), acks = request.acks, timeout = request.timeout,
+  shard.executor->post([this, shard, id, hosted, begun,
+                        input = partition::ProduceInput{.batch = std::move(request.batch),
+                                                        .record_count = *record_count,
+                                                        .acks = acks_of(request.acks),
+                                                        .timeout = request.timeout,
+                                                        .position = std::move(request.position)},
                         lease = std::move(*lease), order = std::move(request.order),
                         round = request.retry_round, done = std::move(done)]() mutable {
     if (order && order->shard.refuses(round)) return done(out_of_order());
     done = keep_order(std::move(order), round, std::move(done));
     partition::Partition* partition = shard.partitions->find(id);
     if (partition == nullptr) return done(not_here(shard, id, hosted));
-    partition->produce(std::move(batch), count, acks_of(acks), timeout,
-                       [this, shard, id, begun, lease = std::move(lease),
-                        done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
-                         if (produce_latency_) produce_latency_(shard.executor->now() - begun);
-                         if (!ack) {
-                           counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
-                           return done(with_leader(std::move(ack).error(), shard, id));
-                         }
-                         done(ProduceAck{.partition = id.partition,
-                                         .base_offset = ack->base_offset,
-                                         .last_offset = ack->last_offset,
-                                         .append_time = ack->append_time,
-                                         .term = ack->term,
-                                         .log_start = ack->log_start,
-                                         .flushed = ack->flushed,
-                                         .replicas_flushed = ack->replicas_flushed,
-                                         .replicas_total = ack->replicas_total});
-                       });
+    partition->produce(std::move(input), [this, shard, id, begun, lease = std::move(lease),
+                                          done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
+      if (produce_latency_) produce_latency_(shard.executor->now() - begun);
+      if (!ack) {
+        counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
+        return done(with_leader(std::move(ack).error(), shard, id));
+      }
+      done(ProduceAck{.partition = id.partition,
+                      .base_offset = ack->base_offset,
+                      .last_offset = ack->last_offset,
+                      .append_time = ack->append_time,
+                      .term = ack->term,
+                      .log_start = ack->log_start,
+                      .flushed = ack->flushed,
+                      .replicas_flushed = ack->replicas_flushed,
+                      .replicas_total = ack->replicas_total,
+                      .duplicate = ack->duplicate});
+    });
   });
 }
 
@@ -252,6 +252,53 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
           kind, time, [this, shard, id, answer, fail](Result<partition::Partition::TimeLookup> found) {
             if (!found) return fail(with_leader(found.error(), shard, id));
             answer(found->marks, found->offset);
+          });
+    });
+  }
+}
+
+void NodeBroker::fence_producer(FenceProducerRequest request, Done<FenceProducerResult> done) {
+  if (auto open = check_intake(); !open) return done(open.error());
+  const RoutingPtr table = routing();
+  const auto route = table->find(request.topic);
+  if (!route) return done(route.error());
+  if ((*route)->internal) {
+    return done(Error{ErrorCode::kInvalidArgument,
+                      "topic '" + request.topic + "' is internal; it cannot be produced to"});
+  }
+  const auto topic_partitions = static_cast<std::uint32_t>((*route)->shards.size());
+  if (request.partitions.empty()) {
+    for (std::uint32_t i = 0; i < topic_partitions; ++i)
+      request.partitions.emplace_back(static_cast<std::int32_t>(i));
+  }
+  auto gather = std::make_shared<Gather<PartitionFenced>>(
+      request.partitions.size(),
+      [topic_partitions, done = std::move(done)](Result<std::vector<PartitionFenced>> fenced) mutable {
+        if (!fenced) return done(std::move(fenced).error());
+        done(FenceProducerResult{std::move(*fenced), topic_partitions});
+      });
+  for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+    const auto index = request.partitions[i];
+    const auto fail = [gather, i, index](Error error) {
+      gather->set(i, PartitionFenced{index, std::move(error), std::nullopt});
+    };
+    const auto shard_index = (*route)->shard_of(index);
+    if (!shard_index) {
+      fail(shard_index.error());
+      continue;
+    }
+    const ShardHandle shard = shards_[*shard_index];
+    const auto id = (*route)->id_of(index);
+    const bool hosted = (*route)->is_hosted_by(config_.self.node, index);
+    shard.executor->post([this, shard, id, hosted, gather, i, fail, producer = request.producer,
+                          epoch = request.epoch, timeout = request.timeout] {
+      partition::Partition* partition = shard.partitions->find(id);
+      if (partition == nullptr) return fail(not_here(shard, id, hosted));
+      partition->fence_producer(
+          producer, epoch, timeout,
+          [this, shard, id, gather, i, fail](Result<partition::ProducerFenced> fenced) {
+            if (!fenced) return fail(with_leader(fenced.error(), shard, id));
+            gather->set(i, PartitionFenced{id.partition, std::nullopt, std::move(fenced->before)});
           });
     });
   }

@@ -83,6 +83,7 @@ class NodeBroker final : public Broker {
   void produce(ProduceRequest request, Done<ProduceAck> done) override;
   std::shared_ptr<FetchTicket> fetch(FetchRequest request, Done<FetchResult> done) override;
   void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) override;
+  void fence_producer(FenceProducerRequest request, Done<FenceProducerResult> done) override;
   [[nodiscard]] Result<TopicHead> topic_head(const std::string& topic) const override;
   [[nodiscard]] std::string led_elsewhere(const std::string& topic,
                                           model::PartitionIndex partition) const override;

@@ -403,6 +403,54 @@ TEST_F(ForwardTest, OffsetsOfEachPartitionAreItsLeaders) {
   EXPECT_EQ(response.offsets(3).leader(), other_);
 }
 
+TEST_F(ForwardTest, EachPartitionIsFencedByItsLeader) {
+  broker_.lead_elsewhere(1, other_);
+  broker_.lead_elsewhere(2, nowhere());
+  broker_.lead_elsewhere(3, other_);
+  other_broker_.sessions[3] = {model::ProducerEpoch(1), 6, model::Offset(60), std::nullopt};
+  grpc::ClientContext context;
+  v1::FenceProducerRequest request;
+  request.set_topic("events");
+  request.set_producer_id(7);
+  request.set_epoch(2);
+  v1::FenceProducerResponse response;
+  ASSERT_TRUE(log_->FenceProducer(&context, request, &response).ok());
+  ASSERT_EQ(response.partitions_size(), 4);
+  EXPECT_FALSE(response.partitions(0).has_error());
+  EXPECT_EQ(response.partitions(0).leader(), "");
+  EXPECT_FALSE(response.partitions(1).has_error());
+  EXPECT_EQ(response.partitions(1).leader(), other_);
+  EXPECT_EQ(response.partitions(2).error().reason(), v1::NOT_LEADER);
+  EXPECT_EQ(response.partitions(3).last_sequence(), 6);
+  EXPECT_EQ(response.partitions(3).leader(), other_);
+  ASSERT_EQ(other_broker_.fences.size(), 1U);
+  EXPECT_EQ(other_broker_.fences[0].partitions,
+            (std::vector{model::PartitionIndex(1), model::PartitionIndex(3)}));
+}
+
+TEST_F(ForwardTest, PositionAndCopyCrossNodes) {
+  broker_.lead_elsewhere(1, other_);
+  v1::ProduceRequest request;
+  request.set_topic("events");
+  request.set_partition(1);
+  request.mutable_records()->add_records()->set_value("a");
+  request.mutable_producer()->set_id(7);
+  request.mutable_position()->set_source("file");
+  request.mutable_position()->set_position("17");
+  grpc::ClientContext context;
+  auto stream = log_->Produce(&context);
+  v1::ProduceResponse response;
+  for (const bool copy : {false, true}) {
+    ASSERT_TRUE(stream->Write(request));
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.ack().partitions(0).duplicate(), copy);
+  }
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+  ASSERT_EQ(other_broker_.positions.size(), 2U);
+  EXPECT_EQ(other_broker_.positions[0], (partition::SourcePosition{"file", "17"}));
+}
+
 TEST_F(ForwardTest, DescriptionShowsEachPartitionAsItsLeaderSeesIt) {
   broker_.lead_elsewhere(1, other_);
   const std::string gone = nowhere();

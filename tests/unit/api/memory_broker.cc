@@ -254,7 +254,19 @@ Result<broker::ProduceAck> MemoryBroker::append(broker::ProduceRequest& request)
   rules.batch_bytes_max = kMaxMessageBytes;
   std::vector<std::byte> scratch;
   FOREBAY_CHECK(model::validate_batch(as_bytes(request.batch), rules, scratch));
+  if (request.position) positions.push_back(*request.position);
   const std::span<std::byte> bytes(reinterpret_cast<std::byte*>(request.batch.data()), request.batch.size());
+  for (const log::FramePtr& frame : partition->frames) {
+    const auto stored = model::read_batch_header(frame->payload.data());
+    const auto sent = model::read_batch_header(bytes.data());
+    if (sent.producer_id == model::kNoProducerId || stored.producer_id != sent.producer_id ||
+        stored.base_sequence != sent.base_sequence)
+      continue;
+    return broker::ProduceAck{.partition = request.partition,
+                              .base_offset = stored.base_offset,
+                              .last_offset = stored.last_offset(),
+                              .duplicate = true};
+  }
   const std::int32_t records = model::read_batch_header(bytes.data()).record_count;
   model::set_base_offset(bytes, partition->end);
   model::set_leader_epoch(bytes, kTerm);
@@ -352,6 +364,34 @@ void MemoryBroker::cancel_fetch(std::uint64_t number) {
     done(Error{ErrorCode::kCancelled, "cancelled"});
     return;
   }
+}
+
+void MemoryBroker::fence_producer(broker::FenceProducerRequest request,
+                                  broker::Done<broker::FenceProducerResult> done) {
+  post([this, request = std::move(request), done = std::move(done)]() mutable {
+    const auto found = topics_.find(request.topic);
+    if (found == topics_.end()) return done(unknown_topic(request.topic));
+    fences.push_back(request);
+    broker::FenceProducerResult result;
+    result.topic_partitions = static_cast<std::uint32_t>(found->second.partitions.size());
+    if (request.partitions.empty()) {
+      for (std::size_t index = 0; index < found->second.partitions.size(); ++index)
+        request.partitions.emplace_back(static_cast<std::int32_t>(index));
+    }
+    for (const model::PartitionIndex index : request.partitions) {
+      broker::PartitionFenced fenced;
+      fenced.partition = index;
+      auto partition = find(request.topic, index);
+      auto leads = check_leads(index.value());
+      if (!partition || !leads) {
+        fenced.error = partition ? leads.error() : partition.error();
+      } else if (const auto session = sessions.find(index.value()); session != sessions.end()) {
+        fenced.before = session->second;
+      }
+      result.partitions.push_back(std::move(fenced));
+    }
+    done(std::move(result));
+  });
 }
 
 void MemoryBroker::list_offsets(broker::ListOffsetsRequest request,

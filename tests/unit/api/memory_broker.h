@@ -41,7 +41,10 @@ class MemoryBroker final : public broker::Broker {
   std::vector<broker::ChangeReplicationRequest> replications;
   std::optional<Error> refusal_of_moves;  // of all kinds; what was asked for is kept all the same
   std::uint64_t move_rate = 64ULL << 20;
-  broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
+  std::map<std::int32_t, partition::SessionEnd> sessions;  // that fence_producer() tells of, by partition
+  std::vector<broker::FenceProducerRequest> fences;        // that were asked for
+  std::vector<partition::SourcePosition> positions;        // that came with batches
+  broker::ClusterDescription cluster;                      // of describe_cluster(); set before the first call
   std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
   // said beforehand. Partition -1: what the controller decides.
@@ -70,6 +73,8 @@ class MemoryBroker final : public broker::Broker {
                                              broker::Done<broker::FetchResult> done) override;
   void list_offsets(broker::ListOffsetsRequest request,
                     broker::Done<std::vector<broker::PartitionOffset>> done) override;
+  void fence_producer(broker::FenceProducerRequest request,
+                      broker::Done<broker::FenceProducerResult> done) override;
   [[nodiscard]] Result<broker::TopicHead> topic_head(const std::string& topic) const override;
   [[nodiscard]] std::string led_elsewhere(const std::string& topic,
                                           model::PartitionIndex partition) const override;

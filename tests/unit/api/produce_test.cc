@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <set>
 
@@ -370,6 +371,106 @@ TEST_F(ProduceTest, PlainRequestsThatCannotBeRightAreRefused) {
 }
 
 // --- bounds ----------------------------------------------------------------------------------------------
+
+// --- idempotent producers --------------------------------------------------------------------------------
+
+v1::ProduceRequest stamped_request(std::int32_t sequence) {
+  v1::ProduceRequest request;
+  request.set_topic("events");
+  request.set_partition(2);
+  request.mutable_records()->add_records()->set_value("a");
+  request.mutable_records()->add_records()->set_value("b");
+  request.mutable_producer()->set_id(77);
+  request.mutable_producer()->set_epoch(3);
+  request.mutable_producer()->set_sequence(sequence);
+  return request;
+}
+
+TEST_F(ProduceTest, PlainRecordsOfAProducerAreABatchThatNamesIt) {
+  v1::ProduceAck ack;
+  ASSERT_TRUE(append(stamped_request(5), &ack).ok());
+  EXPECT_FALSE(ack.partitions(0).duplicate());
+  const auto stored = broker_.batches("events", 2);
+  ASSERT_EQ(stored.size(), 1U);
+  const auto head = model::read_batch_header(as_bytes(stored[0]).data());
+  EXPECT_EQ(head.producer_id, model::ProducerId(77));
+  EXPECT_EQ(head.producer_epoch, model::ProducerEpoch(3));
+  EXPECT_EQ(head.base_sequence, 5);
+  EXPECT_EQ(head.last_sequence(), 6);
+}
+
+TEST_F(ProduceTest, CopyIsAcknowledgedAsOneWithTheFirstPlace) {
+  v1::ProduceAck first, second;
+  ASSERT_TRUE(append(stamped_request(0), &first).ok());
+  ASSERT_TRUE(append(stamped_request(0), &second).ok());
+  EXPECT_TRUE(second.partitions(0).duplicate());
+  EXPECT_EQ(second.partitions(0).base_offset(), first.partitions(0).base_offset());
+  EXPECT_EQ(second.partitions(0).last_offset(), first.partitions(0).last_offset());
+}
+
+TEST_F(ProduceTest, ProducerStampThatCannotBeRightIsRefused) {
+  const auto refused = [&](const std::function<void(v1::ProduceRequest&)>& change) {
+    auto request = stamped_request(0);
+    change(request);
+    v1::ProduceAck ack;
+    const grpc::Status status = append(request, &ack);
+    return !status.ok() && detail_of(status).reason() == v1::INVALID_ARGUMENT;
+  };
+  EXPECT_TRUE(refused([](auto& request) { request.clear_partition(); }));
+  EXPECT_TRUE(refused([](auto& request) { request.mutable_producer()->set_id(-1); }));
+  EXPECT_TRUE(refused([](auto& request) { request.mutable_producer()->set_epoch(32'768); }));
+  EXPECT_TRUE(refused([](auto& request) { request.mutable_producer()->set_sequence(-1); }));
+  EXPECT_TRUE(refused([](auto& request) { request.set_batch(batch_of("raw")); }));
+}
+
+TEST_F(ProduceTest, PositionComesWithItsBatch) {
+  auto request = stamped_request(0);
+  request.mutable_position()->set_source("file");
+  request.mutable_position()->set_position("17");
+  v1::ProduceAck ack;
+  ASSERT_TRUE(append(request, &ack).ok());
+  ASSERT_EQ(broker_.positions.size(), 1U);
+  EXPECT_EQ(broker_.positions[0], (partition::SourcePosition{"file", "17"}));
+}
+
+TEST_F(ProduceTest, FencedPartitionsSayHowFarTheSessionBeforeCame) {
+  broker_.sessions[1] = {model::ProducerEpoch(4), 9, model::Offset(100), partition::SourcePosition{"f", "p"}};
+  v1::FenceProducerRequest request;
+  request.set_topic("events");
+  request.set_producer_id(77);
+  request.set_epoch(5);
+  grpc::ClientContext context;
+  v1::FenceProducerResponse response;
+  ASSERT_TRUE(log_->FenceProducer(&context, request, &response).ok());
+  EXPECT_EQ(response.topic_partitions(), 4U);
+  ASSERT_EQ(response.partitions_size(), 4);
+  EXPECT_FALSE(response.partitions(0).has_last_epoch());
+  const v1::PartitionFenced& fenced = response.partitions(1);
+  EXPECT_EQ(fenced.last_epoch(), 4);
+  EXPECT_EQ(fenced.last_sequence(), 9);
+  EXPECT_EQ(fenced.last_offset(), 100);
+  EXPECT_EQ(fenced.position().source(), "f");
+  EXPECT_EQ(fenced.position().position(), "p");
+  ASSERT_EQ(broker_.fences.size(), 1U);
+  EXPECT_EQ(broker_.fences[0].producer, model::ProducerId(77));
+  EXPECT_EQ(broker_.fences[0].epoch, model::ProducerEpoch(5));
+}
+
+TEST_F(ProduceTest, FenceThatCannotBeRightIsRefused) {
+  const auto refused = [&](const std::function<void(v1::FenceProducerRequest&)>& change) {
+    v1::FenceProducerRequest request;
+    request.set_topic("events");
+    change(request);
+    grpc::ClientContext context;
+    v1::FenceProducerResponse response;
+    const grpc::Status status = log_->FenceProducer(&context, request, &response);
+    return !status.ok() && detail_of(status).reason() == v1::INVALID_ARGUMENT;
+  };
+  EXPECT_TRUE(refused([](auto& request) { request.clear_topic(); }));
+  EXPECT_TRUE(refused([](auto& request) { request.set_producer_id(-1); }));
+  EXPECT_TRUE(refused([](auto& request) { request.set_epoch(40'000); }));
+  EXPECT_TRUE(refused([](auto& request) { request.add_partitions(-1); }));
+}
 
 class BoundedProduceTest : public ProduceTest {
  protected:

@@ -174,7 +174,7 @@ TEST_F(RobustnessTest, BytesThatAreNoRequestAreAnInvalidArgumentOfEveryUnaryMeth
           1);
     }
   }
-  EXPECT_EQ(asked, 24);
+  EXPECT_EQ(asked, 25);
   expect_healthy();
 }
 

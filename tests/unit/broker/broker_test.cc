@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "broker_harness.h"
+#include "model/batch_builder.h"
 #include "model/record_batch.h"
 
 namespace forebay::broker {
@@ -93,6 +94,49 @@ TEST_F(BrokerTest, BadRequestsAreNamed) {
 
 TEST_F(BrokerTest, InternalTopicsTakeNoRecordsFromClients) {
   EXPECT_EQ(node_.produce("__cluster", 0, batch_of({"a"})).error().code, ErrorCode::kInvalidArgument);
+}
+
+std::string batch_from(std::int64_t id, std::int16_t epoch, std::int32_t sequence) {
+  model::BatchBuilder builder({.producer_id = model::ProducerId(id),
+                               .producer_epoch = model::ProducerEpoch(epoch),
+                               .base_sequence = sequence});
+  EXPECT_TRUE(builder.append(model::NewRecord{
+      .key = {}, .value = as_bytes("v"), .headers = {}, .timestamp = model::Timestamp(1'000)}));
+  const auto batch = *builder.build(model::Codec::kNone);
+  return std::string(as_text(batch));
+}
+
+TEST_F(BrokerTest, CopyOfAnIdempotentProducersBatchIsStoredOnce) {
+  ASSERT_TRUE(node_.create("orders"));
+  EXPECT_FALSE(node_.produce("orders", 0, batch_from(7, 0, 0))->duplicate);
+  EXPECT_TRUE(node_.produce("orders", 0, batch_from(7, 0, 0))->duplicate);
+  EXPECT_EQ(node_.produce("orders", 0, batch_from(7, 0, 2)).error().last_sequence, 0);
+  EXPECT_EQ((*node_.offsets("orders", OffsetPoint::kEnd))[0].offset, Offset(1));
+}
+
+TEST_F(BrokerTest, FenceHoldsInEveryPartitionAndTellsOfEach) {
+  ASSERT_TRUE(node_.create("orders", 2));
+  ASSERT_TRUE(node_.produce("orders", 1, batch_from(7, 0, 0)));
+  const auto fence = [&](std::vector<model::PartitionIndex> partitions) {
+    return node_.call<FenceProducerResult>([&](auto done) {
+      node_.broker_->fence_producer({.topic = "orders",
+                                     .partitions = std::move(partitions),
+                                     .producer = model::ProducerId(7),
+                                     .epoch = model::ProducerEpoch(1)},
+                                    std::move(done));
+    });
+  };
+  const auto fenced = fence({});
+  ASSERT_TRUE(fenced) << fenced.error().to_string();
+  EXPECT_EQ(fenced->topic_partitions, 2U);
+  ASSERT_EQ(fenced->partitions.size(), 2U);
+  EXPECT_FALSE(fenced->partitions[0].before);
+  EXPECT_EQ(fenced->partitions[1].before,
+            (partition::SessionEnd{model::ProducerEpoch(0), 0, Offset(0), std::nullopt}));
+  EXPECT_EQ(node_.produce("orders", 0, batch_from(7, 0, 0)).error().code, ErrorCode::kProducerFenced);
+  const auto unknown = fence({model::PartitionIndex(5)});
+  ASSERT_TRUE(unknown && unknown->partitions[0].error);
+  EXPECT_EQ(unknown->partitions[0].error->code, ErrorCode::kUnknownPartition);
 }
 
 TEST_F(BrokerTest, DamagedBatchesAreRefusedAndNothingIsStored) {

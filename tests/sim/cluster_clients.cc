@@ -36,8 +36,8 @@ struct Outgoing {
   std::int64_t timestamp = 1'000;
 };
 
-std::string batch_of(const std::vector<Outgoing>& records) {
-  model::BatchBuilder builder;
+std::string batch_of(const std::vector<Outgoing>& records, const model::BatchOptions& options) {
+  model::BatchBuilder builder(options);
   for (const Outgoing& one : records) {
     model::NewRecord record{.timestamp = model::Timestamp(one.timestamp)};
     if (one.key) record.key = as_bytes(*one.key);
@@ -210,14 +210,13 @@ void ClusterClients::produce_next(std::uint32_t producer) {
 }
 
 void ClusterClients::produce(std::uint32_t producer, std::uint32_t partition) {
-  const auto count = static_cast<std::int32_t>(rng_.between(1, options_.records_max));
-  const std::size_t first = history_.sent.size();
+  Request request{.producer = producer, .partition = partition, .first = history_.sent.size()};
+  request.count = static_cast<std::int32_t>(rng_.between(1, options_.records_max));
   std::vector<Outgoing> records;
-  AckSeen seen{.partition = partition};
-  for (std::int32_t i = 0; i < count; ++i) {
+  for (std::int32_t i = 0; i < request.count; ++i) {
     const bool large = options_.large_bytes > 0 && i == 0 && rng_.one_in(16);
     const std::uint64_t filler = rng_.below((large ? options_.large_bytes : options_.filler_bytes_max) + 1);
-    seen.values.push_back(next_value_);
+    request.values.push_back(next_value_);
     Outgoing& record = records.emplace_back();
     record.value = record_value(next_value_, partition, filler);
     if (options_.keys > 0) {
@@ -231,41 +230,84 @@ void ClusterClients::produce(std::uint32_t producer, std::uint32_t partition) {
     history_.sent.push_back(
         {.value = next_value_++, .process = producer, .partition = partition, .invoked = now()});
   }
-  const std::uint32_t node = leader_for(partition);
-  seen.node = node;
+  model::BatchOptions stamp;
+  if (options_.idempotent) {
+    const Session& session = sessions_[{producer, partition}];
+    stamp.producer_id = model::ProducerId(producer);
+    stamp.producer_epoch = model::ProducerEpoch(session.epoch);
+    stamp.base_sequence = session.next_sequence;
+  }
+  request.batch = batch_of(records, stamp);
+  send(std::make_shared<const Request>(std::move(request)));
+}
+
+void ClusterClients::send(const std::shared_ptr<const Request>& request) {
+  const std::uint32_t node = leader_for(request->partition);
   ++waiting_;
   call<partition::ProduceAck>(
-      node, partition,
-      [this, batch = batch_of(records), count, seen = std::move(seen)](
-          partition::Partition& there, partition::Done<partition::ProduceAck> done) {
-        there.produce(batch, count, partition::Acks::kAll, 2s,
-                      [this, seen, done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
-                        if (ack && !options_.early_acks) {
-                          AckSeen complete = seen;
-                          complete.ack = *ack;
-                          on_ack_(complete);
-                        }
-                        done(std::move(ack));
-                      });
+      node, request->partition,
+      [this, request, node](partition::Partition& there, partition::Done<partition::ProduceAck> done) {
+        there.produce(
+            request->batch, request->count, partition::Acks::kAll, 2s,
+            [this, request, node, done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
+              // What was trimmed is on no disk any more.
+              const bool trimmed = ack && ack->duplicate && ack->base_offset < ack->log_start;
+              if (ack && !options_.early_acks && !trimmed)
+                on_ack_(
+                    {.node = node, .partition = request->partition, .ack = *ack, .values = request->values});
+              done(std::move(ack));
+            });
       },
-      [this, producer, first, count, node](const Result<partition::ProduceAck>& ack, model::Term) {
-        on_produced(producer, first, static_cast<std::size_t>(count), node, ack);
+      [this, request, node](const Result<partition::ProduceAck>& ack, model::Term) {
+        on_produced(request, node, ack);
       });
 }
 
-void ClusterClients::on_produced(std::uint32_t producer, std::size_t first, std::size_t count,
-                                 std::uint32_t node, const Result<partition::ProduceAck>& ack) {
+// Returns: whether an idempotent producer is to send the same again.
+bool ClusterClients::settle(const Request& request, const Result<partition::ProduceAck>& ack) {
+  Session& session = sessions_[{request.producer, request.partition}];
+  if (ack) {
+    stats_.copies += ack->duplicate ? 1 : 0;
+    session.next_sequence += request.count;
+    return false;
+  }
+  switch (ack.error().code) {
+    case ErrorCode::kOutOfOrderSequence:
+    case ErrorCode::kUnknownProducer:
+    case ErrorCode::kEarlyAckLost:
+    case ErrorCode::kProducerFenced:
+      ++stats_.sessions_lost;
+      session = {.epoch = static_cast<std::int16_t>(session.epoch + 1), .next_sequence = 0};
+      return false;
+    default:
+      return producing_;
+  }
+}
+
+void ClusterClients::on_produced(const std::shared_ptr<const Request>& request, std::uint32_t node,
+                                 const Result<partition::ProduceAck>& ack) {
   --waiting_;
-  const std::uint32_t partition = history_.sent[first].partition;
+  const std::uint32_t producer = request->producer;
+  const std::uint32_t partition = request->partition;
+  const auto count = static_cast<std::size_t>(request->count);
+  if (!ack) {
+    trace("client " + std::to_string(producer) + ": partition " + std::to_string(partition) + " on node " +
+          std::to_string(node + 1) + ": " + ack.error().to_string());
+    learn(partition, node, ack.error());
+  }
+  if (options_.idempotent && settle(*request, ack)) {
+    ++stats_.sent_again;
+    return after(kRetryMax, [this, request] { send(request); });
+  }
   for (std::size_t i = 0; i < count; ++i) {
-    SentRecord& record = history_.sent[first + i];
+    SentRecord& record = history_.sent[request->first + i];
     record.finished = now();
     if (ack && options_.early_acks) {
       record.outcome = Outcome::kInfo;
     } else if (ack) {
       record.outcome = Outcome::kOk;
       record.offset = ack->base_offset.value() + static_cast<std::int64_t>(i);
-    } else if (!is_unknown(ack.error().code)) {
+    } else if (!is_unknown(ack.error().code) && !options_.idempotent) {
       record.outcome = Outcome::kFail;
     }
   }
@@ -276,9 +318,6 @@ void ClusterClients::on_produced(std::uint32_t producer, std::size_t first, std:
     return produce_next(producer);
   }
   (is_unknown(ack.error().code) ? stats_.unknown : stats_.refused) += count;
-  trace("client " + std::to_string(producer) + ": partition " + std::to_string(partition) + " on node " +
-        std::to_string(node + 1) + ": " + ack.error().to_string());
-  learn(partition, node, ack.error());
   after(kRetryMax, [this, producer] { produce_next(producer); });
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct ClientOptions {
   // The topic acknowledges early: what is acknowledged may be lost, so it counts as of unknown outcome. What
   // a reader has seen may not.
   bool early_acks = false;
+  // Producers number their batches, and send each again until it is acknowledged.
+  bool idempotent = false;
   [[nodiscard]] static ClientOptions draw(SimRng& rng);
 };
 
@@ -46,7 +49,10 @@ struct ClientOptions {
 
 struct ClientStats {
   std::uint64_t acked = 0, acked_early = 0, refused = 0, unknown = 0, polls = 0, records_read = 0, trims = 0,
-                listings = 0, leader_changes_seen = 0, stale_answers = 0, tombstones_sent = 0;
+                listings = 0, leader_changes_seen = 0, stale_answers = 0, tombstones_sent = 0, sent_again = 0,
+                copies = 0,
+                sessions_lost =
+                    0;  // refused as unknown, or as out of order: what was stored is not known any more
 };
 
 // An acknowledgement in the moment in which the leader gives it.
@@ -95,6 +101,20 @@ class ClusterClients {
     model::Term term;  // the highest that answered
   };
 
+  // Of an idempotent producer in one partition.
+  struct Session {
+    std::int16_t epoch = 0;
+    std::int32_t next_sequence = 0;
+  };
+  struct Request {
+    std::uint32_t producer = 0;
+    std::uint32_t partition = 0;
+    std::string batch;
+    std::int32_t count = 0;
+    std::size_t first = 0;  // in history_.sent
+    std::vector<std::uint64_t> values;
+  };
+
   // Calls `work` on the node, which answers once at most, and `then` here, once: with that answer, with a
   // refusal when nobody listens there, or with kTimedOut.
   template <typename T>
@@ -106,8 +126,10 @@ class ClusterClients {
   void learn(std::uint32_t partition, std::uint32_t asked, const Error& error);
   void produce_next(std::uint32_t producer);
   void produce(std::uint32_t producer, std::uint32_t partition);
-  void on_produced(std::uint32_t producer, std::size_t first, std::size_t count, std::uint32_t node,
+  void send(const std::shared_ptr<const Request>& request);
+  void on_produced(const std::shared_ptr<const Request>& request, std::uint32_t node,
                    const Result<partition::ProduceAck>& ack);
+  [[nodiscard]] bool settle(const Request& request, const Result<partition::ProduceAck>& ack);
   void trim(std::uint32_t producer, std::uint32_t partition);
   void list(std::uint32_t producer, std::uint32_t partition);
   void read_next(std::size_t reader);
@@ -129,6 +151,7 @@ class ClusterClients {
   ClientStats stats_;
   std::vector<std::uint32_t> believed_leader_;  // by partition
   std::vector<std::int64_t> trim_asked_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Session> sessions_;  // by producer and partition
   std::vector<Reader> readers_;
   std::uint64_t next_value_ = 1;
   std::uint32_t next_session_ = 1;

@@ -98,6 +98,7 @@ ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
   if (SimRng compaction(seed * 130'363 + 7); compaction.one_in(4)) options.draw_compaction(compaction);
   if (SimRng loss(seed * 179'424'673 + 1); !options.moving && !options.compacting && loss.one_in(10))
     options.draw_loss();
+  if (SimRng numbered(seed * 15'485'863 + 3); numbered.one_in(2)) options.clients.idempotent = true;
   return options;
 }
 
@@ -392,6 +393,9 @@ void SimCluster::converge() {
                  describe());
   }
   clients_.stop_reading();
+  const bool may_lose = options_.losing || options_.clients.early_acks;
+  if (!failed() && !may_lose && clients_.stats().sessions_lost > 0)
+    checks_.fail("I10: a producer's next batch was refused, though nothing of it was lost");
 }
 
 void SimCluster::judge_all() {

@@ -44,6 +44,8 @@ void add(Places& places, const ClusterCounts& counts) {
   places["refused records"] += counts.clients.refused;
   places["records of unknown outcome"] += counts.clients.unknown;
   places["records read"] += counts.clients.records_read;
+  places["batches sent again"] += counts.clients.sent_again;
+  places["copies of stored batches"] += counts.clients.copies;
   places["trims"] += counts.clients.trims;
   places["latest offsets asked for"] += counts.clients.listings;
   places["new leaders"] += counts.checks.leaders;

@@ -9,6 +9,8 @@ namespace {
 
 namespace pb = forebay::internal::v1;
 
+constexpr std::uint32_t kProducerEpochMax = 32'767;
+
 std::string bytes_of(const model::Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
@@ -254,6 +256,15 @@ struct Encoder {
     gone->set_node(r.node.value());
   }
   void operator()(const DiskRetired& r) const { put_voter(r.voter, to.mutable_disk_retired()); }
+  void operator()(const ProducerNamed& r) const {
+    auto* named = to.mutable_producer_named();
+    named->set_name(r.name);
+    named->set_id(r.id.value());
+    named->set_epoch(static_cast<std::uint32_t>(r.epoch.value()));
+  }
+  void operator()(const ProducerNameRemoved& r) const {
+    to.mutable_producer_name_removed()->set_name(r.name);
+  }
 };
 
 struct ProposalEncoder {
@@ -431,6 +442,15 @@ Result<ClusterRecord> decode_record(ByteSpan bytes) {
       return ClusterRecord(
           ReplicaGone{id, model::PartitionIndex(gone.partition()), model::NodeId(gone.node())});
     }
+    case pb::ClusterRecord::kProducerNamed: {
+      const auto& named = message.producer_named();
+      if (named.epoch() > kProducerEpochMax)
+        return Error{ErrorCode::kCorruptBatch, "cluster record: a producer epoch above 32767"};
+      return ClusterRecord(ProducerNamed{named.name(), model::ProducerId(named.id()),
+                                         model::ProducerEpoch(static_cast<std::int16_t>(named.epoch()))});
+    }
+    case pb::ClusterRecord::kProducerNameRemoved:
+      return ClusterRecord(ProducerNameRemoved{message.producer_name_removed().name()});
     case pb::ClusterRecord::KIND_NOT_SET:
       break;
   }
@@ -493,6 +513,23 @@ Result<NodeProposal> decode_proposal(ByteSpan bytes) {
   if (!proposal && proposal.error().code == ErrorCode::kCorruptBatch)
     return Error{ErrorCode::kInvalidArgument, "proposal of a node: " + proposal.error().context};
   return proposal;
+}
+
+std::string encode_granted_ids(const GrantedIds& granted) {
+  pb::ProducerIdsAnswer message;
+  message.set_first(granted.block.first.value());
+  message.set_count(granted.block.count);
+  message.set_is_new(granted.is_new);
+  return message.SerializeAsString();
+}
+
+Result<GrantedIds> decode_granted_ids(ByteSpan bytes) {
+  const auto message = parsed<pb::ProducerIdsAnswer>(bytes, "producer ids");
+  if (!message || message->count() == 0 || message->first() < 0) {
+    return Error{ErrorCode::kUnsupported,
+                 "the controller of the cluster is of a version that gives no producer ids; upgrade it"};
+  }
+  return GrantedIds{{model::ProducerId(message->first()), message->count()}, message->is_new()};
 }
 
 }  // namespace forebay::cluster

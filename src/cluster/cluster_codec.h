@@ -27,4 +27,8 @@ namespace forebay::cluster {
 // Errors: kInvalidArgument (malformed), kUnsupported (a kind that this version does not know).
 [[nodiscard]] Result<NodeProposal> decode_proposal(ByteSpan bytes);
 
+// The answer to GrantProducerIds. Errors: kUnsupported, that of a version that says nothing.
+[[nodiscard]] std::string encode_granted_ids(const GrantedIds& granted);
+[[nodiscard]] Result<GrantedIds> decode_granted_ids(ByteSpan bytes);
+
 }  // namespace forebay::cluster

@@ -107,6 +107,8 @@ class Controller {
   void submit_change(DecideChange decide, Decided done) { enqueue(std::move(decide), std::move(done)); }
   // The same for what a node says of itself; what is so already succeeds at once.
   void propose(NodeProposal proposal, Decided done);
+  // The same for producer ids, with what its sender has to know.
+  void grant_producer_ids(const GrantProducerIds& request, UniqueFunction<void(Result<GrantedIds>)> done);
   // Why no decision is taken, whoever leads: kDataLoss, with what to do about it.
   [[nodiscard]] Result<void> check_changeable() const;
   [[nodiscard]] ImagePtr image() const { return published_; }

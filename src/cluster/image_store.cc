@@ -14,8 +14,9 @@ constexpr std::string_view kNextProducerIdKey = "cluster/next-producer-id";
 constexpr std::string_view kTopicPrefix = "cluster/topic/";
 constexpr std::string_view kDeletingPrefix = "cluster/deleting/";
 constexpr std::string_view kBrokerPrefix = "cluster/broker/";
-constexpr std::string_view kProducerIdsPrefix = "cluster/producer-ids/";  // "<first> <count>"
-constexpr std::string_view kRetiredPrefix = "cluster/retired/";           // by disk: the node
+constexpr std::string_view kProducerIdsPrefix = "cluster/producer-ids/";    // "<first> <count>"
+constexpr std::string_view kProducerNamePrefix = "cluster/producer-name/";  // "<id> <epoch>"
+constexpr std::string_view kRetiredPrefix = "cluster/retired/";             // by disk: the node
 constexpr std::string_view kFeaturePrefix = "cluster/feature/";
 
 std::string key(std::string_view prefix, const model::Uuid& id) {
@@ -81,6 +82,22 @@ Result<void> load_brokers(const kv::View& store, ClusterImage& image) {
       });
 }
 
+Result<void> load_producer_names(const kv::View& store, ClusterImage& image) {
+  std::vector<ProducerNames::Entry> entries;
+  FOREBAY_CHECK(load_each(
+      store, kProducerNamePrefix, [&](std::string_view name, std::string_view value) -> Result<void> {
+        const std::size_t space = value.find(' ');
+        if (name.empty() || space == std::string_view::npos) return kBadEntry;
+        const auto id = number_of<std::int64_t>(value.substr(0, space));
+        const auto epoch = number_of<std::int16_t>(value.substr(space + 1));
+        if (!id || !epoch || *epoch < 0) return kBadEntry;
+        entries.emplace_back(name, NamedProducer{model::ProducerId(*id), model::ProducerEpoch(*epoch)});
+        return {};
+      }));
+  image.producer_names = ProducerNames(std::move(entries));
+  return {};
+}
+
 }  // namespace
 
 Result<Features> load_features(const kv::View& store) {
@@ -116,6 +133,7 @@ Result<ClusterImage> load_image(const kv::View& store) {
     image.next_producer_id = model::ProducerId(*number);
   }
   FOREBAY_CHECK(load_brokers(store, image));
+  FOREBAY_CHECK(load_producer_names(store, image));
   FOREBAY_TRY(image.features, load_features(store));
   FOREBAY_CHECK(load_each(store, kTopicPrefix, [&](std::string_view, std::string_view value) -> Result<void> {
     FOREBAY_TRY(auto topic, decode_topic(as_bytes(value)));
@@ -157,6 +175,11 @@ TouchedEntries::TouchedEntries(const ClusterImage& before, const ClusterRecord& 
     add(Head{});
     add(OfBroker{r->node});
   }
+  if (const auto* r = std::get_if<ProducerNamed>(&record)) {
+    add(Head{});
+    add(NameOfProducer{r->name});
+  }
+  if (const auto* r = std::get_if<ProducerNameRemoved>(&record)) add(NameOfProducer{r->name});
   if (const auto* r = std::get_if<FeatureLevelSet>(&record)) add(Feature{r->name});
   if (const auto* r = std::get_if<TopicCreated>(&record)) add(OfTopic{r->topic.id});
   if (const auto* r = std::get_if<TopicConfigSet>(&record)) add(OfTopic{r->id});
@@ -209,6 +232,13 @@ struct TouchedEntries::Noter {
       return std::to_string(ids.first.value()) + " " + std::to_string(ids.count);
     });
   }
+  void operator()(const NameOfProducer& one) const {
+    const NamedProducer* known = image.producer_names.find(one.name);
+    auto& change = changes[std::string(kProducerNamePrefix) + one.name];
+    change.reset();
+    if (known != nullptr)
+      change = std::to_string(known->id.value()) + " " + std::to_string(known->epoch.value());
+  }
   void operator()(const Retired& one) const {
     put(key(kRetiredPrefix, one.disk), image.retired, one.disk,
         [](model::NodeId node) { return std::to_string(node.value()); });
@@ -225,6 +255,7 @@ StoreEntries entries_of(const ClusterImage& image) {
   add(TouchedEntries::Head{});
   for (const auto& [node, broker] : image.brokers) add(TouchedEntries::OfBroker{node});
   for (const auto& [node, ids] : image.producer_ids) add(TouchedEntries::OfBroker{node});
+  for (const auto& [name, producer] : image.producer_names.all()) add(TouchedEntries::NameOfProducer{name});
   for (const auto& [disk, node] : image.retired) add(TouchedEntries::Retired{disk});
   for (const auto& [name, level] : image.features) add(TouchedEntries::Feature{name});
   for (const auto& [id, topic] : image.by_id) add(TouchedEntries::OfTopic{id});

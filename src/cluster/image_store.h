@@ -57,10 +57,13 @@ class TouchedEntries {
   struct Retired {
     model::Uuid disk;
   };
+  struct NameOfProducer {
+    std::string name;
+  };
   struct Noter;
   void touch_all_of(const ClusterImage& before, model::NodeId node);
 
-  std::vector<std::variant<Head, Feature, OfTopic, OfBroker, Retired>> entries_;
+  std::vector<std::variant<Head, Feature, OfTopic, OfBroker, Retired, NameOfProducer>> entries_;
 };
 
 }  // namespace forebay::cluster

@@ -36,6 +36,19 @@ Proposer::~Proposer() {
 }
 
 void Proposer::propose(NodeProposal proposal, runtime::Duration timeout, Done done) {
+  begin(std::move(proposal), timeout, [done = std::move(done)](Result<std::string> answer) mutable {
+    done(answer ? Result<void>{} : std::move(answer).error());
+  });
+}
+
+void Proposer::grant_producer_ids(const GrantProducerIds& request, runtime::Duration timeout, Granted done) {
+  begin(request, timeout, [done = std::move(done)](Result<std::string> answer) mutable {
+    if (!answer) return done(std::move(answer).error());
+    done(decode_granted_ids(as_bytes(*answer)));
+  });
+}
+
+void Proposer::begin(NodeProposal proposal, runtime::Duration timeout, Answered done) {
   const std::uint64_t id = next_++;
   pending_[id] = {std::move(proposal), executor_.now() + timeout, std::move(done), std::nullopt, 0, {}};
   attempt(id);
@@ -60,8 +73,8 @@ void Proposer::attempt(std::uint64_t id) {
   Pending& pending = at->second;
   pending.retry.reset();
   if (controller_ != nullptr && controller_->decides()) {
-    controller_->propose(pending.proposal, [alive = alive_, id](Result<ImagePtr> image) {
-      if (*alive != nullptr) (*alive)->answered(id, image ? Result<void>{} : image.error());
+    decide_here(pending.proposal, [alive = alive_, id](Result<std::string> answer) {
+      if (*alive != nullptr) (*alive)->answered(id, std::move(answer));
     });
     return;
   }
@@ -71,12 +84,25 @@ void Proposer::attempt(std::uint64_t id) {
   }
   peers_.request(*node, cluster_partition(), encode_proposal(pending.proposal), kAnswerTimeout,
                  [alive = alive_, id](Result<std::string> answer) {
-                   if (*alive != nullptr)
-                     (*alive)->answered(id, answer ? Result<void>{} : std::move(answer).error());
+                   if (*alive != nullptr) (*alive)->answered(id, std::move(answer));
                  });
 }
 
-void Proposer::answered(std::uint64_t id, Result<void> result) {
+void Proposer::decide_here(NodeProposal proposal, Answered done) {
+  if (const auto* ids = std::get_if<GrantProducerIds>(&proposal)) {
+    return controller_->grant_producer_ids(*ids,
+                                           [done = std::move(done)](Result<GrantedIds> granted) mutable {
+                                             if (!granted) return done(std::move(granted).error());
+                                             done(encode_granted_ids(*granted));
+                                           });
+  }
+  controller_->propose(std::move(proposal), [done = std::move(done)](Result<ImagePtr> image) mutable {
+    if (!image) return done(std::move(image).error());
+    done(std::string());
+  });
+}
+
+void Proposer::answered(std::uint64_t id, Result<std::string> result) {
   const auto at = pending_.find(id);
   if (at == pending_.end()) return;
   Pending& pending = at->second;
@@ -91,9 +117,9 @@ void Proposer::answered(std::uint64_t id, Result<void> result) {
   pending.retry = executor_.schedule_after(kRetryAfter, [this, id] { attempt(id); });
 }
 
-void Proposer::finish(std::uint64_t id, Result<void> result) {
+void Proposer::finish(std::uint64_t id, Result<std::string> result) {
   const auto at = pending_.find(id);
-  Done done = std::move(at->second.done);
+  Answered done = std::move(at->second.done);
   if (at->second.retry) executor_.cancel(*at->second.retry);
   pending_.erase(at);
   done(std::move(result));
@@ -108,10 +134,7 @@ void Proposer::receive(const std::string& body, UniqueFunction<void(Result<std::
   if (!proposal) return reply(std::move(proposal).error());
   if (controller_ == nullptr || !controller_->decides())
     return reply(Error{ErrorCode::kNotLeader, "this node is not the controller of the cluster"});
-  controller_->propose(std::move(*proposal), [reply = std::move(reply)](Result<ImagePtr> image) mutable {
-    if (!image) return reply(std::move(image).error());
-    reply(std::string());
-  });
+  decide_here(std::move(*proposal), std::move(reply));
 }
 
 void Proposer::stop() {

@@ -31,22 +31,30 @@ class Proposer {
   void set_controller(Controller* controller) { controller_ = controller; }
   // Tries until it is decided. Errors: those of cluster::decide; kTimedOut; kShuttingDown.
   void propose(NodeProposal proposal, runtime::Duration timeout, Done done);
+  // The same for producer ids. Errors also: kUnsupported, the controller is of an older version.
+  using Granted = UniqueFunction<void(Result<GrantedIds>)>;
+  void grant_producer_ids(const GrantProducerIds& request, runtime::Duration timeout, Granted done);
   // From another node. Answers kNotLeader where this node does not decide.
   void receive(const std::string& body, UniqueFunction<void(Result<std::string>)> reply);
   void stop();
 
  private:
+  // As it travels: empty, but for producer ids.
+  using Answered = UniqueFunction<void(Result<std::string>)>;
   struct Pending {
     NodeProposal proposal;
     runtime::TimePoint deadline;
-    Done done;
+    Answered done;
     std::optional<runtime::TimerId> retry;
     std::size_t asked = 0;  // of the nodes in reach, when nobody knows who leads
     Error last;
   };
+  void begin(NodeProposal proposal, runtime::Duration timeout, Answered done);
   void attempt(std::uint64_t id);
-  void answered(std::uint64_t id, Result<void> result);
-  void finish(std::uint64_t id, Result<void> result);
+  // Requires: the controller of this node decides.
+  void decide_here(NodeProposal proposal, Answered done);
+  void answered(std::uint64_t id, Result<std::string> result);
+  void finish(std::uint64_t id, Result<std::string> result);
   [[nodiscard]] std::optional<model::NodeId> whom(Pending& pending) const;
 
   raft::Peers& peers_;

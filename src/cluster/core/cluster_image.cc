@@ -121,6 +121,26 @@ Result<void> apply_one(ClusterImage& image, const ProducerIdsGranted& record) {
   return {};
 }
 
+// Holes are allowed here too: epochs may be left out, and ids.
+Result<void> apply_one(ClusterImage& image, const ProducerNamed& record) {
+  constexpr auto kMax = std::numeric_limits<model::ProducerId::value_type>::max();
+  const NamedProducer* known = image.producer_names.find(record.name);
+  const bool goes_on = known != nullptr && known->id == record.id && known->epoch < record.epoch;
+  const bool is_new = record.id >= image.next_producer_id && record.id.value() < kMax;
+  if (record.name.empty() || record.epoch < model::ProducerEpoch(0) || (!goes_on && !is_new))
+    return out_of_place("a session that others may have, of the producer '" + record.name + "'");
+  if (!goes_on) image.next_producer_id = record.id.next();
+  image.producer_names.set(record.name, {record.id, record.epoch});
+  return {};
+}
+
+Result<void> apply_one(ClusterImage& image, const ProducerNameRemoved& record) {
+  if (image.producer_names.find(record.name) == nullptr)
+    return out_of_place("removal of a name that no producer has, '" + record.name + "'");
+  image.producer_names.erase(record.name);
+  return {};
+}
+
 Result<void> apply_one(ClusterImage& image, const FeatureLevelSet& record) {
   const auto at = image.features.find(record.name);
   if (record.name.empty() || record.level <= (at == image.features.end() ? 0 : at->second))

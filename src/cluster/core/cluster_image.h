@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "cluster/core/producer_names.h"
 #include "cluster/core/records.h"
 
 namespace forebay::cluster {
@@ -48,10 +49,11 @@ struct ClusterImage {
   Features features;                                  // levels in use
   model::ProducerId next_producer_id{0};              // never granted yet, from here on
   std::map<model::NodeId, ProducerIds> producer_ids;  // the last block of each broker
-  std::map<std::string, TopicPtr> topics;             // by name; those that users see
-  std::map<model::TopicId, TopicPtr> by_id;           // the same
-  std::map<model::TopicId, Deletion> deleting;        // deleted, data not yet gone
-  model::Offset applied;                              // next offset of __cluster to apply
+  ProducerNames producer_names;
+  std::map<std::string, TopicPtr> topics;       // by name; those that users see
+  std::map<model::TopicId, TopicPtr> by_id;     // the same
+  std::map<model::TopicId, Deletion> deleting;  // deleted, data not yet gone
+  model::Offset applied;                        // next offset of __cluster to apply
 
   [[nodiscard]] TopicPtr find(const std::string& name) const;
   [[nodiscard]] const Broker* broker(model::NodeId node) const;

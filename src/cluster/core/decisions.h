@@ -22,6 +22,8 @@ struct Limits {
   std::uint32_t partitions_max = 20'000;         // replicas on one node, whatever its memory
   std::optional<MemoryLimit> memory;             // of each node
   std::uint32_t replication_factor_default = 0;  // 0: kReplicationFactorDefault, or all brokers when fewer
+  // Some 300 bytes each in memory on every node, 30 MB in all; who needs more names has one for each run.
+  std::size_t producer_names_max = 100'000;
   std::uint32_t moves_max = 0;  // changes of targets under way before more are begun unasked; 0: no bound
 };
 

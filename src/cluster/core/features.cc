@@ -7,7 +7,8 @@ namespace {
 
 // 0: what brokers read that register no level.
 constexpr std::uint32_t kMoves = 1;  // replicas that move, and disks that are given up
-constexpr std::uint32_t kMetadataLevelSpoken = kMoves;
+constexpr std::uint32_t kProducerNames = 2;
+constexpr std::uint32_t kMetadataLevelSpoken = kProducerNames;
 
 std::uint32_t level_in(const Features& features, const std::string& name) {
   const auto at = features.find(name);
@@ -33,6 +34,8 @@ struct Level {
   std::uint32_t operator()(const ReplicaGone&) const { return kMoves; }
   std::uint32_t operator()(const DiskRetired&) const { return kMoves; }
   std::uint32_t operator()(const BrokerDecommission&) const { return kMoves; }
+  std::uint32_t operator()(const ProducerNamed&) const { return kProducerNames; }
+  std::uint32_t operator()(const ProducerNameRemoved&) const { return kProducerNames; }
 };
 
 }  // namespace

@@ -30,12 +30,20 @@ struct ConfirmDeletion {
   log::Voter from;
   friend bool operator==(const ConfirmDeletion&, const ConfirmDeletion&) = default;
 };
-// A block behind the one that the node used up. The node finds it in the image (producer_ids).
+// A block behind the one that the node used up. One that it has behind that already is the answer too.
 struct GrantProducerIds {
   model::NodeId node;
   std::optional<model::ProducerId> used_up;  // the first id of that block; none: it never had one
   std::uint32_t count = 0;
   friend bool operator==(const GrantProducerIds&, const GrantProducerIds&) = default;
+};
+// The answer to it: the last block of the node from then on. `is_new`: given to this very copy of the
+// request. Else an earlier copy got it, or an earlier life of the node, which may have handed out some of it:
+// it is not to be used.
+struct GrantedIds {
+  ProducerIds block;
+  bool is_new = false;
+  friend bool operator==(const GrantedIds&, const GrantedIds&) = default;
 };
 // An operator has declared the disk of a node lost, on the node that recovers a partition without it.
 struct RetireDisk {

@@ -210,10 +210,23 @@ struct DiskRetired {
   log::Voter voter;
   friend bool operator==(const DiskRetired&, const DiskRetired&) = default;
 };
+// A session of a named producer has begun. A new id is one that nobody ever had; with the id that the name
+// has the epoch is higher than before.
+struct ProducerNamed {
+  std::string name;
+  model::ProducerId id;
+  model::ProducerEpoch epoch{0};
+  friend bool operator==(const ProducerNamed&, const ProducerNamed&) = default;
+};
+// Nobody has the name any more.
+struct ProducerNameRemoved {
+  std::string name;
+  friend bool operator==(const ProducerNameRemoved&, const ProducerNameRemoved&) = default;
+};
 using ClusterRecord =
     std::variant<ClusterFormed, BrokerRegistered, BrokerDrained, BrokerRemoved, ProducerIdsGranted,
                  FeatureLevelSet, TopicCreated, TopicConfigSet, PartitionsAdded, PartitionsConfirmed,
                  TopicDeleted, TopicDeletionConfirmed, TargetsChanged, TargetReached, ReplicaGone,
-                 DiskRetired, BrokerDecommission>;
+                 DiskRetired, BrokerDecommission, ProducerNamed, ProducerNameRemoved>;
 
 }  // namespace forebay::cluster

@@ -52,7 +52,10 @@ TEST(ClusterCodec, EveryRecordComesBackAsItWas) {
                      2},
       TargetsChanged{topic().id, {}, std::nullopt},
       TargetReached{topic().id, model::PartitionIndex(7), 3},
-      ReplicaGone{topic().id, model::PartitionIndex(7), kThree}};
+      ReplicaGone{topic().id, model::PartitionIndex(7), kThree},
+      ProducerNamed{"meter", model::ProducerId(0), model::ProducerEpoch(0)},
+      ProducerNamed{"meter", model::ProducerId(1'000'000'000'000), model::ProducerEpoch(32'767)},
+      ProducerNameRemoved{"meter"}};
   for (const ClusterRecord& record : records) {
     const auto decoded = decode_record(as_bytes(encode_record(record)));
     ASSERT_TRUE(decoded) << decoded.error().to_string();
@@ -163,6 +166,44 @@ TEST(ClusterCodec, RecordsOfMovesKeepTheirBytes) {
     EXPECT_EQ(*decoded, c.want);
     EXPECT_EQ(encode_record(c.want), c.bytes);
   }
+}
+
+TEST(ClusterCodec, NamesOfProducersAreReadAsTheyWereFirstWritten) {
+  const std::pair<std::string, ClusterRecord> cases[] = {
+      {"\xb2\x01\x08\x0a\x01"
+       "a\x10\xac\x02\x18\x02",
+       ProducerNamed{"a", model::ProducerId(300), model::ProducerEpoch(2)}},
+      {"\xba\x01\x03\x0a\x01"
+       "a",
+       ProducerNameRemoved{"a"}}};
+  for (const auto& [bytes, want] : cases) {
+    const auto decoded = decode_record(as_bytes(bytes));
+    ASSERT_TRUE(decoded) << decoded.error().to_string();
+    EXPECT_EQ(*decoded, want);
+    EXPECT_EQ(encode_record(want), bytes);
+  }
+}
+
+TEST(ClusterCodec, EpochThatNoProducerCanHaveIsDamage) {
+  const std::string bytes =
+      "\xb2\x01\x07\x0a\x01"
+      "a\x18\x80\x80\x02";
+  EXPECT_EQ(decode_record(as_bytes(bytes)).error().code, ErrorCode::kCorruptBatch);
+}
+
+TEST(ClusterCodec, GrantedIdsComeBackAsTheyWere) {
+  for (const bool is_new : {false, true}) {
+    const GrantedIds granted{{model::ProducerId(7'000), 1'000}, is_new};
+    const auto decoded = decode_granted_ids(as_bytes(encode_granted_ids(granted)));
+    ASSERT_TRUE(decoded) << decoded.error().to_string();
+    EXPECT_EQ(*decoded, granted);
+  }
+}
+
+// As it answered before it had anything to say.
+TEST(ClusterCodec, OlderControllerThatNamesNoIdsIsToldApart) {
+  EXPECT_EQ(decode_granted_ids({}).error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(decode_granted_ids(as_bytes("\xff")).error().code, ErrorCode::kUnsupported);
 }
 
 TEST(ClusterCodec, KindOfANewerVersionIsNamedAsSuch) {

@@ -37,6 +37,24 @@ TEST(Features, FirstRecordThatNeedsALevelRaisesTheClusterToIt) {
   EXPECT_EQ(with_level(image, kMove)->size(), 1U);
 }
 
+TEST(Features, NamedProducersNeedMoreThanMovesDo) {
+  ClusterImage image = image_of(1);
+  BrokerRegistration moves = registration_of(2);
+  moves.version = "1.1.0";
+  moves.features = {{kMetadataFeature, 1}};
+  ASSERT_TRUE(apply(image, BrokerRegistered{moves}));
+  EXPECT_TRUE(with_level(image, kMove));
+  for (const ClusterRecord& record :
+       {ClusterRecord(ProducerNamed{"a", model::ProducerId(0), model::ProducerEpoch(0)}),
+        ClusterRecord(ProducerNameRemoved{"a"})}) {
+    const auto refused = with_level(image, record);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+    EXPECT_NE(refused.error().context.find("node 2 (version 1.1.0)"), std::string::npos);
+    EXPECT_NE(refused.error().context.find("this needs level 2"), std::string::npos);
+  }
+}
+
 TEST(Features, RecordsOfEveryVersionRaiseNothing) {
   const auto records = with_level(mixed_image(), BrokerDrained{model::NodeId(1), true});
   ASSERT_TRUE(records);

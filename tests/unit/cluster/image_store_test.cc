@@ -7,6 +7,7 @@
 
 #include "cluster/cluster_codec.h"
 #include "cluster/core/decisions.h"
+#include "cluster/core/producer_sessions.h"
 #include "cluster/core/proposals.h"
 #include "drawn_moves.h"
 #include "images.h"
@@ -53,6 +54,7 @@ class ImageStoreTest : public testing::Test {
     EXPECT_EQ(loaded->features, image_.features);
     EXPECT_EQ(loaded->next_producer_id, image_.next_producer_id);
     EXPECT_EQ(loaded->producer_ids, image_.producer_ids);
+    EXPECT_EQ(loaded->producer_names.all(), image_.producer_names.all());
     ASSERT_EQ(loaded->topics.size(), image_.topics.size());
     for (const auto& [name, topic] : image_.topics) {
       EXPECT_EQ(*loaded->topics.at(name), *topic);
@@ -88,7 +90,7 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
     if (rng() % 20 == 0) {
       if (const auto lost = decide(image_, RetireDisk{voter}); lost && *lost) take(**lost);
     }
-    switch (rng() % 12) {
+    switch (rng() % 14) {
       case 0:
         if (rng() % 3 == 0) ++lives[node];
         {
@@ -140,6 +142,12 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
       case 10:
         record = drawn_move(image_, name, voter, rng);
         break;
+      case 11:
+        if (auto session = decide_producer_session(image_, name, {})) record = std::move(*session);
+        break;
+      case 12:
+        if (auto removed = decide_remove_producer_name(image_, name)) record = std::move(*removed);
+        break;
       default:
         if (next_id == 255) break;
         if (auto created =
@@ -155,6 +163,7 @@ TEST_F(ImageStoreTest, DrawnHistoriesComeBack) {
     }
   }
   EXPECT_FALSE(image_.retired.empty());
+  EXPECT_GT(image_.producer_names.size(), 0U);
   EXPECT_FALSE(image_.features.empty());
 }
 

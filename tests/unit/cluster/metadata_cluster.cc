@@ -282,6 +282,8 @@ void MetadataCluster::expect_agreement() {
     EXPECT_EQ(image->cluster_id, first->cluster_id);
     EXPECT_EQ(image->applied, first->applied);
     EXPECT_EQ(image->brokers, first->brokers);
+    EXPECT_EQ(image->producer_names.all(), first->producer_names.all());
+    EXPECT_EQ(image->next_producer_id, first->next_producer_id);
     ASSERT_EQ(image->topics.size(), first->topics.size());
     for (const auto& [name, topic] : first->topics) EXPECT_EQ(*image->topics.at(name), *topic);
   }

@@ -34,7 +34,9 @@ ClusterImage image_of_everything() {
   }
   take(BrokerDrained{model::NodeId(2), true});
   take(ProducerIdsGranted{model::NodeId(1), model::ProducerId(0), 1'000});
-  take(FeatureLevelSet{kMetadataFeature, 1});
+  take(FeatureLevelSet{kMetadataFeature, 2});
+  take(ProducerNamed{"meter", model::ProducerId(1'000), model::ProducerEpoch(0)});
+  take(ProducerNamed{"meter", model::ProducerId(1'000), model::ProducerEpoch(1)});
   for (const char* name : {"a", "b"}) {
     Topic topic;
     topic.id = model::Uuid{{static_cast<std::uint8_t>(name[0])}};

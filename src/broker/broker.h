@@ -18,6 +18,7 @@
 #include "base/unique_function.h"
 #include "broker/cluster_view.h"
 #include "broker/moves.h"
+#include "broker/producers.h"
 #include "log/core/frame.h"
 #include "model/ids.h"
 #include "partition/core/majority_loss.h"
@@ -263,6 +264,9 @@ class Broker {
   virtual void fence_producer(FenceProducerRequest request, Done<FenceProducerResult> done) = 0;
   // Errors: kUnknownTopic.
   [[nodiscard]] virtual Result<TopicHead> topic_head(const std::string& topic) const = 0;
+  // Without a name: by any node. With one: decided by the controller, so that it goes on where the last
+  // session of the name ended. Errors: kInvalidArgument (the name), kMemoryBudget (too many names), kNotYet.
+  virtual void init_producer(InitProducerRequest request, Done<ProducerSession> done) = 0;
   // The API address of the node that leads the partition, as far as this one knows; empty: this node, or not
   // known. Cheap.
   [[nodiscard]] virtual std::string led_elsewhere(const std::string& topic,
@@ -300,6 +304,10 @@ class Broker {
   virtual void decommission_node(DecommissionNodeRequest request, Done<DecommissionResult> done) = 0;
   // That this node fills new replicas with, until it stops; 0: no bound. Answers what it was before.
   virtual void set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_t> done) = 0;
+  // As this node knows them.
+  virtual void list_producers(ListProducersRequest request, Done<ProducerPage> done) = 0;
+  // Decided by the controller. Errors: kNotFound.
+  virtual void delete_producer_name(DeleteProducerNameRequest request, Done<std::monostate> done) = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

@@ -47,6 +47,10 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
     propose_until_done(cluster::ConfirmGone{id.topic, voter(), id.partition});
   };
   reconciler_ = std::make_unique<Reconciler>(voter(), shards_, home(), std::move(decisions));
+  producer_ids_ = std::make_unique<ProducerIdAllocator>(
+      home(), [this](std::optional<model::ProducerId> used_up, ProducerIdAllocator::Granted granted) {
+        grant_producer_ids(used_up, std::move(granted));
+      });
 }
 
 NodeBroker::~NodeBroker() { *alive_ = nullptr; }
@@ -64,6 +68,14 @@ void NodeBroker::propose(cluster::NodeProposal proposal, Done<std::monostate> do
                          if (!image) return done(std::move(image).error());
                          done(std::monostate{});
                        });
+}
+
+void NodeBroker::grant_producer_ids(std::optional<model::ProducerId> used_up,
+                                    ProducerIdAllocator::Granted granted) {
+  const cluster::GrantProducerIds request{config_.self.node, used_up, kProducerIdsPerBlock};
+  if (proposer_ != nullptr)
+    return proposer_->grant_producer_ids(request, kProposalTimeout, std::move(granted));
+  controller_->grant_producer_ids(request, std::move(granted));
 }
 
 // What the cluster must hear, however long there is no controller.
@@ -151,6 +163,7 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
 
 void NodeBroker::stop(UniqueFunction<void()> done) {
   reconciler_->stop();
+  producer_ids_->stop();
   for (auto* timer : {&own_place_timer_, &controller_look_timer_}) {
     if (*timer) home().cancel(*std::exchange(*timer, std::nullopt));
   }

@@ -13,6 +13,7 @@
 
 #include "broker/broker.h"
 #include "broker/leader_table.h"
+#include "broker/producer_ids.h"
 #include "broker/reconciler.h"
 #include "broker/routing.h"
 #include "cluster/controller.h"
@@ -85,6 +86,7 @@ class NodeBroker final : public Broker {
   void list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) override;
   void fence_producer(FenceProducerRequest request, Done<FenceProducerResult> done) override;
   [[nodiscard]] Result<TopicHead> topic_head(const std::string& topic) const override;
+  void init_producer(InitProducerRequest request, Done<ProducerSession> done) override;
   [[nodiscard]] std::string led_elsewhere(const std::string& topic,
                                           model::PartitionIndex partition) const override;
   void create_topic(CreateTopicRequest request, Done<CreateTopicResult> done) override;
@@ -106,6 +108,8 @@ class NodeBroker final : public Broker {
   void decommission_node(DecommissionNodeRequest request, Done<DecommissionResult> done) override;
   void set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_t> done) override;
   void recover_partition(RecoverPartitionRequest request, Done<partition::MajorityLoss> done) override;
+  void list_producers(ListProducersRequest request, Done<ProducerPage> done) override;
+  void delete_producer_name(DeleteProducerNameRequest request, Done<std::monostate> done) override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
@@ -166,6 +170,9 @@ class NodeBroker final : public Broker {
   void describe_departures(const cluster::ClusterImage& image, std::map<model::NodeId, ClusterNode>& nodes);
   void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
   void propose_until_done(cluster::NodeProposal proposal);
+  void grant_producer_ids(std::optional<model::ProducerId> used_up, ProducerIdAllocator::Granted granted);
+  void init_unnamed_producer(Done<ProducerSession> done);
+  void init_named_producer(InitProducerRequest request, Done<ProducerSession> done);
   [[nodiscard]] log::Voter voter() const { return {config_.self.node, config_.self.disk}; }
   void on_controller(runtime::Task task) { home().post(std::move(task)); }
   [[nodiscard]] runtime::Executor& home() const { return *shards_[controller_shard_].executor; }
@@ -190,6 +197,7 @@ class NodeBroker final : public Broker {
   bool among_others_ = false;
   Result<void> registration_;  // an error when it was refused for good
   std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<ProducerIdAllocator> producer_ids_;
   std::optional<runtime::TimerId> own_place_timer_, controller_look_timer_;
   bool asks_for_own_place_ = false;
   std::uint32_t looks_without_controller_ = 0;  // in a row

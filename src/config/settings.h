@@ -53,6 +53,8 @@ struct Settings {
     // Partitions on their way at a time: enough to keep every leader of a small cluster busy, and few enough
     // that a change of mind, or a node that dies meanwhile, leaves little half done.
     std::uint32_t moves_max = 16;
+    // Some 300 bytes each in memory on every node; who needs more takes another name for each run.
+    std::uint32_t producer_names_max = 100'000;
   } cluster;
   struct Api {
     Address listen{"127.0.0.1", 7400};  // gRPC, for clients

@@ -84,6 +84,12 @@ void add_cluster_keys(std::vector<Key<Settings>>& keys) {
       "number of replicas: the others wait for their turn. Moves that are asked for one by one count, and "
       "are "
       "not refused. The same on every node."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "cluster.producer_names_max", [](auto& s) -> auto& { return s.cluster.producer_names_max; }, 0,
+      1'000'000,
+      "Names of producers that the cluster keeps, each some 300 bytes in the memory of every node. A further "
+      "one "
+      "is refused; forebay producer delete makes room. The same on every node."));
 }
 
 void add_network_keys(std::vector<Key<Settings>>& keys) {

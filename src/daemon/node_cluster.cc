@@ -139,6 +139,7 @@ Result<void> WiredNode::open_broker() {
                  .features = cluster::spoken_features()};
   config.limits.replication_factor_default = settings_.cluster.replication_factor_default;
   config.limits.moves_max = settings_.cluster.moves_max;
+  config.limits.producer_names_max = settings_.cluster.producer_names_max;
   config.topic_defaults = settings_.topic_defaults;
   config.produce_bytes_max = settings_.memory.produce_bytes_max;
   if (settings_.memory.limit > 0) {

@@ -9,7 +9,6 @@ namespace forebay::test {
 namespace {
 
 constexpr std::chrono::seconds kLongTime{30};
-constexpr std::int32_t kController = -1;
 const std::set<std::string> kConfigKeys = {"retention.ms", "max.message.bytes"};
 
 Error unknown_topic(const std::string& name) {

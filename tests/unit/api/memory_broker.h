@@ -44,7 +44,9 @@ class MemoryBroker final : public broker::Broker {
   std::map<std::int32_t, partition::SessionEnd> sessions;  // that fence_producer() tells of, by partition
   std::vector<broker::FenceProducerRequest> fences;        // that were asked for
   std::vector<partition::SourcePosition> positions;        // that came with batches
-  broker::ClusterDescription cluster;                      // of describe_cluster(); set before the first call
+  std::map<std::string, broker::ProducerSession> producers;  // by name
+  std::vector<broker::InitProducerRequest> inits;            // that were asked for
+  broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
   std::vector<broker::PartitionReplicas> partition_replicas;  // of list_partitions()
   // From now on another node leads the partition, of any topic; empty: this one again. `known`: it is also
   // said beforehand. Partition -1: what the controller decides.
@@ -103,9 +105,15 @@ class MemoryBroker final : public broker::Broker {
   void decommission_node(broker::DecommissionNodeRequest request,
                          broker::Done<broker::DecommissionResult> done) override;
   void set_move_rate(std::uint64_t bytes_per_second, broker::Done<std::uint64_t> done) override;
+  void init_producer(broker::InitProducerRequest request,
+                     broker::Done<broker::ProducerSession> done) override;
+  void list_producers(broker::ListProducersRequest request, broker::Done<broker::ProducerPage> done) override;
+  void delete_producer_name(broker::DeleteProducerNameRequest request,
+                            broker::Done<std::monostate> done) override;
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 
  private:
+  static constexpr std::int32_t kController = -1;  // as if it were a partition
   using Task = UniqueFunction<void()>;
   struct Partition {
     std::vector<log::FramePtr> frames;
@@ -152,6 +160,7 @@ class MemoryBroker final : public broker::Broker {
   std::map<std::int32_t, std::deque<Task>> held_;
   std::deque<Error> produce_failures_, fetch_failures_;
   std::list<Waiting> waiting_;
+  model::ProducerId next_producer_id_{1};
   std::uint64_t next_fetch_ = 1;
   std::uint8_t next_topic_ = 1;
   model::Timestamp now_ = kStartTime;

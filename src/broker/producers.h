@@ -1,0 +1,41 @@
+// Requests about sessions and names of producers. Plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/ids.h"
+
+namespace forebay::broker {
+
+struct InitProducerRequest {
+  std::string name;       // empty: a session of its own
+  std::string client_id;  // for the log
+};
+// A pair that nobody else ever has.
+struct ProducerSession {
+  model::ProducerId id;
+  model::ProducerEpoch epoch{0};
+  friend bool operator==(const ProducerSession&, const ProducerSession&) = default;
+};
+
+struct ListProducersRequest {
+  std::string after;  // names behind this one
+  std::uint32_t count_max = 10'000;
+};
+struct ProducerName {
+  std::string name;
+  ProducerSession last;
+};
+struct ProducerPage {
+  std::vector<ProducerName> producers;  // in the order of the names
+  bool more = false;                    // there are names behind the last one
+};
+
+struct DeleteProducerNameRequest {
+  std::string name;
+  bool validate_only = false;
+};
+
+}  // namespace forebay::broker

@@ -1,5 +1,6 @@
-// The service Admin: topics, their configuration, the node, its log level (admin_service.cc), and the cluster
-// (cluster_calls.cc). Its methods get and give raw bytes (messages.h).
+// The service Admin: topics, their configuration, the node, its log level (admin_service.cc), the cluster
+// (cluster_calls.cc), and names of producers (producer_calls.cc). Its methods get and give raw bytes
+// (messages.h).
 // Thread rules: called by gRPC on its threads.
 #pragma once
 
@@ -8,6 +9,8 @@
 
 namespace forebay::api {
 
+using ProducerMethods = v1::Admin::WithRawCallbackMethod_ListProducers<
+    v1::Admin::WithRawCallbackMethod_DeleteProducerName<v1::Admin::Service>>;
 using AdminServiceBase = v1::Admin::WithRawCallbackMethod_CreateTopic<
     v1::Admin::WithRawCallbackMethod_ListTopics<v1::Admin::WithRawCallbackMethod_DescribeTopic<
         v1::Admin::WithRawCallbackMethod_AlterTopic<v1::Admin::WithRawCallbackMethod_DeleteTopic<
@@ -25,7 +28,7 @@ using AdminServiceBase = v1::Admin::WithRawCallbackMethod_CreateTopic<
                                                         v1::Admin::WithRawCallbackMethod_TransferLeader<
                                                             v1::Admin::WithRawCallbackMethod_DecommissionNode<
                                                                 v1::Admin::WithRawCallbackMethod_SetMoveRate<
-                                                                    v1::Admin::Service>>>>>>>>>>>>>>>>>>>>>;
+                                                                    ProducerMethods>>>>>>>>>>>>>>>>>>>>>;
 
 class AdminService final : public AdminServiceBase {
  public:
@@ -77,6 +80,11 @@ class AdminService final : public AdminServiceBase {
                                              grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* SetMoveRate(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListProducers(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DeleteProducerName(grpc::CallbackServerContext* call,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

@@ -66,6 +66,12 @@ std::string_view method_name(Method method) {
       return "DecommissionNode";
     case Method::kSetMoveRate:
       return "SetMoveRate";
+    case Method::kInitProducer:
+      return "InitProducer";
+    case Method::kListProducers:
+      return "ListProducers";
+    case Method::kDeleteProducerName:
+      return "DeleteProducerName";
   }
   return "unknown";
 }

@@ -40,8 +40,11 @@ enum class Method : std::uint8_t {
   kTransferLeader,
   kDecommissionNode,
   kSetMoveRate,
+  kInitProducer,
+  kListProducers,
+  kDeleteProducerName,
 };
-inline constexpr std::size_t kMethodCount = 27;
+inline constexpr std::size_t kMethodCount = 30;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

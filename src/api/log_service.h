@@ -11,7 +11,8 @@ namespace forebay::api {
 using LogServiceBase = v1::Log::WithRawCallbackMethod_Produce<
     v1::Log::WithRawCallbackMethod_Append<v1::Log::WithRawCallbackMethod_Fetch<
         v1::Log::WithRawCallbackMethod_Subscribe<v1::Log::WithRawCallbackMethod_ListOffsets<
-            v1::Log::WithRawCallbackMethod_FenceProducer<v1::Log::Service>>>>>>;
+            v1::Log::WithRawCallbackMethod_FenceProducer<
+                v1::Log::WithRawCallbackMethod_InitProducer<v1::Log::Service>>>>>>>;
 
 class LogService final : public LogServiceBase {
  public:
@@ -30,6 +31,8 @@ class LogService final : public LogServiceBase {
 
   grpc::ServerUnaryReactor* FenceProducer(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* InitProducer(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
 
  private:
   const ContextPtr context_;

@@ -543,6 +543,26 @@ TEST_F(ForwardTest, TopicsAreDecidedByTheController) {
   }
 }
 
+TEST_F(ForwardTest, NamesOfProducersAreDecidedByTheControllerAndOtherSessionsHere) {
+  broker_.lead_elsewhere(-1, other_);
+  for (const char* name : {"meter", ""}) {
+    grpc::ClientContext context;
+    v1::InitProducerRequest request;
+    request.set_name(name);
+    v1::InitProducerResponse session;
+    ASSERT_TRUE(log_->InitProducer(&context, request, &session).ok());
+  }
+  EXPECT_TRUE(other_broker_.producers.contains("meter"));
+  EXPECT_TRUE(broker_.producers.empty());
+  EXPECT_EQ(other_broker_.sessions.size(), 1U);
+  grpc::ClientContext context;
+  v1::DeleteProducerNameRequest request;
+  request.set_name("meter");
+  v1::DeleteProducerNameResponse response;
+  ASSERT_TRUE(admin_->DeleteProducerName(&context, request, &response).ok());
+  EXPECT_TRUE(other_broker_.producers.empty());
+}
+
 TEST_F(ForwardTest, ControllerThatCannotBeReachedIsNamed) {
   const std::string gone = nowhere();
   broker_.lead_elsewhere(-1, gone);

@@ -174,7 +174,7 @@ TEST_F(RobustnessTest, BytesThatAreNoRequestAreAnInvalidArgumentOfEveryUnaryMeth
           1);
     }
   }
-  EXPECT_EQ(asked, 25);
+  EXPECT_EQ(asked, 28);
   expect_healthy();
 }
 

@@ -1,7 +1,7 @@
-// Topics, their configuration, offsets, the node, and the cluster. Each call waits for the answer, at most
-// ClientOptions::request_timeout. Any node is asked: what the controller decides, or another node leads, it
-// gets from there. The descriptions of a node and its log level are those of the node that answers: name it
-// alone.
+// Topics, their configuration, offsets, names of producers, the node, and the cluster. Each call waits for
+// the answer, at most ClientOptions::request_timeout. Any node is asked: what the controller decides, or
+// another node leads, it gets from there. The descriptions of a node and its log level are those of the node
+// that answers: name it alone.
 //
 // Common errors: kUnavailable (nobody answers at the servers), kTimedOut, kInvalidArgument, and those named
 // below. Calls that read are tried on every server; calls that change something are sent again only when the
@@ -82,6 +82,12 @@ struct TopicDescription {
   bool internal = false;
   std::vector<PartitionDescription> partitions;  // by number
   std::vector<ConfigEntry> config;               // every key, by name
+};
+// A named producer: a name keeps its id, and each of its sessions has a higher epoch than those before.
+struct ProducerSummary {
+  std::string name;
+  std::int64_t id = 0;
+  std::int32_t epoch = 0;  // of the last session
 };
 struct TopicChange {
   std::map<std::string, std::string> set;
@@ -201,6 +207,12 @@ class Admin {
   // Returns when the leader has begun to hand over to `to`, a voter; it gives up after a second.
   [[nodiscard]] Result<void> transfer_leader(const std::string& topic, std::int32_t partition,
                                              std::uint32_t to);
+  // The named producers, in the order of their names, as the first server that answers knows them.
+  [[nodiscard]] Result<std::vector<ProducerSummary>> list_producers();
+  // Frees a name. Whoever takes it next is another producer, which knows nothing of how far this one came; a
+  // session that runs goes on. Errors: kNotFound.
+  [[nodiscard]] Result<void> delete_producer_name(const std::string& name,
+                                                  Validate validate = Validate::kAndApply);
   // error, warn, info or debug; of the first server that answers. Returns the level before.
   [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
   // How fast the first server that answers fills new replicas, until it stops; 0: as fast as it goes. Returns

@@ -539,6 +539,28 @@ Result<void> Admin::transfer_leader(const std::string& topic, std::int32_t parti
   return core_->change(&Stub::TransferLeader, request, response);
 }
 
+Result<std::vector<ProducerSummary>> Admin::list_producers() {
+  std::vector<ProducerSummary> producers;
+  v1::ListProducersRequest request;
+  v1::ListProducersResponse response;
+  do {
+    response.Clear();
+    FOREBAY_CHECK(core_->read(&Stub::ListProducers, request, response));
+    for (const auto& one : response.producers())
+      producers.push_back({one.name(), one.producer_id(), one.epoch()});
+    if (!producers.empty()) request.set_after(producers.back().name);
+  } while (response.more() && response.producers_size() > 0);
+  return producers;
+}
+
+Result<void> Admin::delete_producer_name(const std::string& name, Validate validate) {
+  v1::DeleteProducerNameRequest request;
+  request.set_name(name);
+  request.set_validate_only(validate == Validate::kOnly);
+  v1::DeleteProducerNameResponse response;
+  return core_->change(&Stub::DeleteProducerName, request, response);
+}
+
 Result<std::string> Admin::set_log_level(const std::string& level) {
   v1::SetLogLevelRequest request;
   request.set_level(level);

@@ -15,6 +15,7 @@ void add_topic_change_commands(
 void add_produce_command(std::vector<Command>& commands);
 void add_consume_command(std::vector<Command>& commands);
 void add_offsets_command(std::vector<Command>& commands);
+void add_producer_commands(std::vector<Command>& commands);        // list, delete
 void add_cluster_commands(std::vector<Command>& commands);         // describe, health
 void add_partition_commands(std::vector<Command>& commands);       // list
 void add_partition_move_commands(std::vector<Command>& commands);  // status, move, cancel, ...

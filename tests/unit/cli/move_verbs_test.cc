@@ -1,17 +1,6 @@
 // The verbs that change where replicas are and who leads, from the words of a command line to what the broker
 // is asked, what is printed, and the exit code.
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <nlohmann/json.hpp>
-
-#include "api/server.h"
-#include "cli/parser.h"
-#include "cli/verbs/verbs.h"
-#include "memory_broker.h"
+#include "verbs_fixture.h"
 
 namespace forebay::cli {
 namespace {
@@ -22,37 +11,10 @@ using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class FixedClock final : public runtime::WallClock {
- public:
-  [[nodiscard]] model::Timestamp now() const override { return model::Timestamp(1'600'000'000'000); }
-};
-
-struct Ran {
-  ExitCode code = ExitCode::kFailure;
-  std::string out, errors;
-  [[nodiscard]] json parsed() const { return json::parse(out, nullptr, false); }
-};
-
-std::string content_of(int file) {
-  std::string text(1U << 16, '\0');
-  const ssize_t count = ::pread(file, text.data(), text.size(), 0);
-  text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-  return text;
-}
-
-class MoveVerbsTest : public testing::Test {
+class MoveVerbsTest : public VerbsTest {
  protected:
-  static void SetUpTestSuite() {  // there is nobody to ask
-    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ASSERT_GE(::dup2(nothing, STDIN_FILENO), 0);
-    ::close(nothing);
-  }
   void SetUp() override {
-    api::ApiOptions options;
-    options.listen = "127.0.0.1:0";
-    auto started = api::ApiServer::start(options, broker_, clock_);
-    ASSERT_TRUE(started) << started.error().to_string();
-    server_ = std::move(*started);
+    VerbsTest::SetUp();
     broker_.make_topic("orders", 2);
     broker_.cluster.cluster_id = "cluster";
     broker_.cluster.answered_by = NodeId(1);
@@ -73,41 +35,12 @@ class MoveVerbsTest : public testing::Test {
       }
     }
   }
-  void TearDown() override { server_->shutdown(std::chrono::seconds(10)); }
-
-  Ran run(std::vector<std::string> words) {
-    words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(server_->port())});
-    const std::vector<Command> commands = all_commands();
-    const int out = ::memfd_create("output", MFD_CLOEXEC);
-    const int errors = ::memfd_create("errors", MFD_CLOEXEC);
-    Ran ran;
-    auto parsed = parse_command_line(commands, words, std::nullopt);
-    {
-      Session session(parsed ? parsed->globals : Globals(), out, errors);
-      ran.code =
-          parsed ? parsed->command->run(session) : session.fail(ExitCode::kUsage, parsed.error().context);
-    }
-    ran.out = content_of(out);
-    ran.errors = content_of(errors);
-    ::close(out);
-    ::close(errors);
-    return ran;
-  }
-  void expect_refused(const Ran& ran, ExitCode code, const std::string& why) {
-    EXPECT_EQ(ran.code, code) << ran.errors;
-    EXPECT_EQ(ran.out, "");
-    EXPECT_THAT(ran.errors, HasSubstr(why));
-  }
   broker::PartitionReplicas& partition(std::size_t number) { return broker_.partition_replicas[number]; }
   [[nodiscard]] std::vector<bool> validated() const {
     std::vector<bool> only;
     for (const broker::MoveRequest& one : broker_.moves) only.push_back(one.validate_only);
     return only;
   }
-
-  test::MemoryBroker broker_;
-  FixedClock clock_;
-  std::unique_ptr<api::ApiServer> server_;
 };
 
 // --- partition move

@@ -39,6 +39,14 @@ class BatchBuilder {
   // Adds a record of the original batch at its old place. Requires: made by rewriting(); offsets ascend.
   [[nodiscard]] Result<void> keep(const RecordView& record);
 
+  // The header's fields of an idempotent producer, which knows them only when the batch is complete. They
+  // stay for the next batch, as all options do.
+  void set_producer(ProducerId id, ProducerEpoch epoch, std::int32_t base_sequence) {
+    header_.producer_id = id;
+    header_.producer_epoch = epoch;
+    header_.base_sequence = base_sequence;
+  }
+
   // Exactly what build(Codec::kNone) would give now, and after one more append.
   [[nodiscard]] std::size_t size_bytes() const { return end_; }
   [[nodiscard]] std::size_t size_bytes_with(const NewRecord& record) const;

@@ -161,6 +161,15 @@ void set_max_timestamp(std::span<std::byte> batch, Timestamp max_timestamp) {
   store_crc(batch);
 }
 
+void set_producer(std::span<std::byte> batch, ProducerId id, ProducerEpoch epoch,
+                  std::int32_t base_sequence) {
+  FOREBAY_ASSERT(batch.size() >= kBatchHeaderBytes);
+  store_be(batch.data() + kProducerIdAt, id.value());
+  store_be(batch.data() + kProducerEpochAt, epoch.value());
+  store_be(batch.data() + kBaseSequenceAt, base_sequence);
+  store_crc(batch);
+}
+
 std::uint32_t destination_crc(std::string_view topic, PartitionIndex partition, ByteSpan batch) {
   FOREBAY_ASSERT(batch.size() >= kBatchHeaderBytes);
   std::byte place[4];

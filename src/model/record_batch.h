@@ -130,6 +130,10 @@ void set_leader_epoch(std::span<std::byte> batch, Term term);  // Requires: term
 void set_append_time(std::span<std::byte> batch, Timestamp append_time);
 void set_max_timestamp(std::span<std::byte> batch, Timestamp max_timestamp);
 
+// Whose batch it is, and its place in what that producer sends to the partition. For a producer that begins
+// its sequences anew; writes the CRC. Requires: as above.
+void set_producer(std::span<std::byte> batch, ProducerId id, ProducerEpoch epoch, std::int32_t base_sequence);
+
 // Binds a finished batch to where it shall go: CRC-32C over the topic's name, the partition and the batch's
 // own CRC (proto/forebay/v1/log.proto, ProduceRequest.destination_crc). Requires: a batch with its CRC filled
 // in.

@@ -5,12 +5,10 @@
 // they go to another one that is known, within delivery_timeout.
 //
 // Order: records of one partition are stored in the order in which send() was called, through retries,
-// reconnects and changes of the leader. Not idempotent yet: when a connection breaks after a batch was sent
-// and before it was acknowledged, the retry may store it, and what was sent behind it, a second time (1 2 3
-// becomes 1 2 1 2 3). See ProducerOptions::retry_unknown_outcome.
+// reconnects and changes of the leader. No retry stores a record twice (ProducerOptions::idempotent).
 //
-// Every send is answered exactly once: by an Ack, or by an Error after which the record may be stored only if
-// the code is kTimedOut, kOutcomeUnknown or kCancelled.
+// Every send is answered exactly once: by an Ack, or by an Error after which the record may be stored (once)
+// only if the code is kTimedOut, kOutcomeUnknown, kProducerFenced or kCancelled.
 //
 // Threads: every method may be called from any thread. Callbacks and sinks are called on threads of the SDK,
 // or inside send() when the record is refused there. They must not block. They may call send(), which does
@@ -23,6 +21,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -40,6 +39,7 @@ struct Ack {
   bool flushed = false;  // on stable storage of `replicas_flushed` replicas
   std::uint32_t replicas_flushed = 0;
   std::uint32_t replicas_total = 0;
+  bool duplicate = false;  // an earlier try had stored it; all of this is said of that copy
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 
@@ -53,6 +53,14 @@ class AckSink {
   // `tokens` are in the order of sending. On success the record of tokens[i] has the offset result->offset +
   // i, all else is the same for all. The arguments live during the call only.
   virtual void on_acks(std::span<const std::uint64_t> tokens, const Result<Ack>& result) = 0;
+};
+
+// Records that were acknowledged, and of which the partition has lost the last ones: only in a topic with
+// durability=replicated, which acknowledges before it is durable, after several replicas failed at once.
+struct EarlyAckLoss {
+  std::string_view topic;
+  std::int32_t partition = 0;
+  std::uint64_t records = 0;
 };
 
 enum class WhenFull : std::uint8_t {
@@ -69,7 +77,12 @@ struct ProducerOptions {
   // How long an unfilled batch may wait for more records. 0: it leaves as soon as the window has room, and
   // what arrives while it has none is gathered: a busy producer batches by itself. At most 60 s.
   std::chrono::milliseconds linger{0};
-  // Batches of one partition that may be unanswered at a time. 1..64
+  // No record is stored twice, however often it is sent: the cluster knows this producer by an id, which is
+  // asked for with the first record, and the place of each record in what it sends to a partition. Not set:
+  // as with true when acks is kAll, else without, because what may be lost by choice cannot be counted. True
+  // needs acks = kAll. A broker that knows no ids answers kUnsupported: upgrade it, or set this to false.
+  std::optional<bool> idempotent;
+  // Batches of one partition that may be unanswered at a time. 1..5, and 1..64 when not idempotent
   std::uint32_t in_flight_per_partition_max = 5;
   // Bytes of batches on the connection to one node that may be unanswered at a time; one batch is always let
   // through.
@@ -86,15 +99,18 @@ struct ProducerOptions {
   // longer when the broker asks for it.
   std::chrono::milliseconds retry_delay{20};
   std::chrono::milliseconds retry_delay_max{1'000};
-  // Whether a batch is sent again when nobody can say if it was stored: its node, or the connection to it,
-  // has failed before the answer. True: it is stored for certain, and may be stored twice. False: it is
-  // stored once or not at all, and its records are answered with kOutcomeUnknown or kTimedOut; what is behind
-  // it goes on.
+  // Only when not idempotent: whether a batch is sent again when nobody can say if it was stored: its node,
+  // or the connection to it, has failed before the answer. True: it is stored for certain, and it, and what
+  // was sent behind it, may be stored twice (1 2 3 becomes 1 2 1 2 3). False: it is stored once or not at
+  // all, and its records are answered with kOutcomeUnknown or kTimedOut; what is behind it goes on.
   bool retry_unknown_outcome = true;
   // How often the number of partitions is looked up again. It is also done when the broker reports a change.
   std::chrono::milliseconds metadata_age_max{60'000};
   // Answers of sends with a token. Null: such sends are refused.
   AckSink* sink = nullptr;
+  // Told when acknowledged records are found to be lost; Stats::records_lost counts them. The producer goes
+  // on. The argument lives during the call only. Null: only counted.
+  std::function<void(const EarlyAckLoss&)> on_early_ack_loss;
 };
 
 class Producer {
@@ -112,7 +128,8 @@ class Producer {
   // The call waits only while the buffer is full (see WhenFull), and on the first send to a topic for the
   // number of its partitions.
   // Errors (in the answer): kInvalidArgument, kUnknownTopic, kUnknownPartition, kRecordTooLarge,
-  // kInvalidRecord, kResourceExhausted, kTimedOut, kCancelled (closed), and whatever else the broker says.
+  // kInvalidRecord, kResourceExhausted, kTimedOut, kOutcomeUnknown, kProducerFenced (for good), kUnsupported,
+  // kCancelled (closed), and whatever else the broker says.
   [[nodiscard]] std::future<Result<Ack>> send(std::string_view topic, const Record& record);
   void send(std::string_view topic, const Record& record, AckCallback callback);
 
@@ -141,6 +158,8 @@ class Producer {
     std::uint64_t batches_retried = 0;  // tries after the first
     std::uint64_t bytes_sent = 0;       // encoded batches
     std::uint64_t connects = 0;         // streams opened
+    std::uint64_t duplicates = 0;       // batches of which an earlier try had been stored
+    std::uint64_t records_lost = 0;     // acknowledged early, and lost: see EarlyAckLoss
     std::uint64_t buffered_bytes = 0;   // now: sent and not answered
   };
   [[nodiscard]] Stats stats() const;

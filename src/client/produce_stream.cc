@@ -117,7 +117,8 @@ class GrpcProduceStream final : public ProduceStream {
                        .term = ack.term(),
                        .flushed = ack.durability().flushed(),
                        .replicas_flushed = ack.durability().replicas_flushed(),
-                       .replicas_total = ack.durability().replicas_total()},
+                       .replicas_total = ack.durability().replicas_total(),
+                       .duplicate = ack.duplicate()},
                       response_.ack().leader());
   }
 

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kBatchBytesMin = 1024;
 constexpr std::size_t kBatchBytesMax = 8U << 20;
 constexpr std::uint32_t kInFlightMax = 64;
+// A broker recognizes so many of a producer's last batches in a partition.
+constexpr std::uint32_t kInFlightIdempotentMax = 5;
 constexpr std::chrono::milliseconds kLingerMax{60'000};
 
 Error bad_option(const char* what) {
@@ -27,6 +29,12 @@ Result<void> check(const ProducerOptions& options) {
   if (options.linger < zero || options.linger > kLingerMax) return bad_option("linger must be 0 to 60 s");
   if (options.in_flight_per_partition_max == 0 || options.in_flight_per_partition_max > kInFlightMax) {
     return bad_option("in_flight_per_partition_max must be 1 to 64");
+  }
+  if (options.idempotent.value_or(false) && options.acks != Acks::kAll) {
+    return bad_option("idempotent needs acks = all: set one of them otherwise");
+  }
+  if (client::is_idempotent(options) && options.in_flight_per_partition_max > kInFlightIdempotentMax) {
+    return bad_option("in_flight_per_partition_max must be 1 to 5, or idempotent must be false");
   }
   if (options.in_flight_bytes_max == 0) return bad_option("in_flight_bytes_max must be more than 0");
   if (options.buffer_bytes_max < options.batch_bytes_max) {

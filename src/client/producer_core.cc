@@ -9,6 +9,7 @@
 
 #include "base/murmur2.h"
 #include "client/completion_thread.h"
+#include "client/core/options_check.h"
 #include "forebay/v1/log.grpc.pb.h"
 
 namespace forebay {
@@ -23,6 +24,8 @@ using std::chrono::steady_clock;
 constexpr milliseconds kAnswerSlack{5'000};
 // A refresh of the partition count must not keep the alarm from ringing for long.
 constexpr milliseconds kRefreshTimeout{1'000};
+// Of one question for an identity; close() may have to wait for it.
+constexpr milliseconds kSessionTimeout{3'000};
 // Between two looks at a topic because of a partition that it does not have.
 constexpr milliseconds kLookAgainAfter{100};
 constexpr std::int64_t kRequestTimeoutMsMax = 24 * 3600 * 1000;
@@ -69,7 +72,8 @@ SendQueue::Limits limits_of(const ClientOptions& client, const ProducerOptions& 
           .retry = {options.retry_delay, options.retry_delay_max},
           .reconnect = {client.reconnect_delay, client.reconnect_delay_max},
           .codec = codec_of(options.compression),
-          .retry_unknown = options.retry_unknown_outcome};
+          .retry_unknown = options.retry_unknown_outcome,
+          .idempotent = client::is_idempotent(options)};
 }
 
 ClientOptions patient(ClientOptions client, const ProducerOptions& options) {
@@ -111,6 +115,9 @@ Producer::Core::Core(const ClientOptions& client, const ProducerOptions& options
       caller_(patient(client, options)),
       queue_(limits_of(client, options), client.servers, random_seed()),
       stream_thread_(std::make_unique<client::CompletionThread>()),
+      session_thread_(client::is_idempotent(options)
+                          ? std::make_unique<client::AlarmThread>([this] { begin_session(); })
+                          : nullptr),
       alarm_([this] { on_alarm(); }) {}
 
 Producer::Core::~Core() = default;
@@ -337,6 +344,8 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
                                               std::make_shared<Link>(shared_from_this(), connect->node));
     open.channel = open.stream->channel();
     ++streams_;
+  } else if (std::holds_alternative<SendQueue::BeginSession>(work)) {
+    session_thread_->set(steady_clock::now());
   } else {
     auto stream = open_[std::get<SendQueue::Cancel>(work).node].stream;
     lock.unlock();
@@ -350,12 +359,16 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
 
 void Producer::Core::deliver_finished(Lock& lock) {
   auto finished = queue_.take_finished();
-  if (finished.empty()) return;
+  const auto losses = queue_.take_losses();
+  if (finished.empty() && losses.empty()) return;
   ++performing_;
   lock.unlock();
   {
     const bool nested = std::exchange(delivering, true);
     for (auto& batch : finished) deliver(batch);
+    for (const auto& loss : losses) {
+      if (options_.on_early_ack_loss) options_.on_early_ack_loss({*loss.topic, loss.partition, loss.records});
+    }
     delivering = nested;
   }
   lock.lock();
@@ -390,6 +403,35 @@ void Producer::Core::on_alarm() {
   armed_.reset();
   refresh_topics(lock);
   queue_.on_time(steady_clock::now());
+  pump(lock);
+}
+
+// On its thread. To ask twice costs no more than a number.
+void Producer::Core::begin_session() {
+  v1::InitProducerRequest request;
+  v1::InitProducerResponse response;
+  auto failed = caller_.call(
+      [&](const std::shared_ptr<grpc::Channel>& channel, const std::string& server,
+          client::UnaryCaller::Deadline deadline) -> std::optional<client::RpcError> {
+        grpc::ClientContext context;
+        context.set_deadline(deadline);
+        response.Clear();
+        const grpc::Status status = v1::Log::NewStub(channel)->InitProducer(&context, request, &response);
+        if (status.ok()) return std::nullopt;
+        return client::rpc_error_of(status, server);
+      },
+      client::UnaryCaller::Repeat::kAlways, std::min(client_.request_timeout, kSessionTimeout));
+  Lock lock(mutex_);
+  if (!failed) {
+    queue_.session_begun({response.producer_id(), static_cast<std::int16_t>(response.epoch())},
+                         steady_clock::now());
+  } else {
+    Error error = std::move(failed->error);
+    if (error.code == ErrorCode::kUnsupported)
+      error.context +=
+          "; this broker knows no producer ids: upgrade it, or set ProducerOptions::idempotent to false";
+    queue_.session_failed(error, steady_clock::now());
+  }
   pump(lock);
 }
 
@@ -473,6 +515,7 @@ Result<void> Producer::Core::close(milliseconds timeout) {
     const auto channels = std::exchange(open_, {});
     lock.unlock();
   }
+  if (session_thread_ != nullptr) session_thread_->stop();
   stream_thread_->stop();
   alarm_.stop();
   const Lock lock(mutex_);

@@ -66,6 +66,7 @@ class Producer::Core final : public std::enable_shared_from_this<Core> {
   void on_closed(NodeId node, const Error& error, bool connected);
   void on_destroyed();
   void on_alarm();
+  void begin_session();
 
   [[nodiscard]] Result<Topic*> topic_of(std::string_view name, std::int32_t partition, Lock& lock,
                                         TimePoint now, TimePoint deadline);
@@ -105,6 +106,7 @@ class Producer::Core final : public std::enable_shared_from_this<Core> {
   bool close_done_ = false;
   std::optional<TimePoint> armed_;
   const std::unique_ptr<client::CompletionThread> stream_thread_;
+  const std::unique_ptr<client::AlarmThread> session_thread_;  // asks for an identity; null: not idempotent
   client::AlarmThread alarm_;  // last: it calls on_alarm() until it is stopped
 };
 

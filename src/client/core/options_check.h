@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "forebay/client_options.h"
+#include "forebay/producer.h"
 
 namespace forebay::client {
 
@@ -11,5 +12,9 @@ namespace forebay::client {
 [[nodiscard]] Result<void> check_server(std::string_view entry);
 // Errors: kInvalidArgument, naming the option.
 [[nodiscard]] Result<void> check_client_options(const ClientOptions& options);
+
+[[nodiscard]] inline bool is_idempotent(const ProducerOptions& options) {
+  return options.idempotent.value_or(options.acks == Acks::kAll);
+}
 
 }  // namespace forebay::client

@@ -25,7 +25,11 @@ std::size_t payload_bytes(const model::NewRecord& record) {
 }  // namespace
 
 SendQueue::SendQueue(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed)
-    : limits_(limits), rng_(seed), nodes_(std::move(servers), limits.reconnect), links_(nodes_.size()) {}
+    : limits_(limits),
+      rng_(seed),
+      nodes_(std::move(servers), limits.reconnect),
+      links_(nodes_.size()),
+      session_(limits.reconnect) {}
 SendQueue::~SendQueue() = default;
 
 SendQueue::Lane& SendQueue::lane(const std::string& topic, std::int32_t partition) {
@@ -61,6 +65,7 @@ void SendQueue::set_pressure(bool on, TimePoint now) {
 }
 
 Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now) {
+  if (stop_) return *stop_;
   FOREBAY_ASSERT(!failed_);
   const bool token = std::holds_alternative<std::uint64_t>(answer);
   if (lane.open != nullptr) {
@@ -137,11 +142,11 @@ void SendQueue::close_batch(Lane& lane) {
 bool SendQueue::can_write(const Lane& lane, TimePoint now) const {
   return !lane.recovering && !lane.going_to && now >= lane.not_before &&
          lane.in_flight < limits_.in_flight_per_lane_max && lane.queue.size() > lane.in_flight &&
-         lane.queue[lane.in_flight]->state == Batch::State::kReady;
+         lane.queue[lane.in_flight]->state == Batch::State::kReady && may_send_next(lane);
 }
 
 bool SendQueue::can_close(const Lane& lane, TimePoint now) const {
-  if (lane.open == nullptr || lane.recovering || lane.going_to || now < lane.not_before ||
+  if (lane.open == nullptr || lane.recovering || lane.broken || lane.going_to || now < lane.not_before ||
       lane.in_flight >= limits_.in_flight_per_lane_max || lane.queue.size() > lane.in_flight) {
     return false;
   }
@@ -150,6 +155,7 @@ bool SendQueue::can_close(const Lane& lane, TimePoint now) const {
 
 // Lists the lane where it can be found, if it has something to send; or sees to it that on_time() does.
 void SendQueue::offer(Lane& lane, TimePoint now) {
+  if (lane.broken) begin_sequences_anew(lane);
   Link& link = links_[lane.node];
   if (can_write(lane, now)) {
     if (!std::exchange(lane.in_full, true)) link.full.push_back(&lane);
@@ -170,8 +176,12 @@ std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
   for (Nodes::Id node = 0; node < links_.size(); ++node) {
     if (std::exchange(links_[node].cancel_wanted, false) && links_[node].up) return Cancel{node};
   }
+  if (wants_session()) {
+    session_.asked();
+    return BeginSession{};
+  }
   while (true) {
-    while (!encodings_.empty()) {
+    while (!encodings_.empty() && may_encode()) {
       Batch& batch = *encodings_.front();
       encodings_.pop_front();
       if (batch.finished) {
@@ -181,18 +191,21 @@ std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
         continue;
       }
       batch.encoding_begun = true;
+      ++batch.lane->encoding;
+      stamp(*batch.lane, batch);
       return Encode{&batch, &batch.builder};
     }
     if (failed_) return std::nullopt;
     const auto count = static_cast<Nodes::Id>(links_.size());
-    for (Nodes::Id step = 0; step < count && encodings_.empty(); ++step) {
+    const auto to_encode = encodings_.size();
+    for (Nodes::Id step = 0; step < count && encodings_.size() == to_encode; ++step) {
       const Nodes::Id node = (turn_ + step) % count;
       auto work = work_of(node, now);
       if (!work) continue;
       turn_ = (node + 1) % count;
       return work;
     }
-    if (encodings_.empty()) return std::nullopt;
+    if (encodings_.size() == to_encode) return std::nullopt;
   }
 }
 
@@ -264,6 +277,7 @@ bool SendQueue::may_leave_unfilled(const Lane& lane, TimePoint now) const {
 }
 
 void SendQueue::close_partials(Link& link, TimePoint now) {
+  if (!may_encode()) return;  // they would only wait, and gather nothing
   const auto close = [this](Lane& lane) {
     lane.open->counted = true;
     ++requests_out_;
@@ -289,12 +303,16 @@ void SendQueue::close_partials(Link& link, TimePoint now) {
   }
 }
 
-std::vector<SendQueue::Finished> SendQueue::take_finished() { return std::exchange(finished_, {}); }
+std::vector<SendQueue::Finished> SendQueue::take_finished() {
+  if (stop_ && !failed_) fail_all(*stop_);
+  return std::exchange(finished_, {});
+}
 
 // --- what happened ---
 
 void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) {
   Lane& lane = *batch->lane;
+  --lane.encoding;
   if (builders_.size() < kBuildersMax) builders_.push_back(std::move(batch->builder));
   if (!batch->finished && !bytes) finish(*batch, std::move(bytes).error());
   if (batch->finished) {
@@ -313,6 +331,7 @@ void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) 
 
 void SendQueue::on_time(TimePoint now) {
   deadline_.reset();
+  if (const auto ask_at = session_.on_time(now)) wake_by(*ask_at);
   for_each_lane([&](Lane& lane) {
     expire(lane, now);
     offer(lane, now);
@@ -344,7 +363,9 @@ void SendQueue::expire(Lane& lane, TimePoint now) {
   }
   for (Batch* batch : expired) {
     finish(*batch, timed_out());
-    if (batch->state == Batch::State::kReady)
+    const bool waits = batch->state == Batch::State::kEncoding && !batch->encoding_begun;
+    if (waits) std::erase(encodings_, batch);  // for an identity, maybe for long
+    if (waits || batch->state == Batch::State::kReady)
       forget(lane, *batch);  // others are tidied up when they come back
   }
   if (lane.open == nullptr) return;
@@ -376,8 +397,9 @@ void SendQueue::finish(Batch& batch, Result<Ack> result) {
 }
 
 // Requires: finished, closed, not in flight, and nobody works on its builder.
-void SendQueue::forget(Lane& lane, Batch& batch) {
+void SendQueue::forget(Lane& lane, Batch& batch, Outcome outcome) {
   FOREBAY_ASSERT(batch.finished && batch.state != Batch::State::kInFlight);
+  if (batch.sequence && outcome == Outcome::kGivenUp) lane.broken = true;
   if (batch.counted) --requests_out_;
   const auto found = std::find_if(lane.queue.begin(), lane.queue.end(),
                                   [&](const auto& entry) { return entry.get() == &batch; });

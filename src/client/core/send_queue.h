@@ -6,6 +6,11 @@
 // Where: a lane begins at whichever node the client knows, goes to the leader when an answer names one, and
 // to another node when one does not do. There is one stream to a node, for all lanes that are there.
 //
+// Idempotence (Limits::idempotent): a batch gets its producer identity and its sequence when it is encoded,
+// and goes out again as it is until it is answered. Where a batch of a lane is given up without being
+// acknowledged, the lane begins anew, under another epoch, with what is certainly not stored; what may be
+// stored is never sent under another identity than its first. See send_queue_sequences.cc.
+//
 // Invariants: batches of a lane are sent in the order of their records, and again in that order after a
 // failure; a lane changes the node only while none of its batches is unanswered; a batch is finished exactly
 // once; at most one write is under way on a stream; buffered_bytes() is the sum over the batches that are not
@@ -23,6 +28,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -31,6 +37,7 @@
 #include "base/unique_function.h"
 #include "client/core/backoff.h"
 #include "client/core/nodes.h"
+#include "client/core/producer_session.h"
 #include "forebay/producer.h"
 #include "model/batch_builder.h"
 
@@ -62,7 +69,8 @@ class SendQueue {
     BackoffRange retry;
     BackoffRange reconnect;
     model::Codec codec;
-    bool retry_unknown = true;  // send again what may have been stored already
+    bool retry_unknown = true;  // send again what may have been stored already; idempotent: always
+    bool idempotent = false;
   };
 
   class Lane;
@@ -89,13 +97,21 @@ class SendQueue {
   struct Cancel {  // end the stream: it owes an answer for too long
     Nodes::Id node;
   };
-  using Work = std::variant<Connect, Encode, Send, Cancel>;
+  struct BeginSession {};  // ask for a producer identity; then session_begun() or session_failed()
+  using Work = std::variant<Connect, Encode, Send, Cancel, BeginSession>;
 
   // An answered batch: deliver it, then call delivered(id).
   struct Finished {
     std::uint64_t id;
     Answers answers;
     Result<Ack> result;  // of the first record
+  };
+
+  // Records of a partition that were acknowledged and are lost: of a topic that acknowledges early.
+  struct Loss {
+    const std::string* topic;
+    std::int32_t partition;
+    std::uint64_t records;
   };
 
   SendQueue(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed);
@@ -115,7 +131,7 @@ class SendQueue {
   }
   // Somebody waits for room: batches leave without lingering.
   void set_pressure(bool on, TimePoint now);
-  // Adds a record. Errors: kRecordTooLarge; `answer` is untouched then.
+  // Adds a record. Errors: kRecordTooLarge, and what ended the queue (fenced); `answer` is untouched then.
   [[nodiscard]] Result<void> append(Lane& lane, const model::NewRecord& record, Answer& answer,
                                     TimePoint now);
   // Names the batch that the lane's next record would join; 0: a new one.
@@ -127,10 +143,12 @@ class SendQueue {
   [[nodiscard]] std::optional<Work> next_work(TimePoint now);
   // Quick: false means that next_work() has nothing.
   [[nodiscard]] bool may_have_work() const {
-    return !encodings_.empty() || std::any_of(links_.begin(), links_.end(),
-                                              [this](const Link& link) { return may_have_work(link); });
+    return (!encodings_.empty() && may_encode()) || wants_session() ||
+           std::any_of(links_.begin(), links_.end(),
+                       [this](const Link& link) { return may_have_work(link); });
   }
   [[nodiscard]] std::vector<Finished> take_finished();
+  [[nodiscard]] std::vector<Loss> take_losses() { return std::exchange(losses_, {}); }
   // When on_time() should be called at the latest, as far as is known now.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const { return deadline_; }
 
@@ -143,6 +161,9 @@ class SendQueue {
   // The stream is gone, whatever was in flight on it is sent again. `error` is what is told of it when time
   // runs out. `connected`: it has had a connection, so that somebody may have got what was sent.
   void stream_closed(Nodes::Id node, bool connected, const Error& error, TimePoint now);
+  void session_begun(const ProducerIdentity& identity, TimePoint now);
+  // Asked again later, unless the error says that it will not do: then everything fails with it.
+  void session_failed(const Error& error, TimePoint now);
   void on_time(TimePoint now);
   void delivered(std::uint64_t id) { live_.erase(id); }
 
@@ -184,6 +205,10 @@ class SendQueue {
     return requests_out_ < kRequestsMax && in_flight_bytes_ < limits_.batch_bytes_max;
   }
   [[nodiscard]] bool may_leave_unfilled(const Lane& lane, TimePoint now) const;
+  [[nodiscard]] bool may_encode() const { return !limits_.idempotent || session_.is_ready(); }
+  [[nodiscard]] bool wants_session() const {
+    return limits_.idempotent && session_.must_ask() && !live_.empty() && !failed_;
+  }
   void open_batch(Lane& lane, TimePoint now);
   void close_batch(Lane& lane);
   void offer(Lane& lane, TimePoint now);
@@ -200,7 +225,15 @@ class SendQueue {
   void redirect(Lane& lane, const Error& error, TimePoint now);
   void move_to(Lane& lane, Nodes::Id node);
   void finish(Batch& batch, Result<Ack> result);
-  void forget(Lane& lane, Batch& batch);
+  enum class Outcome : std::uint8_t { kStored, kGivenUp };
+  void forget(Lane& lane, Batch& batch, Outcome outcome = Outcome::kGivenUp);
+  void stamp(Lane& lane, Batch& batch);
+  void restamp(Lane& lane, Batch& batch);
+  void begin_sequences_anew(Lane& lane);
+  [[nodiscard]] bool may_send_next(const Lane& lane) const;
+  [[nodiscard]] bool refused_by_sequence(Lane& lane, Batch& batch, const Error& error, TimePoint now);
+  void give_up_unknown(Lane& lane, const Error& error);
+  void note_loss(const Lane& lane, const Error& error);
   void leave_flight(Batch& batch);
   void settle(Lane& lane, TimePoint now);
   void expire(Lane& lane, TimePoint now);
@@ -233,8 +266,12 @@ class SendQueue {
   std::vector<Finished> finished_;
   std::set<std::uint64_t> live_;  // ids of batches that are not delivered
 
+  ProducerSession session_;  // not used unless idempotent
+  std::vector<Loss> losses_;
+
   bool pressure_ = false;
-  bool failed_ = false;  // fail_all() was called
+  bool failed_ = false;        // fail_all() was called
+  std::optional<Error> stop_;  // everything fails with it, and what is appended is refused
   std::optional<Error> last_error_;
   std::optional<TimePoint> deadline_;
   std::size_t buffered_bytes_ = 0;

@@ -1,11 +1,30 @@
 // What the brokers' answers and the ends of streams mean to a producer's queue, and which node a partition's
 // batches go to next.
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "client/core/send_queue.h"
 #include "client/core/send_queue_lane.h"
 
 namespace forebay::client {
+namespace {
+
+// Whether whoever answers so has not stored the batch, and never will by that try. What is not listed may
+// have stored it.
+bool is_certainly_refused(ErrorCode code) {
+  constexpr ErrorCode kRefusals[] = {ErrorCode::kNotLeader,          ErrorCode::kNotYet,
+                                     ErrorCode::kResourceExhausted,  ErrorCode::kDiskFull,
+                                     ErrorCode::kOutOfOrderSequence, ErrorCode::kUnknownProducer,
+                                     ErrorCode::kEarlyAckLost,       ErrorCode::kProducerFenced,
+                                     ErrorCode::kInvalidArgument,    ErrorCode::kUnknownTopic,
+                                     ErrorCode::kUnknownPartition,   ErrorCode::kCorruptBatch,
+                                     ErrorCode::kInvalidRecord,      ErrorCode::kRecordTooLarge,
+                                     ErrorCode::kUnsupported};
+  return std::find(std::begin(kRefusals), std::end(kRefusals), code) != std::end(kRefusals);
+}
+
+}  // namespace
 
 void SendQueue::acked(std::uint64_t correlation, const Ack& first, std::string_view leader, TimePoint now) {
   const auto found = in_flight_.find(correlation);
@@ -16,8 +35,10 @@ void SendQueue::acked(std::uint64_t correlation, const Ack& first, std::string_v
   nodes_.works(lane.node);
   const auto node = leader.empty() ? std::nullopt : node_named(leader);
   if (node && *node != lane.node && nodes_.is_worth_going(*node, now)) lane.going_to = *node;
+  if (first.duplicate) ++stats_.duplicates;
+  if (batch.sequence) lane.acked_end = sequence_after(*batch.sequence, batch.record_count);
   finish(batch, first);
-  forget(lane, batch);
+  forget(lane, batch, Outcome::kStored);
   settle(lane, now);
 }
 
@@ -28,6 +49,11 @@ void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint
   Lane& lane = *batch.lane;
   leave_flight(batch);
   nodes_.works(lane.node);
+  if (!is_certainly_refused(error.code)) batch.maybe_stored = true;
+  if (batch.sequence && refused_by_sequence(lane, batch, error, now)) {
+    lane.recovering = true;
+    return settle(lane, now);
+  }
   if (may_retry(error.code) && !batch.finished) {
     // What is refused only because one before it was does not say what is wrong.
     if (!lane.recovering || error.code != ErrorCode::kNotYet) last_error_ = error;
@@ -48,7 +74,8 @@ void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint
 }
 
 bool SendQueue::may_retry(ErrorCode code) const {
-  if (code == ErrorCode::kOutcomeUnknown || code == ErrorCode::kTimedOut) return limits_.retry_unknown;
+  if (code == ErrorCode::kOutcomeUnknown || code == ErrorCode::kTimedOut)
+    return limits_.retry_unknown || limits_.idempotent;
   return is_retryable(code);
 }
 
@@ -103,7 +130,8 @@ void SendQueue::stream_closed(Nodes::Id node, bool connected, const Error& error
   }
   for (Batch* batch : lost) {
     leave_flight(*batch);
-    if (connected && !limits_.retry_unknown)
+    if (connected) batch->maybe_stored = true;
+    if (connected && !limits_.retry_unknown && !limits_.idempotent)
       finish(*batch, Error{ErrorCode::kOutcomeUnknown, "sent, and then: " + error.to_string()});
     if (batch->finished) forget(*batch->lane, *batch);
   }

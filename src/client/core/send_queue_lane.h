@@ -30,6 +30,12 @@ struct SendQueue::Batch {
   TimePoint sent_at{};
   std::uint64_t correlation = 0;
   std::uint32_t tries = 0;
+  std::int32_t record_count = 0;  // since it is encoded
+  // Its place under the lane's identity; absent: not given yet, or not idempotent.
+  std::optional<std::int32_t> sequence;
+  // A try of it has not been answered, or by somebody who does not know: it may be stored, or be on its way
+  // there still.
+  bool maybe_stored = false;
 };
 
 // One partition. Batches in flight are the first ones of the queue: they are sent in order, and after a
@@ -48,9 +54,17 @@ class SendQueue::Lane {
   std::unique_ptr<Batch> open;
   std::deque<std::unique_ptr<Batch>> queue;  // closed, in order
   std::uint32_t in_flight = 0;
-  bool recovering = false;                            // one has failed: wait until in_flight is 0
-  std::uint32_t round = 0;                            // retry_round of the next request; never falls
-  TimePoint not_before{};                             // backoff
+  bool recovering = false;  // one has failed: wait until in_flight is 0
+  std::uint32_t round = 0;  // retry_round of the next request; never falls
+  TimePoint not_before{};   // backoff
+  // Idempotence. All batches with a sequence have it under this identity.
+  ProducerIdentity identity;
+  std::int32_t next_sequence = 0;
+  std::int32_t acked_end = 0;  // the sequence after the last one that was acknowledged
+  // A batch with a sequence was given up: what is behind it cannot be stored under this identity, if that
+  // batch was not.
+  bool broken = false;
+  std::uint32_t encoding = 0;                         // batches that the owner works on
   bool in_full = false;                               // in Link::full of its node
   bool in_partial = false;                            // in Link::partial
   bool in_idle = false;                               // in Link::idle

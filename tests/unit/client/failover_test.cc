@@ -123,7 +123,9 @@ TEST_F(FailoverTest, UnknownOutcomeIsRetriedAndMayLeaveASecondCopy) {
   b_.on_produce = [](const auto&, std::size_t number) {
     return Verdict{number == 0 ? Verdict::Kind::kAppendDrop : Verdict::Kind::kAppend, {}, {}};
   };
-  const auto sender = producer(to({&b_}));
+  ProducerOptions options;
+  options.idempotent = false;
+  const auto sender = producer(to({&b_}), options);
   EXPECT_TRUE(sender->send("t", 0, record_of(0)).get());
   EXPECT_EQ(values(b_.log("t", 0)), (std::vector<std::string>{"0", "0"}));
 }
@@ -133,6 +135,7 @@ TEST_F(FailoverTest, UnknownOutcomeIsAnsweredWhenTheProducerWasToldSo) {
     return Verdict{number == 0 ? Verdict::Kind::kAppendDrop : Verdict::Kind::kAppend, {}, {}};
   };
   ProducerOptions options;
+  options.idempotent = false;
   options.retry_unknown_outcome = false;
   const auto sender = producer(to({&b_}), options);
   const auto ack = sender->send("t", 0, record_of(0)).get();
@@ -144,6 +147,7 @@ TEST_F(FailoverTest, UnknownOutcomeIsAnsweredWhenTheProducerWasToldSo) {
 
 TEST_F(FailoverTest, NodeThatCannotBeReachedIsNoUnknownOutcome) {
   ProducerOptions options;
+  options.idempotent = false;
   options.retry_unknown_outcome = false;
   a_.on_produce = [](const auto&, std::size_t) { return Verdict{Verdict::Kind::kDrop, {}, {}}; };
   const auto sender = producer(to({&a_, &b_}), options);
@@ -230,7 +234,9 @@ TEST_F(FailoverTest, NodeThatHangsIsLeftByProducerAndConsumer) {
   TcpRelay relay(a_.address());
   ClientOptions client = to({&b_});
   client.servers.insert(client.servers.begin(), relay.address());
-  const auto sender = producer(client);
+  ProducerOptions options;
+  options.idempotent = false;  // these two share no log, so that the second knows nothing of what the first took
+  const auto sender = producer(client, options);
   ASSERT_TRUE(sender->send("t", 0, record_of(0)).get());
   auto made = Consumer::create(client);
   ASSERT_TRUE(made);

@@ -14,6 +14,7 @@
 #include "forebay/v1/log.grpc.pb.h"
 #include "model/batch_builder.h"
 #include "model/record_iterator.h"
+#include "sequence_broker.h"
 
 namespace forebay::client {
 namespace {
@@ -31,6 +32,7 @@ struct Partition {
   std::int64_t log_start = 0;
   std::int64_t end = 0;
   std::vector<StoredBatch> batches;
+  SequenceBroker producers;
 };
 
 grpc::Status status_of(const v1::ErrorDetail& error) {
@@ -78,7 +80,10 @@ class FakeBroker::State {
   std::vector<v1::ProduceRequest> requests;
   std::vector<v1::SubscribeRequest> subscriptions;
   std::size_t responses = 0;
-  std::uint64_t releases = 0;  // how often release() was called
+  std::size_t init_requests = 0;
+  std::int64_t next_producer_id = 1'000;
+  std::map<std::string, std::pair<std::int64_t, std::int32_t>> named;  // id and epoch
+  std::uint64_t releases = 0;                                          // how often release() was called
   bool holding = true;
   bool stopping = false;
 };
@@ -163,13 +168,25 @@ class FakeBroker::LogService final : public v1::Log::Service {
     if (verdict.kind == Verdict::Kind::kDrop) return;
     if (verdict.kind == Verdict::Kind::kRefuse) return refuse(verdict.error);
     hold = verdict.kind == Verdict::Kind::kHold;
+    std::optional<std::int64_t> first_copy;
+    if (batch->header().producer_id != model::kNoProducerId) {
+      auto taken = partition->producers.take(batch->header(), partition->end);
+      if (!taken) {
+        auto error = detail(static_cast<v1::ErrorReason>(taken.error().code), taken.error().context);
+        if (taken.error().last_sequence) error.set_last_sequence(*taken.error().last_sequence);
+        return refuse(error);
+      }
+      first_copy = *taken;
+    }
     std::string bytes = request.batch();
     model::set_base_offset({reinterpret_cast<std::byte*>(bytes.data()), bytes.size()},
                            model::Offset(partition->end));
     auto* ack = response.mutable_ack()->add_partitions();
     ack->set_partition(request.partition());
-    ack->set_base_offset(state_->append(*partition, std::move(bytes), batch->record_count()));
-    ack->set_last_offset(partition->end - 1);
+    ack->set_duplicate(first_copy.has_value());
+    ack->set_base_offset(first_copy ? *first_copy
+                                    : state_->append(*partition, std::move(bytes), batch->record_count()));
+    ack->set_last_offset(ack->base_offset() + batch->record_count() - 1);
     ack->set_append_time_ms(1'000);
     ack->set_term(kTerm);
     response.mutable_ack()->set_leader(verdict.leader);
@@ -239,6 +256,28 @@ class FakeBroker::LogService final : public v1::Log::Service {
       offset = batch.end;
     }
     response.set_next_offset(offset);
+  }
+
+  grpc::Status InitProducer(grpc::ServerContext*, const v1::InitProducerRequest* request,
+                            v1::InitProducerResponse* response) override {
+    const std::lock_guard lock(state_->mutex);
+    const std::size_t number = state_->init_requests++;
+    if (state_->broker.on_init_producer) {
+      if (auto error = state_->broker.on_init_producer(*request, number)) return status_of(*error);
+    }
+    if (request->name().empty()) {
+      response->set_producer_id(state_->next_producer_id++);
+      return grpc::Status::OK;
+    }
+    const auto [entry, is_new] = state_->named.try_emplace(request->name(), state_->next_producer_id, 0);
+    auto& [id, epoch] = entry->second;
+    if (is_new)
+      ++state_->next_producer_id;
+    else
+      ++epoch;
+    response->set_producer_id(id);
+    response->set_epoch(epoch);
+    return grpc::Status::OK;
   }
 
   grpc::Status ListOffsets(grpc::ServerContext*, const v1::ListOffsetsRequest* request,

@@ -1,6 +1,6 @@
 // A broker in the test's own process: real gRPC on a port that the system chose, logs in memory, and hooks by
 // which a test makes it late, wrong or dead. It keeps the contract of proto/forebay/v1: order per stream and
-// partition, the fence of retry_round, contiguous offsets.
+// partition, the fence of retry_round, the sequences of idempotent producers, contiguous offsets.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +69,9 @@ class FakeBroker {
   std::function<bool(v1::FetchResponse& response, std::size_t number)> on_response;
   // An error of ListOffsets for this partition; absent: it answers by its log.
   std::function<std::optional<v1::ErrorDetail>(std::int32_t partition)> on_list_offsets;
+  // An error answers InitProducer; absent: an id that nobody has had, or the name's with its next epoch.
+  std::function<std::optional<v1::ErrorDetail>(const v1::InitProducerRequest& request, std::size_t number)>
+      on_init_producer;
   // An error answers CreateTopic; absent: it is done. DescribeTopic and ListOffsets answer by the logs.
   std::function<std::optional<v1::ErrorDetail>()> on_create;
 

@@ -71,6 +71,9 @@ class Hands {
       } else if (const auto* connect = std::get_if<SendQueue::Connect>(&*work)) {
         EXPECT_TRUE(streams.emplace(connect->node, connect->address).second);
         ++connects;
+      } else if (std::holds_alternative<SendQueue::BeginSession>(*work)) {
+        ++session_questions;
+        if (identity) queue.session_begun(*identity, now);
       } else {
         ++cancels;
       }
@@ -120,6 +123,8 @@ class Hands {
   SendQueue queue;
   std::map<Nodes::Id, std::string> streams;  // that are open
   bool write_at_once = true;
+  std::optional<ProducerIdentity> identity = ProducerIdentity{7, 0};  // absent: the question stays open
+  int session_questions = 0;
   int connects = 0;
   int cancels = 0;
   std::vector<SendQueue::Send> sent;

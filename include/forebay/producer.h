@@ -23,7 +23,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <variant>
 
 #include "forebay/client_options.h"
 #include "forebay/types.h"
@@ -165,11 +167,16 @@ class Producer {
   [[nodiscard]] Stats stats() const;
 
  private:
+  friend class NamedProducer;
   class Core;
   static constexpr std::int32_t kByKey = -1;
   explicit Producer(std::shared_ptr<Core> core);
   std::future<Result<Ack>> send_to(std::string_view topic, std::int32_t partition, const Record& record);
   void send_to(std::string_view topic, std::int32_t partition, const Record& record, AckCallback callback);
+  // Of a named producer. Errors: it was refused, and nobody is called.
+  using SendAnswer = std::variant<std::uint64_t, AckCallback>;
+  [[nodiscard]] Result<void> send_at(const std::string& topic, std::int32_t partition,
+                                     const RecordView& record, std::uint64_t position, SendAnswer answer);
   std::shared_ptr<Core> core_;
 };
 

@@ -21,36 +21,6 @@ Error bad_option(const char* what) {
   return Error{ErrorCode::kInvalidArgument, std::string("producer option ") + what};
 }
 
-Result<void> check(const ProducerOptions& options) {
-  const std::chrono::milliseconds zero{0};
-  if (options.batch_bytes_max < kBatchBytesMin || options.batch_bytes_max > kBatchBytesMax) {
-    return bad_option("batch_bytes_max must be 1 KiB to 8 MiB");
-  }
-  if (options.linger < zero || options.linger > kLingerMax) return bad_option("linger must be 0 to 60 s");
-  if (options.in_flight_per_partition_max == 0 || options.in_flight_per_partition_max > kInFlightMax) {
-    return bad_option("in_flight_per_partition_max must be 1 to 64");
-  }
-  if (options.idempotent.value_or(false) && options.acks != Acks::kAll) {
-    return bad_option("idempotent needs acks = all: set one of them otherwise");
-  }
-  if (client::is_idempotent(options) && options.in_flight_per_partition_max > kInFlightIdempotentMax) {
-    return bad_option("in_flight_per_partition_max must be 1 to 5, or idempotent must be false");
-  }
-  if (options.in_flight_bytes_max == 0) return bad_option("in_flight_bytes_max must be more than 0");
-  if (options.buffer_bytes_max < options.batch_bytes_max) {
-    return bad_option("buffer_bytes_max must be at least batch_bytes_max");
-  }
-  if (options.block_timeout < zero) return bad_option("block_timeout must not be negative");
-  if (options.delivery_timeout <= zero) return bad_option("delivery_timeout must be more than 0");
-  if (options.delivery_timeout <= options.linger)
-    return bad_option("delivery_timeout must be more than linger");
-  if (options.retry_delay <= zero || options.retry_delay_max < options.retry_delay) {
-    return bad_option("retry_delay must be more than 0, and retry_delay_max at least as much");
-  }
-  if (options.metadata_age_max <= zero) return bad_option("metadata_age_max must be more than 0");
-  return {};
-}
-
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -83,9 +53,43 @@ Error negative_partition(std::int32_t partition) {
 
 }  // namespace
 
+namespace client {
+
+Result<void> check_producer_options(const ProducerOptions& options) {
+  const std::chrono::milliseconds zero{0};
+  if (options.batch_bytes_max < kBatchBytesMin || options.batch_bytes_max > kBatchBytesMax) {
+    return bad_option("batch_bytes_max must be 1 KiB to 8 MiB");
+  }
+  if (options.linger < zero || options.linger > kLingerMax) return bad_option("linger must be 0 to 60 s");
+  if (options.in_flight_per_partition_max == 0 || options.in_flight_per_partition_max > kInFlightMax) {
+    return bad_option("in_flight_per_partition_max must be 1 to 64");
+  }
+  if (options.idempotent.value_or(false) && options.acks != Acks::kAll) {
+    return bad_option("idempotent needs acks = all: set one of them otherwise");
+  }
+  if (client::is_idempotent(options) && options.in_flight_per_partition_max > kInFlightIdempotentMax) {
+    return bad_option("in_flight_per_partition_max must be 1 to 5, or idempotent must be false");
+  }
+  if (options.in_flight_bytes_max == 0) return bad_option("in_flight_bytes_max must be more than 0");
+  if (options.buffer_bytes_max < options.batch_bytes_max) {
+    return bad_option("buffer_bytes_max must be at least batch_bytes_max");
+  }
+  if (options.block_timeout < zero) return bad_option("block_timeout must not be negative");
+  if (options.delivery_timeout <= zero) return bad_option("delivery_timeout must be more than 0");
+  if (options.delivery_timeout <= options.linger)
+    return bad_option("delivery_timeout must be more than linger");
+  if (options.retry_delay <= zero || options.retry_delay_max < options.retry_delay) {
+    return bad_option("retry_delay must be more than 0, and retry_delay_max at least as much");
+  }
+  if (options.metadata_age_max <= zero) return bad_option("metadata_age_max must be more than 0");
+  return {};
+}
+
+}  // namespace client
+
 Result<std::unique_ptr<Producer>> Producer::create(ClientOptions client, ProducerOptions options) {
   if (auto checked = client::check_client_options(client); !checked) return std::move(checked).error();
-  if (auto checked = check(options); !checked) return std::move(checked).error();
+  if (auto checked = client::check_producer_options(options); !checked) return std::move(checked).error();
   return std::unique_ptr<Producer>(new Producer(std::make_shared<Core>(client, options)));
 }
 
@@ -145,6 +149,20 @@ Result<void> Producer::send_token(std::string_view topic, std::int32_t partition
   thread_local std::vector<model::HeaderView> headers;
   client::Answer answer(token);
   return core_->submit(topic, partition, new_record(record, headers), answer);
+}
+
+Result<void> Producer::send_at(const std::string& topic, std::int32_t partition, const RecordView& record,
+                               std::uint64_t position, SendAnswer answer) {
+  if (std::holds_alternative<std::uint64_t>(answer) && core_->options().sink == nullptr)
+    return Error{ErrorCode::kInvalidArgument, "ProducerOptions::sink is not set"};
+  std::vector<model::HeaderView> headers;
+  client::Answer internal(std::uint64_t{0});
+  if (auto* token = std::get_if<std::uint64_t>(&answer)) {
+    internal = *token;
+  } else {
+    internal = client::AckFunction(std::move(std::get<AckCallback>(answer)));
+  }
+  return core_->submit(topic, partition, new_record(record, headers), internal, position);
 }
 
 Result<void> Producer::flush(std::chrono::milliseconds timeout) { return core_->flush(timeout); }

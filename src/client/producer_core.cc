@@ -61,7 +61,7 @@ milliseconds bounded(milliseconds timeout) {
   return std::min(timeout, milliseconds(std::chrono::hours(24 * 365)));
 }
 
-SendQueue::Limits limits_of(const ClientOptions& client, const ProducerOptions& options) {
+SendQueue::Limits limits_of(const ClientOptions& client, const ProducerOptions& options, bool named) {
   return {.batch_bytes_max = options.batch_bytes_max,
           .linger = options.linger,
           .in_flight_per_lane_max = options.in_flight_per_partition_max,
@@ -73,7 +73,8 @@ SendQueue::Limits limits_of(const ClientOptions& client, const ProducerOptions& 
           .reconnect = {client.reconnect_delay, client.reconnect_delay_max},
           .codec = codec_of(options.compression),
           .retry_unknown = options.retry_unknown_outcome,
-          .idempotent = client::is_idempotent(options)};
+          .idempotent = client::is_idempotent(options),
+          .stop_on_failure = named};
 }
 
 ClientOptions patient(ClientOptions client, const ProducerOptions& options) {
@@ -109,23 +110,28 @@ class Producer::Core::Link final : public client::ProduceStream::Listener {
   const NodeId node_;
 };
 
-Producer::Core::Core(const ClientOptions& client, const ProducerOptions& options)
+Producer::Core::Core(const ClientOptions& client, const ProducerOptions& options,
+                     std::optional<client::NamedSession> named)
     : client_(client),
       options_(options),
+      named_(std::move(named)),
       caller_(patient(client, options)),
-      queue_(limits_of(client, options), client.servers, random_seed()),
+      queue_(limits_of(client, options, named_.has_value()), client.servers, random_seed()),
       stream_thread_(std::make_unique<client::CompletionThread>()),
-      session_thread_(client::is_idempotent(options)
+      session_thread_(client::is_idempotent(options) && !named_
                           ? std::make_unique<client::AlarmThread>([this] { begin_session(); })
                           : nullptr),
-      alarm_([this] { on_alarm(); }) {}
+      alarm_([this] { on_alarm(); }) {
+  if (named_) queue_.session_begun(named_->identity, steady_clock::now());
+}
 
 Producer::Core::~Core() = default;
 
 // --- records in ---
 
 Result<void> Producer::Core::submit(std::string_view topic, std::int32_t partition,
-                                    const model::NewRecord& record, client::Answer& answer) {
+                                    const model::NewRecord& record, client::Answer& answer,
+                                    std::optional<std::uint64_t> position) {
   const TimePoint begin = steady_clock::now();
   const TimePoint deadline = begin + bounded(options_.block_timeout);
   Lock lock(mutex_);
@@ -137,7 +143,7 @@ Result<void> Producer::Core::submit(std::string_view topic, std::int32_t partiti
   FOREBAY_TRY(Topic * known, topic_of(topic, partition, lock, begin, deadline));
   if (partition < 0) partition = choose_partition(topic, *known, record);
   SendQueue::Lane& lane = lane_of(topic, *known, partition);
-  if (auto appended = queue_.append(lane, record, answer, begin); !appended) return appended;
+  if (auto appended = queue_.append(lane, record, answer, begin, position); !appended) return appended;
   if (!record.key) known->keyless_batch = SendQueue::open_batch_of(lane);
   if (queue_.may_have_work()) {
     pump(lock);
@@ -332,6 +338,8 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
                         std::min<std::int64_t>(client_.request_timeout.count(), kRequestTimeoutMsMax)),
                     .retry_round = send->retry_round,
                     .destination_crc = send->destination_crc,
+                    .source = named_ ? std::string_view(named_->source) : std::string_view(),
+                    .position = send->position,
                     .batch_bytes = send->batch.size()},
                    send->batch);
     stream.reset();  // without the lock: see on_destroyed()

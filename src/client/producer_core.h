@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,15 +20,26 @@
 
 namespace forebay {
 
+namespace client {
+// Of a named producer: it has its identity before it is made.
+struct NamedSession {
+  ProducerIdentity identity;
+  std::string name;
+  std::string source;  // as it is sent, see encode_source()
+};
+}  // namespace client
+
 // The thing behind Producer; the streams share it, so that a last callback finds it alive.
 class Producer::Core final : public std::enable_shared_from_this<Core> {
  public:
-  Core(const ClientOptions& client, const ProducerOptions& options);
+  Core(const ClientOptions& client, const ProducerOptions& options,
+       std::optional<client::NamedSession> named = {});
   ~Core();
 
   // `partition` < 0: as the key says. Errors: the record was refused and `answer` is untouched.
   [[nodiscard]] Result<void> submit(std::string_view topic, std::int32_t partition,
-                                    const model::NewRecord& record, client::Answer& answer);
+                                    const model::NewRecord& record, client::Answer& answer,
+                                    std::optional<std::uint64_t> position = {});
   [[nodiscard]] Result<void> flush(std::chrono::milliseconds timeout);
   [[nodiscard]] Result<void> close(std::chrono::milliseconds timeout);
   [[nodiscard]] Stats stats() const;
@@ -91,6 +103,7 @@ class Producer::Core final : public std::enable_shared_from_this<Core> {
 
   const ClientOptions client_;
   const ProducerOptions options_;
+  const std::optional<client::NamedSession> named_;
   client::UnaryCaller caller_;
 
   mutable std::mutex mutex_;

@@ -6,6 +6,7 @@
 
 #include "base/endian.h"
 #include "base/varint.h"
+#include "client/core/resume_plan.h"
 #include "client/rpc_error.h"
 #include "forebay/v1/error.pb.h"
 #include "forebay/v1/log.pb.h"
@@ -26,6 +27,12 @@ void put_tag(std::string& out, int field, WireType type) {
 void put_field(std::string& out, int field, std::uint64_t value) {
   put_tag(out, field, WireType::kVarint);
   put_varint(out, value);
+}
+
+void put_text(std::string& out, int field, std::string_view text) {
+  put_tag(out, field, WireType::kBytes);
+  put_varint(out, text.size());
+  out.append(text);
 }
 
 v1::Acks wire_acks(Acks acks) {
@@ -233,9 +240,7 @@ std::string encode_produce_head(const ProduceHead& head) {
   std::string out;
   out.reserve(head.topic.size() + kNumbersBytesMax);
   put_field(out, Request::kCorrelationIdFieldNumber, head.correlation);
-  put_tag(out, Request::kTopicFieldNumber, WireType::kBytes);
-  put_varint(out, head.topic.size());
-  out.append(head.topic);
+  put_text(out, Request::kTopicFieldNumber, head.topic);
   put_field(out, Request::kPartitionFieldNumber, static_cast<std::uint64_t>(head.partition));
   put_field(out, Request::kAcksFieldNumber, static_cast<std::uint64_t>(wire_acks(head.acks)));
   put_field(out, Request::kTimeoutMsFieldNumber, head.timeout_ms);
@@ -244,6 +249,12 @@ std::string encode_produce_head(const ProduceHead& head) {
   std::byte crc[4];
   store_le(crc, head.destination_crc);
   out.append(as_text(crc));
+  if (head.position) {
+    std::string place;
+    put_text(place, v1::SourcePosition::kSourceFieldNumber, head.source);
+    put_text(place, v1::SourcePosition::kPositionFieldNumber, encode_position(*head.position));
+    put_text(out, Request::kPositionFieldNumber, place);
+  }
   put_tag(out, Request::kBatchFieldNumber, WireType::kBytes);
   put_varint(out, head.batch_bytes);
   return out;

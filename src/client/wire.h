@@ -25,6 +25,9 @@ struct ProduceHead {
   std::uint32_t timeout_ms = 0;
   std::uint32_t retry_round = 0;
   std::uint32_t destination_crc = 0;  // model::destination_crc of the batch
+  // Of a named producer: see SourcePosition.
+  std::string_view source;
+  std::optional<std::uint64_t> position;
   std::size_t batch_bytes = 0;
 };
 // A ProduceRequest up to the first byte of the batch.

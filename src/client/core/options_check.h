@@ -13,6 +13,9 @@ namespace forebay::client {
 // Errors: kInvalidArgument, naming the option.
 [[nodiscard]] Result<void> check_client_options(const ClientOptions& options);
 
+// Errors: kInvalidArgument, naming the option.
+[[nodiscard]] Result<void> check_producer_options(const ProducerOptions& options);
+
 [[nodiscard]] inline bool is_idempotent(const ProducerOptions& options) {
   return options.idempotent.value_or(options.acks == Acks::kAll);
 }

@@ -15,6 +15,15 @@ constexpr std::size_t kRecordBytesMax = 32U << 20;
 // Data that does not compress grows by less than this part.
 constexpr std::size_t kCompressionSlack = 16;
 
+// For what is under way, and may be stored, and for what comes later.
+Error stopped_by(const Error& error) {
+  return Error{
+      ErrorCode::kCancelled,
+      "the named producer has stopped, so that no position passes a record that failed; resume with a new "
+      "one; the failure was " +
+          error.to_string()};
+}
+
 std::size_t payload_bytes(const model::NewRecord& record) {
   std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
   for (const auto& header : record.headers)
@@ -64,7 +73,8 @@ void SendQueue::set_pressure(bool on, TimePoint now) {
   pressure_ = on;
 }
 
-Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now) {
+Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now,
+                               std::optional<std::uint64_t> position) {
   if (stop_) return *stop_;
   FOREBAY_ASSERT(!failed_);
   const bool token = std::holds_alternative<std::uint64_t>(answer);
@@ -93,6 +103,7 @@ Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answe
   if (opened) open_batch(lane, now);
   Batch& batch = *lane.open;
   if (auto added = batch.builder.append(record); !added) return added;  // cannot happen below the bound above
+  batch.position = position;
   if (token) {
     batch.answers.tokens.push_back(std::get<std::uint64_t>(answer));
   } else {
@@ -176,6 +187,7 @@ std::optional<SendQueue::Work> SendQueue::next_work(TimePoint now) {
   for (Nodes::Id node = 0; node < links_.size(); ++node) {
     if (std::exchange(links_[node].cancel_wanted, false) && links_[node].up) return Cancel{node};
   }
+  if (stop_ && !failed_) fail_all(*stop_);
   if (wants_session()) {
     session_.asked();
     return BeginSession{};
@@ -265,8 +277,8 @@ SendQueue::Work SendQueue::start_write(Lane& lane, Batch& batch, TimePoint now) 
   in_flight_.emplace(batch.correlation, &batch);
   link.writing = true;
   wake_by(now + limits_.answer_timeout);
-  return Send{lane.node,  lane.topic,  lane.partition,       batch.correlation,
-              lane.round, batch.bytes, batch.destination_crc};
+  return Send{lane.node,  lane.topic,  lane.partition,        batch.correlation,
+              lane.round, batch.bytes, batch.destination_crc, batch.position};
 }
 
 // Whether it may leave although others are under way. Requires: can_close(lane).
@@ -391,6 +403,7 @@ Error SendQueue::timed_out() const {
 // Hands the answers over. The batch itself stays until forget().
 void SendQueue::finish(Batch& batch, Result<Ack> result) {
   if (std::exchange(batch.finished, true)) return;
+  if (limits_.stop_on_failure && !result && !stop_) stop_ = stopped_by(result.error());
   buffered_bytes_ -= batch.charged_bytes;
   (result ? stats_.records_acked : stats_.records_failed) += batch.answers.size();
   finished_.push_back({batch.id, std::move(batch.answers), std::move(result)});

@@ -71,6 +71,7 @@ class SendQueue {
     model::Codec codec;
     bool retry_unknown = true;  // send again what may have been stored already; idempotent: always
     bool idempotent = false;
+    bool stop_on_failure = false;  // named: nothing may be stored behind a record that is not; idempotent too
   };
 
   class Lane;
@@ -93,6 +94,7 @@ class SendQueue {
     std::uint32_t retry_round;
     SharedBytes batch;
     std::uint32_t destination_crc;
+    std::optional<std::uint64_t> position;  // of the last record, in its source
   };
   struct Cancel {  // end the stream: it owes an answer for too long
     Nodes::Id node;
@@ -131,9 +133,10 @@ class SendQueue {
   }
   // Somebody waits for room: batches leave without lingering.
   void set_pressure(bool on, TimePoint now);
-  // Adds a record. Errors: kRecordTooLarge, and what ended the queue (fenced); `answer` is untouched then.
-  [[nodiscard]] Result<void> append(Lane& lane, const model::NewRecord& record, Answer& answer,
-                                    TimePoint now);
+  // Adds a record. `position`: where it stands in its source, for named producers. Errors: kRecordTooLarge,
+  // and what ended the queue (fenced, stopped); `answer` is untouched then.
+  [[nodiscard]] Result<void> append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now,
+                                    std::optional<std::uint64_t> position = {});
   // Names the batch that the lane's next record would join; 0: a new one.
   [[nodiscard]] static std::uint64_t open_batch_of(const Lane& lane);
   // Whether that record still fits. Requires: open_batch_of(lane) != 0.

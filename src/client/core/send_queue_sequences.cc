@@ -21,6 +21,11 @@ bool is_final(ErrorCode code) {
   return !is_retryable(code) && code != ErrorCode::kCancelled && code != ErrorCode::kInternal;
 }
 
+// Of a batch with a try whose outcome nobody knows.
+Error unknown_after(const Error& error) {
+  return Error{ErrorCode::kOutcomeUnknown, "sent and not answered, and then: " + error.to_string()};
+}
+
 }  // namespace
 
 void SendQueue::session_begun(const ProducerIdentity& identity, TimePoint now) {
@@ -85,7 +90,7 @@ void SendQueue::restamp(Lane& lane, Batch& batch) {
 
 // When it can be: nothing that has the old identity is under way, or may be stored.
 void SendQueue::begin_sequences_anew(Lane& lane) {
-  if (lane.in_flight > 0 || lane.encoding > 0) return;
+  if (stop_ || lane.in_flight > 0 || lane.encoding > 0) return;
   if (std::any_of(lane.queue.begin(), lane.queue.end(),
                   [](const auto& batch) { return batch->maybe_stored; }))
     return;
@@ -120,8 +125,7 @@ bool SendQueue::refused_by_sequence(Lane& lane, Batch& batch, const Error& error
     if (may_retry(error.code)) return false;
     // An earlier try may be stored, or be still on its way: "refused" would be a promise.
     if (batch.maybe_stored) {
-      finish(batch, Error{ErrorCode::kOutcomeUnknown,
-                          "an earlier try was not answered, and then: " + error.to_string()});
+      finish(batch, unknown_after(error));
     } else {
       return false;
     }
@@ -132,6 +136,11 @@ bool SendQueue::refused_by_sequence(Lane& lane, Batch& batch, const Error& error
   }
   if (lane.queue.front().get() != &batch) return true;  // the one before it says what is wrong
   last_error_ = error;
+  if (limits_.stop_on_failure) {
+    finish(batch, batch.maybe_stored ? unknown_after(error) : error);
+    forget(lane, batch);
+    return true;
+  }
   if (batch.tries > 1)
     lane.not_before = std::max(lane.not_before, now + backoff_delay(limits_.retry, batch.tries, rng_));
   lane.broken = true;
@@ -155,19 +164,21 @@ void SendQueue::give_up_unknown(Lane& lane, const Error& error) {
     if (batch->maybe_stored) unknown.push_back(batch.get());
   }
   for (Batch* batch : unknown) {
-    finish(*batch,
-           Error{ErrorCode::kOutcomeUnknown,
-                 "sent and not answered, and then the partition had lost its place: " + error.to_string()});
+    finish(*batch, unknown_after(error));
     if (batch->state == Batch::State::kReady) forget(lane, *batch);
   }
 }
 
 void SendQueue::note_loss(const Lane& lane, const Error& error) {
+  constexpr std::uint32_t kNumbers = 0x80000000U;  // of sequences, which go round
   const std::int32_t held_end = sequence_after(error.last_sequence.value_or(-1), 1);
-  const auto lost = static_cast<std::uint32_t>(lane.acked_end) - static_cast<std::uint32_t>(held_end);
-  const std::uint64_t records = lost & 0x7fffffffU;
-  stats_.records_lost += records;
-  losses_.push_back({lane.topic, lane.partition, records});
+  const std::uint32_t lost =
+      (static_cast<std::uint32_t>(lane.acked_end) - static_cast<std::uint32_t>(held_end)) % kNumbers;
+  // The same answer comes when only what nobody had acknowledged is missing, and it may hold more than was
+  // acknowledged.
+  if (lost == 0 || lost >= kNumbers / 2) return;
+  stats_.records_lost += lost;
+  losses_.push_back({lane.topic, lane.partition, lost});
 }
 
 }  // namespace forebay::client

@@ -33,6 +33,7 @@ struct Partition {
   std::int64_t end = 0;
   std::vector<StoredBatch> batches;
   SequenceBroker producers;
+  std::map<std::int64_t, v1::SourcePosition> positions;  // by producer id
 };
 
 grpc::Status status_of(const v1::ErrorDetail& error) {
@@ -81,6 +82,7 @@ class FakeBroker::State {
   std::vector<v1::SubscribeRequest> subscriptions;
   std::size_t responses = 0;
   std::size_t init_requests = 0;
+  std::size_t fence_requests = 0;
   std::int64_t next_producer_id = 1'000;
   std::map<std::string, std::pair<std::int64_t, std::int32_t>> named;  // id and epoch
   std::uint64_t releases = 0;                                          // how often release() was called
@@ -177,6 +179,8 @@ class FakeBroker::LogService final : public v1::Log::Service {
         return refuse(error);
       }
       first_copy = *taken;
+      if (request.has_position() && !first_copy)
+        partition->positions[batch->header().producer_id.value()] = request.position();
     }
     std::string bytes = request.batch();
     model::set_base_offset({reinterpret_cast<std::byte*>(bytes.data()), bytes.size()},
@@ -277,6 +281,30 @@ class FakeBroker::LogService final : public v1::Log::Service {
       ++epoch;
     response->set_producer_id(id);
     response->set_epoch(epoch);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status FenceProducer(grpc::ServerContext*, const v1::FenceProducerRequest* request,
+                             v1::FenceProducerResponse* response) override {
+    const std::lock_guard lock(state_->mutex);
+    const std::size_t number = state_->fence_requests++;
+    const auto found = state_->topics.find(request->topic());
+    if (found == state_->topics.end()) return status_of(detail(v1::UNKNOWN_TOPIC, "no such topic"));
+    response->set_topic_partitions(static_cast<std::uint32_t>(found->second.size()));
+    for (std::size_t i = 0; i < found->second.size(); ++i) {
+      Partition& partition = found->second[i];
+      auto* out = response->add_partitions();
+      out->set_partition(static_cast<std::int32_t>(i));
+      if (state_->broker.on_fence) {
+        if (auto error = state_->broker.on_fence(out->partition(), number)) {
+          *out->mutable_error() = *error;
+          continue;
+        }
+      }
+      partition.producers.fence(request->producer_id(), static_cast<std::int16_t>(request->epoch()));
+      const auto position = partition.positions.find(request->producer_id());
+      if (position != partition.positions.end()) *out->mutable_position() = position->second;
+    }
     return grpc::Status::OK;
   }
 

@@ -72,6 +72,8 @@ class FakeBroker {
   // An error answers InitProducer; absent: an id that nobody has had, or the name's with its next epoch.
   std::function<std::optional<v1::ErrorDetail>(const v1::InitProducerRequest& request, std::size_t number)>
       on_init_producer;
+  // An error of FenceProducer for this partition; absent: it is fenced.
+  std::function<std::optional<v1::ErrorDetail>(std::int32_t partition, std::size_t number)> on_fence;
   // An error answers CreateTopic; absent: it is done. DescribeTopic and ListOffsets answer by the logs.
   std::function<std::optional<v1::ErrorDetail>()> on_create;
 

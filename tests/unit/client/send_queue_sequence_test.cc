@@ -266,6 +266,22 @@ TEST_F(SendQueueSequence, LossOfEarlyAcknowledgedRecordsIsReportedAndTheOthersGo
   EXPECT_EQ(stamp_of(last()), (Stamp{7, 1, 0}));
 }
 
+TEST_F(SendQueueSequence, LossOfWhatNobodyAcknowledgedIsNoLoss) {
+  for (const std::int32_t held : {0, 1}) {  // what was acknowledged, or one more
+    Hands hands(idempotent_limits());
+    for (std::uint64_t id = 1; id <= 2; ++id) {
+      hands.append(0, id);
+      hands.run();
+    }
+    hands.ack(hands.sent[0], 0);
+    Error error{ErrorCode::kEarlyAckLost, "lost"};
+    error.last_sequence = held;
+    hands.refuse(hands.sent[1], error);
+    EXPECT_TRUE(hands.queue.take_losses().empty());
+    EXPECT_EQ(hands.queue.stats().records_lost, 0u);
+  }
+}
+
 TEST_F(SendQueueSequence, FencedProducerFailsEverythingAndTakesNothingMore) {
   send(0, 1);
   send(1, 2);
@@ -277,6 +293,62 @@ TEST_F(SendQueueSequence, FencedProducerFailsEverythingAndTakesNothingMore) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, ErrorCode::kProducerFenced);
   hands_.ack(hands_.sent[1], 0);  // late: no harm
+}
+
+class SendQueueNamed : public testing::Test {
+ protected:
+  static SendQueue::Limits limits() {
+    auto limits = idempotent_limits();
+    limits.stop_on_failure = true;
+    return limits;
+  }
+  void SetUp() override { hands_.queue.session_begun({7, 3}, hands_.now); }
+  [[nodiscard]] Result<void> append(std::int32_t partition, std::uint64_t id) {
+    std::byte value[8];
+    store_le(value, id);
+    Answer answer(id);
+    auto added = hands_.queue.append(hands_.queue.lane("t", partition), {.value = ByteSpan(value)}, answer,
+                                     hands_.now, id * 10);
+    hands_.run();
+    return added;
+  }
+  Hands hands_{limits()};
+};
+
+TEST_F(SendQueueNamed, BatchCarriesThePositionOfItsLastRecord) {
+  for (std::uint64_t id = 1; id <= 6; ++id) ASSERT_TRUE(append(0, id));
+  hands_.ack(hands_.sent[0], 0);
+  ASSERT_EQ(hands_.sent.size(), 4u);
+  EXPECT_EQ(hands_.sent[0].position, 10u);
+  EXPECT_EQ(ids_of(hands_.sent[3].batch.span()), (std::vector<std::uint64_t>{4, 5, 6}));
+  EXPECT_EQ(hands_.sent[3].position, 60u);
+  EXPECT_EQ(hands_.session_questions, 0);
+}
+
+TEST_F(SendQueueNamed, FirstFailureStopsEverything) {
+  ASSERT_TRUE(append(0, 1));
+  ASSERT_TRUE(append(0, 2));
+  ASSERT_TRUE(append(1, 3));
+  hands_.refuse(hands_.sent[0], {ErrorCode::kInvalidRecord, "no key"});
+  EXPECT_EQ(hands_.failure_of(1), ErrorCode::kInvalidRecord);
+  EXPECT_EQ(hands_.failure_of(2), ErrorCode::kCancelled);
+  EXPECT_EQ(hands_.failure_of(3), ErrorCode::kCancelled);
+  EXPECT_EQ(append(1, 4).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(hands_.sent.size(), 3u);
+}
+
+TEST_F(SendQueueNamed, LostPlaceStopsItToo) {
+  ASSERT_TRUE(append(0, 1));
+  hands_.refuse(hands_.sent[0], {ErrorCode::kEarlyAckLost, "lost"});
+  EXPECT_EQ(hands_.failure_of(1), ErrorCode::kEarlyAckLost);
+  EXPECT_EQ(append(1, 2).error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(SendQueueNamed, ExpiredRecordStopsIt) {
+  ASSERT_TRUE(append(0, 1));
+  hands_.pass(milliseconds(1'000));
+  EXPECT_EQ(hands_.failure_of(1), ErrorCode::kTimedOut);
+  EXPECT_EQ(append(1, 2).error().code, ErrorCode::kCancelled);
 }
 
 TEST_F(SendQueueSequence, ANewIdentityIsAskedForWhenTheEpochsAreUsedUp) {

@@ -60,6 +60,19 @@ TEST(Wire, ProduceHeadIsWhatProtobufReads) {
   EXPECT_EQ(request.batch(), batch);
 }
 
+TEST(Wire, ProduceHeadOfANamedProducerHasThePosition) {
+  const auto request_of = [](const ProduceHead& head) {
+    v1::ProduceRequest request;
+    EXPECT_TRUE(request.ParseFromString(encode_produce_head(head) + "b"));
+    EXPECT_EQ(request.batch(), "b");
+    return request;
+  };
+  EXPECT_FALSE(request_of({.topic = "t", .batch_bytes = 1}).has_position());
+  const auto named = request_of({.topic = "t", .source = "file", .position = 258, .batch_bytes = 1});
+  EXPECT_EQ(named.position().source(), "file");
+  EXPECT_EQ(named.position().position(), std::string("\0\0\0\0\0\0\1\2", 8));
+}
+
 TEST(Wire, ResponseIsParsedHoweverItIsCut) {
   const std::string message = sample_response().SerializeAsString();
   for (std::size_t piece = 1; piece <= message.size(); ++piece) {

@@ -1,0 +1,47 @@
+// The bounds of consumer groups, and the times by which members live. Each with its reason; a request that
+// passes one is refused with the bound in the text.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace forebay::group {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// As topic names: both stand in file names and metric labels.
+inline constexpr std::size_t kGroupNameBytesMax = 249;
+// A target for so many members and a thousand partitions is decided in a few milliseconds, and no other group
+// of the coordinator waits for longer than that.
+inline constexpr std::size_t kMembersPerGroupMax = 1'000;
+// A coordinator holds them all in memory: a few kilobytes each before there is an offset.
+inline constexpr std::size_t kGroupsPerCoordinatorMax = 10'000;
+inline constexpr std::size_t kTopicsPerSubscriptionMax = 1'000;
+inline constexpr std::size_t kPatternBytesMax = 1'024;
+// Instance, client, host, rack: what people write, and what fits in a line of a table.
+inline constexpr std::size_t kNameBytesMax = 255;
+// As Kafka has it: applications that keep a position here were made for that.
+inline constexpr std::size_t kMetadataBytesMax = 4'096;
+// Of one commit, so that its record stays far below the largest batch.
+inline constexpr std::size_t kOffsetsPerCommitMax = 10'000;
+
+inline constexpr Milliseconds kSessionDefault{10'000};
+// Below, a heartbeat interval would be less than the pause of a busy machine.
+inline constexpr Milliseconds kSessionMin{1'000};
+inline constexpr Milliseconds kSessionMax{30 * 60'000};
+inline constexpr Milliseconds kRevokeDefault{60'000};
+inline constexpr Milliseconds kRevokeMin{1'000};
+inline constexpr Milliseconds kRevokeMax{60 * 60'000};
+
+// --- the lease (ADR 23)
+// A member counts its lease from the moment at which it *sent* the last heartbeat that was acknowledged, the
+// coordinator its session from the moment at which that heartbeat *arrived*, which is later. So the member
+// stops before the coordinator gives its partitions away as long as the two steady clocks run at rates that
+// differ by less than the ratio of the two times: 3 : 2. Real clocks differ by less than 1 : 1000; the rest
+// is for what the member needs to stop.
+[[nodiscard]] constexpr Milliseconds lease_of(Milliseconds session) { return session * 2 / 3; }
+// Four heartbeats fit into a lease: three in a row may be late or lost.
+[[nodiscard]] constexpr Milliseconds heartbeat_interval_of(Milliseconds session) { return session / 6; }
+
+}  // namespace forebay::group

@@ -1,0 +1,158 @@
+// Topics that come, grow and go while a group reads them.
+#include <gtest/gtest.h>
+
+#include "test_coordinator.h"
+
+namespace forebay::group::testing {
+namespace {
+
+using Indexes = std::vector<std::int32_t>;
+
+class TurnTopics : public ::testing::Test {
+ protected:
+  MemberNumber join(const JoinInput& input) {
+    Result<Joined> joined;
+    coordinator.turn("g", [&](Turn& turn) { joined = turn.join(input); });
+    EXPECT_TRUE(joined) << joined.error().context;
+    return joined->number;
+  }
+  void follow() {
+    last = coordinator.turn("g", [](Turn& turn) { turn.follow_topics(); });
+  }
+  Indexes owned(MemberNumber member) const { return indexes(coordinator.assignment("g", member).owned); }
+
+  TestCoordinator coordinator;
+  Decision last;
+};
+
+TEST_F(TurnTopics, ATopicThatIsMadeLaterIsAssigned) {
+  const MemberNumber a = join(new_member("a", {"t"}));
+  EXPECT_TRUE(owned(a).empty());
+  coordinator.set_topic("t", 2);
+  follow();
+  EXPECT_EQ(owned(a), (Indexes{0, 1}));
+}
+
+TEST_F(TurnTopics, AnotherTopicChangesNothing) {
+  coordinator.set_topic("t", 1);
+  join(new_member("a", {"t"}));
+  coordinator.set_topic("u", 1);
+  follow();
+  EXPECT_TRUE(last.records.empty());
+}
+
+TEST_F(TurnTopics, NewPartitionsGoToThoseWithLeast) {
+  coordinator.set_topic("t", 2);
+  const MemberNumber a = join(new_member("a", {"t"}));
+  const MemberNumber b = join(new_member("b", {"t"}));
+  const AssignmentNumber number = coordinator.assignment("g", a).number;
+  coordinator.turn("g", [&](Turn& turn) { ASSERT_TRUE(turn.confirm({"a", MemberEpoch(1)}, number)); });
+  coordinator.set_topic("t", 4);
+  follow();
+  EXPECT_EQ(owned(a), (Indexes{0, 2}));
+  EXPECT_EQ(owned(b), (Indexes{1, 3}));
+}
+
+TEST_F(TurnTopics, ADeletedTopicIsForgottenWithItsOffsets) {
+  coordinator.set_topic("t", 1);
+  coordinator.set_topic("u", 1);
+  const MemberNumber a = join(new_member("a", {"t", "u"}));
+  coordinator.turn("g", [&](Turn& turn) {
+    ASSERT_TRUE(
+        turn.commit(MemberRef{"a", MemberEpoch(1)}, model::Timestamp(1), {coordinator.entry("t", 0, 5)})
+            ->at(0));
+  });
+  coordinator.delete_topic("t");
+  follow();
+  EXPECT_EQ(last.assigned, (std::vector<MemberNumber>{a}));
+  EXPECT_EQ(coordinator.assignment("g", a).owned.at(0).partition, coordinator.partition("u", 0));
+  EXPECT_TRUE(coordinator.assignment("g", a).give_up.empty());
+  EXPECT_TRUE(coordinator.group("g").positions.empty());
+}
+
+TEST_F(TurnTopics, ATopicOfTheSameNameIsAnotherOne) {
+  coordinator.set_topic("t", 1);
+  const MemberNumber a = join(new_member("a", {"t"}));
+  coordinator.turn("g", [&](Turn& turn) {
+    ASSERT_TRUE(
+        turn.commit(MemberRef{"a", MemberEpoch(1)}, model::Timestamp(1), {coordinator.entry("t", 0, 5)})
+            ->at(0));
+  });
+  coordinator.delete_topic("t");
+  coordinator.set_topic("t", 1);
+  follow();
+  EXPECT_EQ(coordinator.assignment("g", a).owned,
+            (std::vector<OwnedPartition>{{coordinator.partition("t", 0), std::nullopt}}));
+}
+
+TEST_F(TurnTopics, TheOffsetsOfADeletedTopicGoFromAGroupWithoutMembersToo) {
+  coordinator.set_topic("t", 1);
+  coordinator.turn("g", [&](Turn& turn) {
+    ASSERT_TRUE(turn.create({}, {}));
+    ASSERT_TRUE(turn.commit({}, model::Timestamp(1), {coordinator.entry("t", 0, 5)})->at(0));
+  });
+  coordinator.delete_topic("t");
+  follow();
+  EXPECT_TRUE(coordinator.group("g").positions.empty());
+}
+
+// A coordinator begins on a node that is behind with the metadata.
+TEST_F(TurnTopics, AnOldSnapshotForgetsNothing) {
+  const TopicsSnapshot old = coordinator.topics;
+  coordinator.set_topic("t", 2);
+  const MemberNumber a = join(new_member("a", {"t"}));
+  coordinator.topics = old;
+  follow();
+  EXPECT_TRUE(last.records.empty());
+  const MemberNumber b = join(new_member("b", {"t"}));
+  EXPECT_EQ(owned(a), (Indexes{0}));
+  EXPECT_EQ(indexes(waited_for(coordinator.group("g"), b)), (Indexes{1}));
+}
+
+TEST_F(TurnTopics, AnOldSnapshotBringsNoDeletedTopicBack) {
+  coordinator.set_topic("t", 1);
+  const TopicsSnapshot old = coordinator.topics;
+  const MemberNumber a = join(new_member("a", {"t"}));
+  coordinator.delete_topic("t");
+  coordinator.set_topic("t", 1);
+  follow();
+  const auto before = coordinator.assignment("g", a);
+  coordinator.topics = old;
+  follow();
+  EXPECT_EQ(coordinator.assignment("g", a), before);
+}
+
+TEST_F(TurnTopics, APatternTakesWhatItMatchesNowAndLater) {
+  coordinator.set_topic("orders.eu", 1);
+  coordinator.topics.matches["orders\\..*"] = {"orders.eu"};
+  JoinInput input = new_member("a", {});
+  input.subscription.pattern = "orders\\..*";
+  const MemberNumber a = join(input);
+  EXPECT_EQ(coordinator.assignment("g", a).owned.size(), 1U);
+  coordinator.set_topic("orders.us", 1);
+  coordinator.topics.matches["orders\\..*"] = {"orders.eu", "orders.us"};
+  follow();
+  EXPECT_EQ(coordinator.assignment("g", a).owned.size(), 2U);
+}
+
+TEST_F(TurnTopics, MetadataThatChangesNothingDoesNotBalanceAnew) {
+  coordinator.set_topic("t", 4);
+  const MemberNumber a = join(new_member("a", {"t"}));
+  const MemberNumber b = join(new_member("b", {"t"}));
+  const auto confirm = [&] {
+    const AssignmentNumber number = coordinator.assignment("g", a).number;
+    coordinator.turn("g", [&](Turn& turn) { ASSERT_TRUE(turn.confirm({"a", MemberEpoch(1)}, number)); });
+  };
+  confirm();
+  coordinator.turn("g", [&](Turn& turn) {
+    ASSERT_TRUE(turn.release({"a", MemberEpoch(1)}, {coordinator.partition("t", 0)}));
+  });
+  confirm();
+  coordinator.set_topic("u", 1);
+  follow();
+  EXPECT_TRUE(last.records.empty());
+  EXPECT_EQ(owned(b).size(), 3U);
+}
+
+}  // namespace
+}  // namespace forebay::group::testing

@@ -219,10 +219,6 @@ const Group* GroupImage::find(std::string_view name) const {
   return at == groups.end() ? nullptr : &at->second;
 }
 
-const std::string& group_of(const GroupRecord& record) {
-  return std::visit([](const auto& one) -> const std::string& { return one.group; }, record);
-}
-
 Result<void> apply_to_roster(Roster& roster, const GroupRecord& record) {
   return std::visit(
       [&roster](const auto& one) -> Result<void> {

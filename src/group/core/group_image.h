@@ -81,8 +81,6 @@ struct GroupImage {
   friend bool operator==(const GroupImage&, const GroupImage&) = default;
 };
 
-[[nodiscard]] const std::string& group_of(const GroupRecord& record);
-
 // Folds one record. Errors: kInternal when the record cannot follow this image (a bug or a damaged log): the
 // image is unchanged.
 [[nodiscard]] Result<void> apply(GroupImage& image, const GroupRecord& record);

@@ -196,4 +196,8 @@ using GroupRecord =
                  TopicForgotten, TargetSet, OwnershipChanged, PartitionsReleased, PartitionsAvoided,
                  OffsetsCommitted, OffsetsReset, StartsResolved>;
 
+[[nodiscard]] inline const std::string& group_of(const GroupRecord& record) {
+  return std::visit([](const auto& one) -> const std::string& { return one.group; }, record);
+}
+
 }  // namespace forebay::group

@@ -30,18 +30,27 @@ inline constexpr Milliseconds kSessionDefault{10'000};
 // Below, a heartbeat interval would be less than the pause of a busy machine.
 inline constexpr Milliseconds kSessionMin{1'000};
 inline constexpr Milliseconds kSessionMax{30 * 60'000};
+// Not shorter than the member's session either.
 inline constexpr Milliseconds kRevokeDefault{60'000};
 inline constexpr Milliseconds kRevokeMin{1'000};
 inline constexpr Milliseconds kRevokeMax{60 * 60'000};
 
 // --- the lease (ADR 23)
-// A member counts its lease from the moment at which it *sent* the last heartbeat that was acknowledged, the
-// coordinator its session from the moment at which that heartbeat *arrived*, which is later. So the member
-// stops before the coordinator gives its partitions away as long as the two steady clocks run at rates that
-// differ by less than the ratio of the two times: 3 : 2. Real clocks differ by less than 1 : 1000; the rest
-// is for what the member needs to stop.
+// A member counts its lease from the moment at which it *sent* the last heartbeat that was acknowledged (a
+// join counts as one), the coordinator its session from the moment at which that heartbeat *arrived*, which
+// is later. So the member stops before the coordinator gives its partitions away as long as the two steady
+// clocks run at rates that differ by less than the ratio of the two times: 3 : 2. Real clocks differ by less
+// than 1 : 1000; the rest is for what the member needs to stop.
 [[nodiscard]] constexpr Milliseconds lease_of(Milliseconds session) { return session * 2 / 3; }
 // Four heartbeats fit into a lease: three in a row may be late or lost.
 [[nodiscard]] constexpr Milliseconds heartbeat_interval_of(Milliseconds session) { return session / 6; }
+// What is to be given up is treated alike. An assignment follows, in the stream, the acknowledgement of every
+// heartbeat that came before it was made. So a member that is not done when this time is over, counted from
+// the sending of the last heartbeat that was acknowledged before the assignment came, stops with all that it
+// owns: the coordinator takes it for fenced soon. An assignment that has not come at all is older than the
+// lease when its time is over, for no revoke timeout is shorter than the session.
+[[nodiscard]] constexpr Milliseconds give_up_within(Milliseconds confirm_within) {
+  return confirm_within * 9 / 10;
+}
 
 }  // namespace forebay::group

@@ -67,7 +67,13 @@ Result<MemberSettings> settings_of(const JoinInput& input) {
   FOREBAY_TRY(settings.session,
               time_within("a session timeout", input.session, kSessionDefault, kSessionMin, kSessionMax));
   FOREBAY_TRY(settings.revoke,
-              time_within("a revoke timeout", input.revoke, kRevokeDefault, kRevokeMin, kRevokeMax));
+              time_within("a revoke timeout", input.revoke, std::max(kRevokeDefault, settings.session),
+                          kRevokeMin, kRevokeMax));
+  if (settings.revoke < settings.session) {
+    return refused("a revoke timeout of " + std::to_string(settings.revoke.count()) +
+                   " ms is shorter than the session timeout of " + std::to_string(settings.session.count()) +
+                   " ms; a member that is cut off would lose partitions before it stops");
+  }
   return settings;
 }
 

@@ -7,26 +7,36 @@
 // then. A turn whose records may not have been logged is answered "outcome unknown", and changes nothing
 // here.
 //
-// --- the protocol (the reference for clients and the simulator)
-// Who is to own what is the *target*, counted by the group epoch. It is made anew when members come, go or
-// subscribe to something else, when a topic that they want is made, deleted, or gets partitions, and when a
-// member gives partitions back. Who does own it follows, partition by partition: what nobody owns is granted
-// to its target at once. What another one owns, that one is told to give up, by an *assignment* with a
-// number: all that it may read, and what it has to give up. It stops with those, commits what is done, and
-// confirms the number; it owns them, and may commit them, until then, and then they are granted to their
-// target. So a partition is never owned by two, and one that does not move is not in any of this. Giving up
-// is never taken back: a partition whose target changes back to its owner is granted again after the
-// confirmation. A member that has not confirmed when its revoke timeout is over is fenced: it is removed, and
-// has to join anew. A member attaches by a stream, and each stream is another *epoch* of it; whoever speaks
-// with another one is fenced. A stream that breaks, or says nothing for a session, is as good as gone when
-// the session is over: the member is removed then, and what it owned goes to others. Before that it may come
-// back with its id and any epoch that it had, and finds what it had; what it was to give up and does not have
-// any more is given up. It counts a *lease*, shorter than the session (limits.h), and stops by itself when
-// that is over. A static member has an instance name. Who joins with that name and without an id takes its
-// place, its partitions and its number, and the instance before is fenced. It does not leave: closing only
-// starts its session. Commits are taken from the owner in its present epoch, up to the high watermark, never
-// back. An equal offset is a success that changes nothing but the metadata. A group without members takes
-// them from anybody; so it does resets, also of partitions that nobody owns while there are members.
+// The protocol (the reference for clients and the simulator):
+//  - Who is to own what is the *target*, counted by the group epoch. It is made anew when members come, go or
+//    subscribe to something else, when a topic that they want is made, deleted, or gets partitions, and when
+//    a member gives partitions back.
+//  - Who does own it follows, partition by partition. What nobody owns is granted to its target at once. What
+//    another one owns, that one is told to give up, by an *assignment* with a number: all that it may read,
+//    and what it has to give up. It stops with those, commits what is done, and confirms the number. It owns
+//    them, and may commit them, until then; then they are granted to their target. So a partition is never
+//    owned by two, and one that does not move is not in any of this.
+//  - Giving up is never taken back: a partition whose target changes back to its owner is granted again after
+//    the confirmation.
+//  - A member that has not confirmed when its revoke timeout is over is fenced: it is removed, and has to
+//  join
+//    anew.
+//  - A member attaches by a stream, and each stream is another *epoch* of it; whoever speaks with another one
+//    is fenced. A stream that breaks, or says nothing for a session, is as good as gone when the session is
+//    over: the member is removed then, and what it owned goes to others.
+//  - Before that it may come back with its id and any epoch that it had, and finds what it had; what it was
+//  to
+//    give up and does not have any more is given up.
+//  - A member counts a *lease*, shorter than the session (limits.h), and stops by itself when that is over;
+//  so
+//    it does when it has not given up in time.
+//  - A static member has an instance name. Who joins with that name and without an id takes its place, its
+//    partitions and its number, and the instance before is fenced; whoever starts it sees to it that the one
+//    before has stopped. It does not leave: closing only starts its session.
+//  - Commits are taken from the owner in its present epoch, up to the high watermark, never back. An equal
+//    offset is a success that changes nothing but the metadata. A group without members takes them from
+//    anybody.
+//  - Resets are taken of partitions that nobody owns.
 #pragma once
 
 #include <map>

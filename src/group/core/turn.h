@@ -19,17 +19,14 @@
 //  - Giving up is never taken back: a partition whose target changes back to its owner is granted again after
 //    the confirmation.
 //  - A member that has not confirmed when its revoke timeout is over is fenced: it is removed, and has to
-//  join
-//    anew.
+//    join anew.
 //  - A member attaches by a stream, and each stream is another *epoch* of it; whoever speaks with another one
 //    is fenced. A stream that breaks, or says nothing for a session, is as good as gone when the session is
 //    over: the member is removed then, and what it owned goes to others.
-//  - Before that it may come back with its id and any epoch that it had, and finds what it had; what it was
-//  to
-//    give up and does not have any more is given up.
-//  - A member counts a *lease*, shorter than the session (limits.h), and stops by itself when that is over;
-//  so
-//    it does when it has not given up in time.
+//  - Before that it may come back with its id and any epoch that it had, and finds what it had. What it was
+//    to give up and does not have any more is given up.
+//  - A member counts a *lease*, shorter than the session (limits.h), and stops by itself when that is over.
+//    So it does when it has not given up in time.
 //  - A static member has an instance name. Who joins with that name and without an id takes its place, its
 //    partitions and its number, and the instance before is fenced; whoever starts it sees to it that the one
 //    before has stopped. It does not leave: closing only starts its session.

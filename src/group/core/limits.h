@@ -23,8 +23,14 @@ inline constexpr std::size_t kPatternBytesMax = 1'024;
 inline constexpr std::size_t kNameBytesMax = 255;
 // As Kafka has it: applications that keep a position here were made for that.
 inline constexpr std::size_t kMetadataBytesMax = 4'096;
-// Of one commit, so that its record stays far below the largest batch.
+// Of one commit or reset, and of all its metadata: its record stays below half a mebibyte.
 inline constexpr std::size_t kOffsetsPerCommitMax = 10'000;
+inline constexpr std::size_t kCommitMetadataBytesMax = 256U << 10;
+// Names of topics of one subscription, in all: it is in every record about its member.
+inline constexpr std::size_t kSubscriptionBytesMax = 64U << 10;
+// From here on a turn takes no more inputs (Turn::is_full): with one more it still fits into a batch of a
+// mebibyte.
+inline constexpr std::size_t kTurnBytesMax = 256U << 10;
 
 inline constexpr Milliseconds kSessionDefault{10'000};
 // Below, a heartbeat interval would be less than the pause of a busy machine.

@@ -40,11 +40,18 @@ Result<Subscription> checked(Subscription subscription) {
                    " are allowed: use a pattern");
   }
   FOREBAY_CHECK(check_length("the pattern", subscription.pattern, kPatternBytesMax));
+  std::size_t bytes = 0;
   for (const std::string& topic : subscription.topics) {
+    bytes += topic.size();
     if (topic.empty()) return refused("the subscription has a topic without a name");
     FOREBAY_CHECK(check_length("a topic name in the subscription", topic, kGroupNameBytesMax));
     if (topic.starts_with("__"))
       return refused("topic '" + topic + "' is internal; groups cannot subscribe to it");
+  }
+  if (bytes > kSubscriptionBytesMax) {
+    return refused("the topics of the subscription have names of " + std::to_string(bytes) +
+                   " bytes in all; at most " + std::to_string(kSubscriptionBytesMax) +
+                   " are allowed: use a pattern");
   }
   return subscription;
 }
@@ -274,13 +281,14 @@ Result<void> Turn::subscribe(const MemberRef& member, Subscription subscription)
 
 // Of what the member has been told to give up by these assignments, all but `except`.
 void Turn::release_given_up(MemberNumber number, AssignmentNumber up_to, const Partitions& except) {
+  const std::set<model::TopicPartition> kept(except.begin(), except.end());
   Partitions released;
   for (const auto& [id, topic] : group_.roster().topics) {
     for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
       const Ownership& one = topic.partitions[i];
       if (one.owner != number || !one.is_given_up() || one.give_up > up_to) continue;
       const model::TopicPartition partition{id, model::PartitionIndex(static_cast<std::int32_t>(i))};
-      if (std::find(except.begin(), except.end(), partition) == except.end()) released.push_back(partition);
+      if (!kept.contains(partition)) released.push_back(partition);
     }
   }
   if (!released.empty()) group_.decide(PartitionsReleased{group_.name(), number, std::move(released)});
@@ -303,19 +311,16 @@ Result<ReleaseOutcome> Turn::release(const MemberRef& member, const Partitions& 
   const Roster& roster = group_.roster();
   ReleaseOutcome outcome;
   Partitions avoided;
+  std::map<model::TopicId, bool> another;  // member is subscribed to it
   for (const model::TopicPartition& one : partitions) {
     const Ownership* ownership = roster.ownership(one);
     if (ownership == nullptr || ownership->owner != number) {
       return Error{ErrorCode::kNotOwner, "partition " + one.to_string() + " does not belong to member '" +
                                              member.id + "'; nothing is given back"};
     }
-    const std::string& topic = roster.topics.find(one.topic)->second.name;
-    const bool another = std::any_of(roster.members.begin(), roster.members.end(), [&](const auto& there) {
-      if (there.first == number) return false;
-      const auto wanted = wanted_by(there.second.settings.subscription);
-      return std::find(wanted.begin(), wanted.end(), topic) != wanted.end();
-    });
-    (another || ownership->is_given_up() ? outcome.move : outcome.stay).push_back(one);
+    if (!another.contains(one.topic))
+      another[one.topic] = is_wanted_besides(number, roster.topics.find(one.topic)->second.name);
+    (another[one.topic] || ownership->is_given_up() ? outcome.move : outcome.stay).push_back(one);
     if (ownership->avoided != number) avoided.push_back(one);
   }
   if (!avoided.empty()) {

@@ -166,6 +166,8 @@ class Turn {
   // Errors: kUnknownGroup, kFailedPrecondition (it has members).
   [[nodiscard]] Result<void> remove();
 
+  // What is logged would get too large with many inputs more: finish, and take them in the next turn.
+  [[nodiscard]] bool is_full() const { return group_.record_bytes() >= kTurnBytesMax; }
   // The last call.
   [[nodiscard]] Decision finish();
 
@@ -194,7 +196,9 @@ class Turn {
   bool refresh_topics();
   bool forget_deleted();
   bool see_topic(const std::string& name);
-  [[nodiscard]] bool was_wanted(const std::string& name) const;
+  [[nodiscard]] bool wants(const Subscription& subscription, const std::string& topic) const;
+  [[nodiscard]] bool was_wanted(const std::string& topic) const;
+  [[nodiscard]] bool is_wanted_besides(MemberNumber member, const std::string& topic) const;
   [[nodiscard]] bool snapshot_is_old() const;
   [[nodiscard]] std::vector<std::string> wanted_by(const Subscription& subscription) const;
   [[nodiscard]] AssignProblem problem(const std::vector<MemberNumber>& members,

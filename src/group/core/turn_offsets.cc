@@ -13,6 +13,26 @@ std::string text_of(const CommitEntry& entry) {
 
 std::string text_of(model::Offset offset) { return std::to_string(offset.value()); }
 
+// Errors: kInvalidArgument. `what`: "a commit".
+Result<void> check_entries(const char* what, const std::vector<CommitEntry>& entries) {
+  if (entries.size() > kOffsetsPerCommitMax) {
+    return Error{ErrorCode::kInvalidArgument,
+                 std::string(what) + " may have " + std::to_string(kOffsetsPerCommitMax) +
+                     " offsets at most; this one has " + std::to_string(entries.size())};
+  }
+  std::size_t metadata = 0;
+  std::set<model::TopicPartition> named;
+  for (const CommitEntry& entry : entries) {
+    metadata += entry.metadata.size();
+    if (entries.size() > 1 && !named.insert(entry.partition).second)
+      return Error{ErrorCode::kInvalidArgument, std::string(what) + " names " + text_of(entry) + " twice"};
+  }
+  if (metadata <= kCommitMetadataBytesMax) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               std::string(what) + " may have " + std::to_string(kCommitMetadataBytesMax) +
+                   " bytes of metadata at most; this one has " + std::to_string(metadata) + ": use several"};
+}
+
 }  // namespace
 
 // That there is such a place, and that the log has got so far.
@@ -78,11 +98,7 @@ Result<EntryResults> Turn::commit(const std::optional<MemberRef>& member, model:
                        (members == 1 ? " member" : " members") + "; commit as one of them, or stop them"};
     }
   }
-  if (entries.size() > kOffsetsPerCommitMax) {
-    return Error{ErrorCode::kInvalidArgument, "a commit may have " + std::to_string(kOffsetsPerCommitMax) +
-                                                  " offsets at most; it has " +
-                                                  std::to_string(entries.size())};
-  }
+  FOREBAY_CHECK(check_entries("a commit", entries));
   EntryResults results;
   results.reserve(entries.size());
   OffsetsCommitted record{group_.name(), by, now, {}};
@@ -115,11 +131,7 @@ Result<void> Turn::check_reset(const CommitEntry& entry) const {
 Result<std::vector<ResetResult>> Turn::reset(model::Timestamp now, const std::vector<CommitEntry>& entries,
                                              ResetMode mode) {
   FOREBAY_CHECK(check_exists());
-  if (entries.size() > kOffsetsPerCommitMax) {
-    return Error{ErrorCode::kInvalidArgument, "a reset may have " + std::to_string(kOffsetsPerCommitMax) +
-                                                  " offsets at most; it has " +
-                                                  std::to_string(entries.size())};
-  }
+  FOREBAY_CHECK(check_entries("a reset", entries));
   std::vector<ResetResult> results;
   OffsetsReset record{group_.name(), now, {}};
   bool all = true;
@@ -138,7 +150,9 @@ Result<std::vector<ResetResult>> Turn::reset(model::Timestamp now, const std::ve
 void Turn::resolve_starts(const std::vector<std::pair<model::TopicPartition, model::Offset>>& starts) {
   if (!group_.exists()) return;
   StartsResolved record{group_.name(), {}};
+  std::set<model::TopicPartition> named;
   for (const auto& [partition, start] : starts) {
+    if (!named.insert(partition).second) continue;
     const Ownership* ownership = group_.roster().ownership(partition);
     const Position* position = group_.position(partition);
     if (ownership == nullptr || (position != nullptr && position->next())) continue;

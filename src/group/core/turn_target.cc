@@ -39,14 +39,27 @@ std::vector<std::string> Turn::wanted_by(const Subscription& subscription) const
   return names;
 }
 
+bool Turn::wants(const Subscription& subscription, const std::string& topic) const {
+  if (std::binary_search(subscription.topics.begin(), subscription.topics.end(), topic)) return true;
+  if (subscription.pattern.empty()) return false;
+  const auto matches = context_.topics.matches.find(subscription.pattern);
+  FOREBAY_ASSERT(matches != context_.topics.matches.end());
+  return std::binary_search(matches->second.begin(), matches->second.end(), topic);
+}
+
+bool Turn::is_wanted_besides(MemberNumber number, const std::string& topic) const {
+  const auto& members = group_.roster().members;
+  return std::any_of(members.begin(), members.end(), [&](const auto& one) {
+    return one.first != number && wants(one.second.settings.subscription, topic);
+  });
+}
+
 // A member asked for it before this turn, when it was not there: it was made later.
-bool Turn::was_wanted(const std::string& name) const {
+bool Turn::was_wanted(const std::string& topic) const {
   if (applied_ == nullptr) return false;
   const auto& members = applied_->roster.members;
-  return std::any_of(members.begin(), members.end(), [&](const auto& member) {
-    const std::vector<std::string> wanted = wanted_by(member.second.settings.subscription);
-    return std::binary_search(wanted.begin(), wanted.end(), name);
-  });
+  return std::any_of(members.begin(), members.end(),
+                     [&](const auto& one) { return wants(one.second.settings.subscription, topic); });
 }
 
 // Returns: whether there is more of it than the group knew.

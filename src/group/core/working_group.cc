@@ -7,6 +7,39 @@
 namespace forebay::group {
 namespace {
 
+// The head of a record, with the name of its group left out; a partition with its number and a member or an
+// offset.
+constexpr std::size_t kHeadBytes = 32, kPartitionBytes = 16, kOffsetBytes = 40;
+
+std::size_t bytes_of(const MemberSettings& settings) {
+  std::size_t bytes = settings.id.size() + settings.instance.size() + settings.replaced_id.size() +
+                      settings.client_id.size() + settings.host.size() + settings.rack.size() +
+                      settings.subscription.pattern.size();
+  for (const std::string& topic : settings.subscription.topics) bytes += topic.size() + 2;
+  return bytes;
+}
+
+std::size_t bytes_of(const std::vector<OffsetEntry>& offsets) {
+  std::size_t bytes = offsets.size() * kOffsetBytes;
+  for (const OffsetEntry& one : offsets) bytes += one.metadata.size();
+  return bytes;
+}
+
+std::size_t about_bytes(const GroupRecord& record) {
+  const std::size_t head = kHeadBytes + group_of(record).size();
+  if (const auto* set = std::get_if<MemberSet>(&record)) return head + bytes_of(set->settings);
+  if (const auto* committed = std::get_if<OffsetsCommitted>(&record))
+    return head + bytes_of(committed->offsets);
+  if (const auto* reset = std::get_if<OffsetsReset>(&record)) return head + bytes_of(reset->offsets);
+  if (const auto* released = std::get_if<PartitionsReleased>(&record))
+    return head + released->partitions.size() * kPartitionBytes;
+  if (const auto* avoided = std::get_if<PartitionsAvoided>(&record))
+    return head + avoided->partitions.size() * kPartitionBytes;
+  if (const auto* resolved = std::get_if<StartsResolved>(&record))
+    return head + resolved->starts.size() * kOffsetBytes;
+  return head;
+}
+
 bool is_of_positions(const GroupRecord& record) {
   return std::holds_alternative<OffsetsCommitted>(record) || std::holds_alternative<OffsetsReset>(record) ||
          std::holds_alternative<StartsResolved>(record);
@@ -75,6 +108,7 @@ void WorkingGroup::decide(GroupRecord record) {
       FOREBAY_ASSERT(applied.has_value());
     }
   }
+  record_bytes_ += about_bytes(record);
   records_.push_back(std::move(record));
 }
 

@@ -26,6 +26,8 @@ class WorkingGroup {
 
   // Decides on a record: from here on the group is as if it were applied. Requires: it can follow.
   void decide(GroupRecord record);
+  // Of the records so far, about: their texts and what stands for each partition.
+  [[nodiscard]] std::size_t record_bytes() const { return record_bytes_; }
   [[nodiscard]] std::vector<GroupRecord> take_records() { return std::move(records_); }
 
  private:
@@ -39,6 +41,7 @@ class WorkingGroup {
   Positions positions_;                 // those that are changed
   std::set<model::TopicId> forgotten_;  // of these nothing that is applied counts
   std::vector<GroupRecord> records_;
+  std::size_t record_bytes_ = 0;
 };
 
 }  // namespace forebay::group

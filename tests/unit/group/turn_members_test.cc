@@ -381,6 +381,11 @@ INSTANTIATE_TEST_SUITE_P(
                   for (std::size_t i = 0; i < kTopicsPerSubscriptionMax; ++i)
                     join.subscription.topics.push_back(std::to_string(i));
                 }},
+        BadJoin{"LongTopics",
+                [](JoinInput& join) {
+                  for (std::size_t i = 0; i < 300; ++i)
+                    join.subscription.topics.push_back(std::string(240, 'x') + std::to_string(i));
+                }},
         BadJoin{"LongPattern",
                 [](JoinInput& join) { join.subscription.pattern = std::string(kPatternBytesMax + 1, 'x'); }},
         BadJoin{"LongInstance", [](JoinInput& join) { join.instance = std::string(kNameBytesMax + 1, 'x'); }},

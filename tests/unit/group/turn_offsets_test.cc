@@ -118,6 +118,32 @@ TEST_F(TurnOffsets, OneBadEntryDoesNotKeepTheOthersOut) {
   EXPECT_EQ(position(1).committed, model::Offset(5));
 }
 
+TEST_F(TurnOffsets, OnePartitionTwiceIsRefused) {
+  const MemberRef a = join("a");
+  EXPECT_EQ(try_commit(a, {entry(0, 7), entry(0, 5)}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(last.records.empty());
+}
+
+TEST_F(TurnOffsets, ACommitHasAMostOfMetadata) {
+  const MemberRef a = join("a");
+  coordinator.set_topic("t", 100);
+  coordinator.turn("g", [](Turn& turn) { turn.follow_topics(); });
+  std::vector<CommitEntry> entries;
+  for (std::int32_t i = 0; i < 65; ++i) entries.push_back(entry(i, 1, std::string(kMetadataBytesMax, 'x')));
+  EXPECT_EQ(try_commit(a, entries).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(TurnOffsets, ATurnSaysWhenItIsFull) {
+  const MemberRef a = join("a");
+  coordinator.turn("g", [&](Turn& turn) {
+    std::int64_t offset = 0;
+    while (!turn.is_full() && offset < 1'000) {
+      ASSERT_TRUE(turn.commit(a, kNow, {entry(0, ++offset, std::string(kMetadataBytesMax, 'x'))})->at(0));
+    }
+    EXPECT_EQ(offset, 63);  // of 4 KiB and a little more each
+  });
+}
+
 TEST_F(TurnOffsets, SomebodyElsesPartitionIsRefused) {
   join("a");
   const MemberRef b = join("b");

@@ -47,7 +47,7 @@ void Reconciler::apply(const cluster::ImagePtr& image, const RoutingPtr& routing
   routing_ = routing;
   metadata_ = metadata;
   for (const auto& [name, route] : routing->topics) {
-    if (route.internal) continue;  // opened by whoever owns them
+    if (name == cluster::kClusterTopicName) continue;  // opened by who brings the image
     TopicState& topic = topics_[route.topic->id];
     topic.partitions = static_cast<std::uint32_t>(route.shards.size());
     topic.confirmed = route.topic->confirmed_on(self_.node);
@@ -73,7 +73,7 @@ void Reconciler::apply_partition(const TopicRoute& route, std::size_t index) {
   } else if (at->second.config != route.config) {
     at->second.config = route.config;
     const ShardHandle shard = shards_[route.shards[index]];
-    shard.executor->post([shard, id, config = partition_config(route.config)] {
+    shard.executor->post([shard, id, config = partition_config(route)] {
       if (auto* partition = shard.partitions->find(id)) partition->set_config(config);
     });
   }
@@ -153,7 +153,7 @@ void Reconciler::open(const model::TopicPartition& id, const TopicRoute& route, 
       if (*alive != nullptr) (*alive)->on_opened(id, std::move(result));
     });
   };
-  shard.executor->post([shard, id, name = route.topic->name, config = partition_config(route.config),
+  shard.executor->post([shard, id, name = route.topic->name, config = partition_config(route),
                         founding = founding_of(placement), expected = expected(placement, id),
                         report = std::move(report)]() mutable {
     shard.partitions->open(id, name, config, founding, expected, std::move(report));

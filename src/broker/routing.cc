@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/controller.h"
+#include "cluster/core/internal_topics.h"
 #include "log/journal.h"
 
 namespace forebay::broker {
@@ -105,6 +106,7 @@ RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
   for (const auto& [name, topic] : image.topics) {
     TopicRoute route;
     route.topic = topic;
+    route.internal = cluster::is_internal(name);
     auto parsed = config::parse_topic_config(topic->config, defaults);
     if (parsed) {
       route.config = std::move(*parsed);
@@ -113,6 +115,7 @@ RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
       problems.push_back("topic '" + name +
                          "': stored configuration cannot be used, defaults apply: " + parsed.error().context);
     }
+    if (route.internal) route.config.retention.reset();
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       route.shards.push_back(
           log::shard_of({topic->id, model::PartitionIndex(static_cast<std::int32_t>(i))}, shard_count));
@@ -122,7 +125,14 @@ RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
   return table;
 }
 
-partition::PartitionConfig partition_config(const config::TopicConfig& config) {
+partition::PartitionConfig partition_config(const TopicRoute& route) {
+  if (route.internal) {
+    // What is written there comes from users in the end: it waits where their records do.
+    partition::PartitionConfig result = internal_partition_config();
+    result.admission = partition::Admission::kBounded;
+    return result;
+  }
+  const config::TopicConfig& config = route.config;
   partition::PartitionConfig result;
   result.log.segment_bytes = config.segment_bytes;
   result.log.segment_ms = config.segment_age_max.count();

@@ -21,7 +21,7 @@ struct TopicRoute {
   cluster::TopicPtr topic;
   config::TopicConfig config;         // effective
   std::vector<std::uint32_t> shards;  // of each partition
-  bool internal = false;
+  bool internal = false;              // for state machines, and for nobody to write to
 
   [[nodiscard]] model::TopicPartition id_of(model::PartitionIndex partition) const {
     return {topic->id, partition};
@@ -54,8 +54,8 @@ using RoutingPtr = std::shared_ptr<const RoutingTable>;
                                       const config::TopicConfig& defaults, std::uint32_t shard_count,
                                       std::vector<std::string>& problems);
 
-[[nodiscard]] partition::PartitionConfig partition_config(const config::TopicConfig& config);
-// Of the internal topics: kept whole until their state machine trims them.
+[[nodiscard]] partition::PartitionConfig partition_config(const TopicRoute& route);
+// Of __cluster: kept whole until its state machine trims it.
 [[nodiscard]] partition::PartitionConfig internal_partition_config();
 
 }  // namespace forebay::broker

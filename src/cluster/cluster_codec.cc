@@ -301,6 +301,7 @@ struct ProposalEncoder {
     confirm->set_partition(p.partition.value());
   }
   void operator()(const RetireDisk& p) const { put_voter(p.voter, to.mutable_retire_disk()); }
+  void operator()(const MakeGroupsTopic& p) const { to.mutable_make_groups_topic()->set_id(bytes_of(p.id)); }
 };
 
 template <typename Message>
@@ -338,6 +339,10 @@ Result<NodeProposal> proposal_of(ByteSpan bytes) {
     case pb::NodeProposal::kRetireDisk: {
       FOREBAY_TRY(const auto voter, voter_of(message.retire_disk()));
       return NodeProposal(RetireDisk{voter});
+    }
+    case pb::NodeProposal::kMakeGroupsTopic: {
+      FOREBAY_TRY(const auto id, uuid_of(message.make_groups_topic().id()));
+      return NodeProposal(MakeGroupsTopic{id});
     }
     case pb::NodeProposal::kConfirmTarget: {
       const auto& confirm = message.confirm_target();

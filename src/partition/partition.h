@@ -238,6 +238,7 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   // of this replica does not pass that, whatever is trimmed elsewhere; and a replica that is to begin anew
   // above it waits: `wanted` is told which offset the state has to reach first. Before it is told: 0.
   void state_is_at(model::Offset applied);
+  [[nodiscard]] bool holds_state() const { return holds_state_; }
   void on_state_wanted(UniqueFunction<void(model::Offset)> wanted) { state_wanted_ = std::move(wanted); }
 
   // Moves log start to `before` (none: the high watermark); answers with the new log start, once it is

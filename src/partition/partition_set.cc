@@ -136,7 +136,15 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
                               wanted->second.others_have_copies);
   if (asked_to_leave_.contains(id)) begin_to_leave(id, opened);
   opened.start(std::move(ready));
+  if (opened.holds_state() && state_listener_.opened) state_listener_.opened(id, opened);
   while (auto waiting = waiting_for_open_.extract(id)) waiting.mapped()(&opened);
+}
+
+void PartitionSet::on_state_partitions(StateListener listener) {
+  state_listener_ = std::move(listener);
+  for (const auto& [id, partition] : partitions_) {
+    if (partition->holds_state() && state_listener_.opened) state_listener_.opened(id, *partition);
+  }
 }
 
 void PartitionSet::fail_to_open(const model::TopicPartition& id, const Error& error) {
@@ -184,6 +192,7 @@ void PartitionSet::remove(const model::TopicPartition& id, Done<std::monostate> 
   wanted_members_.erase(id);
   asked_to_leave_.erase(id);
   if (auto found = partitions_.extract(id)) {
+    if (found.mapped()->holds_state() && state_listener_.closing) state_listener_.closing(id);
     leaving_.insert_or_assign(id, std::move(found.mapped()));
     leaving_.at(id)->stop();
   }

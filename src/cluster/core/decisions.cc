@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/core/internal_topics.h"
 #include "cluster/core/placement.h"
 
 namespace forebay::cluster {
@@ -145,6 +146,7 @@ Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::s
                                          Overrides config) {
   const TopicPtr topic = image.find(name);
   if (!topic) return unknown_topic(name);
+  FOREBAY_CHECK(check_not_internal(name, "configured"));
   return TopicConfigSet{topic->id, std::move(config)};
 }
 
@@ -152,6 +154,7 @@ Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const s
                                               std::uint32_t total, const Limits& limits) {
   const TopicPtr topic = image.find(name);
   if (!topic) return unknown_topic(name);
+  FOREBAY_CHECK(check_not_internal(name, "given more partitions"));
   const auto now = static_cast<std::uint32_t>(topic->partitions.size());
   if (total <= now) {
     return Error{ErrorCode::kInvalidArgument, "topic '" + name + "' has " + std::to_string(now) +
@@ -168,6 +171,7 @@ Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const s
 Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name) {
   const TopicPtr topic = image.find(name);
   if (!topic) return unknown_topic(name);
+  FOREBAY_CHECK(check_not_internal(name, "deleted"));
   return TopicDeleted{topic->id};
 }
 

@@ -57,6 +57,7 @@ struct CreateTopic {
 // Errors: kTopicExists, kInvalidArgument, kMemoryBudget, kNotYet while no broker is registered.
 [[nodiscard]] Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic& request,
                                                  model::TopicId new_id, const Limits& limits);
+// Errors of these three: also kInvalidArgument for internal topics.
 // Errors: kUnknownTopic.
 [[nodiscard]] Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::string& name,
                                                        Overrides config);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/core/internal_topics.h"
 #include "cluster/core/upkeep.h"
 
 namespace forebay::cluster {
@@ -103,7 +104,10 @@ Result<DecommissionDecision> decide_decommission(const ClusterImage& image,
       if (std::find(placement.replicas.begin(), placement.replicas.end(), node) == placement.replicas.end())
         continue;
       if (!has_majority(image, placement, alive)) name_once(obstacles.majorities, topic_name);
-      const auto to = target_without_going(without, load, placement.replicas, topic->replication_factor);
+      const std::uint32_t copies = is_internal(topic_name)
+                                       ? internal_replication(without, topic->replication_factor)
+                                       : topic->replication_factor;
+      const auto to = target_without_going(without, load, placement.replicas, copies);
       if (!to) {
         name_once(obstacles.brokers, topic_name);
       } else if (racks_of(image, *to) < std::min(racks_of(image, placement.replicas), to->size())) {

@@ -2,13 +2,16 @@
 
 #include <utility>
 
+#include "cluster/core/internal_topics.h"
+
 namespace forebay::cluster {
 namespace {
 
 // 0: what brokers read that register no level.
 constexpr std::uint32_t kMoves = 1;  // replicas that move, and disks that are given up
 constexpr std::uint32_t kProducerNames = 2;
-constexpr std::uint32_t kMetadataLevelSpoken = kProducerNames;
+constexpr std::uint32_t kGroups = 3;  // topics on which state machines live: __groups
+constexpr std::uint32_t kMetadataLevelSpoken = kGroups;
 
 std::uint32_t level_in(const Features& features, const std::string& name) {
   const auto at = features.find(name);
@@ -23,7 +26,10 @@ struct Level {
   std::uint32_t operator()(const BrokerRemoved&) const { return 0; }
   std::uint32_t operator()(const ProducerIdsGranted&) const { return 0; }
   std::uint32_t operator()(const FeatureLevelSet&) const { return 0; }
-  std::uint32_t operator()(const TopicCreated&) const { return 0; }
+  // Who does not know that a state lives on it would never trim it, and let users write to it.
+  std::uint32_t operator()(const TopicCreated& record) const {
+    return is_internal(record.topic.name) ? kGroups : 0;
+  }
   std::uint32_t operator()(const TopicConfigSet&) const { return 0; }
   std::uint32_t operator()(const PartitionsAdded&) const { return 0; }
   std::uint32_t operator()(const PartitionsConfirmed&) const { return 0; }

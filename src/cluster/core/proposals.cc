@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "cluster/core/internal_topics.h"
+
 namespace forebay::cluster {
 namespace {
 
@@ -178,6 +180,15 @@ Decided decide_one(const ClusterImage& image, const ConfirmGone& proposal,
       std::find(known->leaving.begin(), known->leaving.end(), node) == known->leaving.end())
     return nothing_to_log();
   return log_it(ReplicaGone{proposal.id, proposal.partition, node});
+}
+
+Decided decide_one(const ClusterImage& image, const MakeGroupsTopic& proposal,
+                   const std::set<log::Voter>& /*alive*/) {
+  if (proposal.id.is_nil())
+    return Error{ErrorCode::kInvalidArgument, "the topic of consumer groups is to have the nil id"};
+  FOREBAY_TRY(auto created, decide_groups_topic(image, proposal.id));
+  if (!created) return nothing_to_log();
+  return log_it(std::move(*created));
 }
 
 }  // namespace

@@ -65,8 +65,13 @@ struct ConfirmGone {
   model::PartitionIndex partition;
   friend bool operator==(const ConfirmGone&, const ConfirmGone&) = default;
 };
+// Somebody wants to use consumer groups, and their topic is not there yet (internal_topics.h).
+struct MakeGroupsTopic {
+  model::TopicId id;  // for it, drawn by who proposes
+  friend bool operator==(const MakeGroupsTopic&, const MakeGroupsTopic&) = default;
+};
 using NodeProposal = std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds,
-                                  ConfirmTarget, ConfirmGone, RetireDisk>;
+                                  ConfirmTarget, ConfirmGone, RetireDisk, MakeGroupsTopic>;
 
 // A node that asks for more is wrong.
 inline constexpr std::uint32_t kProducerIdsPerGrantMax = 1'000'000;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/core/internal_topics.h"
 #include "cluster/core/moves.h"
 
 namespace forebay::cluster {
@@ -155,7 +156,8 @@ bool is_to_change(const ClusterImage& image, const Topic& topic, const Placement
 bool has_upkeep(const ClusterImage& image) {
   const bool any_goes = std::any_of(image.brokers.begin(), image.brokers.end(),
                                     [](const auto& one) { return one.second.is_going(); });
-  return any_goes || std::any_of(image.topics.begin(), image.topics.end(), [](const auto& one) {
+  return any_goes || next_internal_change(image) ||
+         std::any_of(image.topics.begin(), image.topics.end(), [](const auto& one) {
            const Topic& topic = *one.second;
            return std::any_of(topic.partitions.begin(), topic.partitions.end(),
                               [&topic](const Placement& placement) {
@@ -172,6 +174,9 @@ UpkeepStep next_upkeep(const ClusterImage& image, const Limits& limits, const Up
   auto changed = targets.next();
   step.waits_for = targets.take_waits();
   if (changed) step.record = std::move(*changed);
+  // By who is there: a copy on a broker that is away would be waited for.
+  if (auto change = next_internal_change(without_away(image, view.away)); change && !step.record)
+    step.record = std::move(*change);
   for (const auto& [node, broker] : image.brokers) {
     if (!broker.is_going()) continue;
     auto record = advance(image, node, broker.decommission, view, step.waits_for[node]);

@@ -1,6 +1,7 @@
 // What the controller decides without being asked, one record at a time: replicas leave brokers that are
-// decommissioned, partitions get the number of replicas that their topic is to have, and a broker that
-// nothing counts on any more is removed. All of it follows from the image, so that a controller goes on where
+// decommissioned, internal topics get as many replicas as brokers allow (internal_topics.h), partitions get
+// the number of replicas that their topic is to have, and a broker that nothing counts on any more is
+// removed. All of it follows from the image, so that a controller goes on where
 // the one before has stopped. Pure.
 //
 // The order is what keeps a broker's last word from being needed after it is gone: first no membership of a

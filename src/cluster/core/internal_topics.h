@@ -1,0 +1,43 @@
+// Topics that the cluster makes for itself, when something first needs them: state machines live on their
+// partitions (machine/host.h). In the image they are topics like any other: placed, moved, and repaired in
+// the same way. Users see them when they ask for internal ones, and may read and move them; only their state
+// machine writes and trims them, and nobody deletes them or changes their partitions. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+#include "cluster/core/cluster_image.h"
+
+namespace forebay::cluster {
+
+// Consumer groups (src/group). A group lives in one partition, by a hash of its name: the number can never
+// change. 16 spread the coordinators over the shards of more nodes than __cluster has voters, and an idle one
+// costs a node next to nothing.
+inline constexpr std::string_view kGroupsTopicName = "__groups";
+inline constexpr std::uint32_t kGroupsPartitions = 16;
+
+// A commit must survive what a record survives.
+inline constexpr std::uint32_t kInternalReplication = 3;
+
+// By its name; no user can make such a topic.
+[[nodiscard]] inline bool is_internal(std::string_view topic) { return topic.starts_with("__"); }
+// Errors: kInvalidArgument, of which topic and what cannot be done.
+[[nodiscard]] Result<void> check_not_internal(std::string_view topic, std::string_view change);
+
+// Nothing: it is there. On as many brokers as there are, up to kInternalReplication. Errors: kNotYet while no
+// broker is registered; kMemoryBudget only of the number of partitions: commits are what consumers live on.
+[[nodiscard]] Result<std::optional<TopicCreated>> decide_groups_topic(const ClusterImage& image,
+                                                                      model::TopicId new_id);
+
+// How many replicas an internal topic that has `now` is to have: one that was made when there were fewer
+// brokers gets copies on those that have come, and where too few stay, for others are decommissioned, it goes
+// on with fewer. Nobody has to know of it.
+[[nodiscard]] std::uint32_t internal_replication(const ClusterImage& image, std::uint32_t now);
+// The next internal topic whose number of replicas is to change. What follows from that is done as for any
+// topic (upkeep.h).
+[[nodiscard]] std::optional<TargetsChanged> next_internal_change(const ClusterImage& image);
+
+}  // namespace forebay::cluster

@@ -1,0 +1,139 @@
+// The topics that the cluster makes for itself: once, for nobody to change, with as many replicas as there
+// are brokers for.
+#include "cluster/core/internal_topics.h"
+
+#include <gtest/gtest.h>
+
+#include "cluster/core/decisions.h"
+#include "cluster/core/decommission.h"
+#include "cluster/core/proposals.h"
+#include "cluster/core/upkeep.h"
+#include "images.h"
+
+namespace forebay::cluster {
+namespace {
+
+const std::string kGroups(kGroupsTopicName);
+
+void propose(ClusterImage& image, std::uint8_t id) {
+  const auto decided = decide(image, MakeGroupsTopic{uuid_of(id)});
+  ASSERT_TRUE(decided) << decided.error().context;
+  if (*decided) {
+    ASSERT_TRUE(apply(image, **decided));
+  }
+}
+// All that upkeep does by itself, with leaders that follow at once.
+void settle(ClusterImage& image) {
+  for (int i = 0; i < 200; ++i) {
+    const UpkeepStep step = next_upkeep(image, {.moves_max = 4}, {});
+    if (step.record) {
+      ASSERT_TRUE(apply(image, *step.record));
+      continue;
+    }
+    bool moved = false;
+    for (const auto& [id, topic] : std::map(image.by_id)) {
+      for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
+        const Placement now = topic->partitions[p];
+        const model::PartitionIndex index(static_cast<std::int32_t>(p));
+        if (now.reached != now.epoch) {
+          ASSERT_TRUE(apply(image, TargetReached{id, index, now.epoch}));
+          moved = true;
+        }
+        for (const model::NodeId node : now.leaving) {
+          ASSERT_TRUE(apply(image, ReplicaGone{id, index, node}));
+          moved = true;
+        }
+      }
+    }
+    if (!moved) return;
+  }
+  FAIL() << "it never ends";
+}
+void expect_replicas(const ClusterImage& image, std::size_t count) {
+  const TopicPtr topic = image.find(kGroups);
+  ASSERT_NE(topic, nullptr);
+  ASSERT_EQ(topic->partitions.size(), kGroupsPartitions);
+  for (const Placement& one : topic->partitions) EXPECT_EQ(one.replicas.size(), count);
+}
+
+TEST(InternalTopics, MadeOnceWithAReplicaOnEachOfUpToThreeBrokers) {
+  for (const std::size_t brokers : {1U, 2U, 3U, 5U}) {
+    ClusterImage image = image_of(brokers);
+    propose(image, 1);
+    propose(image, 2);
+    expect_replicas(image, std::min<std::size_t>(brokers, 3));
+    EXPECT_EQ(image.find(kGroups)->id, uuid_of(1));
+    EXPECT_EQ(image.topics.size(), 1U);
+  }
+}
+
+TEST(InternalTopics, NotMadeWithoutBrokersOrAnId) {
+  EXPECT_EQ(decide(image_of(std::size_t{0}), MakeGroupsTopic{uuid_of(1)}).error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(decide(image_of(1), MakeGroupsTopic{}).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(InternalTopics, NobodyDeletesOrConfiguresOrExtendsThem) {
+  ClusterImage image = image_of(3);
+  propose(image, 1);
+  EXPECT_EQ(decide_delete(image, kGroups).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(decide_set_config(image, kGroups, {}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(decide_add_partitions(image, kGroups, 32, {}).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(InternalTopics, BrokerThatDoesNotKnowThemHoldsThemBack) {
+  ClusterImage image = image_of(1);
+  BrokerRegistration old = registration_of(2);
+  old.features = {{kMetadataFeature, 1}};
+  ASSERT_TRUE(apply(image, BrokerRegistered{old}));
+  const auto decided = decide(image, MakeGroupsTopic{uuid_of(1)});
+  ASSERT_TRUE(decided && *decided);
+  EXPECT_EQ(with_level(image, **decided).error().code, ErrorCode::kFailedPrecondition);
+  const auto own = decide_create(image, {.name = "mine", .config = {}}, uuid_of(2), {});
+  ASSERT_TRUE(own);
+  EXPECT_TRUE(with_level(image, *own)) << "a user's topic needs nothing new";
+}
+
+TEST(InternalTopics, GrowWithTheCluster) {
+  ClusterImage image = image_of(1);
+  propose(image, 1);
+  for (const std::uint32_t node : {2U, 3U, 4U}) {
+    ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(node)}));
+    EXPECT_EQ(has_upkeep(image), node <= 3);
+    settle(image);
+    expect_replicas(image, std::min(node, 3U));
+  }
+}
+
+TEST(InternalTopics, BrokerThatIsAwayOrDrainedGetsNoCopyUnasked) {
+  ClusterImage image = image_of(2);
+  propose(image, 1);
+  ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(3)}));
+  EXPECT_FALSE(next_upkeep(image, {}, {.away = {model::NodeId(3)}, .metadata_members = {}}).record);
+  ASSERT_TRUE(apply(image, BrokerDrained{model::NodeId(3), true}));
+  EXPECT_FALSE(next_upkeep(image, {}, {}).record);
+  ASSERT_TRUE(apply(image, BrokerDrained{model::NodeId(3), false}));
+  EXPECT_TRUE(next_upkeep(image, {}, {}).record);
+}
+
+TEST(InternalTopics, DrainedBrokerKeepsItsCopies) {
+  ClusterImage image = image_of(3);
+  propose(image, 1);
+  ASSERT_TRUE(apply(image, BrokerDrained{model::NodeId(2), true}));
+  EXPECT_FALSE(has_upkeep(image));
+}
+
+TEST(InternalTopics, DoNotHoldADecommissionUp) {
+  ClusterImage image = image_of(3);
+  propose(image, 1);
+  const std::set<log::Voter> alive{
+      {model::NodeId(1), disk_of(1)}, {model::NodeId(2), disk_of(2)}, {model::NodeId(3), disk_of(3)}};
+  const auto decided = decide_decommission(image, {.node = model::NodeId(2)}, {}, alive);
+  ASSERT_TRUE(decided) << decided.error().context;
+  ASSERT_TRUE(apply(image, *decided->record));
+  settle(image);
+  expect_replicas(image, 2);
+  EXPECT_EQ(image.broker(model::NodeId(2)), nullptr);
+}
+
+}  // namespace
+}  // namespace forebay::cluster

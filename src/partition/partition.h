@@ -285,6 +285,7 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   void on_frame(const log::Frame& frame) override;
   void on_truncated(model::LogPosition to) override;
   void on_installed(const log::LogBase& base) override;
+  [[nodiscard]] Result<std::optional<log::StateSnapshot>> state_for_install() override;
   // --- ProducersOwner
   [[nodiscard]] model::LogPosition committed() const override { return group_->commit(); }
   [[nodiscard]] bool commit_is_certain() const override { return group_->is_established(); }

@@ -150,6 +150,11 @@ void Partition::on_installed(const log::LogBase&) {
   if (producers_) producers_->on_installed();
 }
 
+Result<std::optional<log::StateSnapshot>> Partition::state_for_install() {
+  if (!producers_) return std::optional<log::StateSnapshot>();
+  return producers_->state_for_install();
+}
+
 void Partition::on_producers_kept() {
   if (!stopped_) apply_log_start(group_->commit());
 }

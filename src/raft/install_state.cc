@@ -9,9 +9,9 @@
 namespace forebay::raft {
 namespace {
 
-// Nothing of the layers above begins so: there is no field 0 in protobuf, and a state of __cluster has
-// another mark. Who does not know it answers that he cannot read it.
-constexpr std::uint8_t kMark = 1;
+// Nothing of the layers above begins so: there is no field 0 in protobuf, and what else is asked for has
+// other marks (docs/format/peer-messages.md). Who does not know it answers that he cannot read it.
+constexpr std::uint8_t kMark = 3;
 constexpr std::uint8_t kVersion = 1;
 // A piece takes a round trip and a read of memory.
 constexpr runtime::Duration kPieceTimeout = std::chrono::seconds(3);

@@ -198,6 +198,12 @@ void NodeMetrics::shard_figures(Metrics& metrics, const std::vector<std::unique_
     figure(Kind::kCounter, "forebay_tombstones_removed_total",
            "Tombstones that went when their time was over",
            [](Stats s) { return static_cast<double>(s.tombstones_removed); });
+    figure(Kind::kCounter, "forebay_partition_states_written_total",
+           "State files written beside the segments of partitions",
+           [](Stats s) { return static_cast<double>(s.states_written); });
+    figure(Kind::kCounter, "forebay_damaged_partition_states_total",
+           "State files that were damaged and put in quarantine",
+           [](Stats s) { return static_cast<double>(s.damaged_states); });
     figure(Kind::kGauge, "forebay_damaged_partitions", "Partitions with damage that nobody has accepted",
            [](Stats s) { return static_cast<double>(s.damaged_logs); });
     figure(Kind::kGauge, "forebay_lost_tail_partitions",

@@ -15,7 +15,7 @@ GroupWorld::GroupWorld(std::uint64_t seed) : random_(seed) {
   for (int i = 0; i < 3; ++i) coordinator_.set_topic("t" + std::to_string(i), 1 + draw(6));
   newest_ = coordinator_.topics;
   match_patterns();
-  coordinator_.topics = newest_;
+  coordinator_.topics = older_ = newest_;
   const Assignor assignor = draw(4) == 0 ? Assignor::kRange : Assignor::kUniformSticky;
   turn([&](Turn& turn) { ASSERT_TRUE(turn.create({}, assignor)); });
 }
@@ -130,6 +130,8 @@ void GroupWorld::replace_coordinator() {
   }
   coordinator_.liveness = Liveness{};
   coordinator_.liveness.begin(coordinator_.image, coordinator_.now);
+  coordinator_.topics = draw(2) == 0 ? older_ : newest_;  // its node may be behind with the metadata
+  turn([](Turn& turn) { turn.follow_topics(); });
 }
 
 // --- clients
@@ -395,6 +397,7 @@ void GroupWorld::match_patterns() {
 }
 
 void GroupWorld::change_topics() {
+  older_ = newest_;
   coordinator_.topics = newest_;
   const std::string name = "t" + std::to_string(draw(5));
   const auto there = newest_.by_name.find(name);

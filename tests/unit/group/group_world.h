@@ -87,7 +87,7 @@ class GroupWorld {
 
   std::mt19937_64 random_;
   TestCoordinator coordinator_;
-  TopicsSnapshot newest_;  // what the coordinator has may be older
+  TopicsSnapshot newest_, older_;  // the coordinator may have the older one
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<MemberRef> gone_;  // who once was somebody
   std::size_t names_ = 0;

@@ -58,7 +58,8 @@ Result<LineReader::Outcome> LineReader::next(std::string_view& line) {
       const char* stop = found != nullptr ? static_cast<const char*>(found) : buffer_.data() + end_;
       const auto length = static_cast<std::size_t>(stop - (buffer_.data() + begin_));
       line = {buffer_.data() + begin_, length};
-      begin_ += length + (found != nullptr ? 1 : 0);
+      has_newline_ = found != nullptr;
+      begin_ += length + (has_newline_ ? 1 : 0);
       ++line_number_;
       return too_long || length > line_bytes_max_ ? Outcome::kTooLong : Outcome::kLine;
     }

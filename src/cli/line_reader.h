@@ -27,6 +27,10 @@ class LineReader {
     return line_number_;
   }  // of the line given out last, from 1
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
+  // Where the line given out last ends in the input, its '\n' not included: the same when one is appended.
+  [[nodiscard]] std::uint64_t end_of_line() const {
+    return bytes_read_ - (end_ - begin_) - (has_newline_ ? 1 : 0);
+  }
 
  private:
   enum class Fill : std::uint8_t { kMore, kEnd, kInterrupted };
@@ -39,6 +43,7 @@ class LineReader {
   std::size_t begin_ = 0;  // what is not given out yet
   std::size_t end_ = 0;
   bool at_end_ = false;
+  bool has_newline_ = false;  // the line given out last
   std::uint64_t line_number_ = 0;
   std::uint64_t bytes_read_ = 0;
 };

@@ -44,6 +44,7 @@ struct PerfProduceOptions {
   std::uint64_t keys = 0;
   std::uint64_t batch_bytes = 0;
   bool single = false;
+  bool not_idempotent = false;
 };
 
 std::size_t digits_of(std::uint64_t number) { return std::to_string(number).size(); }
@@ -250,6 +251,7 @@ ProducerOptions producer_options(const Session& session, const PerfProduceOption
   result.compression = *parse_compression(options.compression);
   result.linger = options.linger.value_or(std::chrono::milliseconds(0));
   result.block_timeout = kBlockTimeout;
+  if (options.not_idempotent) result.idempotent = false;
   if (options.batch_bytes != 0) result.batch_bytes_max = static_cast<std::size_t>(options.batch_bytes);
   if (session.globals().timeout) result.delivery_timeout = *session.globals().timeout;
   return result;
@@ -340,6 +342,8 @@ void add_perf_produce_command(std::vector<Command>& commands) {
        set_bytes(&options->batch_bytes)},
       {"--keys", "N", "give the records N different keys (default: none)", set_count(&options->keys)},
       {"--partition", "P", "send to this partition", set_partition(&options->partition)},
+      {"--not-idempotent", "", "without producer ids, to compare: a retry may store a record twice",
+       set_flag(&options->not_idempotent)},
       {"--single", "", "each producer waits for each acknowledgement before the next send",
        set_flag(&options->single)}};
   command.notes =

@@ -17,8 +17,10 @@
 #include "cli/ndjson.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "cli/source_file.h"
 #include "cli/verbs/verbs.h"
 #include "config/units.h"
+#include "forebay/named_producer.h"
 #include "forebay/producer.h"
 
 namespace forebay::cli {
@@ -47,6 +49,7 @@ struct ProduceOptions {
   std::optional<std::chrono::milliseconds> linger;
   std::optional<std::string> acked_file;
   bool skip_bad = false;
+  std::optional<std::string> name;
 };
 
 // A descriptor that is closed with it, unless it is a standard one.
@@ -207,6 +210,7 @@ class Production {
   Production(Session& session, const ProduceOptions& options, int input, int acked)
       : session_(session),
         options_(options),
+        input_(input),
         ledger_(acked),
         reader_(input, kLineBytesMax),
         parser_(options),
@@ -227,20 +231,48 @@ class Production {
     options.block_timeout = session_.timeout();
     options.delivery_timeout = delivery_timeout_;
     options.sink = &ledger_;
-    auto producer = Producer::create(session_.client_options(), options);
-    if (!producer) return session_.fail(producer.error());
+    const auto opened = open(options);
+    if (!opened) return session_.fail(opened.error());
     const GracefulInterrupt graceful;
-    ExitCode code = read_and_send(**producer);
+    ExitCode code = read_and_send();
     if (interrupted()) code = ExitCode::kInterrupted;
     // Every record that was sent has an answer, and the ledger all of them, when close() returns.
-    const auto closed =
-        (*producer)->close(interrupted() ? kInterruptedFlush : delivery_timeout_ + kInterruptedFlush);
+    const auto closed = close(interrupted() ? kInterruptedFlush : delivery_timeout_ + kInterruptedFlush);
     if (!closed) session_.detail("closing: " + closed.error().to_string());
     return conclude(code, Clock::now() - started);
   }
 
  private:
-  ExitCode read_and_send(Producer& producer) {
+  Result<void> open(const ProducerOptions& options) {
+    if (!options_.name) {
+      FOREBAY_TRY(producer_, Producer::create(session_.client_options(), options));
+      return {};
+    }
+    NamedProducerOptions named{.name = *options_.name, .topic = options_.topic, .producer = options};
+    FOREBAY_TRY(named.source, file_identity(input_));
+    named.is_same_source = [this](std::string_view stored) { return has_identity(input_, stored); };
+    FOREBAY_TRY(named_, NamedProducer::resume(session_.client_options(), std::move(named)));
+    const std::uint64_t furthest = named_->furthest().value_or(0);
+    if (furthest > input_bytes_) {
+      return Error{ErrorCode::kFailedPrecondition,
+                   options_.file + " has " + std::to_string(input_bytes_) + " bytes, and " +
+                       std::to_string(furthest) + " of it were sent under the name '" + *options_.name +
+                       "': it was cut; take another name to send all of it once more"};
+    }
+    if (furthest != 0)
+      session_.detail("resumed behind byte " + std::to_string(named_->start_after().value_or(0)) + " of " +
+                      options_.file);
+    return {};
+  }
+  Result<void> close(std::chrono::milliseconds timeout) {
+    return named_ != nullptr ? named_->close(timeout) : producer_->close(timeout);
+  }
+  // Every partition has what this line makes: an earlier run has sent it.
+  [[nodiscard]] bool is_sent_everywhere() const {
+    return named_ != nullptr && named_->start_after() && reader_.end_of_line() <= *named_->start_after();
+  }
+
+  ExitCode read_and_send() {
     Progress progress(session_, input_bytes_, Progress::kBytes);
     LineRecord record;
     for (;;) {
@@ -250,6 +282,10 @@ class Production {
       if (!outcome) return session_.fail(ExitCode::kFailure, outcome.error().context);
       if (*outcome == LineReader::Outcome::kEnd || *outcome == LineReader::Outcome::kInterrupted)
         return ExitCode::kOk;
+      if (is_sent_everywhere()) {
+        ++sent_before_;
+        continue;
+      }
       Result<bool> parsed = true;
       if (*outcome == LineReader::Outcome::kTooLong) {
         parsed = Error{ErrorCode::kRecordTooLarge, "longer than " + config::format_bytes(kLineBytesMax)};
@@ -257,7 +293,7 @@ class Production {
         parsed = parser_.parse(line, record);
       }
       // One that the topic cannot take is known before anything after it is sent.
-      if (parsed && *parsed) parsed = send(producer, record.record);
+      if (parsed && *parsed) parsed = send(record.record);
       if (!parsed) {
         const std::string where =
             "line " + std::to_string(reader_.line_number()) + ": " + parsed.error().context;
@@ -274,14 +310,13 @@ class Production {
   }
 
   // Errors: kRecordTooLarge. Others are for the ledger, which ends the command.
-  Result<bool> send(Producer& producer, const RecordView& record) {
+  Result<bool> send(const RecordView& record) {
     const std::uint64_t line = reader_.line_number();
     const std::uint64_t bytes =
         (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
     const auto deadline = Clock::now() + delivery_timeout_;
     for (;;) {
-      const auto sent = producer.send_token(options_.topic, options_.partition.value_or(-1), record,
-                                            Token::pack(line, bytes));
+      const auto sent = send_token(record, Token::pack(line, bytes));
       if (sent) return true;
       if (sent.error().code == ErrorCode::kRecordTooLarge) return sent.error();
       const bool full = sent.error().code == ErrorCode::kResourceExhausted;
@@ -291,6 +326,14 @@ class Production {
       }
       ledger_.wait_for_answers(kRoomWait);
     }
+  }
+
+  Result<void> send_token(const RecordView& record, std::uint64_t token) {
+    const std::int32_t partition = options_.partition.value_or(-1);
+    if (named_ == nullptr) return producer_->send_token(options_.topic, partition, record, token);
+    FOREBAY_TRY(const bool sent, named_->send_token(reader_.end_of_line(), partition, record, token));
+    sent ? ++sent_now_ : ++sent_before_;
+    return {};
   }
 
   ExitCode conclude(ExitCode code, Clock::duration took) {
@@ -311,6 +354,7 @@ class Production {
           .set("seconds", seconds)
           .set("failed", totals.failed)
           .set("bad_lines", bad_lines_);
+      if (options_.name) value.set("sent_before", sent_before_);
       session_.print(value, {});
     } else if (!session_.globals().quiet) {
       char buffer[48];
@@ -320,18 +364,26 @@ class Production {
                            (bad_lines_ == 0 ? "" : ", " + std::to_string(bad_lines_) + " bad") + '\n');
     }
     if (code != ExitCode::kOk) return code;
+    if (named_ != nullptr && failure == ExitCode::kOk && sent_now_ == 0)
+      session_.note("nothing left to send: " + count_text(sent_before_, "line") + " of " + options_.file +
+                    " " + (sent_before_ == 1 ? "is" : "are") + " in the topic");
     if (failure == ExitCode::kOk) return ExitCode::kOk;
     return totals.records != 0 && totals.failed != 0 ? ExitCode::kPartial : failure;
   }
 
   Session& session_;
   const ProduceOptions& options_;
+  const int input_;
   Ledger ledger_;
   LineReader reader_;
   LineParser parser_;
   std::chrono::milliseconds delivery_timeout_;
   std::uint64_t input_bytes_ = 0;  // 0: not known
   std::uint64_t bad_lines_ = 0;
+  // With --name: records of this run, and of earlier ones as far as this one has read.
+  std::uint64_t sent_now_ = 0, sent_before_ = 0;
+  std::unique_ptr<Producer> producer_;  // one of the two; they go before the ledger
+  std::unique_ptr<NamedProducer> named_;
 };
 
 Result<void> check(const ProduceOptions& options) {
@@ -348,6 +400,10 @@ Result<void> check(const ProduceOptions& options) {
     return refuse("--key-separator: must not be empty");
   FOREBAY_TRY(const Acks acks, parse_acks(options.acks));
   FOREBAY_CHECK(parse_compression(options.compression));
+  if (options.name && options.file == "-") {
+    return refuse("--name needs a FILE: standard input cannot be read again from where it was left");
+  }
+  if (options.name && acks != Acks::kAll) return refuse("--name needs --acks all");
   if (options.acked_file && acks == Acks::kNone) {
     return refuse("--acked needs --acks all or leader: without acknowledgement nobody knows the offsets");
   }
@@ -379,6 +435,10 @@ ExitCode run_produce(Session& session, const ProduceOptions& options) {
   struct stat status {};
   if (::fstat(input.number(), &status) == 0 && S_ISDIR(status.st_mode))
     return session.fail(ExitCode::kUsage, options.file + " is a directory, not a file of lines");
+  if (options.name && !S_ISREG(status.st_mode)) {
+    return session.fail(ExitCode::kUsage, "--name needs a regular file: " + options.file +
+                                              " cannot be read again from where it was left");
+  }
   const Descriptor acked(options.acked_file ? ::open(options.acked_file->c_str(),
                                                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
                                             : -1);
@@ -402,6 +462,8 @@ void add_produce_command(std::vector<Command>& commands) {
       {"forebay produce commits commits.ndjson --format ndjson --key-field author --id-field id --time-field "
        "time",
        "the value is the whole line; key, ce_id header and event time come from its fields"},
+      {"forebay produce orders orders.txt --name orders-import",
+       "start it again after a crash: it goes on where it was, and each line is there once"},
       {"echo 'customer-7:' | forebay produce customers --key-separator : --null-value", "a tombstone"}};
   command.positionals = {{"TOPIC", "where to send", set_text(&options->topic)},
                          {"FILE", "what to send; - or nothing: standard input", set_text(&options->file),
@@ -438,7 +500,8 @@ void add_produce_command(std::vector<Command>& commands) {
        set_duration(&options->linger, std::chrono::milliseconds(1))},
       file({"--acked", "FILE", "append 'partition offset line' for each acknowledged line",
             set_text(&options->acked_file)}),
-      {"--skip-bad", "", "leave bad lines out and go on", set_flag(&options->skip_bad)}};
+      {"--skip-bad", "", "leave bad lines out and go on", set_flag(&options->skip_bad)},
+      {"--name", "NAME", "send each line once, over all runs with this name", set_text(&options->name)}};
   command.notes =
       "Lines count from 1. A bad line (no JSON, a named field missing or of the wrong type, no separator, "
       "longer\n"
@@ -447,12 +510,24 @@ void add_produce_command(std::vector<Command>& commands) {
       "is\n"
       "sent, nothing after it. A carriage return belongs to its line. Blank lines of NDJSON are no records. "
       "Broken\n"
-      "connections are retried for --timeout (default 2m) per record; a retry may store a record twice. A "
-      "record\n"
-      "that fails ends the command too: exit 7 when others were acknowledged.";
+      "connections are retried for --timeout (default 2m) per record; no retry stores a record twice with "
+      "--acks "
+      "all. A\n"
+      "record that fails ends the command too: exit 7 when others were acknowledged.\n"
+      "With --name the topic keeps how far the FILE was sent. The next run with that name stops one that "
+      "still "
+      "runs,\n"
+      "skips what is there, and sends the rest; with nothing left it says so and exits 0. The FILE may have "
+      "grown, but\n"
+      "another file, another number of partitions or other options for keys and partitions need another "
+      "name. "
+      "Lines\n"
+      "without key are placed by where they stand in the FILE.";
   command.json_shape =
       "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"bad_lines\": n}\n"
-      "records and bytes (of key and value) that were acknowledged";
+      "records and bytes (of key and value) that were acknowledged; with --name also \"sent_before\": n, the "
+      "lines "
+      "that were there";
   command.run = [options](Session& session) { return run_produce(session, *options); };
   commands.push_back(std::move(command));
 }

@@ -96,5 +96,20 @@ TEST(LineReader, ADirectoryCannotBeRead) {
   ::close(directory);
 }
 
+TEST(LineReader, SaysWhereALineEnds) {
+  const auto ends = [](const std::string& content, std::size_t line_bytes_max) {
+    const MemoryFile file(content);
+    LineReader reader(file.descriptor(), line_bytes_max);
+    std::vector<std::uint64_t> places;
+    std::string_view line;
+    while (*reader.next(line) != Outcome::kEnd) places.push_back(reader.end_of_line());
+    return places;
+  };
+  EXPECT_EQ(ends("\nab\n\nc", 100), (std::vector<std::uint64_t>{0, 3, 4, 6}));
+  EXPECT_EQ(ends("\nab\n\nc\n", 100), (std::vector<std::uint64_t>{0, 3, 4, 6}));
+  EXPECT_EQ(ends(std::string(1'000'000, 'x') + "\nb", 10),
+            (std::vector<std::uint64_t>{1'000'000, 1'000'002}));
+}
+
 }  // namespace
 }  // namespace forebay::cli

@@ -1,0 +1,92 @@
+"""forebay produce --name: the tool is killed with SIGKILL at any moment, and the node too, as often as you like; in the
+end the topic holds each line of the file once, in the order of the file within each partition."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from broker import BrokerTest, main  # noqa: E402
+
+LINES = 60_000
+PARTITIONS = 4
+KILLS_MAX = 200
+
+
+class NamedProducer(BrokerTest):
+    def make_file(self, node, count=LINES):
+        path = os.path.join(node.directory, "lines.txt")
+        with open(path, "wb") as file:
+            for number in range(count):
+                file.write(b"%d:%s\n" % (number, b"x" * (number % 300)))
+        return path
+
+    def send(self, node, path, *options):
+        return node.popen("produce", "t", path, "--name", "lines", *options,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def check_each_once(self, node, count=LINES):
+        numbers = {}
+        for partition, _, value in node.consume("t"):
+            numbers.setdefault(partition, []).append(int(value.split(b":")[0]))
+        for partition, sent in numbers.items():
+            self.assertEqual(sent, sorted(sent), "partition %d is out of order" % partition)
+        self.assertEqual(sorted(sum(numbers.values(), [])), list(range(count)))
+
+    def run_until_done(self, node, path, random_numbers, also_kill_node):
+        for kills in range(KILLS_MAX):
+            process = self.send(node, path)
+            time.sleep(random_numbers.random() * 0.4)  # the moment is what is tested
+            if process.poll() is not None:
+                out, err = process.communicate()
+                self.assertEqual(process.returncode, 0, err)
+                return kills
+            process.kill()
+            process.communicate()
+            if also_kill_node and random_numbers.random() < 0.3:
+                node.kill()
+                node.start()
+        self.fail("not done after %d kills" % KILLS_MAX)
+
+    def kill_loop(self, seed, also_kill_node):
+        node = self.broker().start()
+        node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
+        path = self.make_file(node)
+        kills = self.run_until_done(node, path, random.Random(seed), also_kill_node)
+        self.assertGreater(kills, 0, "the first run was too quick to be killed")
+        self.check_each_once(node)
+        process = self.send(node, path)
+        out, err = process.communicate()
+        self.assertEqual(process.returncode, 0, err)
+        self.assertIn(b"nothing left to send", err)
+        self.check_each_once(node)
+
+    def test_tool_is_killed(self):
+        self.kill_loop(seed=1, also_kill_node=False)
+
+    def test_tool_and_node_are_killed(self):
+        self.kill_loop(seed=2, also_kill_node=True)
+
+    def test_grown_file_goes_on_and_others_are_refused(self):
+        node = self.broker().start()
+        node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
+        path = self.make_file(node, 100)
+        self.assertEqual(self.send(node, path).wait(), 0)
+        self.make_file(node, 150)
+        self.assertEqual(self.send(node, path).wait(), 0)
+        self.check_each_once(node, 150)
+        with open(path, "wb") as file:
+            file.write(b"other: lines\n")
+        process = self.send(node, path)
+        out, err = process.communicate()
+        self.assertEqual(process.returncode, 5, err)
+        self.assertIn(b"another source", err)
+        process = node.popen("produce", "t", "--name", "lines", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        out, err = process.communicate()
+        self.assertEqual(process.returncode, 2, err)
+
+
+if __name__ == "__main__":
+    main()

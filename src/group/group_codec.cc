@@ -114,6 +114,7 @@ struct Encoder {
   }
   void operator()(const TopicForgotten& r) const {
     to.mutable_topic_forgotten()->set_topic(bytes_of(r.topic));
+    to.mutable_topic_forgotten()->set_version(r.version.value());
   }
   void operator()(const TargetSet& r) const {
     auto* set = to.mutable_target_set();
@@ -281,7 +282,7 @@ Result<GroupRecord> kind_from(const pb::GroupRecord& from) {
     }
     case pb::GroupRecord::kTopicForgotten: {
       FOREBAY_TRY(const auto id, topic_of(from.topic_forgotten().topic()));
-      return GroupRecord(TopicForgotten{{}, id});
+      return GroupRecord(TopicForgotten{{}, id, model::Offset(from.topic_forgotten().version())});
     }
     case pb::GroupRecord::kTargetSet: {
       FOREBAY_TRY(auto target, target_from(from.target_set()));

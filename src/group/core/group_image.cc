@@ -113,6 +113,7 @@ Result<void> apply_to(Roster& roster, const TopicSeen& record) {
 Result<void> apply_to(Roster& roster, const TopicForgotten& record) {
   if (roster.topics.erase(record.topic) == 0)
     return cannot_follow(record.group, "it knows no topic " + record.topic.to_string());
+  roster.topics_version = std::max(roster.topics_version, record.version);
   return {};
 }
 

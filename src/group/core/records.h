@@ -128,6 +128,7 @@ struct TopicSeen {
 struct TopicForgotten {
   std::string group;
   model::TopicId topic;
+  model::Offset version;  // of the metadata in which it is missing: an older one must not bring it back
   friend bool operator==(const TopicForgotten&, const TopicForgotten&) = default;
 };
 struct TargetChange {

@@ -87,7 +87,8 @@ bool Turn::forget_deleted() {
       if (one.owner != kNobody) touched_.insert(one.owner);
     }
   }
-  for (const model::TopicId& id : gone) group_.decide(TopicForgotten{group_.name(), id});
+  for (const model::TopicId& id : gone)
+    group_.decide(TopicForgotten{group_.name(), id, context_.topics.version});
   return !gone.empty();
 }
 

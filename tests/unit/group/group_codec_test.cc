@@ -38,7 +38,7 @@ std::vector<GroupRecord> one_of_each() {
           MemberResumed{"g", MemberNumber(7), MemberEpoch(4)},
           MemberRemoved{"g", MemberNumber(7), Removal::kRevokeTimedOut},
           TopicSeen{"g", partition(1, 0).topic, "orders", 12, 6, model::Offset(99)},
-          TopicForgotten{"g", partition(1, 0).topic},
+          TopicForgotten{"g", partition(1, 0).topic, model::Offset(100)},
           TargetSet{"g",
                     GroupEpoch(5),
                     {{partition(1, 0), MemberNumber(7)},

@@ -56,12 +56,12 @@ TEST_F(ProducerCallsTest, SessionsAreTheBrokers) {
 TEST_F(ProducerCallsTest, ClientIdIsPassedOnAndBounded) {
   v1::InitProducerResponse session;
   ASSERT_TRUE(init("meter", &session, std::string(256, 'c')).ok());
-  ASSERT_EQ(broker_.sessions.size(), 1U);
-  EXPECT_EQ(broker_.sessions[0].client_id, std::string(256, 'c'));
+  ASSERT_EQ(broker_.inits.size(), 1U);
+  EXPECT_EQ(broker_.inits[0].client_id, std::string(256, 'c'));
   const auto refused = detail_of(init("meter", &session, std::string(257, 'c')));
   EXPECT_EQ(refused.reason(), v1::INVALID_ARGUMENT);
   EXPECT_NE(refused.message().find("client_id"), std::string::npos) << refused.message();
-  EXPECT_EQ(broker_.sessions.size(), 1U);
+  EXPECT_EQ(broker_.inits.size(), 1U);
 }
 
 TEST_F(ProducerCallsTest, ListComesInPages) {

@@ -554,7 +554,7 @@ TEST_F(ForwardTest, NamesOfProducersAreDecidedByTheControllerAndOtherSessionsHer
   }
   EXPECT_TRUE(other_broker_.producers.contains("meter"));
   EXPECT_TRUE(broker_.producers.empty());
-  EXPECT_EQ(other_broker_.sessions.size(), 1U);
+  EXPECT_EQ(other_broker_.inits.size(), 1U);
   grpc::ClientContext context;
   v1::DeleteProducerNameRequest request;
   request.set_name("meter");

@@ -107,7 +107,7 @@ TEST_F(ControllerProducersTest, OlderVersionHoldsBackTheFirstName) {
   EXPECT_TRUE(grant(older, std::nullopt).is_new);  // every version reads those
   restart_as("2.0.0", spoken_features());
   EXPECT_TRUE(session("meter"));
-  EXPECT_EQ(cluster_.leader()->image()->features, spoken_features());
+  EXPECT_EQ(cluster_.leader()->image()->features, (Features{{kMetadataFeature, 2}}));  // and no more
 }
 
 // --- drawn schedules

@@ -49,6 +49,12 @@ struct ControlValue {
         .set("source", control.source)
         .set("position", control.position);
   }
+  Value operator()(const log::ProducersForgotten& control) const {
+    return Value::object()
+        .set("type", "producers forgotten")
+        .set("silent_before", time_value(control.silent_before))
+        .set("quiet_before", time_value(control.quiet_before));
+  }
 };
 
 Value damage_value(const std::vector<log::Damage>& damage) {

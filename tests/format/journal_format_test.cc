@@ -128,7 +128,9 @@ TEST(JournalFormat, ControlPayloadsAreTheGoldenBytes) {
        ProducerFence{model::ProducerId(5'000'000'007), model::ProducerEpoch(3)}},
       {"control-producer-position.bin",
        ProducerPosition{model::ProducerId(5'000'000'007), model::ProducerEpoch(3), 41, "events.ndjson",
-                        "1234"}}};
+                        "1234"}},
+      {"control-producers-forgotten.bin",
+       ProducersForgotten{model::Timestamp(1'700'000'000'000), model::Timestamp(1'700'000'082'801)}}};
   for (const auto& [name, control] : cases) {
     EXPECT_EQ(encode_control(control), golden(name)) << name;
     const auto decoded = decode_control(golden(name));

@@ -102,6 +102,7 @@ def main():
     write("control-producer-fence.bin", struct.pack("<HHqh", 1, 4, 5000000007, 3))
     write("control-producer-position.bin", struct.pack("<HHqhi", 1, 5, 5000000007, 3, 41)
           + struct.pack("<H", 13) + b"events.ndjson" + struct.pack("<H", 4) + b"1234")
+    write("control-producers-forgotten.bin", struct.pack("<HHqq", 1, 6, 1700000000000, 1700000082801))
 
     records = [
         record(1),

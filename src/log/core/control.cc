@@ -16,6 +16,7 @@ enum class ControlType : std::uint16_t {
   kLogStart = 3,
   kProducerFence = 4,
   kProducerPosition = 5,
+  kProducersForgotten = 6,
 };
 
 void put_head(WireWriter& out, ControlType type) {
@@ -80,6 +81,11 @@ struct ControlWriter {
     put_text(out, at.source);
     put_text(out, at.position);
   }
+  void operator()(const ProducersForgotten& forgotten) const {
+    put_head(out, ControlType::kProducersForgotten);
+    out.put(forgotten.silent_before.value());
+    out.put(forgotten.quiet_before.value());
+  }
 };
 
 ProducerFence get_fence(WireReader& in) {
@@ -97,6 +103,13 @@ ProducerPosition get_position(WireReader& in) {
   at.source = get_text(in);
   at.position = get_text(in);
   return at;
+}
+
+ProducersForgotten get_forgotten(WireReader& in) {
+  ProducersForgotten forgotten;
+  forgotten.silent_before = model::Timestamp(in.get<std::int64_t>());
+  forgotten.quiet_before = model::Timestamp(in.get<std::int64_t>());
+  return forgotten;
 }
 
 }  // namespace
@@ -146,6 +159,9 @@ Result<Control> decode_control(ByteSpan bytes) {
       break;
     case ControlType::kProducerPosition:
       control = get_position(in);
+      break;
+    case ControlType::kProducersForgotten:
+      control = get_forgotten(in);
       break;
     default:
       return Error{ErrorCode::kNewerFormat, "control payload of type " + std::to_string(type)};

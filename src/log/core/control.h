@@ -56,7 +56,16 @@ struct ProducerPosition {
   std::string position;  // likewise
   friend bool operator==(const ProducerPosition&, const ProducerPosition&) = default;
 };
-using Control = std::variant<TermStart, Membership, LogStart, ProducerFence, ProducerPosition>;
+// Behind this frame no producer without a name is known whose last frame was appended before `silent_before`,
+// and of one whose last batch was appended before `quiet_before` nothing but that batch. A leader decides it
+// when its clock can be trusted, and the log says it, so that all replicas forget the same.
+struct ProducersForgotten {
+  model::Timestamp silent_before = model::kNoTimestamp;
+  model::Timestamp quiet_before = model::kNoTimestamp;
+  friend bool operator==(const ProducersForgotten&, const ProducersForgotten&) = default;
+};
+using Control =
+    std::variant<TermStart, Membership, LogStart, ProducerFence, ProducerPosition, ProducersForgotten>;
 
 // Requires: texts within their bound.
 [[nodiscard]] std::vector<std::byte> encode_control(const Control& control);

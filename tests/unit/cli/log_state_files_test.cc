@@ -85,6 +85,10 @@ TEST(LogLines, ControlFramesOfProducers) {
                 .find(R"({"type":"producer position","producer_id":7,"producer_epoch":3,"last_sequence":41,)"
                       R"("source":"f","position":"12"})"),
             std::string::npos);
+  EXPECT_NE(line_of(log::ProducersForgotten{model::Timestamp(1'000), model::Timestamp(86'400'002)})
+                .find(R"({"type":"producers forgotten","silent_before":"1970-01-01T00:00:01.000Z",)"
+                      R"("quiet_before":"1970-01-02T00:00:00.002Z"})"),
+            std::string::npos);
 }
 
 }  // namespace

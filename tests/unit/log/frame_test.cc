@@ -106,7 +106,8 @@ TEST(Control, EveryKindIsReadBackAsWrittenAndNoShorterLengthIs) {
       ProducerFence{model::ProducerId(1LL << 40), model::ProducerEpoch(32767)},
       ProducerPosition{model::ProducerId(7), model::ProducerEpoch(3), 41, "a source",
                        std::string(kProducerTextBytesMax, 'x')},
-      ProducerPosition{}};
+      ProducerPosition{},
+      ProducersForgotten{model::Timestamp(1LL << 40), model::Timestamp(-1)}};
   for (const Control& control : controls) {
     const std::vector<std::byte> bytes = encode_control(control);
     const auto decoded = decode_control(bytes);
@@ -142,8 +143,8 @@ TEST(Control, TextOfAProducerThatIsTooLongIsCorrupt) {
 
 TEST(Control, OnlyAPositionGoesWithABatch) {
   EXPECT_TRUE(goes_with_a_batch(encode_control(ProducerPosition{})));
-  for (const Control& control :
-       {Control(TermStart{}), Control(Membership{}), Control(LogStart{}), Control(ProducerFence{})})
+  for (const Control& control : {Control(TermStart{}), Control(Membership{}), Control(LogStart{}),
+                                 Control(ProducerFence{}), Control(ProducersForgotten{})})
     EXPECT_FALSE(goes_with_a_batch(encode_control(control)));
   EXPECT_FALSE(goes_with_a_batch({}));
 }

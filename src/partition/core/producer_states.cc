@@ -158,13 +158,14 @@ BatchVerdict ProducerStates::check(const model::BatchHeader& batch, model::Times
   if (batch.producer_epoch < state->epoch)
     return ProducerRefusal{.code = ErrorCode::kProducerFenced, .epoch = state->epoch};
   const bool same_session = batch.producer_epoch == state->epoch;
+  const std::int32_t last = same_session ? state->last_sequence() : -1;
+  const std::int32_t expected = last < 0 ? 0 : next_sequence(last);
+  // Before copies: where compaction has left gaps, a batch is remembered from before the numbers wrapped.
+  if (batch.base_sequence == expected) return FreshBatch{};
   if (same_session) {
     if (const auto* first = state->find(batch.base_sequence, batch.last_sequence(), now))
       return DuplicateBatch{*first};
   }
-  const std::int32_t last = same_session ? state->last_sequence() : -1;
-  const std::int32_t expected = last < 0 ? 0 : next_sequence(last);
-  if (batch.base_sequence == expected) return FreshBatch{};
   // What this leadership has stored it has not lost: then the batch before this one never came.
   const bool stored_here = leadership && last >= 0 && state->batches.back().first_offset >= *leadership;
   return ProducerRefusal{

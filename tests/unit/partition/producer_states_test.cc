@@ -98,6 +98,14 @@ TEST_F(ProducerStatesTest, ZeroFollowsTheLastSequence) {
   EXPECT_TRUE(is_fresh(check(1, 0, 0)));
 }
 
+// What lay between was compacted away.
+TEST_F(ProducerStatesTest, NextBatchIsNoCopyOfOneFromBeforeTheWrap) {
+  append_batch(1, 0, 100, 10);
+  append_batch(1, 0, kLastSequence - 4, 10);
+  append_batch(1, 0, 5, 95);
+  EXPECT_TRUE(is_fresh(check(1, 0, 100, 10)));
+}
+
 TEST_F(ProducerStatesTest, OlderEpochIsFencedAlsoWithABatchThatIsThere) {
   append_batch(1, 0, 0);
   append_batch(1, 1, 0);

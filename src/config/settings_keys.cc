@@ -209,8 +209,9 @@ void add_process_keys(std::vector<Key<Settings>>& keys) {
   keys.push_back(Make::duration<milliseconds>(
       "producer.id_expiration", [](auto& s) -> auto& { return s.producer.id_expiration; }, kUnitRequired,
       std::chrono::minutes(1), hours(24 * 7),
-      "A partition forgets an idempotent producer without a name that has appended nothing for so long: its "
-      "next batch is refused, and it begins a new session. The same on every node."));
+      "A partition remembers an idempotent producer without a name for so long after its last batch, and up "
+      "to a few hours more; the leader's setting counts, and nobody is forgotten while its wall clock cannot "
+      "be trusted. The next batch of one that is forgotten is refused, and it begins a new session."));
   keys.push_back(Make::duration<milliseconds>(
       "shutdown.timeout", [](auto& s) -> auto& { return s.shutdown.timeout; }, kUnitRequired,
       milliseconds(100), hours(1),

@@ -570,6 +570,7 @@ void Partition::maintain(model::Timestamp now) {
         self->propose_log_start(*begin);
     });
   }
+  forget_silent_producers(now);
   if (config_.log.cleanup == log::CleanupPolicy::kDelete) return;
   group_->exchange_compacted();
   if (!compaction_running_) {

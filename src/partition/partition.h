@@ -245,7 +245,8 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   // durable.
   void trim(std::optional<model::Offset> before, Done<model::Offset> done);
 
-  // Retention, and compaction where the topic asks for it. `now` may be trusted (see ClockGuard).
+  // Retention, the expiry of producers, and compaction where the topic asks for it. `now` may be trusted (see
+  // ClockGuard).
   void maintain(model::Timestamp now);
 
   // What waits is answered kShuttingDown, what was appended kOutcomeUnknown; later calls kShuttingDown.
@@ -308,8 +309,8 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   void acknowledge_copy(const StoredBatch& first, const ProduceInput& input, Done<ProduceAck> done);
   void append(ProduceInput input, Done<ProduceAck> done);
   void answer_fence(model::ProducerId id, model::ProducerEpoch epoch, Done<ProducerFenced> done);
+  void forget_silent_producers(model::Timestamp now);
   void count_refusal(ErrorCode code);
-  [[nodiscard]] model::Timestamp next_append_time() const;
   void wait_for(Wait kind, PendingProduce pending);
   void acknowledge(Wait kind, model::LogPosition reached);
   void fail_writes(const Error& error);

@@ -12,11 +12,6 @@ Error invalid(std::string text) { return Error{ErrorCode::kInvalidArgument, std:
 
 }  // namespace
 
-// As the group is going to stamp it.
-model::Timestamp Partition::next_append_time() const {
-  return std::max(surroundings_.clock->now(), log_.max_append_time());
-}
-
 Result<std::optional<StoredBatch>> Partition::judge(const ProduceInput& input) {
   if (!producers_) return invalid("topic '" + topic_name_ + "' takes no batches of idempotent producers");
   if (input.acks != Acks::kAll) {
@@ -25,20 +20,14 @@ Result<std::optional<StoredBatch>> Partition::judge(const ProduceInput& input) {
         "and the next batch would not follow");
   }
   const model::BatchHeader batch = model::read_batch_header(as_bytes(input.batch).data());
-  const model::Timestamp now = next_append_time();
   const auto leadership =
       config_.durability == Durability::kReplicated ? std::optional(leadership_begin_) : std::nullopt;
-  ProducerStates& states = producers_->states();
-  auto verdict = states.check(batch, now, leadership);
-  if (const auto* refusal = std::get_if<ProducerRefusal>(&verdict);
-      refusal != nullptr && refusal->code == ErrorCode::kResourceExhausted) {
-    states.tidy(now);
-    verdict = states.check(batch, now, leadership);
-  }
+  const ProducerStates& states = producers_->states();
+  const auto verdict = states.check(batch, leadership);
   if (const auto* refusal = std::get_if<ProducerRefusal>(&verdict))
     return refusal_error(*refusal, batch, producers_->where());
   if (const auto* duplicate = std::get_if<DuplicateBatch>(&verdict)) return std::optional(duplicate->first);
-  if (input.position) FOREBAY_CHECK(states.check_position(batch, *input.position, now));
+  if (input.position) FOREBAY_CHECK(states.check_position(batch, *input.position));
   return std::optional<StoredBatch>();
 }
 
@@ -77,8 +66,8 @@ void Partition::fence_producer(model::ProducerId id, model::ProducerEpoch epoch,
           (*alive)->fence_producer(id, epoch, timeout, std::move(done));
         });
   }
-  ProducerStates& states = producers_->states();
-  const auto verdict = states.check_fence(id, epoch, next_append_time());
+  const ProducerStates& states = producers_->states();
+  const auto verdict = states.check_fence(id, epoch);
   if (const auto* refusal = std::get_if<ProducerRefusal>(&verdict)) {
     count_refusal(refusal->code);
     return done(fence_refusal_error(*refusal, id, epoch, producers_->where()));
@@ -121,6 +110,13 @@ ProducerCounts& ProducerCounts::operator+=(const ProducerCounts& other) {
   states += other.states;
   state_bytes += other.state_bytes;
   return *this;
+}
+
+// Decided here and said by the log, so that no replica's clock, however wrong, makes it forget anybody.
+void Partition::forget_silent_producers(model::Timestamp now) {
+  if (!producers_ || !check_appendable()) return;
+  if (const auto forgotten = producers_->look_for_silent(group_->term(), now))
+    group_->append_control(*forgotten);
 }
 
 void Partition::count_refusal(ErrorCode code) {

@@ -280,6 +280,15 @@ void Producers::write() {
       });
 }
 
+std::optional<log::ProducersForgotten> Producers::look_for_silent(model::Term term, model::Timestamp now) {
+  if (!is_loaded()) return std::nullopt;
+  return expiry_.look({.term = term,
+                       .steady = executor_.now().time_since_epoch(),
+                       .now = now,
+                       .last_append = log_.max_append_time()},
+                      states_);
+}
+
 void Producers::stop() {
   if (stopped_) return;
   if (is_loaded() && bytes_since_ >= kSnapshotAtStopBytes) write();

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/unique_function.h"
 #include "log/log.h"
+#include "partition/core/producer_expiry.h"
 #include "partition/core/producer_states.h"
 #include "runtime/executor.h"
 
@@ -46,11 +47,14 @@ class Producers {
   [[nodiscard]] const std::string& where() const { return where_; }
   // Until then states() says nothing.
   [[nodiscard]] bool is_loaded() const { return step_ == Step::kLoaded; }
-  [[nodiscard]] ProducerStates& states() { return states_; }
   [[nodiscard]] const ProducerStates& states() const { return states_; }
   // Loads it and calls back, in the order of asking. Errors: kNotYet, and what fail_waiting() says.
   void when_loaded(Loaded loaded);
   void fail_waiting(const Error& error);
+  // Of the leader in `term`, now and then: what the log is to say of those who were silent for long. Nothing
+  // while the state is not loaded. Requires: `now` can be trusted (ClockGuard).
+  [[nodiscard]] std::optional<log::ProducersForgotten> look_for_silent(model::Term term,
+                                                                       model::Timestamp now);
   // No more snapshots but one of what has changed much.
   void stop();
 
@@ -91,6 +95,7 @@ class Producers {
   ProducersOwner& owner_;
   const std::string where_;
   ProducerStates states_;
+  ProducerExpiry expiry_;
   Step step_ = Step::kUnknown;
   std::uint64_t load_ = 0;         // counts them: what an earlier one asked for comes too late
   model::LogPosition next_;        // while loading: of the next frame

@@ -35,6 +35,10 @@ std::optional<ProducerEvent> of_control(const log::Frame& frame, model::LogPosit
                                              position->last_sequence,
                                              {std::move(position->source), std::move(position->position)}}};
   }
+  if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&*control)) {
+    return ProducerEvent{frame.header.end, frame.header.append_time, model::kNoProducerId,
+                         model::kNoProducerEpoch, *forgotten};
+  }
   return std::nullopt;
 }
 
@@ -44,12 +48,13 @@ std::optional<ProducerEvent> producer_event(const log::Frame& frame, model::LogP
   return frame.header.kind == log::FrameKind::kRecords ? of_batch(frame, from) : of_control(frame, from);
 }
 
-void apply(const ProducerEvent& event, std::int64_t expiration_ms, ProducerState& state) {
-  if (state.is_expired(event.time, expiration_ms)) state = {};
+void apply(const ProducerEvent& event, ProducerState& state) {
   if (const auto* batch = std::get_if<StoredBatch>(&event.what)) {
     state.store(event.epoch, *batch);
   } else if (const auto* next = std::get_if<NamedProducer::Next>(&event.what)) {
     state.announce(*next, event.time);
+  } else if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&event.what)) {
+    state.forget(*forgotten);
   } else {
     state.fence(event.epoch, event.time);
   }

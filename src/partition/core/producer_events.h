@@ -1,7 +1,6 @@
-// What a frame of the log says of a producer. Pure.
+// What a frame of the log says of producers. Pure.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <variant>
 
@@ -12,17 +11,17 @@ namespace forebay::partition {
 
 struct ProducerEvent {
   struct Fence {};
-  model::LogPosition end;  // of the frame
-  model::Timestamp time;   // append time of the frame
-  model::ProducerId id;
-  model::ProducerEpoch epoch;
-  std::variant<StoredBatch, Fence, NamedProducer::Next> what;
+  model::LogPosition end;                       // of the frame
+  model::Timestamp time;                        // append time of the frame
+  model::ProducerId id = model::kNoProducerId;  // none: of all, `what` is ProducersForgotten
+  model::ProducerEpoch epoch = model::kNoProducerEpoch;
+  std::variant<StoredBatch, Fence, NamedProducer::Next, log::ProducersForgotten> what;
 };
 
-// Nothing: the frame is not of a producer, or of what lies below `from` (compaction widens frames over what
+// Nothing: the frame is not of producers, or of what lies below `from` (compaction widens frames over what
 // went).
 [[nodiscard]] std::optional<ProducerEvent> producer_event(const log::Frame& frame, model::LogPosition from);
 
-void apply(const ProducerEvent& event, std::int64_t expiration_ms, ProducerState& state);
+void apply(const ProducerEvent& event, ProducerState& state);
 
 }  // namespace forebay::partition

@@ -148,7 +148,6 @@ std::vector<std::byte> encode_producers(const ProducerSnapshot& snapshot) {
   out.put(kVersion);
   out.put(std::uint16_t{0});
   out.put(static_cast<std::uint32_t>(snapshot.producers.size()));
-  out.put(snapshot.last_time.value());
   for (const auto& [id, state] : snapshot.producers) put_producer(out, id, state);
   return bytes;
 }
@@ -165,7 +164,6 @@ Result<ProducerSnapshot> decode_producers(ByteSpan bytes) {
   if (in.get<std::uint16_t>() != 0) return corrupt;
   const auto count = in.get<std::uint32_t>();
   ProducerSnapshot snapshot;
-  snapshot.last_time = model::Timestamp(in.get<std::int64_t>());
   if (in.failed() || count > in.left() / kProducerBytesMin) return corrupt;
   snapshot.producers.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -11,7 +11,6 @@
 namespace forebay::partition {
 
 struct ProducerSnapshot {
-  model::Timestamp last_time = model::kNoTimestamp;  // append time of the last frame of any of them
   std::vector<std::pair<model::ProducerId, ProducerState>> producers;  // by id
   friend bool operator==(const ProducerSnapshot&, const ProducerSnapshot&) = default;
 };

@@ -13,10 +13,6 @@ std::size_t bytes_of(const SourcePosition& position) {
   return sizeof position + position.source.size() + position.position.size();
 }
 
-bool is_quiet(model::Timestamp last, model::Timestamp now) {
-  return now.value() - last.value() > kQuietAfterMs;
-}
-
 }  // namespace
 
 bool operator==(const ProducerState& a, const ProducerState& b) {
@@ -49,7 +45,6 @@ void ProducerState::store(model::ProducerEpoch batch_epoch, const StoredBatch& b
     position = named->next->position;
   }
   if (batch_epoch > epoch) begin_session(batch_epoch);
-  make_quiet(batch.append_time);
   // Compaction leaves gaps between the batches of a log. What does not come after the last one was written
   // after the producer was forgotten: the numbers from before name other records.
   if (!batches.empty() && batch.first_sequence != next_sequence(batches.back().last_sequence) &&
@@ -83,28 +78,32 @@ void ProducerState::announce(NamedProducer::Next next, model::Timestamp time) {
   last_time = time;
 }
 
-void ProducerState::make_quiet(model::Timestamp now) {
-  if (batches.size() <= 1 || !is_quiet(batches.back().append_time, now)) return;
-  batches = std::vector<StoredBatch>{batches.back()};
+bool ProducerState::is_silent(const log::ProducersForgotten& forgotten) const {
+  return !named && last_time < forgotten.silent_before;
 }
 
-const StoredBatch* ProducerState::find(std::int32_t first_sequence, std::int32_t last_sequence,
-                                       model::Timestamp now) const {
+bool ProducerState::is_quiet(const log::ProducersForgotten& forgotten) const {
+  return !batches.empty() && batches.back().append_time < forgotten.quiet_before;
+}
+
+void ProducerState::forget(const log::ProducersForgotten& forgotten) {
+  if (is_silent(forgotten)) {
+    *this = {};
+  } else if (is_quiet(forgotten) && batches.size() > 1) {
+    batches = std::vector<StoredBatch>{batches.back()};
+  }
+}
+
+const StoredBatch* ProducerState::find(std::int32_t first_sequence, std::int32_t last_sequence) const {
   const auto same = [&](const StoredBatch& one) {
     return one.first_sequence == first_sequence && one.last_sequence == last_sequence;
   };
-  if (batches.empty()) return nullptr;
-  if (is_quiet(batches.back().append_time, now)) return same(batches.back()) ? &batches.back() : nullptr;
   const auto found = std::find_if(batches.rbegin(), batches.rend(), same);
   return found == batches.rend() ? nullptr : &*found;
 }
 
 std::int32_t ProducerState::last_sequence() const {
   return batches.empty() ? -1 : batches.back().last_sequence;
-}
-
-bool ProducerState::is_expired(model::Timestamp now, std::int64_t expiration_ms) const {
-  return !named && now.value() - last_time.value() > expiration_ms;
 }
 
 std::size_t ProducerState::memory_bytes() const {

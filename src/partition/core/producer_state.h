@@ -1,7 +1,7 @@
 // What a partition knows of one idempotent producer: its session, the last batches of it that are stored,
 // and, of a named one, how far its source is read. Pure; plain values. Everything in here follows from the
-// frames of the log and their append times, in order; so do leader, follower and a replica that was opened
-// from a snapshot agree.
+// frames of the log, in order, and nothing from the time of day; so do leader, follower and a replica that
+// was opened from a snapshot agree.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "log/core/control.h"
 #include "model/ids.h"
 
 namespace forebay::partition {
@@ -18,10 +19,6 @@ namespace forebay::partition {
 // As many batches of a partition as a producer may have unanswered (Kafka's number, which clients count on):
 // a copy of any of them is recognised.
 inline constexpr std::size_t kRememberedBatches = 5;
-
-// Of a producer that has been silent for so long only the last batch is remembered: nobody retries a batch
-// for an hour, and those who come and go are many.
-inline constexpr std::int64_t kQuietAfterMs = 3'600'000;
 
 [[nodiscard]] constexpr std::int32_t next_sequence(std::int32_t last) {
   return static_cast<std::int32_t>((static_cast<std::uint32_t>(last) + 1) & 0x7fffffffU);
@@ -81,16 +78,17 @@ struct ProducerState {
   void store(model::ProducerEpoch batch_epoch, const StoredBatch& batch);
   void fence(model::ProducerEpoch fence_epoch, model::Timestamp time);
   void announce(NamedProducer::Next next, model::Timestamp time);
-  // Lets go what no longer counts at `now`.
-  void make_quiet(model::Timestamp now);
+  // Named ones stay, whatever was silent: that an older session is fenced must not be forgotten.
+  void forget(const log::ProducersForgotten& forgotten);
 
-  // The stored copy of the batch with these sequences, if it is still remembered at `now`.
-  [[nodiscard]] const StoredBatch* find(std::int32_t first_sequence, std::int32_t last_sequence,
-                                        model::Timestamp now) const;
+  [[nodiscard]] bool is_silent(const log::ProducersForgotten& forgotten) const;
+  [[nodiscard]] bool is_quiet(const log::ProducersForgotten& forgotten) const;
+  // Neither a session nor a fence.
+  [[nodiscard]] bool is_nobody() const { return epoch == model::kNoProducerEpoch; }
+  // The stored copy of the batch with these sequences, if it is still remembered.
+  [[nodiscard]] const StoredBatch* find(std::int32_t first_sequence, std::int32_t last_sequence) const;
   // -1: none of this session.
   [[nodiscard]] std::int32_t last_sequence() const;
-  // Named ones stay: that an older session is fenced must not be forgotten.
-  [[nodiscard]] bool is_expired(model::Timestamp now, std::int64_t expiration_ms) const;
   // About, with what the table around it needs.
   [[nodiscard]] std::size_t memory_bytes() const;
 

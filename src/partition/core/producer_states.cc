@@ -8,46 +8,30 @@
 #include "partition/core/producer_snapshot.h"
 
 namespace forebay::partition {
-namespace {
-
-// Looking at every producer again sooner than this would cost more than it frees.
-constexpr std::int64_t kTidyEveryMs = 60'000;
-constexpr std::size_t kTidyCountMin = 1024;
-
-}  // namespace
 
 void ProducerStates::reset(model::LogPosition at) {
   position_ = at;
   committed_.clear();
   memory_bytes_ = 0;
-  last_time_ = model::kNoTimestamp;
   events_.clear();
+  forgotten_.clear();
   tips_.clear();
-  tidy_at_count_ = kTidyCountMin;
-  tidied_at_ = model::kNoTimestamp;
 }
 
 Result<void> ProducerStates::restore(model::LogPosition at, ByteSpan encoded) {
   FOREBAY_TRY(auto snapshot, decode_producers(encoded));
   reset(at);
-  last_time_ = snapshot.last_time;
   committed_.reserve(snapshot.producers.size());
   for (auto& [id, state] : snapshot.producers) {
     memory_bytes_ += state.memory_bytes();
     committed_.emplace(id, std::move(state));
   }
-  tidy_at_count_ = std::max(kTidyCountMin, 2 * committed_.size());
   return {};
 }
 
 std::vector<std::byte> ProducerStates::encode() const {
-  ProducerSnapshot snapshot{.last_time = last_time_, .producers = {}};
-  snapshot.producers.reserve(committed_.size());
-  for (const auto& [id, state] : committed_) {
-    if (state.is_expired(last_time_, limits_.expiration_ms)) continue;
-    snapshot.producers.emplace_back(id, state);
-    snapshot.producers.back().second.make_quiet(last_time_);
-  }
+  ProducerSnapshot snapshot;
+  snapshot.producers.assign(committed_.begin(), committed_.end());
   std::sort(snapshot.producers.begin(), snapshot.producers.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   return encode_producers(snapshot);
@@ -55,13 +39,19 @@ std::vector<std::byte> ProducerStates::encode() const {
 
 // --- the log
 
-void ProducerStates::extend_tip(const ProducerEvent& event) {
+void ProducerStates::extend_tips(const ProducerEvent& event) {
+  if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&event.what)) {
+    for (auto& [id, tip] : tips_) tip.state.forget(*forgotten);
+    forgotten_.push_back(*forgotten);
+    return;
+  }
   auto [at, is_new] = tips_.try_emplace(event.id);
   Tip& tip = at->second;
   if (is_new) {
     if (const auto* known = find_committed(event.id)) tip.state = *known;
+    for (const auto& forgotten : forgotten_) tip.state.forget(forgotten);
   }
-  apply(event, limits_.expiration_ms, tip.state);
+  apply(event, tip.state);
   ++tip.events;
   tip.end = event.end;
 }
@@ -69,28 +59,44 @@ void ProducerStates::extend_tip(const ProducerEvent& event) {
 void ProducerStates::appended(const log::Frame& frame) {
   auto event = producer_event(frame, position_);
   if (!event) return;
-  extend_tip(*event);
+  extend_tips(*event);
   events_.push_back(*std::move(event));
 }
 
 void ProducerStates::commit(const ProducerEvent& event) {
-  last_time_ = std::max(last_time_, event.time);
+  if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&event.what)) return commit(*forgotten);
   const auto tip = tips_.find(event.id);
   FOREBAY_ASSERT(tip != tips_.end() && tip->second.events > 0);
   const auto [at, is_new] = committed_.try_emplace(event.id);
   ProducerState& state = at->second;
   if (!is_new) memory_bytes_ -= state.memory_bytes();
-  if (--tip->second.events == 0) {
+  const bool is_last = --tip->second.events == 0;
+  if (is_last && forgotten_.empty()) {
     state = std::move(tip->second.state);  // it has nothing but this one
-    tips_.erase(tip);
   } else {
-    apply(event, limits_.expiration_ms, state);
+    apply(event, state);
   }
-  if (state.epoch == model::kNoProducerEpoch) {  // a position of nobody
+  if (is_last) tips_.erase(tip);
+  if (state.is_nobody()) {  // a position without a fence
     committed_.erase(at);
     return;
   }
   memory_bytes_ += state.memory_bytes();
+}
+
+void ProducerStates::commit(const log::ProducersForgotten& forgotten) {
+  forgotten_.pop_front();
+  for (auto at = committed_.begin(); at != committed_.end();) {
+    ProducerState& state = at->second;
+    memory_bytes_ -= state.memory_bytes();
+    state.forget(forgotten);
+    if (state.is_nobody()) {
+      at = committed_.erase(at);
+      continue;
+    }
+    memory_bytes_ += state.memory_bytes();
+    ++at;
+  }
 }
 
 void ProducerStates::committed(model::LogPosition upto) {
@@ -100,7 +106,6 @@ void ProducerStates::committed(model::LogPosition upto) {
     events_.pop_front();
   }
   position_ = upto;
-  if (committed_.size() >= tidy_at_count_) tidy_now(last_time_);
 }
 
 void ProducerStates::truncated(model::LogPosition to) {
@@ -108,26 +113,20 @@ void ProducerStates::truncated(model::LogPosition to) {
   if (events_.empty() || events_.back().end <= to) return;
   while (!events_.empty() && events_.back().end > to) events_.pop_back();
   tips_.clear();
-  for (const ProducerEvent& event : events_) extend_tip(event);
+  forgotten_.clear();
+  for (const ProducerEvent& event : events_) extend_tips(event);
 }
 
-void ProducerStates::tidy(model::Timestamp now) {
-  if (now.value() - tidied_at_.value() >= kTidyEveryMs) tidy_now(now);
-}
-
-void ProducerStates::tidy_now(model::Timestamp now) {
-  tidied_at_ = now;
-  for (auto at = committed_.begin(); at != committed_.end();) {
-    memory_bytes_ -= at->second.memory_bytes();
-    if (at->second.is_expired(now, limits_.expiration_ms)) {
-      at = committed_.erase(at);
-      continue;
+ProducerStates::Forgettable ProducerStates::count(const log::ProducersForgotten& forgotten) const {
+  Forgettable total;
+  for (const auto& [id, state] : committed_) {
+    if (state.is_silent(forgotten)) {
+      ++total.producers;
+    } else if (state.is_quiet(forgotten)) {
+      total.batches += state.batches.size() - 1;
     }
-    at->second.make_quiet(now);
-    memory_bytes_ += at->second.memory_bytes();
-    ++at;
   }
-  tidy_at_count_ = std::max(kTidyCountMin, 2 * committed_.size());
+  return total;
 }
 
 // --- verdicts
@@ -137,17 +136,23 @@ const ProducerState* ProducerStates::find_committed(model::ProducerId id) const 
   return at == committed_.end() ? nullptr : &at->second;
 }
 
-const ProducerState* ProducerStates::find(model::ProducerId id, model::Timestamp now) const {
+const ProducerState* ProducerStates::find(model::ProducerId id, ProducerState& made) const {
   const auto tip = tips_.find(id);
   const ProducerState* state = tip != tips_.end() ? &tip->second.state : find_committed(id);
+  if (state == nullptr) return nullptr;
+  if (tip == tips_.end() && !forgotten_.empty()) {
+    made = *state;
+    for (const auto& forgotten : forgotten_) made.forget(forgotten);
+    state = &made;
+  }
   // The position of a producer that nothing else is known of says nothing.
-  if (state == nullptr || state->epoch == model::kNoProducerEpoch) return nullptr;
-  return state->is_expired(now, limits_.expiration_ms) ? nullptr : state;
+  return state->is_nobody() ? nullptr : state;
 }
 
-BatchVerdict ProducerStates::check(const model::BatchHeader& batch, model::Timestamp now,
+BatchVerdict ProducerStates::check(const model::BatchHeader& batch,
                                    std::optional<model::Offset> leadership) const {
-  const ProducerState* state = find(batch.producer_id, now);
+  ProducerState made;
+  const ProducerState* state = find(batch.producer_id, made);
   if (state == nullptr) {
     if (batch.base_sequence != 0) {
       return ProducerRefusal{.code = leadership ? ErrorCode::kEarlyAckLost : ErrorCode::kUnknownProducer};
@@ -163,7 +168,7 @@ BatchVerdict ProducerStates::check(const model::BatchHeader& batch, model::Times
   // Before copies: where compaction has left gaps, a batch is remembered from before the numbers wrapped.
   if (batch.base_sequence == expected) return FreshBatch{};
   if (same_session) {
-    if (const auto* first = state->find(batch.base_sequence, batch.last_sequence(), now))
+    if (const auto* first = state->find(batch.base_sequence, batch.last_sequence()))
       return DuplicateBatch{*first};
   }
   // What this leadership has stored it has not lost: then the batch before this one never came.
@@ -174,15 +179,16 @@ BatchVerdict ProducerStates::check(const model::BatchHeader& batch, model::Times
       .epoch = state->epoch};
 }
 
-Result<void> ProducerStates::check_position(const model::BatchHeader& batch, const SourcePosition& position,
-                                            model::Timestamp now) const {
+Result<void> ProducerStates::check_position(const model::BatchHeader& batch,
+                                            const SourcePosition& position) const {
   const auto invalid = [](std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; };
   if (position.source.size() > log::kProducerTextBytesMax ||
       position.position.size() > log::kProducerTextBytesMax) {
     return invalid("the source or the position of a producer is longer than " +
                    std::to_string(log::kProducerTextBytesMax) + " bytes");
   }
-  const ProducerState* state = find(batch.producer_id, now);
+  ProducerState made;
+  const ProducerState* state = find(batch.producer_id, made);
   if (state == nullptr || !state->named || state->epoch != batch.producer_epoch) {
     return invalid("producer " + std::to_string(batch.producer_id.value()) +
                    " sends a source position in epoch " + std::to_string(batch.producer_epoch.value()) +
@@ -194,9 +200,9 @@ Result<void> ProducerStates::check_position(const model::BatchHeader& batch, con
   return {};
 }
 
-FenceVerdict ProducerStates::check_fence(model::ProducerId id, model::ProducerEpoch epoch,
-                                         model::Timestamp now) const {
-  const ProducerState* state = find(id, now);
+FenceVerdict ProducerStates::check_fence(model::ProducerId id, model::ProducerEpoch epoch) const {
+  ProducerState made;
+  const ProducerState* state = find(id, made);
   if (state == nullptr) {
     if (is_full()) return ProducerRefusal{.code = ErrorCode::kResourceExhausted};
     return FreshFence{};
@@ -216,7 +222,7 @@ std::string session_text(model::ProducerId id, model::ProducerEpoch epoch) {
 }
 
 Error full_error(std::string_view where) {
-  // A minute: what has expired goes that often.
+  // A minute: a full partition looks that often for who has expired (kLookWhenFullMs).
   return Error{
       ErrorCode::kResourceExhausted,
       std::string(where) +

@@ -27,7 +27,7 @@
 namespace forebay::partition {
 
 struct ProducerLimits {
-  // Without a frame for so long, by append time, an unnamed producer is forgotten: producer.id_expiration.
+  // An unnamed producer is remembered for so long after its last frame at least: producer.id_expiration.
   std::int64_t expiration_ms = 86'400'000;
   // About; no more producers are taken above it. 100,000 that are silent fit, and a state of this size is
   // written and read within a second.
@@ -71,24 +71,30 @@ class ProducerStates {
   // What is committed is folded up to here.
   [[nodiscard]] model::LogPosition position() const { return position_; }
 
-  // --- verdicts, which change nothing. `now`: the append time that the frame would get.
+  // --- verdicts, which change nothing.
   // `leadership`: of a topic that acknowledges early, where this leadership began; what is missing before it
   // was perhaps acknowledged, and is lost (kEarlyAckLost). Requires: a validated batch of a producer.
-  [[nodiscard]] BatchVerdict check(const model::BatchHeader& batch, model::Timestamp now,
+  [[nodiscard]] BatchVerdict check(const model::BatchHeader& batch,
                                    std::optional<model::Offset> leadership = std::nullopt) const;
   // Of the position that comes with a batch that is fresh.
-  [[nodiscard]] Result<void> check_position(const model::BatchHeader& batch, const SourcePosition& position,
-                                            model::Timestamp now) const;
-  [[nodiscard]] FenceVerdict check_fence(model::ProducerId id, model::ProducerEpoch epoch,
-                                         model::Timestamp now) const;
+  [[nodiscard]] Result<void> check_position(const model::BatchHeader& batch,
+                                            const SourcePosition& position) const;
+  [[nodiscard]] FenceVerdict check_fence(model::ProducerId id, model::ProducerEpoch epoch) const;
 
   // As of position(); null: not known.
   [[nodiscard]] const ProducerState* find_committed(model::ProducerId id) const;
   [[nodiscard]] std::size_t count() const { return committed_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
+  // No new producer is taken.
+  [[nodiscard]] bool is_full() const { return memory_bytes_ >= limits_.memory_bytes_max; }
+  [[nodiscard]] const ProducerLimits& limits() const { return limits_; }
 
-  // Lets go of what has expired by now; cheap when it was done lately. What is judged does not change.
-  void tidy(model::Timestamp now);
+  // What a frame would free that says so; looks at every producer.
+  struct Forgettable {
+    std::size_t producers = 0;
+    std::size_t batches = 0;  // of others
+  };
+  [[nodiscard]] Forgettable count(const log::ProducersForgotten& forgotten) const;
   // What is committed, at position(). docs/format/producer-state.md
   [[nodiscard]] std::vector<std::byte> encode() const;
 
@@ -99,21 +105,19 @@ class ProducerStates {
     std::size_t events = 0;  // of it in events_
     model::LogPosition end;  // of the last of them
   };
-  void extend_tip(const ProducerEvent& event);
+  void extend_tips(const ProducerEvent& event);
   void commit(const ProducerEvent& event);
-  void tidy_now(model::Timestamp now);
-  [[nodiscard]] const ProducerState* find(model::ProducerId id, model::Timestamp now) const;
-  [[nodiscard]] bool is_full() const { return memory_bytes_ >= limits_.memory_bytes_max; }
+  void commit(const log::ProducersForgotten& forgotten);
+  // With all that is appended; null: not known. Into `made` goes what stands in no table.
+  [[nodiscard]] const ProducerState* find(model::ProducerId id, ProducerState& made) const;
 
   ProducerLimits limits_;
   model::LogPosition position_;
   Table committed_;
-  std::size_t memory_bytes_ = 0;                      // of committed_
-  model::Timestamp last_time_ = model::kNoTimestamp;  // of the last committed event
+  std::size_t memory_bytes_ = 0;  // of committed_
   std::deque<ProducerEvent> events_;
+  std::deque<log::ProducersForgotten> forgotten_;  // those of events_: for the producers without a tip
   std::unordered_map<model::ProducerId, Tip> tips_;
-  std::size_t tidy_at_count_ = 1024;
-  model::Timestamp tidied_at_ = model::kNoTimestamp;
 };
 
 // `where`: "partition 3 of topic 'orders'".

@@ -61,6 +61,13 @@ class PartitionProducersTest : public testing::Test {
     partition_->trim(std::nullopt, std::move(done));
     return *shard_.wait(result);
   }
+  // A bit of log of somebody else, and the set's own maintenance all the while.
+  void pass(runtime::Duration time) {
+    for (runtime::Duration past{0}; past < time; past += 10min) {
+      ASSERT_TRUE(*shard_.produce(*partition_, {"another"}));
+      shard_.machine_.scheduler().run_for(10min);
+    }
+  }
   [[nodiscard]] Offset end() const { return partition_->log().end().next_offset; }
 
   ShardHarness shard_;
@@ -246,6 +253,31 @@ TEST_F(PartitionProducersTest, LossOfAnEarlyAcknowledgementIsTold) {
   EXPECT_EQ(lost.error().code, ErrorCode::kEarlyAckLost);
   EXPECT_EQ(lost.error().last_sequence, 0);
   EXPECT_TRUE(produce(7, 1, 0));
+}
+
+TEST_F(PartitionProducersTest, SilentOneIsForgottenByAWordOfTheLog) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  ASSERT_TRUE(fence(9, 0));
+  pass(24h);
+  EXPECT_TRUE(produce(7, 0, 0)->duplicate);
+  pass(27h);
+  EXPECT_EQ(produce(7, 0, 1).error().code, ErrorCode::kUnknownProducer);
+  restart();
+  EXPECT_EQ(produce(7, 0, 1).error().code, ErrorCode::kUnknownProducer);
+  EXPECT_EQ(partition_->producer_counts().states, 1U);  // the one with a name
+}
+
+// Its clock jumped over the expiration: everybody was unknown from then on, and the retry of a first batch
+// was stored a second time.
+TEST_F(PartitionProducersTest, JumpOfTheClockForgetsNobody) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  ASSERT_TRUE(produce(8, 0, 0));
+  shard_.machine_.wall_clock().jump(30 * 24h);
+  EXPECT_TRUE(produce(7, 0, 0)->duplicate);
+  EXPECT_TRUE(produce(8, 0, 1));
+  pass(50min);
+  EXPECT_TRUE(produce(7, 0, 0)->duplicate);
+  EXPECT_TRUE(produce(7, 0, 1));
 }
 
 TEST_F(PartitionProducersTest, WhereAStateMachineLivesNoProducerIsTaken) {

@@ -52,6 +52,14 @@ const log::Frame& ProducerFrames::position(std::int64_t id, std::int16_t epoch, 
   return add(std::move(frame), end_.after_control());
 }
 
+const log::Frame& ProducerFrames::forgotten(model::Timestamp silent_before, model::Timestamp quiet_before) {
+  log::Frame frame;
+  frame.header.kind = log::FrameKind::kControl;
+  frame.payload =
+      SharedBytes::take(log::encode_control(log::ProducersForgotten{silent_before, quiet_before}));
+  return add(std::move(frame), end_.after_control());
+}
+
 void ProducerFrames::truncate(model::LogPosition to) {
   while (!frames_.empty() && frames_.back().header.end > to) frames_.pop_back();
   end_ = to;

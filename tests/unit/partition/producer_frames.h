@@ -26,6 +26,7 @@ class ProducerFrames {
   const log::Frame& fence(std::int64_t id, std::int16_t epoch);
   const log::Frame& position(std::int64_t id, std::int16_t epoch, std::int32_t last_sequence,
                              const std::string& source, const std::string& position);
+  const log::Frame& forgotten(model::Timestamp silent_before, model::Timestamp quiet_before);
 
   [[nodiscard]] const std::vector<log::Frame>& all() const { return frames_; }
   [[nodiscard]] model::LogPosition end() const { return end_; }

@@ -11,7 +11,7 @@ using model::ProducerId;
 using model::Timestamp;
 
 ProducerSnapshot example() {
-  ProducerSnapshot snapshot{.last_time = Timestamp(99), .producers = {}};
+  ProducerSnapshot snapshot;
   ProducerState plain;
   plain.epoch = ProducerEpoch(1);
   plain.last_time = Timestamp(98);

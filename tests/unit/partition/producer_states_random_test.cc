@@ -20,30 +20,22 @@ using model::ProducerEpoch;
 using model::ProducerId;
 using model::Timestamp;
 
-constexpr std::int64_t kExpirationMs = 20 * kQuietAfterMs;
-
 struct Known {
   std::int16_t epoch = -1;
   bool named = false;
   std::int64_t last_time = -1;
-  std::vector<StoredBatch> session;  // all of it since it was last silent for long
+  std::vector<StoredBatch> session;  // all of it since it was last quiet
 };
 
-// What the frames of a log say of one producer at `now`.
-std::optional<Known> known_of(const std::vector<log::Frame>& frames, std::int64_t id, std::int64_t now) {
+// What the frames of a log say of one producer.
+std::optional<Known> known_of(const std::vector<log::Frame>& frames, std::int64_t id) {
   std::optional<Known> known;
-  const auto forget = [&](std::int64_t time) {
-    if (known && !known->named && time - known->last_time > kExpirationMs) known.reset();
-    if (known && !known->session.empty() && time - known->session.back().append_time.value() > kQuietAfterMs)
-      known->session.erase(known->session.begin(), known->session.end() - 1);
-  };
   for (const log::Frame& frame : frames) {
     const std::int64_t time = frame.header.append_time.value();
     if (frame.header.kind == log::FrameKind::kControl) {
       const auto control = *log::decode_control(frame.payload.span());
       if (const auto* fence = std::get_if<log::ProducerFence>(&control)) {
         if (fence->producer.value() != id) continue;
-        if (known && !known->named && time - known->last_time > kExpirationMs) known.reset();
         if (!known) known.emplace();
         if (fence->epoch.value() < known->epoch) continue;
         if (fence->epoch.value() > known->epoch) known->session.clear();
@@ -52,28 +44,29 @@ std::optional<Known> known_of(const std::vector<log::Frame>& frames, std::int64_
         known->last_time = time;
       } else if (const auto* position = std::get_if<log::ProducerPosition>(&control)) {
         if (position->producer.value() != id) continue;
-        if (known && !known->named && time - known->last_time > kExpirationMs) known.reset();
         if (known && known->named && position->epoch.value() >= known->epoch) known->last_time = time;
+      } else if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&control)) {
+        if (known && !known->named && known->last_time < forgotten->silent_before.value()) known.reset();
+        if (known && !known->session.empty() &&
+            known->session.back().append_time.value() < forgotten->quiet_before.value())
+          known->session = {known->session.back()};
       }
       continue;
     }
     const auto head = model::read_batch_header(frame.payload.data());
     if (head.producer_id.value() != id) continue;
-    forget(time);
     if (!known) known.emplace();
     if (head.producer_epoch.value() > known->epoch) known->session.clear();
     known->epoch = head.producer_epoch.value();
     known->last_time = time;
     known->session.push_back({head.base_sequence, head.last_sequence(), head.base_offset, Timestamp(time)});
   }
-  forget(now);
   return known;
 }
 
 // As text, so that a difference can be read.
-std::string naive_verdict(const std::vector<log::Frame>& frames, const model::BatchHeader& batch,
-                          std::int64_t now) {
-  const auto known = known_of(frames, batch.producer_id.value(), now);
+std::string naive_verdict(const std::vector<log::Frame>& frames, const model::BatchHeader& batch) {
+  const auto known = known_of(frames, batch.producer_id.value());
   if (!known) return batch.base_sequence == 0 ? "fresh" : "UNKNOWN_PRODUCER";
   if (batch.producer_epoch.value() < known->epoch) return "PRODUCER_FENCED";
   if (batch.producer_epoch.value() > known->epoch || known->session.empty())
@@ -108,7 +101,8 @@ class RandomLog {
   void step() {
     switch (pick(16)) {
       case 0:
-        frames_.now = frames_.now.plus(pick(3) == 0 ? kExpirationMs + 1 : kQuietAfterMs / 2);
+        if (pick(3) == 0) return forget();
+        frames_.now = frames_.now.plus(static_cast<std::int64_t>(1 + pick(5)));
         return;
       case 1:
         return add(frames_.plain(1 + static_cast<std::int32_t>(pick(3))));
@@ -122,7 +116,6 @@ class RandomLog {
         return truncate();
       case 7:
         snapshots_.emplace_back(states_.position(), states_.encode());
-        if (pick(4) == 0) states_.tidy(frames_.now);
         return;
       case 8:
         if (!snapshots_.empty() && pick(3) == 0) return reopen();
@@ -137,10 +130,10 @@ class RandomLog {
     snapshots_.emplace_back(LogPosition{}, ProducerStates(kLimits).encode());
     for (const auto& [at, bytes] : snapshots_) {
       ProducerStates other = refold(at, bytes, frames_.all());
-      ASSERT_EQ(lasting(other), lasting(states_));
+      ASSERT_EQ(*decode_producers(other.encode()), *decode_producers(states_.encode()));
       for (int i = 0; i < 20; ++i) {
         const auto head = draw_head();
-        ASSERT_EQ(text_of(other.check(head, frames_.now)), text_of(states_.check(head, frames_.now)));
+        ASSERT_EQ(text_of(other.check(head)), text_of(states_.check(head)));
       }
     }
     snapshots_.pop_back();
@@ -164,8 +157,8 @@ class RandomLog {
     ProducerStates other = refold({}, ProducerStates(kLimits).encode(), left);
     for (int i = 0; i < 40; ++i) {
       const auto head = draw_head();
-      const std::string whole = text_of(states_.check(head, frames_.now));
-      const std::string compacted = text_of(other.check(head, frames_.now));
+      const std::string whole = text_of(states_.check(head));
+      const std::string compacted = text_of(other.check(head));
       const auto is_copy = [](const std::string& text) { return text.starts_with("copy of "); };
       const auto is_gap = [](const std::string& text) { return text.starts_with("OUT_OF_ORDER"); };
       if ((is_copy(whole) && is_gap(compacted)) || (is_gap(whole) && is_copy(compacted))) continue;
@@ -174,27 +167,23 @@ class RandomLog {
   }
 
  private:
-  static constexpr ProducerLimits kLimits{.expiration_ms = kExpirationMs};
+  static constexpr ProducerLimits kLimits{};
 
   std::uint64_t pick(std::uint64_t count) { return rng_() % count; }
 
-  // Without what has expired by now, which one of them may have let go already.
-  [[nodiscard]] ProducerSnapshot lasting(const ProducerStates& states) const {
-    auto snapshot = *decode_producers(states.encode());
-    std::erase_if(snapshot.producers,
-                  [&](const auto& one) { return one.second.is_expired(frames_.now, kExpirationMs); });
-    for (auto& [id, state] : snapshot.producers) state.make_quiet(frames_.now);
-    return snapshot;
-  }
-
   void add(const log::Frame& frame) { states_.appended(frame); }
+
+  void forget() {
+    const Timestamp silent = frames_.now.plus(-static_cast<std::int64_t>(pick(10)));
+    add(frames_.forgotten(silent, silent.plus(static_cast<std::int64_t>(pick(4)))));
+  }
 
   void fence() {
     const auto id = static_cast<std::int64_t>(pick(3));  // the others stay unnamed
     const auto epoch =
         static_cast<std::int16_t>(epochs_[static_cast<std::size_t>(id)] + static_cast<int>(pick(2)));
-    const auto verdict = states_.check_fence(ProducerId(id), ProducerEpoch(epoch), frames_.now);
-    const auto known = known_of(frames_.all(), id, frames_.now.value());
+    const auto verdict = states_.check_fence(ProducerId(id), ProducerEpoch(epoch));
+    const auto known = known_of(frames_.all(), id);
     const bool is_older = known && epoch < known->epoch;
     const bool is_there = known && known->named && epoch == known->epoch;
     ASSERT_EQ(std::holds_alternative<ProducerRefusal>(verdict), is_older);
@@ -234,13 +223,13 @@ class RandomLog {
 
   void send() {
     const auto head = draw_head();
-    const std::string verdict = text_of(states_.check(head, frames_.now));
-    ASSERT_EQ(verdict, naive_verdict(frames_.all(), head, frames_.now.value()));
+    const std::string verdict = text_of(states_.check(head));
+    ASSERT_EQ(verdict, naive_verdict(frames_.all(), head));
     if (verdict != "fresh") return;
     auto& epoch = epochs_[static_cast<std::size_t>(head.producer_id.value())];
     epoch = std::max(epoch, head.producer_epoch.value());
     const std::string place = std::to_string(frames_.all().size());
-    if (states_.check_position(head, {"file", place}, frames_.now) && pick(2) == 0) {
+    if (states_.check_position(head, {"file", place}) && pick(2) == 0) {
       add(frames_.position(head.producer_id.value(), head.producer_epoch.value(), head.last_sequence(),
                            "file", place));
       if (pick(8) == 0) return;  // its batch never came

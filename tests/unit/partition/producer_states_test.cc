@@ -26,7 +26,7 @@ class ProducerStatesTest : public ::testing::Test {
   void commit() { states_.committed(log_.end()); }
   BatchVerdict check(std::int64_t id, std::int16_t epoch, std::int32_t sequence, std::int32_t records = 1,
                      std::optional<Offset> leadership = std::nullopt) {
-    return states_.check(head_of(id, epoch, sequence, records), log_.now, leadership);
+    return states_.check(head_of(id, epoch, sequence, records), leadership);
   }
   static bool is_fresh(const BatchVerdict& verdict) { return std::holds_alternative<FreshBatch>(verdict); }
   static std::optional<ErrorCode> refused(const BatchVerdict& verdict) {
@@ -171,21 +171,19 @@ TEST_F(ProducerStatesTest, BatchWithoutPositionHasNone) {
 }
 
 TEST_F(ProducerStatesTest, FenceIsKnownOnceAndCountsAtItsCommit) {
-  EXPECT_TRUE(
-      std::holds_alternative<FreshFence>(states_.check_fence(ProducerId(1), ProducerEpoch(2), log_.now)));
+  EXPECT_TRUE(std::holds_alternative<FreshFence>(states_.check_fence(ProducerId(1), ProducerEpoch(2))));
   append(log_.fence(1, 2));
-  const auto again = states_.check_fence(ProducerId(1), ProducerEpoch(2), log_.now);
+  const auto again = states_.check_fence(ProducerId(1), ProducerEpoch(2));
   ASSERT_TRUE(std::holds_alternative<KnownFence>(again));
   EXPECT_EQ(std::get<KnownFence>(again).counts_at, log_.end());
-  const auto older = states_.check_fence(ProducerId(1), ProducerEpoch(1), log_.now);
+  const auto older = states_.check_fence(ProducerId(1), ProducerEpoch(1));
   ASSERT_TRUE(std::holds_alternative<ProducerRefusal>(older));
   EXPECT_EQ(std::get<ProducerRefusal>(older).code, ErrorCode::kProducerFenced);
 }
 
 TEST_F(ProducerStatesTest, SessionThatWroteWithoutAFenceIsFencedToo) {
   append_batch(1, 2, 0);
-  EXPECT_TRUE(
-      std::holds_alternative<FreshFence>(states_.check_fence(ProducerId(1), ProducerEpoch(2), log_.now)));
+  EXPECT_TRUE(std::holds_alternative<FreshFence>(states_.check_fence(ProducerId(1), ProducerEpoch(2))));
 }
 
 TEST_F(ProducerStatesTest, TruncationTakesBackWhatWasNotCommitted) {
@@ -212,40 +210,97 @@ TEST_F(ProducerStatesTest, TruncationBetweenTwoFramesKeepsTheFirst) {
   EXPECT_TRUE(first_copy(check(1, 0, 0)));
 }
 
-TEST_F(ProducerStatesTest, SilentForLongerThanTheExpirationIsUnknown) {
-  append_batch(1, 0, 0);
-  commit();
-  log_.now = log_.now.plus(ProducerLimits{}.expiration_ms);
-  EXPECT_TRUE(is_fresh(check(1, 0, 1)));
-  log_.now = log_.now.plus(1);
-  EXPECT_EQ(refused(check(1, 0, 1)), ErrorCode::kUnknownProducer);
-  EXPECT_TRUE(is_fresh(check(1, 0, 0)));  // not the copy of the first one
-}
-
-TEST_F(ProducerStatesTest, NamedProducerDoesNotExpire) {
-  append(log_.fence(1, 4));
-  commit();
-  log_.now = log_.now.plus(100 * ProducerLimits{}.expiration_ms);
-  states_.tidy(log_.now);
-  EXPECT_EQ(refused(check(1, 3, 0)), ErrorCode::kProducerFenced);
-}
-
-TEST_F(ProducerStatesTest, AfterAnHourOnlyTheLastBatchIsRemembered) {
+// The clock of a leader jumped over the expiration: a retry of the first batch was stored a second time, and
+// whoever went on was unknown.
+TEST_F(ProducerStatesTest, NoTimeBetweenFramesMakesAProducerForgotten) {
   append_batch(1, 0, 0);
   append_batch(1, 0, 1);
   commit();
-  log_.now = log_.now.plus(kQuietAfterMs + 1);
-  EXPECT_EQ(refused(check(1, 0, 0)), ErrorCode::kOutOfOrderSequence);
+  log_.now = log_.now.plus(100 * ProducerLimits{}.expiration_ms);
+  append_batch(2, 0, 0);
+  commit();
+  EXPECT_EQ(first_copy(check(1, 0, 0)), Offset(0));
+  EXPECT_TRUE(is_fresh(check(1, 0, 2)));
+  append_batch(1, 0, 2);
   EXPECT_EQ(first_copy(check(1, 0, 1)), Offset(1));
 }
 
-TEST_F(ProducerStatesTest, ExpiredProducersTakeNoMemory) {
-  for (std::int64_t id = 0; id < 100; ++id) append_batch(id, 0, 0);
+TEST_F(ProducerStatesTest, SilentOneIsUnknownBehindTheFrameThatSaysSo) {
+  append_batch(1, 0, 0);
   commit();
-  log_.now = log_.now.plus(ProducerLimits{}.expiration_ms + 1);
-  states_.tidy(log_.now);
+  append(log_.forgotten(log_.now, log_.now));
+  EXPECT_TRUE(is_fresh(check(1, 0, 1)));  // it has written at that time
+  append(log_.forgotten(log_.now.plus(1), log_.now.plus(1)));
+  EXPECT_EQ(refused(check(1, 0, 1)), ErrorCode::kUnknownProducer);
+  EXPECT_TRUE(is_fresh(check(1, 0, 0)));  // not the copy of the first one
+  EXPECT_EQ(states_.count(), 1U);
+  commit();
   EXPECT_EQ(states_.count(), 0U);
   EXPECT_EQ(states_.memory_bytes(), 0U);
+}
+
+TEST_F(ProducerStatesTest, SilentOneWhoseBatchIsNotCommittedYetIsForgottenToo) {
+  append_batch(1, 0, 0);
+  append(log_.forgotten(log_.now.plus(1), log_.now.plus(1)));
+  EXPECT_TRUE(is_fresh(check(1, 0, 0)));
+  commit();
+  EXPECT_EQ(states_.count(), 0U);
+}
+
+// What is committed follows the frames one by one: it does not know what the ones behind it say.
+TEST_F(ProducerStatesTest, FrameThatIsNotCommittedForgetsNothingThatIs) {
+  append_batch(1, 0, 0);
+  const LogPosition between = log_.end();
+  append(log_.forgotten(log_.now.plus(1), log_.now.plus(1)));
+  states_.committed(between);
+  EXPECT_EQ(states_.count(), 1U);
+  log_.truncate(between);
+  states_.truncated(between);
+  EXPECT_EQ(first_copy(check(1, 0, 0)), Offset(0));
+}
+
+TEST_F(ProducerStatesTest, ForgottenOneBeginsAnew) {
+  append_batch(1, 0, 0, 5);
+  append(log_.forgotten(log_.now.plus(1), log_.now.plus(1)));
+  append_batch(1, 0, 0, 2);
+  commit();
+  EXPECT_TRUE(is_fresh(check(1, 0, 2)));
+  EXPECT_EQ(refused(check(1, 0, 5)), ErrorCode::kOutOfOrderSequence);
+}
+
+TEST_F(ProducerStatesTest, NamedProducerIsNotForgotten) {
+  append(log_.fence(1, 4));
+  append(log_.forgotten(log_.now.plus(1), log_.now.plus(1)));
+  commit();
+  EXPECT_EQ(refused(check(1, 3, 0)), ErrorCode::kProducerFenced);
+}
+
+TEST_F(ProducerStatesTest, OfAQuietOneOnlyTheLastBatchIsRemembered) {
+  append_batch(1, 0, 0);
+  append_batch(1, 0, 1);
+  commit();
+  append(log_.forgotten(log_.now, log_.now.plus(1)));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(refused(check(1, 0, 0)), ErrorCode::kOutOfOrderSequence);
+    EXPECT_EQ(first_copy(check(1, 0, 1)), Offset(1));
+    commit();
+  }
+}
+
+TEST_F(ProducerStatesTest, WhatAFrameWouldForgetIsCounted) {
+  append_batch(1, 0, 0);
+  log_.now = log_.now.plus(10);
+  for (std::int32_t i = 0; i < 3; ++i) append_batch(2, 0, i);
+  append(log_.fence(3, 0));
+  commit();
+  const auto counted = [&](std::int64_t silent, std::int64_t quiet) {
+    const auto forgettable = states_.count({Timestamp(silent), Timestamp(quiet)});
+    return std::pair(forgettable.producers, forgettable.batches);
+  };
+  const std::int64_t now = log_.now.value();
+  EXPECT_EQ(counted(now - 10, now), std::pair(std::size_t{0}, std::size_t{0}));
+  EXPECT_EQ(counted(now, now + 1), std::pair(std::size_t{1}, std::size_t{2}));
+  EXPECT_EQ(counted(now + 1, now + 1), std::pair(std::size_t{2}, std::size_t{0}));
 }
 
 TEST_F(ProducerStatesTest, NoNewProducerIsTakenWhenMemoryIsUsedUp) {
@@ -267,11 +322,10 @@ TEST_F(ProducerStatesTest, GapOverALeadershipIsTheLossOfAnEarlyAcknowledgement) 
 
 TEST_F(ProducerStatesTest, PositionNeedsAFenceOfTheSession) {
   const SourcePosition position{"file", "1"};
-  EXPECT_EQ(states_.check_position(head_of(1, 0, 0), position, log_.now).error().code,
-            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(states_.check_position(head_of(1, 0, 0), position).error().code, ErrorCode::kInvalidArgument);
   append(log_.fence(1, 0));
-  EXPECT_TRUE(states_.check_position(head_of(1, 0, 0), position, log_.now));
-  EXPECT_EQ(states_.check_position(head_of(1, 0, 0), {std::string(257, 'x'), ""}, log_.now).error().code,
+  EXPECT_TRUE(states_.check_position(head_of(1, 0, 0), position));
+  EXPECT_EQ(states_.check_position(head_of(1, 0, 0), {std::string(257, 'x'), ""}).error().code,
             ErrorCode::kInvalidArgument);
 }
 
@@ -289,7 +343,7 @@ TEST_F(ProducerStatesTest, FramesBelowTheStateAreNotFoldedAgain) {
 TEST_F(ProducerStatesTest, RefusalsSayWhatIsThereAndWhatToDo) {
   append_batch(7, 2, 0, 3);
   const auto head = head_of(7, 2, 9);
-  const auto gap = std::get<ProducerRefusal>(states_.check(head, log_.now));
+  const auto gap = std::get<ProducerRefusal>(states_.check(head));
   const Error error = refusal_error(gap, head, "partition 3 of topic 'orders'");
   EXPECT_EQ(error.code, ErrorCode::kOutOfOrderSequence);
   EXPECT_EQ(error.last_sequence, 2);

@@ -72,6 +72,20 @@ std::string_view method_name(Method method) {
       return "ListProducers";
     case Method::kDeleteProducerName:
       return "DeleteProducerName";
+    case Method::kJoinGroup:
+      return "Join";
+    case Method::kCommitOffsets:
+      return "CommitOffsets";
+    case Method::kFetchOffsets:
+      return "FetchOffsets";
+    case Method::kCreateGroup:
+      return "CreateGroup";
+    case Method::kDescribeGroup:
+      return "DescribeGroup";
+    case Method::kResetOffsets:
+      return "ResetOffsets";
+    case Method::kDeleteGroup:
+      return "DeleteGroup";
   }
   return "unknown";
 }

@@ -43,8 +43,15 @@ enum class Method : std::uint8_t {
   kInitProducer,
   kListProducers,
   kDeleteProducerName,
+  kJoinGroup,
+  kCommitOffsets,
+  kFetchOffsets,
+  kCreateGroup,
+  kDescribeGroup,
+  kResetOffsets,
+  kDeleteGroup,
 };
-inline constexpr std::size_t kMethodCount = 30;
+inline constexpr std::size_t kMethodCount = 37;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

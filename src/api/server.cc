@@ -16,6 +16,7 @@
 
 #include "api/admin_service.h"
 #include "api/context.h"
+#include "api/groups_service.h"
 #include "api/listener.h"
 #include "api/log_service.h"
 #include "api/parked_poller.h"
@@ -117,6 +118,7 @@ class GrpcApiServer final : public ApiServer {
     set_arguments(builder, context_->options);
     builder.RegisterService(&log_service_);
     builder.RegisterService(&admin_service_);
+    builder.RegisterService(&groups_service_);
     using Builder = grpc::ServerBuilder;
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
         Builder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
@@ -172,6 +174,7 @@ class GrpcApiServer final : public ApiServer {
   const ContextPtr context_;
   LogService log_service_{context_};
   AdminService admin_service_{context_};
+  GroupsService groups_service_{context_};
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;

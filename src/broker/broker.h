@@ -19,6 +19,7 @@
 #include "broker/cluster_view.h"
 #include "broker/moves.h"
 #include "broker/producers.h"
+#include "group/coordinator.h"
 #include "log/core/frame.h"
 #include "model/ids.h"
 #include "partition/core/majority_loss.h"
@@ -308,6 +309,18 @@ class Broker {
   virtual void list_producers(ListProducersRequest request, Done<ProducerPage> done) = 0;
   // Decided by the controller. Errors: kNotFound.
   virtual void delete_producer_name(DeleteProducerNameRequest request, Done<std::monostate> done) = 0;
+  // Runs `use` with the coordinator of the group, which leads, on its shard: what it answers there it answers
+  // on that shard. Or with why there is none here. Errors: kInvalidArgument (no name of a group);
+  // kUnknownGroup (kExpect, and nobody has ever used groups); kNotLeader, kNotYet, and those of
+  // machine::Host::check.
+  enum class GroupsTopic : std::uint8_t {
+    kMake,    // the first use of groups makes it, which takes a moment
+    kExpect,  // where it is not there, there is no group
+  };
+  using UseCoordinator = UniqueFunction<void(Result<group::Coordinator*>)>;
+  virtual void with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) = 0;
+  // What a coordinator said, with the API of the node that coordinates the group now, if that is another one.
+  [[nodiscard]] virtual Error name_coordinator(Error error, const std::string& group) const = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

@@ -77,6 +77,11 @@ class NodeBroker final : public Broker {
   void on_leads(const model::TopicPartition& partition, model::Term term, model::NodeId node) {
     leaders_.leads(partition, term, node);
   }
+  // Who leads a partition, as far as this node knows. Any thread.
+  [[nodiscard]] std::optional<model::NodeId> leader_of(const model::TopicPartition& partition) const {
+    const auto leader = leaders_.of(partition);
+    return leader ? std::optional(leader->node) : std::nullopt;
+  }
   // Refuses new requests from any thread; what is on the shards is answered by their PartitionSets.
   void stop_intake() { stopping_.store(true, std::memory_order_release); }
   void stop(UniqueFunction<void()> done);  // on the controller's shard, after stop_intake
@@ -110,6 +115,8 @@ class NodeBroker final : public Broker {
   void recover_partition(RecoverPartitionRequest request, Done<partition::MajorityLoss> done) override;
   void list_producers(ListProducersRequest request, Done<ProducerPage> done) override;
   void delete_producer_name(DeleteProducerNameRequest request, Done<std::monostate> done) override;
+  void with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) override;
+  [[nodiscard]] Error name_coordinator(Error error, const std::string& group) const override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
@@ -159,6 +166,7 @@ class NodeBroker final : public Broker {
   void go_on_without(const RecoveryPtr& recovery, UniqueFunction<void()> then);
   using DecideTargets = UniqueFunction<Result<cluster::MoveDecision>(const cluster::ClusterImage&)>;
   void decide_targets(DecideTargets decide_on, bool validate_only, Done<MoveResult> done);
+  void make_groups_topic(std::string group, UseCoordinator use);
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.
   void on_refused(const Error& why);

@@ -15,6 +15,7 @@
 #include "broker/broker.h"
 #include "broker/routing.h"
 #include "cluster/controller.h"
+#include "group/coordinators.h"
 #include "partition/partition_set.h"
 #include "runtime/executor.h"
 
@@ -23,6 +24,7 @@ namespace forebay::broker {
 struct ShardHandle {
   runtime::Executor* executor = nullptr;
   partition::PartitionSet* partitions = nullptr;  // touched on that executor only
+  group::Coordinators* coordinators = nullptr;    // the same; none: there are no consumer groups
 };
 
 class Reconciler {

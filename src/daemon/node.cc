@@ -176,6 +176,24 @@ void WiredNode::hand_over(std::chrono::milliseconds most) {
   for (const auto& one : handed_over) one.wait_until(deadline);
 }
 
+// While the partitions still stand: what they hold is written, and need not be applied again at the next
+// start.
+Result<void> WiredNode::stop_coordinators(std::chrono::steady_clock::time_point deadline) {
+  std::vector<std::future<void>> stopped;
+  for (std::uint32_t i = 0; i < shard_count_; ++i) {
+    auto promise = std::make_shared<std::promise<void>>();
+    stopped.push_back(promise->get_future());
+    shards_.at(i).post([stack = stacks_[i].get(), promise] {
+      stack->coordinators->stop([promise] { promise->set_value(); });
+    });
+  }
+  for (auto& one : stopped) {
+    if (one.wait_until(deadline) != std::future_status::ready)
+      return Error{ErrorCode::kTimedOut, "the state of consumer groups was not written in time"};
+  }
+  return {};
+}
+
 Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
   if (stopped_) return {};
   stopped_ = true;
@@ -199,6 +217,7 @@ Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
   });
   if (stopped.wait_for(left()) != std::future_status::ready)
     return Error{ErrorCode::kTimedOut, "metadata was not written in time"};
+  FOREBAY_CHECK(stop_coordinators(deadline));
 
   std::vector<std::future<Result<void>>> sealed;
   for (std::uint32_t i = 0; i < shard_count_; ++i) {
@@ -229,6 +248,7 @@ void WiredNode::tear_down_shards() {
     run_on(shards_.at(i), [this, i] {
       ShardStack& stack = *stacks_[i];
       if (stack.snapshot_timer) shards_.at(i).cancel(*stack.snapshot_timer);
+      stack.coordinators.reset();
       stack.partitions.reset();
       stack.peers.reset();
       stack.logs.reset();

@@ -54,17 +54,20 @@ raft::Peers::Listener WiredNode::peers_listener(std::uint32_t shard) {
     broker_->on_leads(id, term, node);
     if (entry_ && id == cluster::cluster_partition()) entry_->on_leads(term, node);
   };
+  listener.request = [this, shard](model::NodeId, const std::string& body,
+                                   UniqueFunction<void(Result<std::string>)> reply) {
+    const auto& coordinators = stacks_[shard]->coordinators;
+    if (coordinators != nullptr && coordinators->answer(body, reply)) return;
+    if (shard != controller_shard() || !proposer_)
+      return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
+    proposer_->receive(body, std::move(reply));
+  };
   if (shard != controller_shard()) return listener;
   listener.appeared = [this](model::NodeId, const io::PeerHello&) {
     if (entry_) entry_->look_again();
   };
   listener.gone = [this](model::NodeId, const Error&) {
     if (entry_) entry_->look_again();
-  };
-  listener.request = [this](model::NodeId, const std::string& body,
-                            UniqueFunction<void(Result<std::string>)> reply) {
-    if (!proposer_) return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
-    proposer_->receive(body, std::move(reply));
   };
   return listener;
 }
@@ -124,8 +127,10 @@ void WiredNode::audit(std::string line, broker::Done<std::monostate> done) {
 Result<void> WiredNode::open_broker() {
   FOREBAY_CHECK(open_store());
   std::vector<broker::ShardHandle> handles;
-  for (std::uint32_t i = 0; i < shard_count_; ++i)
-    handles.push_back({&shards_.at(i), stacks_[i]->partitions.get()});
+  for (std::uint32_t i = 0; i < shard_count_; ++i) {
+    run_on(shards_.at(i), [this, i] { open_coordinators(i); });
+    handles.push_back({&shards_.at(i), stacks_[i]->partitions.get(), stacks_[i]->coordinators.get()});
+  }
   broker::NodeBrokerConfig config;
   const Listening addresses = listening();
   config.self = {.node = model::NodeId(settings_.node.id),
@@ -161,6 +166,27 @@ Result<void> WiredNode::open_broker() {
       [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
 
   return {};
+}
+
+void WiredNode::open_coordinators(std::uint32_t shard) {
+  ShardStack& stack = *stacks_[shard];
+  group::Places::Parts places;
+  for (std::uint32_t i = 0; i < shard_count_; ++i)
+    places.shards.push_back({&shards_.at(i), stacks_[i]->partitions.get()});
+  places.own = shard;
+  places.peers = stack.peers.get();
+  places.self = model::NodeId(settings_.node.id);
+  places.leader = [this](const model::TopicPartition& id) { return broker_->leader_of(id); };
+  stack.coordinators =
+      std::make_unique<group::Coordinators>(group::Coordinators::Parts{.partitions = stack.partitions.get(),
+                                                                       .store = kv_.get(),
+                                                                       .executor = &shards_.at(shard),
+                                                                       .pool = &pool_,
+                                                                       .clock = &clock_,
+                                                                       .rng = &rng_,
+                                                                       .peers = stack.peers.get(),
+                                                                       .places = std::move(places),
+                                                                       .host = {}});
 }
 
 Result<void> WiredNode::open_cluster() {
@@ -210,11 +236,16 @@ void WiredNode::start_controller(Result<partition::Partition*> opened, bool join
     return ready(opened.error());
   }
   auto& home = shards_.at(controller_shard());
-  controller_ = std::make_unique<cluster::Controller>(**opened, *kv_, home, pool_, rng_,
-                                                      [this](const cluster::ImagePtr& image) {
-                                                        entry_->on_image(*image);
-                                                        broker_->on_image(image);
-                                                      });
+  controller_ = std::make_unique<cluster::Controller>(
+      **opened, *kv_, home, pool_, rng_, [this](const cluster::ImagePtr& image) {
+        entry_->on_image(*image);
+        broker_->on_image(image);
+        for (std::uint32_t i = 0; i < shard_count_; ++i) {
+          shards_.at(i).post([stack = stacks_[i].get(), image] {
+            if (stack->coordinators) stack->coordinators->on_image(*image);
+          });
+        }
+      });
   if (topics_were_there_) controller_->expect_formed();
   if (joins) controller_->join_only();
   controller_->use_peers(*stacks_[controller_shard()]->peers);

@@ -9,6 +9,7 @@
 
 #include "broker/disk_watch.h"
 #include "daemon/replication_figures.h"
+#include "group/coordinators.h"
 #include "io/file_system.h"
 #include "log/shard_logs.h"
 #include "partition/partition_set.h"
@@ -49,6 +50,7 @@ struct ShardStack {
   std::unique_ptr<log::ShardLogs> logs;
   std::unique_ptr<raft::Peers> peers;
   std::unique_ptr<partition::PartitionSet> partitions;
+  std::unique_ptr<group::Coordinators> coordinators;  // before the partitions
   ShardSnapshot snapshot;
   std::uint32_t snapshots = 0;
   std::optional<runtime::TimerId> snapshot_timer;

@@ -94,6 +94,8 @@ class WiredNode final : public Node {
   std::uint64_t set_move_rate(std::uint64_t bytes_per_second);
   [[nodiscard]] std::uint64_t rate_of_shard(std::uint64_t bytes_per_second) const;
   void audit(std::string line, broker::Done<std::monostate> done);
+  void open_coordinators(std::uint32_t shard);
+  [[nodiscard]] Result<void> stop_coordinators(std::chrono::steady_clock::time_point deadline);
   void tear_down_shards();
   [[nodiscard]] broker::NodeDescription describe() const;
   [[nodiscard]] broker::PeersSeen peers_seen();

@@ -110,6 +110,10 @@ class MemoryBroker final : public broker::Broker {
   void list_producers(broker::ListProducersRequest request, broker::Done<broker::ProducerPage> done) override;
   void delete_producer_name(broker::DeleteProducerNameRequest request,
                             broker::Done<std::monostate> done) override;
+  void with_coordinator(std::string, GroupsTopic, UseCoordinator use) override {
+    use(Error{ErrorCode::kUnsupported, "no consumer groups here"});
+  }
+  [[nodiscard]] Error name_coordinator(Error error, const std::string&) const override { return error; }
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 
  private:

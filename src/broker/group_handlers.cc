@@ -1,0 +1,70 @@
+// Where a consumer group is coordinated.
+#include <utility>
+
+#include "broker/node_broker.h"
+#include "cluster/core/internal_topics.h"
+#include "group/core/turn.h"
+
+namespace forebay::broker {
+namespace {
+
+// Partitions of a new topic elect their leaders meanwhile.
+constexpr std::chrono::seconds kGroupsReadyMax{25};
+
+}  // namespace
+
+void NodeBroker::with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) {
+  if (auto open = check_intake(); !open) return use(open.error());
+  if (auto named = group::check_group_name(group); !named) return use(named.error());
+  const RoutingPtr table = routing();
+  const auto route = table->topics.find(std::string(cluster::kGroupsTopicName));
+  if (route == table->topics.end()) {
+    if (topic == GroupsTopic::kExpect)
+      return use(Error{ErrorCode::kUnknownGroup, "there is no group '" + group + "'"});
+    return make_groups_topic(std::move(group), std::move(use));
+  }
+  const auto partition = group::partition_of_group(group);
+  const auto id = route->second.id_of(partition);
+  const ShardHandle shard = shards_[route->second.shards[static_cast<std::size_t>(partition.value())]];
+  const bool hosted = route->second.is_hosted_by(config_.self.node, partition);
+  shard.executor->post([this, shard, id, hosted, use = std::move(use)]() mutable {
+    group::Coordinator* coordinator = shard.coordinators == nullptr ? nullptr : shard.coordinators->find(id);
+    if (coordinator == nullptr) return use(not_here(shard, id, hosted));
+    if (auto leads = coordinator->host().check(); !leads)
+      return use(with_leader(std::move(leads).error(), shard, id));
+    use(coordinator);
+  });
+}
+
+Error NodeBroker::name_coordinator(Error error, const std::string& group) const {
+  if (error.code != ErrorCode::kNotLeader || !error.leader.empty()) return error;
+  const RoutingPtr table = routing();
+  const auto route = table->topics.find(std::string(cluster::kGroupsTopicName));
+  if (route != table->topics.end())
+    error.leader = leader_address(route->second.id_of(group::partition_of_group(group)));
+  return error;
+}
+
+// Proposed by whoever is asked first; the same by others at the same time finds it there.
+void NodeBroker::make_groups_topic(std::string group, UseCoordinator use) {
+  on_controller([this, group = std::move(group), use = std::move(use)]() mutable {
+    if (controller_ == nullptr || !controller_->image())
+      return use(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
+    propose(
+        cluster::MakeGroupsTopic{controller_->new_id()},
+        [this, group = std::move(group), use = std::move(use)](const Result<std::monostate>& made) mutable {
+          if (!made) return use(made.error());
+          const auto topic = controller_->image()->find(std::string(cluster::kGroupsTopicName));
+          // Decided elsewhere, and its news are not here yet.
+          if (!topic) return use(Error{ErrorCode::kNotYet, "consumer groups are being set up; retry", 100});
+          reconciler_->when_ready(topic->id, cluster::kGroupsPartitions, kGroupsReadyMax,
+                                  [this, group = std::move(group),
+                                   use = std::move(use)](const Result<std::monostate>& ready) mutable {
+                                    if (!ready) return use(ready.error());
+                                    with_coordinator(std::move(group), GroupsTopic::kExpect, std::move(use));
+                                  });
+        });
+  });
+}
+
+}  // namespace forebay::broker

@@ -1,0 +1,310 @@
+"""Members join, share, commit, and go, over gRPC; nodes are killed and come back, and nothing that was committed is lost."""
+
+import argparse
+import os
+import queue
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+SKIPPED = 77
+DEADLINE = 60.0  # the machine may be busy with other things
+
+
+def wait_until(condition, what):
+    until = time.monotonic() + DEADLINE
+    while time.monotonic() < until:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    sys.exit(f"failed: {what}")
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"failed: {what}")
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class Nodes:
+    """A cluster of so many, each to be killed and started again."""
+
+    def __init__(self, daemon, directory, count):
+        ports = free_ports(3 * count)
+        self.api = [f"127.0.0.1:{port}" for port in ports[:count]]
+        peers = [f"127.0.0.1:{port}" for port in ports[count:2 * count]]
+        http = [f"127.0.0.1:{port}" for port in ports[2 * count:]]
+        listed = ",".join(f"{i + 1}@{peer}" for i, peer in enumerate(peers))
+        self.commands, self.processes, self.logs = [], [None] * count, []
+        for i in range(count):
+            words = [daemon, "--data-dir", os.path.join(directory, f"data-{i}"), "--api", self.api[i], "--peer", peers[i], "--http", http[i],
+                     "--set", f"node.id={i + 1}"]
+            self.commands.append(words + (["--set", "cluster.nodes=" + listed] if count > 1 else []))
+            self.logs.append(os.path.join(directory, f"log-{i}"))
+
+    def start(self, index):
+        with open(self.logs[index], "ab") as log:
+            self.processes[index] = subprocess.Popen(self.commands[index], stdout=log, stderr=log)
+
+    def kill(self, index):
+        self.processes[index].kill()
+        self.processes[index].wait()
+        self.processes[index] = None
+
+    def stop(self, index):
+        self.processes[index].terminate()
+        check(self.processes[index].wait(timeout=DEADLINE) == 0, f"node {index + 1} stops cleanly")
+        self.processes[index] = None
+
+    def end(self):
+        for process in self.processes:
+            if process is not None:
+                process.kill()
+                process.wait()
+
+
+class Member:
+    """A member as a client is: it goes to the coordinator, confirms what it is told, and comes back when its stream breaks."""
+
+    def __init__(self, api, addresses, group, topics):
+        self.api, self.addresses, self.group, self.topics = api, list(addresses), group, topics
+        self.id, self.epoch, self.owned, self.acks, self.ended = "", 0, {}, {}, []
+        self.requests, self.closing, self.joined = queue.Queue(), False, threading.Event()
+        self.correlation = 0
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def said(self, requests, over):
+        while not over.is_set():
+            try:
+                yield requests.get(timeout=0.5)
+            except queue.Empty:
+                yield self.api.groups.MemberRequest(heartbeat=self.api.groups.Heartbeat(number=1))
+
+    def run(self):
+        address = self.addresses[0]
+        while not self.closing:
+            address = self.one_stream(address) or self.addresses[(self.addresses.index(address) + 1) % len(self.addresses)]
+            self.joined.clear()
+            time.sleep(0.1)
+
+    def one_stream(self, address):
+        groups = self.api.groups
+        self.requests, over, leader = queue.Queue(), threading.Event(), None
+        owned = [groups.TopicPartitions(topic=topic, partitions=[partition]) for topic, partition in self.owned]
+        self.requests.put(groups.MemberRequest(join=groups.JoinGroup(
+            group=self.group, member_id=self.id, member_epoch=self.epoch, subscription=groups.Subscribe(topics=self.topics),
+            owned=owned)))
+        try:
+            with self.api.grpc.insecure_channel(address) as channel:
+                for update in self.api.stub(channel).Join(self.wait_for_join(over)):
+                    leader = self.take(update) or leader
+        except self.api.grpc.RpcError:
+            pass
+        over.set()
+        return leader
+
+    def wait_for_join(self, over):
+        yield self.requests.get()
+        while not self.joined.wait(timeout=0.05):
+            if over.is_set():
+                return
+        yield from self.said(self.requests, over)
+
+    def take(self, update):
+        groups, kind = self.api.groups, update.WhichOneof("update")
+        if kind == "joined":
+            self.id, self.epoch = update.joined.member_id, update.joined.member_epoch
+            self.joined.set()
+        elif kind == "assignment":
+            self.owned = {(one.topic, one.partition): one.committed if one.HasField("committed") else None
+                          for one in update.assignment.owned}
+            if update.assignment.give_up:
+                self.requests.put(groups.MemberRequest(confirm=groups.Confirm(assignment=update.assignment.number)))
+        elif kind == "committed":
+            self.acks[update.committed.correlation_id] = update.committed.partitions
+        elif kind == "ended":
+            self.ended.append(update.ended)
+            return update.ended.leader
+        return None
+
+    def commit(self, topic, partition, offset):
+        """The error, or nothing."""
+        self.correlation += 1
+        groups = self.api.groups
+        self.requests.put(groups.MemberRequest(commit=groups.Commit(correlation_id=self.correlation, offsets=[
+            groups.PartitionCommit(topic=topic, partition=partition, offset=offset, metadata="by test")])))
+        result = wait_until(lambda: self.acks.get(self.correlation), f"commit of {topic}-{partition} is answered")[0]
+        return result.error if result.HasField("error") else None
+
+    def leave(self):
+        self.closing = True
+        self.requests.put(self.api.groups.MemberRequest(leave=self.api.groups.Leave()))
+        self.thread.join(timeout=DEADLINE)
+
+
+class Api:
+    def __init__(self, generated):
+        sys.path.insert(0, generated)
+        import grpc
+        from forebay.v1 import admin_pb2, admin_pb2_grpc, groups_pb2, groups_pb2_grpc, log_pb2, log_pb2_grpc
+        self.grpc, self.groups, self.admin, self.log = grpc, groups_pb2, admin_pb2, log_pb2
+        self.stub, self.admin_stub, self.log_stub = groups_pb2_grpc.GroupsStub, admin_pb2_grpc.AdminStub, log_pb2_grpc.LogStub
+
+    def ask(self, addresses, method, request, stub=None):
+        """Of any node, until it is answered; errors that do not pass are raised."""
+        passing = (self.grpc.StatusCode.UNAVAILABLE, self.grpc.StatusCode.DEADLINE_EXCEEDED, self.grpc.StatusCode.UNKNOWN)
+        until, turn = time.monotonic() + DEADLINE, 0
+        while True:
+            address = addresses[turn % len(addresses)]
+            turn += 1
+            try:
+                with self.grpc.insecure_channel(address) as channel:
+                    return getattr((stub or self.stub)(channel), method)(request, timeout=30)
+            except self.grpc.RpcError as error:
+                if error.code() not in passing or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+    def refused(self, addresses, method, request):
+        try:
+            self.ask(addresses, method, request)
+        except self.grpc.RpcError as error:
+            return error.details()
+        return sys.exit(f"failed: {method} was not refused")
+
+
+def share(members, partitions):
+    """Waits until everything is owned, each by one of them."""
+    def settled():
+        owned = [place for member in members for place in member.owned]
+        return len(owned) == partitions and len(set(owned)) == partitions and all(member.owned for member in members)
+    wait_until(settled, f"{len(members)} members share {partitions} partitions: {[sorted(member.owned) for member in members]}")
+
+
+def whole(api, addresses, count):
+    """Every partition has all its copies, as its leader says."""
+    request = api.admin.ListPartitionsRequest(include_internal=True)
+    known = [api.ask([address], "ListPartitions", request, api.admin_stub).partitions for address in addresses]
+    states = {}
+    for partitions in known:
+        for one in partitions:
+            for replica in one.replicas:
+                states.setdefault((one.topic, one.partition, replica.node), set()).add(replica.state)
+    replicas = {}
+    for (topic, partition, _), said in states.items():
+        replicas[(topic, partition)] = replicas.get((topic, partition), 0) + ("in sync" in said)
+    return all(number == count for number in replicas.values())
+
+
+def story(api, nodes, count):
+    groups, addresses = api.groups, nodes.api
+    for index in range(count):
+        nodes.start(index)
+    # A cluster that is not whole would make a topic of fewer copies.
+    wait_until(lambda: len(api.ask(addresses, "DescribeCluster", api.admin.DescribeClusterRequest(), api.admin_stub).nodes) == count,
+               "all nodes are there")
+    wait_until(lambda: whole(api, addresses, count), "the metadata is on all nodes")
+    api.ask(addresses, "CreateTopic", api.admin.CreateTopicRequest(name="events", partitions=6), api.admin_stub)
+    for partition in range(6):
+        records = [api.log.Record(value=b"%d" % n) for n in range(20)]
+        request = api.log.ProduceRequest(topic="events", partition=partition, records=api.log.PlainRecords(records=records))
+        api.ask(addresses, "Append", request, api.log_stub)
+
+    check("UNKNOWN_GROUP" in api.refused(addresses, "DescribeGroup", groups.DescribeGroupRequest(group="g")), "no group yet")
+    one = Member(api, addresses, "g", ["events"])
+    share([one], 6)
+    two = Member(api, addresses, "g", ["events"])
+    share([one, two], 6)
+    check(len(one.owned) == 3, "they share evenly")
+    mine, theirs = sorted(one.owned)[0], sorted(two.owned)[0]
+    check(one.commit(*mine, 7) is None, "the owner commits")
+    check(one.commit(*theirs, 7) is not None, "others do not")
+    check(one.commit(*mine, 5) is not None, "nor back")
+    check(one.commit(*mine, 21) is not None, "nor past the end")
+    check(two.commit(*theirs, 20) is None, "up to the end")
+
+    described = api.ask(addresses, "DescribeGroup", groups.DescribeGroupRequest(group="g"))
+    check((described.summary.state, len(described.members)) == ("stable", 2), described)
+    check(all(member.connected for member in described.members), "both are connected")
+    check("FAILED_PRECONDITION" in api.refused(addresses, "DeleteGroup", groups.DeleteGroupRequest(group="g")), "it has members")
+
+    # Every node in its turn, whoever coordinates; members find their way and keep what they had.
+    for index in range(count):
+        nodes.kill(index)
+        if count == 1:
+            nodes.start(index)
+        before = len(one.ended) + len(two.ended)
+        share([one, two], 6)
+        moved = sorted(one.owned)[0]
+        offset = 8 + index
+        wait_until(lambda: one.joined.is_set(), "it is back")
+        if moved == mine:
+            check(one.commit(*mine, offset) is None, f"it commits after node {index + 1} was killed ({before})")
+        if count > 1:
+            nodes.start(index)
+            wait_until(lambda: whole(api, addresses, count), f"node {index + 1} has caught up")
+
+    two.leave()
+    share([one], 6)
+    offsets = api.ask(addresses, "FetchOffsets", groups.FetchOffsetsRequest(group="g")).offsets
+    held = {(offset.topic, offset.partition): offset.offset for offset in offsets}
+    check(held[theirs] == 20 and held[mine] >= 7, held)
+    check(one.owned[theirs] == 20, "who takes over is told where to go on")
+    one.leave()
+    wait_until(lambda: api.ask(addresses, "DescribeGroup", groups.DescribeGroupRequest(group="g")).summary.state == "empty", "all are gone")
+    reset = groups.ResetOffsetsRequest(group="g", offsets=[groups.PartitionCommit(topic="events", partition=0, offset=2)])
+    check(not api.ask(addresses, "ResetOffsets", reset).offsets[0].HasField("error"), "an empty group is reset")
+    api.ask(addresses, "DeleteGroup", groups.DeleteGroupRequest(group="g"))
+    check("UNKNOWN_GROUP" in api.refused(addresses, "FetchOffsets", groups.FetchOffsetsRequest(group="g")), "it is deleted")
+    for index in range(count):
+        nodes.stop(index)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("daemon", "protoc", "plugin", "source"):
+        parser.add_argument("--" + name, required=True)
+    parser.add_argument("--nodes", type=int, default=1)
+    arguments = parser.parse_args()
+    try:
+        import google.protobuf  # noqa: F401
+        import grpc  # noqa: F401
+    except ImportError:
+        print("skipped: grpcio missing")
+        return SKIPPED
+
+    proto = os.path.join(arguments.source, "proto")
+    with tempfile.TemporaryDirectory() as directory:
+        files = [f"forebay/v1/{name}" for name in sorted(os.listdir(os.path.join(proto, "forebay", "v1"))) if name.endswith(".proto")]
+        subprocess.run([arguments.protoc, "-I", proto, "--python_out", directory, "--grpc_out", directory,
+                        f"--plugin=protoc-gen-grpc={arguments.plugin}", *files], check=True)
+        nodes = Nodes(arguments.daemon, directory, arguments.nodes)
+        try:
+            story(Api(directory), nodes, arguments.nodes)
+        except BaseException:
+            for log in nodes.logs:
+                if os.path.exists(log):
+                    with open(log, errors="replace") as text:
+                        print(log, text.read()[-4000:], sep="\n", file=sys.stderr)
+            raise
+        finally:
+            nodes.end()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -228,6 +228,17 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   // not tell an end that others have moved. Errors: those of check_readable().
   void read_end(Done<Watermarks> done);
 
+  // What somebody who goes on at `next` has not read yet, at one moment at which this node has proved that it
+  // leads. Errors: those of read_end().
+  struct Backlog {
+    Watermarks marks;
+    model::Offset next;         // where he goes on: not below the log start
+    std::uint64_t records = 0;  // offsets from there to the high watermark; none if he is past that
+    std::uint64_t bytes = 0;    // of those in the log, about
+    std::optional<model::Timestamp> oldest;  // append time of the first; nothing: none, or it cannot be read
+  };
+  void backlog(model::Offset next, Done<Backlog> done);
+
   struct TimeLookup {
     Watermarks marks;
     std::optional<model::Offset> offset;  // exact: of the first record that late

@@ -45,8 +45,8 @@ void Partition::status(Done<PartitionStatus> done) {
 namespace {
 
 // What is only in the journal and in memory is the last piece.
-std::vector<std::pair<model::Offset, std::uint64_t>> pieces_of(const log::LogStatus& log) {
-  std::vector<std::pair<model::Offset, std::uint64_t>> pieces;
+LogPieces pieces_of(const log::LogStatus& log) {
+  LogPieces pieces;
   for (const log::SegmentStatus& segment : log.segments)
     pieces.emplace_back(segment.meta.begin.next_offset, segment.meta.size_bytes);
   if (log.pinned_bytes > 0) pieces.emplace_back(log.segment_end.next_offset, log.pinned_bytes);
@@ -54,6 +54,28 @@ std::vector<std::pair<model::Offset, std::uint64_t>> pieces_of(const log::LogSta
 }
 
 }  // namespace
+
+void Partition::backlog(model::Offset next, Done<Backlog> done) {
+  read_end([alive = alive_, next, done = std::move(done)](Result<Watermarks> proven) mutable {
+    if (!proven) return done(std::move(proven).error());
+    if (*alive == nullptr) return done(Error{ErrorCode::kShuttingDown, "the partition is being closed"});
+    Partition& self = **alive;
+    Backlog backlog{.marks = *proven, .next = std::max(next, proven->log_start)};
+    const model::Offset upto = proven->high_watermark;
+    if (backlog.next >= upto) return done(backlog);
+    backlog.records = static_cast<std::uint64_t>(upto.value() - backlog.next.value());
+    const log::LogStatus log = self.log_.status();
+    const LogPieces pieces = pieces_of(log);
+    const model::Offset end = log.end.next_offset;
+    backlog.bytes = bytes_from(pieces, end, backlog.next) - bytes_from(pieces, end, upto);
+    self.log_.read({.from = backlog.next, .upto = upto, .bytes_max = 1},
+                   [backlog, done = std::move(done)](const Result<log::ReadResult>& first) mutable {
+                     if (first && !first->frames.empty())
+                       backlog.oldest = first->frames.front()->header.append_time;
+                     done(backlog);
+                   });
+  });
+}
 
 // It is being filled by its leader; nothing is wrong with it.
 bool Partition::is_renewing() const { return log_.is_renewed(); }

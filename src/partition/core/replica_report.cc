@@ -48,7 +48,7 @@ void report_other(const ReplicaFacts& facts, Steady now, ReplicaReport& report) 
     report.flushed = follower.flushed.next_offset;
     report.lag_records = static_cast<std::uint64_t>(
         std::max<std::int64_t>(0, facts.end.next_offset.value() - follower.flushed.next_offset.value()));
-    report.lag_bytes = bytes_from(facts, follower.flushed.next_offset);
+    report.lag_bytes = bytes_from(facts.pieces, facts.end.next_offset, follower.flushed.next_offset);
   }
   if (!follower.reachable) {
     report.state = ReplicaState::kUnreachable;
@@ -110,11 +110,11 @@ std::string_view state_name(ReplicaState state) {
   return "unknown";
 }
 
-std::uint64_t bytes_from(const ReplicaFacts& facts, model::Offset from) {
+std::uint64_t bytes_from(const LogPieces& pieces, model::Offset log_end, model::Offset from) {
   double bytes = 0;
-  for (std::size_t i = 0; i < facts.pieces.size(); ++i) {
-    const auto& [begin, size] = facts.pieces[i];
-    const model::Offset end = i + 1 < facts.pieces.size() ? facts.pieces[i + 1].first : facts.end.next_offset;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto& [begin, size] = pieces[i];
+    const model::Offset end = i + 1 < pieces.size() ? pieces[i + 1].first : log_end;
     const auto records = static_cast<double>(end.value() - begin.value());
     if (records <= 0 || from >= end) continue;
     const auto missing = static_cast<double>(end.value() - std::max(from, begin).value());

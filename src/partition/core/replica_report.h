@@ -54,6 +54,9 @@ struct FollowerFacts {
   std::optional<Steady> behind_since;  // none: it has all there is
   bool installing = false;             // and begins anew where the leader's log does
 };
+// Where bytes of a log are: the begin of each piece in order, with its size. One ends where the next begins.
+using LogPieces = std::vector<std::pair<model::Offset, std::uint64_t>>;
+
 struct ReplicaFacts {
   log::Membership members;
   std::vector<log::Voter> wanted;           // as voters; empty: as they are
@@ -65,14 +68,14 @@ struct ReplicaFacts {
   std::optional<Steady> failed_since;
   bool damaged = false;
   std::optional<Steady> damaged_since;  // none: it was there at the start
-  // Where bytes of this log are: the begin of each piece in order, with its size; the end is `end`.
-  std::vector<std::pair<model::Offset, std::uint64_t>> pieces;
+  LogPieces pieces;                     // of this log; they end at `end`
   // Of the others. Of a replica that does not lead only `reachable` and `away_since` count.
   std::function<FollowerFacts(model::NodeId)> follower;
 };
 
-// Bytes from `from` to the end, as if records were spread evenly within each piece.
-[[nodiscard]] std::uint64_t bytes_from(const ReplicaFacts& facts, model::Offset from);
+// Bytes from `from` to the end, as if records were spread evenly within each piece: an estimate, that never
+// grows with `from`.
+[[nodiscard]] std::uint64_t bytes_from(const LogPieces& pieces, model::Offset log_end, model::Offset from);
 
 // This replica, and all other members, by node.
 [[nodiscard]] std::vector<ReplicaReport> report_replicas(const ReplicaFacts& facts, Steady now);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "shard_harness.h"
 
 namespace forebay::partition {
@@ -160,6 +162,38 @@ TEST_F(PartitionTest, TrimMovesTheLogStartDurably) {
   EXPECT_EQ(again.watermarks().log_start, Offset(2));
   const std::vector<std::pair<std::int64_t, std::string>> want{{2, "c"}};
   EXPECT_EQ(shard_.read_all(again), want);
+}
+
+TEST_F(PartitionTest, BacklogIsWhatLiesBetweenAReaderAndTheEnd) {
+  Partition& partition = shard_.open(topic_partition(1));
+  const auto backlog = [&](std::int64_t next) {
+    auto [told, done] = ShardHarness::slot<Partition::Backlog>();
+    partition.backlog(Offset(next), std::move(done));
+    return **shard_.wait(told);
+  };
+  EXPECT_EQ(backlog(0).records, 0U);
+  std::vector<model::Timestamp> appended;
+  for (const char* value : {"a", "b", "c", "d"}) {
+    const auto ack = shard_.produce(partition, {value});
+    ASSERT_TRUE(ack && *ack);
+    appended.push_back((*ack)->append_time);
+    shard_.machine_.scheduler().run_for(1s);
+  }
+  std::uint64_t bytes_before = std::numeric_limits<std::uint64_t>::max();
+  for (std::int64_t next = 0; next <= 4; ++next) {
+    const auto told = backlog(next);
+    EXPECT_EQ(told.records, static_cast<std::uint64_t>(4 - next));
+    EXPECT_LT(told.bytes, bytes_before) << next;
+    bytes_before = told.bytes;
+    EXPECT_EQ(told.oldest, next < 4 ? std::optional(appended[static_cast<std::size_t>(next)]) : std::nullopt);
+  }
+  EXPECT_EQ(bytes_before, 0U) << "all is read";
+  EXPECT_EQ(backlog(9).records, 0U) << "never negative";
+  auto [trimmed, on_trimmed] = ShardHarness::slot<Offset>();
+  partition.trim(Offset(3), std::move(on_trimmed));
+  ASSERT_TRUE(shard_.wait(trimmed));
+  EXPECT_EQ(backlog(1).records, 1U) << "what is trimmed cannot be read";
+  EXPECT_EQ(backlog(1).next, Offset(3));
 }
 
 TEST_F(PartitionTest, TrimBeyondTheEndIsRefusedAndBelowTheStartChangesNothing) {

@@ -117,10 +117,8 @@ void MemberCall::handle(const v1::MemberRequest& request) {
       return ask([this, partitions = partitions_of(request.release().partitions())](
                      group::Coordinator& coordinator, const group::MemberRef& member) mutable {
         coordinator.release(group_, member, std::move(partitions),
-                            [hold = CallHold(this)](const Result<std::monostate>& done) {
-                              // What it does not own it cannot give back: said by the next assignment.
-                              const bool ends = !done && done.error().code != ErrorCode::kNotOwner;
-                              hold->request_done(ends ? Result<void>(done.error()) : Result<void>{});
+                            [hold = CallHold(this), &coordinator](const Result<group::ReleaseOutcome>& done) {
+                              hold->released(coordinator, done);
                             });
       });
     case v1::MemberRequest::kLeave:
@@ -183,6 +181,21 @@ void MemberCall::joined(const Result<group::Joined>& result, group::GroupEpoch e
   context_->metrics.answered(Method::kJoinGroup);
   if (gone) return detach();
   say(joined_message(*result, epoch));
+}
+
+void MemberCall::released(const group::Coordinator& coordinator,
+                          const Result<group::ReleaseOutcome>& outcome) {
+  // What it does not own it cannot give back: nothing of it moves, and the next assignment says what it owns.
+  if (!outcome && outcome.error().code != ErrorCode::kNotOwner) return request_done(outcome.error());
+  v1::MemberUpdate update;
+  v1::Released* to = update.mutable_released();
+  const group::Group* known = coordinator.look().find(group_);
+  if (outcome && known != nullptr) {
+    put_partitions(*known, outcome->move, to->mutable_moving());
+    put_partitions(*known, outcome->stay, to->mutable_staying());
+  }
+  say(update);
+  request_done({});
 }
 
 void MemberCall::commit(const v1::Commit& request) {

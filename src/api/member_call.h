@@ -46,6 +46,7 @@ class MemberCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   void handle(const v1::MemberRequest& request);
   void join(const v1::JoinGroup& request);
   void joined(const Result<group::Joined>& result, group::GroupEpoch epoch);
+  void released(const group::Coordinator& coordinator, const Result<group::ReleaseOutcome>& outcome);
   void commit(const v1::Commit& request);
   // On the coordinator of the group, for this member; `ask` answers by calling request_done().
   template <typename Ask>

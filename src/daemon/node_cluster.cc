@@ -176,6 +176,7 @@ void WiredNode::open_coordinators(std::uint32_t shard) {
   places.own = shard;
   places.peers = stack.peers.get();
   places.self = model::NodeId(settings_.node.id);
+  places.clock = &clock_;
   places.leader = [this](const model::TopicPartition& id) { return broker_->leader_of(id); };
   stack.coordinators =
       std::make_unique<group::Coordinators>(group::Coordinators::Parts{.partitions = stack.partitions.get(),

@@ -52,6 +52,7 @@ Coordinator::Coordinator(const CoordinatorParts& parts, const machine::HostConfi
              .pool = parts.pool,
              .peers = parts.peers},
             config, {.leads = [this](model::Term) { on_leads(); }, .lost = [this] { on_lost(); }}),
+      lags_(*parts.executor, *parts.places, machine_.image(), liveness_),
       alive_(std::make_shared<Coordinator*>(this)) {}
 
 Coordinator::~Coordinator() {
@@ -61,6 +62,7 @@ Coordinator::~Coordinator() {
 
 void Coordinator::stop(UniqueFunction<void()> done) {
   stopping_ = true;
+  lags_.end();
   host_.stop(std::move(done));
 }
 
@@ -80,11 +82,13 @@ void Coordinator::on_leads() {
   }
   topics_changed();
   arm_timer();
+  lags_.begin();
 }
 
 // What was under way has been answered.
 void Coordinator::on_lost() {
   leading_ = false;
+  lags_.end();
   if (timer_) parts_.executor->cancel(*std::exchange(timer_, std::nullopt));
   auto lost = host_.check();
   const Error why = lost ? not_yet("the coordinator of the group has just changed; retry") : lost.error();
@@ -266,6 +270,11 @@ void Coordinator::finish_turns(DecidedTurns turns, const Result<void>& logged) {
 void Coordinator::finish_turn(DecidedTurn& turn) {
   const Decision& decision = turn.decision;
   const Group* group = machine_.image().find(turn.group);
+  for (const GroupRecord& record : decision.records) {
+    if (const auto* committed = std::get_if<OffsetsCommitted>(&record))
+      counts_.commits += committed->offsets.size();
+    counts_.rebalances += std::holds_alternative<TargetSet>(record) ? 1 : 0;
+  }
   if (decision.roster_changed) liveness_.follow(turn.group, group, now());
   for (const Ended& one : decision.ended) end_stream({turn.group, one.number}, one.epoch, one.error);
   for (Finish& finish : turn.finishes) finish({});
@@ -466,17 +475,13 @@ void Coordinator::confirm(const std::string& group, MemberRef member, Assignment
 }
 
 void Coordinator::release(const std::string& group, MemberRef member, std::vector<NamedPartition> partitions,
-                          Done<std::monostate> done) {
+                          Done<ReleaseOutcome> done) {
   Partitions ids;
   const Group* known = machine_.image().find(group);
   for (const NamedPartition& one : partitions) ids.push_back(partition_of(known, one.topic, one.partition));
-  enqueue(group,
-          input_of<std::monostate>(
-              [member = std::move(member), ids = std::move(ids)](Turn& turn) -> Result<std::monostate> {
-                FOREBAY_CHECK(turn.release(member, ids));
-                return std::monostate{};
-              },
-              std::make_shared<Done<std::monostate>>(std::move(done))));
+  enqueue(group, input_of<ReleaseOutcome>([member = std::move(member), ids = std::move(ids)](
+                                              Turn& turn) { return turn.release(member, ids); },
+                                          std::make_shared<Done<ReleaseOutcome>>(std::move(done))));
 }
 
 void Coordinator::leave(const std::string& group, MemberRef member, Done<Leaving> done) {
@@ -616,6 +621,15 @@ void Coordinator::reset(const std::string& group, std::vector<NamedOffset> offse
     enqueue(group, std::move(input));
   };
   gate(group, std::move(gated));
+}
+
+void Coordinator::lag(const std::string& group, Done<GroupLag> done) {
+  read([alive = alive_, group, done = std::move(done)](const Result<std::monostate>& current) mutable {
+    if (!current) return done(current.error());
+    if (*alive == nullptr)
+      return done(Error{ErrorCode::kShuttingDown, "the node is stopping; ask another one"});
+    (*alive)->lags_.look(group, std::move(done));
+  });
 }
 
 void Coordinator::create(const std::string& group, std::optional<StartRule> start,

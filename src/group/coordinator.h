@@ -26,6 +26,7 @@
 #include "group/core/turn.h"
 #include "group/core/views.h"
 #include "group/group_machine.h"
+#include "group/lag_watch.h"
 #include "group/ports.h"
 #include "machine/host.h"
 
@@ -77,7 +78,7 @@ class Coordinator {
   void confirm(const std::string& group, MemberRef member, AssignmentNumber number,
                Done<std::monostate> done);
   void release(const std::string& group, MemberRef member, std::vector<NamedPartition> partitions,
-               Done<std::monostate> done);
+               Done<ReleaseOutcome> done);
   // Nothing more is told through its stream.
   void leave(const std::string& group, MemberRef member, Done<Leaving> done);
   // `member`: nothing: by nobody. Of an entry also kNotYet: how far its partition goes is not known now.
@@ -88,6 +89,20 @@ class Coordinator {
   void create(const std::string& group, std::optional<StartRule> start, std::optional<Assignor> assignor,
               Done<bool> done);
   void remove(const std::string& group, Done<std::monostate> done);
+  // As the leaders of the partitions say now. Errors also: kUnknownGroup.
+  void lag(const std::string& group, Done<GroupLag> done);
+  [[nodiscard]] const LagWatch& lags() const { return lags_; }
+  // Since this replica is here.
+  struct Counts {
+    std::uint64_t commits = 0;     // offsets that were committed
+    std::uint64_t rebalances = 0;  // times that a new target was made: who is to own what
+    Counts& operator+=(const Counts& other) {
+      commits += other.commits;
+      rebalances += other.rebalances;
+      return *this;
+    }
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
   // Calls back when what look() shows is not older than this call.
   void read(Done<std::monostate> done) { host_.confirm(std::move(done)); }
   [[nodiscard]] const GroupImage& look() const { return machine_.image(); }
@@ -170,6 +185,8 @@ class Coordinator {
   GroupMachine machine_;
   machine::Host host_;
   Liveness liveness_;
+  LagWatch lags_;
+  Counts counts_;
   bool leading_ = false;
   std::uint64_t leadership_ = 0;  // counts them: what was asked in another one is not taken
   std::map<std::string, Work, std::less<>> work_;

@@ -4,6 +4,7 @@
 
 #include "base/murmur2.h"
 #include "cluster/core/internal_topics.h"
+#include "group/lag_question.h"
 
 namespace forebay::group {
 
@@ -24,6 +25,7 @@ void Coordinators::close(const model::TopicPartition& id) {
   const auto at = coordinators_.find(id);
   if (at == coordinators_.end()) return;
   at->second->stop([] {});
+  closed_ += at->second->counts();
   coordinators_.erase(at);
 }
 
@@ -50,6 +52,12 @@ void Coordinators::on_image(const cluster::ClusterImage& image) {
   for (const auto& [id, one] : coordinators_) one->topics_changed();
 }
 
+Coordinator::Counts Coordinators::counts() const {
+  Coordinator::Counts counts = closed_;
+  for (const auto& [id, one] : coordinators_) counts += one->counts();
+  return counts;
+}
+
 Coordinator* Coordinators::find(const model::TopicPartition& id) {
   const auto at = coordinators_.find(id);
   return at == coordinators_.end() ? nullptr : at->second.get();
@@ -67,6 +75,19 @@ bool Coordinators::answer(const std::string& body, UniqueFunction<void(Result<st
     } else {
       reply(one->host().answer_state_request(*request));
     }
+    return true;
+  }
+  if (is_lag_question(bytes)) {
+    const auto question = decode_lag_question(bytes);
+    if (!question) {
+      reply(question.error());
+      return true;
+    }
+    answer_lag(*parts_.partitions, *question, *parts_.clock,
+               [reply = std::move(reply)](Result<PartitionLag> lag) mutable {
+                 if (!lag) return reply(std::move(lag).error());
+                 reply(encode_lag(*lag));
+               });
     return true;
   }
   if (!is_place_question(bytes)) return false;

@@ -41,6 +41,8 @@ class Coordinators {
   [[nodiscard]] const std::map<model::TopicPartition, std::unique_ptr<Coordinator>>& all() const {
     return coordinators_;
   }
+  // Of all coordinators that were here since the start.
+  [[nodiscard]] Coordinator::Counts counts() const;
   // What nodes ask one another about groups. Returns false if it is something else.
   bool answer(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply);
   // Writes all states, and waits for that.
@@ -54,6 +56,7 @@ class Coordinators {
   TopicsView topics_;
   Places places_;
   std::map<model::TopicPartition, std::unique_ptr<Coordinator>> coordinators_;
+  Coordinator::Counts closed_;  // of those that are gone
 };
 
 }  // namespace forebay::group

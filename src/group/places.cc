@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "group/lag_question.h"
 #include "log/core/wire.h"
 #include "log/journal.h"
 
@@ -91,17 +92,39 @@ std::optional<model::Offset> Places::known_high_watermark(const model::TopicPart
   return known;
 }
 
-void Places::ask_high_watermark(const model::TopicPartition& partition, Done<model::Offset> done) {
-  ask({partition, PlaceQuestion::Kind::kEnd, {}},
-      [alive = alive_, partition, done = std::move(done)](Result<model::Offset> end) mutable {
-        if (end && *alive != nullptr) {
-          auto& known = (*alive)->known_;
-          if (known.size() >= kKnownMax) known.clear();
-          auto& value = known[partition];
-          value = std::max(value, *end);
-        }
-        done(std::move(end));
+template <typename T, typename Question, typename Decode, typename Answer>
+void Places::ask(const Question& question, Decode decode, Answer answer, Done<T> done) {
+  const auto leader = parts_.leader(question.partition);
+  if (!leader && parts_.peers != nullptr)
+    return done(Error{ErrorCode::kNotYet, "nobody is known to lead the partition; retry", kRetryMs});
+  if (leader && *leader != parts_.self && parts_.peers != nullptr) {
+    return parts_.peers->request(*leader, question.partition, encode_question(question), kAnswerTimeout,
+                                 [decode, done = std::move(done)](Result<std::string> said) mutable {
+                                   if (!said) return done(std::move(said).error());
+                                   done(decode(as_bytes(*said)));
+                                 });
+  }
+  const Shard owner =
+      parts_.shards[log::shard_of(question.partition, static_cast<std::uint32_t>(parts_.shards.size()))];
+  owner.executor->post(
+      [owner, question, answer, back = parts_.shards[parts_.own].executor, done = std::move(done)]() mutable {
+        answer(*owner.partitions, question, Done<T>([back, done = std::move(done)](Result<T> said) mutable {
+          back->post([done = std::move(done), said = std::move(said)]() mutable { done(std::move(said)); });
+        }));
       });
+}
+
+void Places::ask_high_watermark(const model::TopicPartition& partition, Done<model::Offset> done) {
+  ask_place({partition, PlaceQuestion::Kind::kEnd, {}},
+            [alive = alive_, partition, done = std::move(done)](Result<model::Offset> end) mutable {
+              if (end && *alive != nullptr) {
+                auto& known = (*alive)->known_;
+                if (known.size() >= kKnownMax) known.clear();
+                auto& value = known[partition];
+                value = std::max(value, *end);
+              }
+              done(std::move(end));
+            });
 }
 
 void Places::find_start(const model::TopicPartition& partition, const StartRule& rule,
@@ -109,30 +132,21 @@ void Places::find_start(const model::TopicPartition& partition, const StartRule&
   PlaceQuestion question{partition, PlaceQuestion::Kind::kBegin, rule.time};
   if (rule.point == StartPoint::kLatest) question.kind = PlaceQuestion::Kind::kEnd;
   if (rule.point == StartPoint::kAtTime) question.kind = PlaceQuestion::Kind::kTime;
-  ask(question, std::move(done));
+  ask_place(question, std::move(done));
 }
 
-void Places::ask(const PlaceQuestion& question, Done<model::Offset> done) {
-  const auto leader = parts_.leader(question.partition);
-  if (!leader && parts_.peers != nullptr)
-    return done(Error{ErrorCode::kNotYet, "nobody is known to lead the partition; retry", kRetryMs});
-  if (leader && *leader != parts_.self && parts_.peers != nullptr) {
-    return parts_.peers->request(*leader, question.partition, encode_question(question), kAnswerTimeout,
-                                 [done = std::move(done)](Result<std::string> answer) mutable {
-                                   if (!answer) return done(std::move(answer).error());
-                                   done(decode_place(as_bytes(*answer)));
-                                 });
-  }
-  const Shard owner =
-      parts_.shards[log::shard_of(question.partition, static_cast<std::uint32_t>(parts_.shards.size()))];
-  owner.executor->post(
-      [owner, question, back = parts_.shards[parts_.own].executor, done = std::move(done)]() mutable {
-        answer_place(
-            *owner.partitions, question, [back, done = std::move(done)](Result<model::Offset> place) mutable {
-              back->post(
-                  [done = std::move(done), place = std::move(place)]() mutable { done(std::move(place)); });
-            });
-      });
+void Places::ask_lag(const model::TopicPartition& partition, const LagFrom& from, Done<PartitionLag> done) {
+  ask<PartitionLag>(
+      LagQuestion{partition, from}, decode_lag,
+      [clock = parts_.clock](partition::PartitionSet& partitions, const LagQuestion& question,
+                             Done<PartitionLag> answered) {
+        answer_lag(partitions, question, *clock, std::move(answered));
+      },
+      std::move(done));
+}
+
+void Places::ask_place(const PlaceQuestion& question, Done<model::Offset> done) {
+  ask<model::Offset>(question, decode_place, answer_place, std::move(done));
 }
 
 }  // namespace forebay::group

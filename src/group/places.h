@@ -49,6 +49,7 @@ class Places final : public PartitionPlaces {
     std::uint32_t own = 0;      // this one
     raft::Peers* peers = nullptr;
     model::NodeId self;
+    runtime::WallClock* clock = nullptr;
     // Who leads, as far as it is known here.
     std::function<std::optional<model::NodeId>(const model::TopicPartition&)> leader;
   };
@@ -62,9 +63,13 @@ class Places final : public PartitionPlaces {
   void ask_high_watermark(const model::TopicPartition& partition, Done<model::Offset> done) override;
   void find_start(const model::TopicPartition& partition, const StartRule& rule,
                   Done<model::Offset> done) override;
+  void ask_lag(const model::TopicPartition& partition, const LagFrom& from, Done<PartitionLag> done) override;
 
  private:
-  void ask(const PlaceQuestion& question, Done<model::Offset> done);
+  // `decode` reads what another node answers, `answer(partitions, question, done)` is what this one does.
+  template <typename T, typename Question, typename Decode, typename Answer>
+  void ask(const Question& question, Decode decode, Answer answer, Done<T> done);
+  void ask_place(const PlaceQuestion& question, Done<model::Offset> done);
 
   Parts parts_;
   std::unordered_map<model::TopicPartition, model::Offset> known_;  // high watermarks that were reached

@@ -55,7 +55,31 @@ class Topics {
   [[nodiscard]] virtual Result<void> want_pattern(const std::string& pattern) = 0;
 };
 
-// Where partitions of topics are, wherever they are led. Errors of both: kUnknownTopic, kNotYet, kTimedOut,
+// Where somebody goes on in a partition whose lag is asked for.
+struct LagFrom {
+  enum class Kind : std::uint8_t {
+    kOffset = 0,  // `value`
+    kBegin = 1,   // the log start
+    kEnd = 2,     // the high watermark
+    kTime = 3,    // the first record with an event time of `value`, in ms, or later
+  };
+  Kind kind = Kind::kBegin;
+  std::int64_t value = 0;
+  friend bool operator==(const LagFrom&, const LagFrom&) = default;
+};
+// Of one moment.
+struct PartitionLag {
+  model::Offset next;         // where he goes on; not below the log start
+  model::Offset end;          // the high watermark
+  std::uint64_t records = 0;  // offsets between them
+  std::uint64_t bytes = 0;    // of those in the log: within a piece of it, which is a segment or what is in
+                            // memory only, records count as equally large
+  // Since the leader took the first of them: 0 if there is none. Nothing: it cannot be read.
+  std::optional<Milliseconds> age;
+  friend bool operator==(const PartitionLag&, const PartitionLag&) = default;
+};
+
+// Where partitions of topics are, wherever they are led. Errors of all: kUnknownTopic, kNotYet, kTimedOut,
 // kUnavailable, kOutcomeUnknown: to be asked again.
 class PartitionPlaces {
  public:
@@ -68,6 +92,9 @@ class PartitionPlaces {
   // Where a start rule leads now. Requires: it is not kFail.
   virtual void find_start(const model::TopicPartition& partition, const StartRule& rule,
                           Done<model::Offset> done) = 0;
+  // `done` may be called inside.
+  virtual void ask_lag(const model::TopicPartition& partition, const LagFrom& from,
+                       Done<PartitionLag> done) = 0;
 };
 
 }  // namespace forebay::group

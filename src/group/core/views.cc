@@ -15,7 +15,13 @@ void for_each_partition(const Roster& roster, Visit visit) {
   }
 }
 
-// Nothing: the rule needs no time at which it is asked.
+const Position* find(const Positions& positions, const model::TopicPartition& partition) {
+  const auto at = positions.find(partition);
+  return at == positions.end() ? nullptr : &at->second;
+}
+
+}  // namespace
+
 std::optional<StartRule> rule_to_resolve(const StartRule& start, const GroupTopic& topic,
                                          const model::TopicPartition& partition) {
   switch (start.point) {
@@ -32,13 +38,6 @@ std::optional<StartRule> rule_to_resolve(const StartRule& start, const GroupTopi
   }
   return std::nullopt;
 }
-
-const Position* find(const Positions& positions, const model::TopicPartition& partition) {
-  const auto at = positions.find(partition);
-  return at == positions.end() ? nullptr : &at->second;
-}
-
-}  // namespace
 
 std::vector<WantedStart> starts_wanted(const StartRule& start, const Roster& roster,
                                        const FindPosition& position_of) {

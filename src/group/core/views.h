@@ -17,6 +17,10 @@ struct WantedStart {
   StartRule rule;  // earliest, latest or a time
   friend bool operator==(const WantedStart&, const WantedStart&) = default;
 };
+// What has to be asked of the partition's leader to know where the group begins, as long as it has no
+// position. Nothing: it begins at the begin of the log, or (fail) where somebody will say.
+[[nodiscard]] std::optional<StartRule> rule_to_resolve(const StartRule& start, const GroupTopic& topic,
+                                                       const model::TopicPartition& partition);
 // Of all that is owned. A new coordinator asks for them again.
 [[nodiscard]] std::vector<WantedStart> starts_wanted(const Group& group);
 using FindPosition = std::function<const Position*(const model::TopicPartition&)>;

@@ -53,6 +53,17 @@ class Ends final : public PartitionPlaces {
   void find_start(const model::TopicPartition&, const StartRule& rule, Done<model::Offset> done) override {
     answer(rule.point == StartPoint::kLatest ? end : model::Offset(0), std::move(done));
   }
+  void ask_lag(const model::TopicPartition& partition, const LagFrom& from,
+               Done<PartitionLag> done) override {
+    lags_asked[partition] = from;
+    const model::Offset next(from.kind == LagFrom::Kind::kOffset ? from.value : 0);
+    const auto records = static_cast<std::uint64_t>(end->value() - next.value());
+    Result<PartitionLag> lag = PartitionLag{next, *end, records, records * 10, Milliseconds{records}};
+    if (lags_failing.contains(partition)) lag = Error{ErrorCode::kNotYet, "nobody leads it"};
+    executor_.post([lag = std::move(lag), done = std::move(done)]() mutable { done(std::move(lag)); });
+  }
+  std::map<model::TopicPartition, LagFrom> lags_asked;
+  std::set<model::TopicPartition> lags_failing;
   std::optional<model::Offset> known;
   Result<model::Offset> end = model::Offset(100);
   int asked = 0;
@@ -344,6 +355,54 @@ TEST_F(CoordinatorTest, GroupIsCreatedResetAndDeleted) {
   EXPECT_EQ(coordinator_->look().find("g"), nullptr);
   power_cut();
   EXPECT_EQ(coordinator_->look().find("g"), nullptr);
+}
+
+TEST_F(CoordinatorTest, LagIsAskedFromWhereTheGroupGoesOn) {
+  Client one = join({"a", "b"});
+  settle({&one});
+  ASSERT_TRUE((*commit(one.ref(), 42))[0]);
+  const model::TopicPartition nobody_leads{image_.topics.at("b")->id, model::PartitionIndex(1)};
+  places_->lags_failing = {nobody_leads};
+  const auto lag = call<GroupLag>([&](auto done) { coordinator_->lag("g", std::move(done)); });
+  ASSERT_TRUE(lag) << lag.error().to_string();
+  ASSERT_EQ(lag->partitions.size(), 6U);
+  for (const LaggingPartition& partition : lag->partitions) {
+    const bool is_committed = partition.topic == "a" && partition.partition.partition.value() == 0;
+    EXPECT_EQ(partition.committed, is_committed ? std::optional(model::Offset(42)) : std::nullopt);
+    EXPECT_EQ(partition.member, one.joined.id);
+    ASSERT_EQ(partition.lag.has_value(), partition.partition != nobody_leads);
+    if (partition.lag) EXPECT_EQ(partition.lag->records, is_committed ? 58U : 100U);
+  }
+}
+
+TEST_F(CoordinatorTest, LagOfNoGroupIsRefused) {
+  const auto lag = call<GroupLag>([&](auto done) { coordinator_->lag("g", std::move(done)); });
+  ASSERT_FALSE(lag);
+  EXPECT_EQ(lag.error().code, ErrorCode::kUnknownGroup);
+}
+
+TEST_F(CoordinatorTest, LooksNowAndThenForWhatStandsStill) {
+  Client one = join({"a"});
+  settle({&one});
+  EXPECT_TRUE(coordinator_->lags().stalls().stalls("g").empty());
+  heartbeats(one, seconds(60));
+  const auto stalls = coordinator_->lags().stalls().stalls("g");
+  ASSERT_EQ(stalls.size(), 4U);
+  EXPECT_EQ(stalls.begin()->second.cause, StallCause::kOwnerIsSilent);
+  EXPECT_EQ(coordinator_->lags().figures().at("g").records, 400U);
+  EXPECT_EQ(coordinator_->lags().figures().at("g").stalled, 4U);
+  ASSERT_TRUE((*commit(one.ref(), 1))[0]);
+  heartbeats(one, seconds(20));
+  EXPECT_EQ(coordinator_->lags().stalls().stalls("g").size(), 3U) << "one goes on";
+}
+
+TEST_F(CoordinatorTest, ForgetsTheLagOfAGroupThatIsDeleted) {
+  ASSERT_TRUE(call<bool>([&](auto done) { coordinator_->create("g", {}, {}, std::move(done)); }));
+  shard_.machine_.scheduler().run_for(seconds(30));
+  EXPECT_TRUE(coordinator_->lags().figures().contains("g"));
+  ASSERT_TRUE(call<std::monostate>([&](auto done) { coordinator_->remove("g", std::move(done)); }));
+  shard_.machine_.scheduler().run_for(seconds(30));
+  EXPECT_FALSE(coordinator_->lags().figures().contains("g"));
 }
 
 TEST_F(CoordinatorTest, ManyCommitsShareBatches) {

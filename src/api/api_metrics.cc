@@ -80,6 +80,10 @@ std::string_view method_name(Method method) {
       return "FetchOffsets";
     case Method::kCreateGroup:
       return "CreateGroup";
+    case Method::kListGroups:
+      return "ListGroups";
+    case Method::kGroupLag:
+      return "GroupLag";
     case Method::kDescribeGroup:
       return "DescribeGroup";
     case Method::kResetOffsets:

@@ -47,11 +47,13 @@ enum class Method : std::uint8_t {
   kCommitOffsets,
   kFetchOffsets,
   kCreateGroup,
+  kListGroups,
   kDescribeGroup,
+  kGroupLag,
   kResetOffsets,
   kDeleteGroup,
 };
-inline constexpr std::size_t kMethodCount = 37;
+inline constexpr std::size_t kMethodCount = 39;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

@@ -27,6 +27,16 @@ void put_named(const std::vector<group::AssignmentNotice::Partition>& from,
   }
 }
 
+double seconds_of(std::chrono::milliseconds time) { return std::chrono::duration<double>(time).count(); }
+
+void put_stall(const std::string& topic, model::PartitionIndex partition, group::StallCause cause,
+               std::chrono::milliseconds time, v1::StalledPartition* to) {
+  to->set_topic(topic);
+  to->set_partition(partition.value());
+  to->set_cause(std::string(group::stall_cause_name(cause)));
+  to->set_seconds(seconds_of(time));
+}
+
 }  // namespace
 
 Result<std::optional<group::StartRule>> start_rule_of(const v1::StartRule& from) {
@@ -190,6 +200,35 @@ void describe(const std::string& name, const group::Coordinator& coordinator, co
     one->set_connected(coordinator.is_attached(name, number));
   }
   put_offsets(group, {}, to->mutable_offsets());
+  const group::LagWatch& lags = coordinator.lags();
+  for (const auto& [partition, stall] : lags.stalls().stalls(name)) {
+    const auto topic = group.roster.topics.find(partition.topic);
+    if (topic == group.roster.topics.end()) continue;  // not any more
+    put_stall(topic->second.name, partition.partition, stall.cause, lags.now() - stall.since,
+              to->add_stalled());
+  }
+}
+
+void put_lag(const group::GroupLag& lag, v1::GroupLagResponse* to) {
+  to->set_state(std::string(group::state_name(lag.state)));
+  for (const group::LaggingPartition& from : lag.partitions) {
+    v1::PartitionLag* one = to->add_partitions();
+    one->set_topic(from.topic);
+    one->set_partition(from.partition.partition.value());
+    if (from.committed) one->set_committed(from.committed->value());
+    if (!from.member.empty()) one->set_member(from.member);
+    if (from.stalled)
+      put_stall(from.topic, from.partition.partition, *from.stalled, from.stalled_for,
+                one->mutable_stalled());
+    if (!from.lag) {
+      *one->mutable_error() = to_detail(from.lag.error(), {from.topic, from.partition.partition.value()});
+      continue;
+    }
+    one->set_end(from.lag->end.value());
+    one->set_lag_records(from.lag->records);
+    one->set_lag_bytes(from.lag->bytes);
+    if (from.lag->age) one->set_lag_seconds(seconds_of(*from.lag->age));
+  }
 }
 
 group::Subscription subscription_of(const v1::Subscribe& from) {

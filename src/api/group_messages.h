@@ -37,6 +37,8 @@ void put_offsets(const group::Group& group, const std::vector<group::NamedPartit
 void describe(const std::string& name, const group::Coordinator& coordinator, const group::Group& group,
               v1::DescribeGroupResponse* to);
 
+void put_lag(const group::GroupLag& lag, v1::GroupLagResponse* to);
+
 [[nodiscard]] group::JoinInput join_input_of(const v1::JoinGroup& from);
 [[nodiscard]] group::Subscription subscription_of(const v1::Subscribe& from);
 [[nodiscard]] v1::MemberUpdate joined_message(const group::Joined& joined, group::GroupEpoch epoch);

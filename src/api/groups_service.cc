@@ -1,8 +1,10 @@
 #include "api/groups_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/group_messages.h"
+#include "api/leader_parts.h"
 #include "api/member_call.h"
 #include "api/unary_call.h"
 
@@ -63,6 +65,79 @@ void read_group(UnaryCall* call, const ContextPtr& context, const std::string& g
 std::optional<group::MemberRef> member_of(const std::string& id, std::uint32_t epoch) {
   if (id.empty()) return std::nullopt;
   return group::MemberRef{id, group::MemberEpoch(epoch)};
+}
+
+// Below the 4 MiB that gRPC's clients take of a message by default, with the longest names.
+constexpr std::uint32_t kGroupsPerPageMax = 5'000;
+constexpr const char* kListGroupsPath = "/forebay.v1.Groups/ListGroups";
+
+// As a coordinator has given its page, or not.
+void put_listed(const broker::ListedGroups& from, v1::ListGroupsResponse* to) {
+  if (from.error) {
+    v1::MissingGroups* missing = to->add_missing();
+    missing->set_coordinator(from.coordinator.value());
+    *missing->mutable_error() = to_detail(*from.error);
+    return;
+  }
+  for (const broker::GroupListing& one : from.groups) {
+    v1::GroupSummary* summary = to->add_groups();
+    summary->set_group(one.name);
+    summary->set_state(std::string(group::state_name(one.state)));
+    summary->set_members(static_cast<std::uint32_t>(one.members));
+    put_start_rule(one.start, summary->mutable_start());
+  }
+}
+
+// What another node says of its coordinators, or that it does not. `entries` are places among `missing`.
+void merge_groups(v1::ListGroupsResponse& into, const std::vector<int>& entries,
+                  const std::string& /*leader*/, const Result<v1::ListGroupsResponse>& answer) {
+  if (!answer) {
+    for (const int entry : entries) *into.mutable_missing(entry)->mutable_error() = to_detail(answer.error());
+    return;
+  }
+  for (const int entry : entries) into.mutable_missing(entry)->clear_error();
+  into.mutable_groups()->MergeFrom(answer->groups());
+  into.set_more(into.more() || answer->more());
+  into.mutable_missing()->MergeFrom(answer->missing());
+}
+
+// All coordinators have given a page of the names above the same one: the first of all those are the page.
+void finish_page(std::uint32_t count_max, v1::ListGroupsResponse& page) {
+  auto* groups = page.mutable_groups();
+  std::sort(groups->begin(), groups->end(),
+            [](const auto& a, const auto& b) { return a.group() < b.group(); });
+  if (groups->size() > static_cast<int>(count_max)) {
+    groups->DeleteSubrange(static_cast<int>(count_max), groups->size() - static_cast<int>(count_max));
+    page.set_more(true);
+  }
+  auto* missing = page.mutable_missing();
+  const auto told = std::remove_if(missing->begin(), missing->end(),
+                                   [](const v1::MissingGroups& one) { return !one.has_error(); });
+  missing->erase(told, missing->end());
+}
+
+void answer_groups(const ContextPtr& context, CallHold<UnaryCall> call, grpc::ByteBuffer* response,
+                   const v1::ListGroupsRequest& request, std::uint32_t count_max,
+                   const std::vector<broker::ListedGroups>& listed) {
+  v1::ListGroupsResponse message;
+  LeaderParts<v1::ListGroupsRequest> elsewhere;
+  for (const broker::ListedGroups& one : listed) {
+    put_listed(one, &message);
+    if (!one.error || !call->may_forward(*one.error)) continue;
+    auto& part = elsewhere[one.error->leader];
+    part.request.set_after(request.after());
+    part.request.set_count_max(count_max);
+    part.request.add_coordinators(one.coordinator.value());
+    part.entries.push_back(message.missing_size() - 1);
+  }
+  const Forwarder::Deadline deadline = call->deadline();
+  auto finish = [call = std::move(call), response, count_max](v1::ListGroupsResponse& whole) {
+    finish_page(count_max, whole);
+    call->succeed(whole, response);
+  };
+  if (elsewhere.empty()) return finish(message);
+  ask_leaders(context, kListGroupsPath, deadline, Effect::kReads, elsewhere, std::move(message), merge_groups,
+              std::move(finish));
 }
 
 }  // namespace
@@ -126,6 +201,45 @@ grpc::ServerUnaryReactor* GroupsService::DescribeGroup(grpc::CallbackServerConte
       call, context_, request->group(), response,
       [name = request->group()](const group::Coordinator& coordinator, const group::Group& known,
                                 v1::DescribeGroupResponse* to) { describe(name, coordinator, known, to); });
+  return call;
+}
+
+grpc::ServerUnaryReactor* GroupsService::ListGroups(grpc::CallbackServerContext* server_call,
+                                                    const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kListGroups, *server_call);
+  auto request = call->read<v1::ListGroupsRequest>(*bytes);
+  if (!request) return call;
+  const std::uint32_t count_max =
+      request->count_max() == 0 ? kGroupsPerPageMax : std::min(request->count_max(), kGroupsPerPageMax);
+  broker::ListGroupsRequest question{
+      .coordinators = {}, .after = request->after(), .count_max = count_max + 1};
+  for (const std::int32_t one : request->coordinators()) question.coordinators.emplace_back(one);
+  context_->broker.list_groups(
+      std::move(question),
+      [context = context_, hold = CallHold(call), response, request = std::move(*request),
+       count_max](Result<std::vector<broker::ListedGroups>> listed) mutable {
+        if (!listed) return hold->fail(listed.error());
+        answer_groups(context, std::move(hold), response, request, count_max, *listed);
+      });
+  return call;
+}
+
+grpc::ServerUnaryReactor* GroupsService::GroupLag(grpc::CallbackServerContext* server_call,
+                                                  const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kGroupLag, *server_call);
+  const auto request = call->read<v1::GroupLagRequest>(*bytes);
+  if (!request) return call;
+  call->forward_to_leader("/forebay.v1.Groups/GroupLag", *bytes, Effect::kReads);
+  ask_coordinator<v1::GroupLagResponse, group::GroupLag>(
+      call, context_, request->group(), GroupsTopic::kExpect, response,
+      [group = request->group()](group::Coordinator& coordinator, group::Done<group::GroupLag> done) {
+        coordinator.lag(group, std::move(done));
+      },
+      [group = request->group()](const group::GroupLag& lag, v1::GroupLagResponse* to) {
+        to->set_group(group);
+        put_lag(lag, to);
+      });
   return call;
 }
 

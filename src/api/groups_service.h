@@ -10,8 +10,9 @@ namespace forebay::api {
 using GroupsServiceBase =
     v1::Groups::WithRawCallbackMethod_Join<v1::Groups::WithRawCallbackMethod_CommitOffsets<
         v1::Groups::WithRawCallbackMethod_FetchOffsets<v1::Groups::WithRawCallbackMethod_CreateGroup<
-            v1::Groups::WithRawCallbackMethod_DescribeGroup<v1::Groups::WithRawCallbackMethod_ResetOffsets<
-                v1::Groups::WithRawCallbackMethod_DeleteGroup<v1::Groups::Service>>>>>>>;
+            v1::Groups::WithRawCallbackMethod_ListGroups<v1::Groups::WithRawCallbackMethod_DescribeGroup<
+                v1::Groups::WithRawCallbackMethod_GroupLag<v1::Groups::WithRawCallbackMethod_ResetOffsets<
+                    v1::Groups::WithRawCallbackMethod_DeleteGroup<v1::Groups::Service>>>>>>>>>;
 
 // Bounds of one request: what follows from it is one record, and the turn of a group is a few of them.
 inline constexpr std::size_t kOffsetsBytesMax = 512U << 10;
@@ -30,6 +31,10 @@ class GroupsService final : public GroupsServiceBase {
                                         grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* DescribeGroup(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListGroups(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GroupLag(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ResetOffsets(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* DeleteGroup(grpc::CallbackServerContext* call, const grpc::ByteBuffer* request,

@@ -254,6 +254,23 @@ struct RecoverPartitionRequest {
 
 // What another node leads is refused with kNotLeader, before anything was done; Error::leader is that node's
 // API where it is known.
+struct ListGroupsRequest {
+  std::vector<model::PartitionIndex> coordinators;
+  std::string after;          // names above this one
+  std::size_t count_max = 0;  // of each coordinator
+};
+struct GroupListing {
+  std::string name;
+  group::GroupState state = group::GroupState::kEmpty;
+  std::size_t members = 0;
+  group::StartRule start;
+};
+struct ListedGroups {
+  model::PartitionIndex coordinator;
+  std::optional<Error> error;        // kNotLeader with who leads; kNotYet, and those of machine::Host
+  std::vector<GroupListing> groups;  // by name
+};
+
 class Broker {
  public:
   virtual ~Broker() = default;
@@ -319,6 +336,9 @@ class Broker {
   };
   using UseCoordinator = UniqueFunction<void(Result<group::Coordinator*>)>;
   virtual void with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) = 0;
+  // A page of groups of each of these partitions of `__groups`, in their order; of all if none is named.
+  // Nothing is there before groups were used.
+  virtual void list_groups(ListGroupsRequest request, Done<std::vector<ListedGroups>> done) = 0;
   // What a coordinator said, with the API of the node that coordinates the group now, if that is another one.
   [[nodiscard]] virtual Error name_coordinator(Error error, const std::string& group) const = 0;
   // Empty: ready to serve.

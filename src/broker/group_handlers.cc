@@ -1,6 +1,7 @@
 // Where a consumer group is coordinated.
 #include <utility>
 
+#include "broker/gather.h"
 #include "broker/node_broker.h"
 #include "cluster/core/internal_topics.h"
 #include "group/core/turn.h"
@@ -10,6 +11,16 @@ namespace {
 
 // Partitions of a new topic elect their leaders meanwhile.
 constexpr std::chrono::seconds kGroupsReadyMax{25};
+
+std::vector<GroupListing> page_of(const group::GroupImage& image, const std::string& after,
+                                  std::size_t count_max) {
+  std::vector<GroupListing> page;
+  for (auto at = image.groups.upper_bound(after); at != image.groups.end() && page.size() < count_max; ++at) {
+    const group::Group& one = at->second;
+    page.push_back({at->first, group::state_of(one), one.roster.members.size(), one.start});
+  }
+  return page;
+}
 
 }  // namespace
 
@@ -23,10 +34,14 @@ void NodeBroker::with_coordinator(std::string group, GroupsTopic topic, UseCoord
       return use(Error{ErrorCode::kUnknownGroup, "there is no group '" + group + "'"});
     return make_groups_topic(std::move(group), std::move(use));
   }
-  const auto partition = group::partition_of_group(group);
-  const auto id = route->second.id_of(partition);
-  const ShardHandle shard = shards_[route->second.shards[static_cast<std::size_t>(partition.value())]];
-  const bool hosted = route->second.is_hosted_by(config_.self.node, partition);
+  on_coordinator(route->second, group::partition_of_group(group), std::move(use));
+}
+
+void NodeBroker::on_coordinator(const TopicRoute& route, model::PartitionIndex partition,
+                                UseCoordinator use) {
+  const auto id = route.id_of(partition);
+  const ShardHandle shard = shards_[route.shards[static_cast<std::size_t>(partition.value())]];
+  const bool hosted = route.is_hosted_by(config_.self.node, partition);
   shard.executor->post([this, shard, id, hosted, use = std::move(use)]() mutable {
     group::Coordinator* coordinator = shard.coordinators == nullptr ? nullptr : shard.coordinators->find(id);
     if (coordinator == nullptr) return use(not_here(shard, id, hosted));
@@ -43,6 +58,42 @@ Error NodeBroker::name_coordinator(Error error, const std::string& group) const 
   if (route != table->topics.end())
     error.leader = leader_address(route->second.id_of(group::partition_of_group(group)));
   return error;
+}
+
+void NodeBroker::list_groups(ListGroupsRequest request, Done<std::vector<ListedGroups>> done) {
+  if (auto open = check_intake(); !open) return done(open.error());
+  const RoutingPtr table = routing();
+  const auto route = table->topics.find(std::string(cluster::kGroupsTopicName));
+  if (route == table->topics.end()) return done(std::vector<ListedGroups>{});
+  const auto count = static_cast<std::int32_t>(route->second.shards.size());
+  if (request.coordinators.empty()) {
+    for (std::int32_t i = 0; i < count; ++i) request.coordinators.emplace_back(i);
+  }
+  auto gather = std::make_shared<Gather<ListedGroups>>(request.coordinators.size(), std::move(done));
+  for (std::size_t i = 0; i < request.coordinators.size(); ++i) {
+    const auto partition = request.coordinators[i];
+    const auto fail = [this, gather, i, partition, id = route->second.id_of(partition)](Error error) {
+      if (error.code == ErrorCode::kNotLeader && error.leader.empty()) error.leader = leader_address(id);
+      gather->set(i, {partition, std::move(error), {}});
+    };
+    if (partition.value() < 0 || partition.value() >= count) {
+      fail({ErrorCode::kUnknownPartition, "there is no coordinator " + std::to_string(partition.value()) +
+                                              "; there are " + std::to_string(count)});
+      continue;
+    }
+    on_coordinator(
+        route->second, partition,
+        [gather, i, partition, fail, after = request.after,
+         count_max = request.count_max](Result<group::Coordinator*> found) {
+          if (!found) return fail(found.error());
+          group::Coordinator* coordinator = *found;
+          coordinator->read([gather, i, partition, fail, after, count_max,
+                             coordinator](const Result<std::monostate>& current) {
+            if (!current) return fail(current.error());
+            gather->set(i, {partition, std::nullopt, page_of(coordinator->look(), after, count_max)});
+          });
+        });
+  }
 }
 
 // Proposed by whoever is asked first; the same by others at the same time finds it there.

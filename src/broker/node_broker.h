@@ -116,6 +116,7 @@ class NodeBroker final : public Broker {
   void list_producers(ListProducersRequest request, Done<ProducerPage> done) override;
   void delete_producer_name(DeleteProducerNameRequest request, Done<std::monostate> done) override;
   void with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) override;
+  void list_groups(ListGroupsRequest request, Done<std::vector<ListedGroups>> done) override;
   [[nodiscard]] Error name_coordinator(Error error, const std::string& group) const override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
@@ -166,6 +167,8 @@ class NodeBroker final : public Broker {
   void go_on_without(const RecoveryPtr& recovery, UniqueFunction<void()> then);
   using DecideTargets = UniqueFunction<Result<cluster::MoveDecision>(const cluster::ClusterImage&)>;
   void decide_targets(DecideTargets decide_on, bool validate_only, Done<MoveResult> done);
+  // Of that partition of `__groups`, where this node leads it; on its shard.
+  void on_coordinator(const TopicRoute& route, model::PartitionIndex partition, UseCoordinator use);
   void make_groups_topic(std::string group, UseCoordinator use);
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.

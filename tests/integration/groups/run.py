@@ -240,6 +240,30 @@ def story(api, nodes, count):
     described = api.ask(addresses, "DescribeGroup", groups.DescribeGroupRequest(group="g"))
     check((described.summary.state, len(described.members)) == ("stable", 2), described)
     check(all(member.connected for member in described.members), "both are connected")
+    # What is not committed counts from the start rule; whoever is asked, all leaders answer.
+    for address in addresses:
+        lag = api.ask([address], "GroupLag", groups.GroupLagRequest(group="g"))
+        check((lag.group, lag.state, len(lag.partitions)) == ("g", "stable", 6), lag)
+        for partition in lag.partitions:
+            place = (partition.topic, partition.partition)
+            committed = {mine: 7, theirs: 20}.get(place)
+            check(not partition.HasField("error") and partition.end == 20, lag)
+            check((partition.committed if partition.HasField("committed") else None) == committed, lag)
+            unread = 20 - (committed or 0)
+            check(partition.lag_records == unread and (partition.lag_bytes > 0) == (unread > 0), lag)
+            check(partition.HasField("lag_seconds") and (partition.lag_seconds > 0) == (unread > 0), lag)
+            check(partition.member == (one if place in one.owned else two).id, lag)
+    for name in ("f", "h", "e"):
+        api.ask(addresses, "CreateGroup", groups.CreateGroupRequest(group=name))
+    for address in addresses:
+        listed = api.ask([address], "ListGroups", groups.ListGroupsRequest())
+        check([group.group for group in listed.groups] == ["e", "f", "g", "h"] and not listed.more and not listed.missing, listed)
+        check([(group.state, group.members) for group in listed.groups][1:3] == [("empty", 0), ("stable", 2)], listed)
+        listed = api.ask([address], "ListGroups", groups.ListGroupsRequest(after="e", count_max=2))
+        check([group.group for group in listed.groups] == ["f", "g"] and listed.more, listed)
+    for name in ("f", "h", "e"):
+        api.ask(addresses, "DeleteGroup", groups.DeleteGroupRequest(group=name))
+
     check("FAILED_PRECONDITION" in api.refused(addresses, "DeleteGroup", groups.DeleteGroupRequest(group="g")), "it has members")
 
     # Every node in its turn, whoever coordinates; members find their way and keep what they had.

@@ -41,9 +41,9 @@ class MemoryBroker final : public broker::Broker {
   std::vector<broker::ChangeReplicationRequest> replications;
   std::optional<Error> refusal_of_moves;  // of all kinds; what was asked for is kept all the same
   std::uint64_t move_rate = 64ULL << 20;
-  std::map<std::int32_t, partition::SessionEnd> sessions;  // that fence_producer() tells of, by partition
-  std::vector<broker::FenceProducerRequest> fences;        // that were asked for
-  std::vector<partition::SourcePosition> positions;        // that came with batches
+  std::map<std::int32_t, partition::SessionEnd> sessions;    // that fence_producer() tells of, by partition
+  std::vector<broker::FenceProducerRequest> fences;          // that were asked for
+  std::vector<partition::SourcePosition> positions;          // that came with batches
   std::map<std::string, broker::ProducerSession> producers;  // by name
   std::vector<broker::InitProducerRequest> inits;            // that were asked for
   broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call
@@ -112,6 +112,9 @@ class MemoryBroker final : public broker::Broker {
                             broker::Done<std::monostate> done) override;
   void with_coordinator(std::string, GroupsTopic, UseCoordinator use) override {
     use(Error{ErrorCode::kUnsupported, "no consumer groups here"});
+  }
+  void list_groups(broker::ListGroupsRequest, broker::Done<std::vector<broker::ListedGroups>> done) override {
+    done(std::vector<broker::ListedGroups>{});
   }
   [[nodiscard]] Error name_coordinator(Error error, const std::string&) const override { return error; }
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;

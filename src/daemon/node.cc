@@ -55,6 +55,7 @@ Result<void> WiredNode::open_front() {
                                               .metrics =
                                                   [this] {
                                                     node_metrics_->choose_busiest();
+                                                    node_metrics_->choose_groups();
                                                     return metrics_.render();
                                                   }},
                                              limits));

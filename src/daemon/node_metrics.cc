@@ -37,6 +37,7 @@ NodeMetrics::NodeMetrics(Metrics& metrics, const broker::NodeBroker& broker,
   broker_counters(metrics, broker);
   shard_figures(metrics, stacks);
   replication_figures(metrics, stacks);
+  group_figures(metrics, stacks);
   const auto gauge = [&](const char* name, const char* help, std::function<double()> read) {
     sampled_.push_back(metrics.sampled(Kind::kGauge, name, help, {}, std::move(read)));
   };
@@ -126,6 +127,57 @@ void NodeMetrics::replication_figures(Metrics& metrics,
     refused("early_ack_lost", [](Figures f) { return f.producers.early_acks_lost; });
     refused("no_room", [](Figures f) { return f.producers.no_room; });
   }
+}
+
+void NodeMetrics::group_figures(Metrics& metrics, const std::vector<std::unique_ptr<ShardStack>>& stacks) {
+  for (std::size_t i = 0; i < stacks.size(); ++i) {
+    const ShardSnapshot* snapshot = &stacks[i]->snapshot;
+    const auto figure = [&](Kind kind, const char* name, const char* help,
+                            std::uint64_t (*read)(const GroupFigures&)) {
+      sampled_.push_back(metrics.sampled(kind, name, help, {{"shard", std::to_string(i)}}, [snapshot, read] {
+        return static_cast<double>(read(snapshot->groups()));
+      }));
+    };
+    figure(Kind::kGauge, "forebay_groups", "Consumer groups that this node coordinates",
+           [](const GroupFigures& f) { return f.groups; });
+    figure(Kind::kGauge, "forebay_group_members", "Members of those",
+           [](const GroupFigures& f) { return f.members; });
+    figure(Kind::kCounter, "forebay_group_commits_total", "Offsets that were committed here",
+           [](const GroupFigures& f) { return f.counts.commits; });
+    figure(Kind::kCounter, "forebay_group_rebalances_total",
+           "Times that a group coordinated here was given another assignment",
+           [](const GroupFigures& f) { return f.counts.rebalances; });
+  }
+}
+
+void NodeMetrics::choose_groups() {
+  GroupFigures all;
+  for (const auto& stack : stacks_) {
+    auto figures = stack->snapshot.groups();
+    std::move(figures.worst.begin(), figures.worst.end(), std::back_inserter(all.worst));
+    add(all.rest, figures.rest);
+  }
+  keep_worst(all);
+  const std::lock_guard lock(groups_mutex_);
+  groups_.clear();
+  const auto gauge = [&](const char* name, const char* help, const telemetry::Labels& labels, double value) {
+    groups_.push_back(metrics_.sampled(Kind::kGauge, name, help, labels, [value] { return value; }));
+  };
+  for (const GroupSeries& one : all.worst) {
+    const telemetry::Labels labels{{"group", one.group}};
+    gauge("forebay_group_lag_records", "Records that the group has not read, of the groups worst off", labels,
+          static_cast<double>(one.lag.records));
+    gauge("forebay_group_lag_bytes", "Bytes of those, about", labels, static_cast<double>(one.lag.bytes));
+    gauge("forebay_group_lag_seconds", "Age of the oldest of them", labels, seconds(one.lag.age));
+    gauge("forebay_group_stalled", "Partitions of which the group reads nothing although there is something",
+          labels, static_cast<double>(one.lag.stalled));
+  }
+  gauge("forebay_group_other_lag_records", "Records that all other groups have not read", {},
+        static_cast<double>(all.rest.records));
+  gauge("forebay_group_other_lag_bytes", "Bytes of those, about", {}, static_cast<double>(all.rest.bytes));
+  gauge("forebay_group_other_lag_seconds", "Age of the oldest of them", {}, seconds(all.rest.age));
+  gauge("forebay_group_other_stalled", "Partitions of other groups that stand still", {},
+        static_cast<double>(all.rest.stalled));
 }
 
 // Its series are values of a moment, made anew for each scrape: what is busy now may not be at the next one.

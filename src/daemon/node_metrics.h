@@ -24,10 +24,13 @@ class NodeMetrics {
   // Before a scrape: has series for the kTopPartitions busiest partitions of the node, and for no others.
   // Thread rules: any thread.
   void choose_busiest();
+  // The same of the kTopGroups consumer groups that are worst off.
+  void choose_groups();
 
  private:
   void broker_counters(telemetry::Metrics& metrics, const broker::NodeBroker& broker);
   void shard_figures(telemetry::Metrics& metrics, const std::vector<std::unique_ptr<ShardStack>>& stacks);
+  void group_figures(telemetry::Metrics& metrics, const std::vector<std::unique_ptr<ShardStack>>& stacks);
   void replication_figures(telemetry::Metrics& metrics,
                            const std::vector<std::unique_ptr<ShardStack>>& stacks);
 
@@ -37,6 +40,8 @@ class NodeMetrics {
   std::vector<telemetry::Metrics::Sampled> sampled_;
   std::mutex busiest_mutex_;
   std::vector<telemetry::Metrics::Sampled> busiest_;
+  std::mutex groups_mutex_;
+  std::vector<telemetry::Metrics::Sampled> groups_;
 };
 
 }  // namespace forebay::daemon

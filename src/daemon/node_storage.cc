@@ -197,8 +197,10 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
 void WiredNode::snapshot_shard(std::uint32_t index) {
   ShardStack& stack = *stacks_[index];
   stack.snapshot.set(stack.logs->stats());
-  if (stack.snapshots++ % kReplicationFiguresEvery == 0)
+  if (stack.snapshots++ % kReplicationFiguresEvery == 0) {
     stack.snapshot.set(measure(*stack.partitions, *stack.peers));
+    if (stack.coordinators) stack.snapshot.set(measure(*stack.coordinators));
+  }
   stack.snapshot_timer =
       shards_.at(index).schedule_after(std::chrono::seconds(1), [this, index] { snapshot_shard(index); });
 }

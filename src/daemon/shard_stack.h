@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/disk_watch.h"
+#include "daemon/group_figures.h"
 #include "daemon/replication_figures.h"
 #include "group/coordinators.h"
 #include "io/file_system.h"
@@ -38,11 +39,20 @@ class ShardSnapshot {
     const std::lock_guard lock(mutex_);
     return figures_;
   }
+  void set(GroupFigures figures) {
+    const std::lock_guard lock(mutex_);
+    groups_ = std::move(figures);
+  }
+  [[nodiscard]] GroupFigures groups() const {
+    const std::lock_guard lock(mutex_);
+    return groups_;
+  }
 
  private:
   mutable std::mutex mutex_;
   log::ShardLogsStats stats_;
   ReplicationFigures figures_;
+  GroupFigures groups_;
 };
 
 struct ShardStack {

@@ -31,7 +31,9 @@ MachineNode::MachineNode(sim::SimScheduler& scheduler, sim::SimNetwork& network,
   disk_ = directory->identity.disk;
 }
 
-MachineNode::~MachineNode() {
+MachineNode::~MachineNode() { shut_down(); }
+
+void MachineNode::shut_down() {
   if (is_up()) network_.process_died(id_, sim::SimNetwork::Death::kProcess);
   tear_down();
 }
@@ -75,8 +77,8 @@ void MachineNode::start(const log::Membership& founders) {
     const auto request = decode_request(as_bytes(body));
     ASSERT_TRUE(request);
     EXPECT_EQ(request->id, machine_partition());
-    if (!host_) return reply(Error{ErrorCode::kUnavailable, "it is starting"});
-    reply(host_->answer_state_request(*request));
+    if (host() == nullptr) return reply(Error{ErrorCode::kUnavailable, "it is starting"});
+    reply(host()->answer_state_request(*request));
   };
   peers_->set_listener(std::move(listener));
   open_log(founders);
@@ -105,33 +107,42 @@ void MachineNode::open_log(const log::Membership& founders) {
     if (!store_lost_) {
       EXPECT_LE((*opened)->log().log_start().next_offset, had.applied) << "node " << id_.value();
     }
-    machine_ = std::make_unique<RegisterMachine>();
-    host_ = std::make_unique<Host>(HostParts{.log = *opened,
-                                             .machine = machine_.get(),
-                                             .store = store_.get(),
-                                             .executor = &sim_machine_->executor(),
-                                             .pool = &sim_machine_->pool(),
-                                             .peers = peers_.get()},
-                                   config_,
-                                   Host::Listener{.leads =
-                                                      [this](model::Term term) {
-                                                        EXPECT_FALSE(told_to_lead_);
-                                                        EXPECT_EQ(term, log()->term());
-                                                        told_to_lead_ = true;
-                                                      },
-                                                  .lost =
-                                                      [this] {
-                                                        EXPECT_TRUE(told_to_lead_);
-                                                        EXPECT_EQ(host_->in_flight(), 0U);
-                                                        told_to_lead_ = false;
-                                                      }});
-    host_->start();
+    open_host(**opened);
   });
 }
 
+HostParts MachineNode::host_parts(partition::Partition& log) {
+  return {.log = &log,
+          .machine = nullptr,
+          .store = store_.get(),
+          .executor = &sim_machine_->executor(),
+          .pool = &sim_machine_->pool(),
+          .peers = peers_.get()};
+}
+
+void MachineNode::open_host(partition::Partition& log_in) {
+  machine_ = std::make_unique<RegisterMachine>();
+  HostParts parts = host_parts(log_in);
+  parts.machine = machine_.get();
+  host_ = std::make_unique<Host>(parts, config_,
+                                 Host::Listener{.leads =
+                                                    [this](model::Term term) {
+                                                      EXPECT_FALSE(told_to_lead_);
+                                                      EXPECT_EQ(term, log()->term());
+                                                      told_to_lead_ = true;
+                                                    },
+                                                .lost =
+                                                    [this] {
+                                                      EXPECT_TRUE(told_to_lead_);
+                                                      EXPECT_EQ(host_->in_flight(), 0U);
+                                                      told_to_lead_ = false;
+                                                    }});
+  host_->start();
+}
+
 std::string MachineNode::failure() {
-  if (!host_) return "not open";
-  const auto check = host_->check();
+  if (host() == nullptr) return "not open";
+  const auto check = host()->check();
   if (check || check.error().code == ErrorCode::kNotLeader || check.error().code == ErrorCode::kNotYet)
     return {};
   return check.error().to_string();
@@ -166,10 +177,11 @@ void MachineNode::die(End how) {
 }
 
 MachineCluster::MachineCluster(std::uint64_t seed, std::uint32_t count,
-                               const sim::SimNetwork::Options& network)
+                               const sim::SimNetwork::Options& network, MakeNode make)
     : scheduler_({.seed = seed}), network_(scheduler_, network) {
   for (std::uint32_t id = 1; id <= count; ++id) {
-    nodes_.push_back(std::make_unique<MachineNode>(scheduler_, network_, id));
+    nodes_.push_back(make != nullptr ? make(scheduler_, network_, id)
+                                     : std::make_unique<MachineNode>(scheduler_, network_, id));
     founders_.voters.push_back(nodes_.back()->voter());
   }
 }

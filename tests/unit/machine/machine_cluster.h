@@ -32,7 +32,7 @@ inline model::TopicPartition machine_partition() {
 class MachineNode {
  public:
   MachineNode(sim::SimScheduler& scheduler, sim::SimNetwork& network, std::uint32_t id);
-  ~MachineNode();
+  virtual ~MachineNode();
   MachineNode(const MachineNode&) = delete;
   MachineNode& operator=(const MachineNode&) = delete;
 
@@ -53,19 +53,28 @@ class MachineNode {
   [[nodiscard]] bool is_up() const { return set_ != nullptr; }
   [[nodiscard]] model::NodeId id() const { return id_; }
   [[nodiscard]] log::Voter voter() const { return {id_, disk_}; }
-  [[nodiscard]] Host* host() { return host_.get(); }
+  [[nodiscard]] virtual Host* host() { return host_.get(); }
   [[nodiscard]] const RegisterMachine& machine() const { return *machine_; }
   [[nodiscard]] partition::Partition* log() { return set_ ? set_->find(machine_partition()) : nullptr; }
   [[nodiscard]] partition::PartitionSet& partitions() { return *set_; }
   // As its listener was told.
-  [[nodiscard]] bool leads() const { return host_ != nullptr && told_to_lead_ && host_->is_leading(); }
+  [[nodiscard]] virtual bool leads() const {
+    return host_ != nullptr && told_to_lead_ && host_->is_leading();
+  }
   [[nodiscard]] std::string failure();
   // What the store holds, durably or not.
   [[nodiscard]] StoredState stored() { return *load_state(*store_, machine_partition()); }
-  void close_host();
+  virtual void close_host();
   // Before start().
   HostConfig config_{
       .trimming = {20, 5}, .write_after = std::chrono::milliseconds(200), .write_after_records = 10};
+
+ protected:
+  // Another user of the log than the register machine: what it makes here, close_host() ends.
+  virtual void open_host(partition::Partition& log);
+  void shut_down();  // of a class with another close_host(): in its destructor
+  [[nodiscard]] HostParts host_parts(partition::Partition& log);
+  [[nodiscard]] sim::SimMachine& sim_machine() { return *sim_machine_; }
 
  private:
   void open_log(const log::Membership& founders);
@@ -92,8 +101,9 @@ class MachineNode {
 
 class MachineCluster {
  public:
+  using MakeNode = std::unique_ptr<MachineNode> (*)(sim::SimScheduler&, sim::SimNetwork&, std::uint32_t id);
   explicit MachineCluster(std::uint64_t seed, std::uint32_t count = 3,
-                          const sim::SimNetwork::Options& network = {});
+                          const sim::SimNetwork::Options& network = {}, MakeNode make = nullptr);
 
   [[nodiscard]] MachineNode& node(std::size_t index) { return *nodes_[index]; }
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }

@@ -1,0 +1,180 @@
+// A group of many members whose coordinator dies: three nodes in one simulated world.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "group/coordinator.h"
+#include "group/topics_view.h"
+#include "machine_cluster.h"
+
+namespace forebay::group {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kMembers = 100;
+constexpr std::uint32_t kPartitions = 1'000;
+
+// Every partition ends at 100.
+class SameEnds final : public PartitionPlaces {
+ public:
+  [[nodiscard]] std::optional<model::Offset> known_high_watermark(
+      const model::TopicPartition&) const override {
+    return model::Offset(100);
+  }
+  void ask_high_watermark(const model::TopicPartition&, Done<model::Offset> done) override {
+    done(model::Offset(100));
+  }
+  void find_start(const model::TopicPartition&, const StartRule&, Done<model::Offset> done) override {
+    done(model::Offset(0));
+  }
+  void ask_lag(const model::TopicPartition&, const LagFrom&, Done<PartitionLag> done) override {
+    done(PartitionLag{model::Offset(0), model::Offset(100), 100, 1'000, Milliseconds{0}});
+  }
+};
+
+class CoordinatorNode final : public machine::MachineNode {
+ public:
+  CoordinatorNode(sim::SimScheduler& scheduler, sim::SimNetwork& network, std::uint32_t id)
+      : MachineNode(scheduler, network, id) {
+    cluster::ClusterImage image;
+    auto topic = std::make_shared<cluster::Topic>();
+    topic->id.bytes[0] = 1;
+    topic->name = "a";
+    topic->partitions.resize(kPartitions);
+    image.topics["a"] = topic;
+    EXPECT_TRUE(topics_.set(image));
+  }
+  ~CoordinatorNode() override { shut_down(); }
+  [[nodiscard]] machine::Host* host() override { return coordinator_ ? &coordinator_->host() : nullptr; }
+  [[nodiscard]] bool leads() const override { return coordinator_ && coordinator_->coordinates(); }
+  void close_host() override { coordinator_.reset(); }
+  [[nodiscard]] Coordinator& coordinator() { return *coordinator_; }
+
+ private:
+  void open_host(partition::Partition& log) override {
+    const machine::HostParts parts = host_parts(log);
+    coordinator_ = std::make_unique<Coordinator>(CoordinatorParts{.log = &log,
+                                                                  .store = parts.store,
+                                                                  .executor = parts.executor,
+                                                                  .pool = parts.pool,
+                                                                  .clock = &sim_machine().wall_clock(),
+                                                                  .rng = &sim_machine().rng(),
+                                                                  .peers = parts.peers,
+                                                                  .topics = &topics_,
+                                                                  .places = &places_},
+                                                 config_);
+    coordinator_->start();
+  }
+  TopicsView topics_;
+  SameEnds places_;
+  std::unique_ptr<Coordinator> coordinator_;
+};
+
+std::unique_ptr<machine::MachineNode> make_node(sim::SimScheduler& scheduler, sim::SimNetwork& network,
+                                                std::uint32_t id) {
+  return std::make_unique<CoordinatorNode>(scheduler, network, id);
+}
+
+// As a client is: it confirms what it is told, and comes back with what it has.
+struct Client {
+  std::string id;
+  MemberEpoch epoch;
+  std::set<std::int32_t> owned;
+  std::uint64_t pauses = 0;  // times that it was told to give something up
+  std::optional<AssignmentNumber> to_confirm;
+  bool joining = false, joined = false, told = false;  // on the stream of now
+};
+
+class Stream final : public MemberStream {
+ public:
+  explicit Stream(Client& client) : client_(client) {}
+  void tell(AssignmentNotice notice) override {
+    if (ended_) return;
+    client_.owned.clear();
+    for (const auto& one : notice.owned) client_.owned.insert(one.partition.value());
+    if (!notice.give_up.empty()) {
+      ++client_.pauses;
+      client_.to_confirm = notice.number;
+    }
+    client_.told = true;
+  }
+  void end(Error) override {
+    ended_ = true;
+    client_.joined = client_.told = false;
+  }
+
+ private:
+  Client& client_;
+  bool ended_ = false;
+};
+
+class CoordinatorCluster : public testing::Test {
+ protected:
+  // Whoever is not there joins; what is to be confirmed is.
+  void drive() {
+    auto* node = dynamic_cast<CoordinatorNode*>(cluster_.leader());
+    if (node == nullptr) return;
+    for (Client& client : clients_) {
+      if (!client.joined && !client.joining) join(node->coordinator(), client);
+      if (!client.joined || !client.to_confirm) continue;
+      node->coordinator().confirm("g", {client.id, client.epoch}, *std::exchange(client.to_confirm, {}),
+                                  [](const Result<std::monostate>&) {});
+    }
+  }
+  void join(Coordinator& coordinator, Client& client) {
+    JoinInput input;
+    input.subscription.topics = {"a"};
+    input.member_id = client.id;
+    input.epoch = client.epoch;
+    std::vector<NamedPartition> owned;
+    for (const std::int32_t one : client.owned) owned.push_back({"a", model::PartitionIndex(one)});
+    client.joining = true;
+    coordinator.join("g", input, owned, std::make_shared<Stream>(client),
+                     [&client](const Result<Joined>& joined) {
+                       client.joining = false;
+                       if (!joined) return;
+                       client.id = joined->id;
+                       client.epoch = joined->epoch;
+                       client.joined = true;
+                     });
+  }
+  [[nodiscard]] bool all_are_told() {
+    drive();
+    return std::all_of(clients_.begin(), clients_.end(), [](const Client& one) {
+      return one.joined && one.told && one.owned.size() == kPartitions / kMembers;
+    });
+  }
+
+  machine::MachineCluster cluster_{7, 3, {}, make_node};
+  std::vector<Client> clients_ = std::vector<Client>(kMembers);
+};
+
+TEST_F(CoordinatorCluster, FailOverMovesNoPartitionAndTakesLessThanThreeSeconds) {
+  cluster_.start_all();
+  ASSERT_TRUE(cluster_.run_until([&] { return all_are_told(); }, std::chrono::minutes(5)));
+  std::vector<std::set<std::int32_t>> had;
+  for (Client& client : clients_) {
+    had.push_back(client.owned);
+    client.pauses = 0;
+  }
+
+  machine::MachineNode* dying = cluster_.leader();
+  dying->die(machine::MachineNode::End::kKill);
+  for (Client& client : clients_) client.joined = client.told = client.joining = false;
+  const auto begun = cluster_.scheduler().now();
+  ASSERT_TRUE(cluster_.run_until([&] { return all_are_told(); }, std::chrono::minutes(1)));
+  const auto took = cluster_.scheduler().now() - begun;
+  EXPECT_LT(std::chrono::duration_cast<milliseconds>(took).count(), 3'000);
+  cluster_.scheduler().run_for(seconds(5));
+  drive();
+  for (std::size_t i = 0; i < kMembers; ++i) {
+    EXPECT_EQ(clients_[i].owned, had[i]) << "member " << i;
+    EXPECT_EQ(clients_[i].pauses, 0U) << "member " << i;
+  }
+}
+
+}  // namespace
+}  // namespace forebay::group

@@ -83,7 +83,7 @@ class Member:
         self.api, self.addresses, self.group, self.topics = api, list(addresses), group, topics
         self.id, self.epoch, self.owned, self.acks, self.ended = "", 0, {}, {}, []
         self.requests, self.closing, self.joined = queue.Queue(), False, threading.Event()
-        self.correlation = 0
+        self.correlation, self.streams = 0, 0
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -104,6 +104,7 @@ class Member:
     def one_stream(self, address):
         groups = self.api.groups
         self.requests, over, leader = queue.Queue(), threading.Event(), None
+        self.streams += 1
         owned = [groups.TopicPartitions(topic=topic, partitions=[partition]) for topic, partition in self.owned]
         self.requests.put(groups.MemberRequest(join=groups.JoinGroup(
             group=self.group, member_id=self.id, member_epoch=self.epoch, subscription=groups.Subscribe(topics=self.topics),
@@ -142,13 +143,17 @@ class Member:
         return None
 
     def commit(self, topic, partition, offset):
-        """The error, or nothing."""
-        self.correlation += 1
-        groups = self.api.groups
-        self.requests.put(groups.MemberRequest(commit=groups.Commit(correlation_id=self.correlation, offsets=[
-            groups.PartitionCommit(topic=topic, partition=partition, offset=offset, metadata="by test")])))
-        result = wait_until(lambda: self.acks.get(self.correlation), f"commit of {topic}-{partition} is answered")[0]
-        return result.error if result.HasField("error") else None
+        """The error, or nothing. What was on its way when the stream broke is said again: the same offset twice is no error."""
+        groups, result = self.api.groups, None
+        while result is None:
+            wait_until(self.joined.is_set, "the member is there")
+            self.correlation += 1
+            stream = self.streams
+            self.requests.put(groups.MemberRequest(commit=groups.Commit(correlation_id=self.correlation, offsets=[
+                groups.PartitionCommit(topic=topic, partition=partition, offset=offset, metadata="by test")])))
+            wait_until(lambda: self.correlation in self.acks or self.streams != stream, f"commit of {topic}-{partition} is answered")
+            result = self.acks.get(self.correlation)
+        return result[0].error if result[0].HasField("error") else None
 
     def leave(self):
         self.closing = True

@@ -20,6 +20,7 @@
 
 #include "forebay/client_options.h"
 #include "forebay/cluster.h"
+#include "forebay/groups.h"
 #include "forebay/types.h"
 
 namespace forebay {
@@ -213,6 +214,21 @@ class Admin {
   // session that runs goes on. Errors: kNotFound.
   [[nodiscard]] Result<void> delete_producer_name(const std::string& name,
                                                   Validate validate = Validate::kAndApply);
+  // Consumer groups. Returns: false: it was there, with the same rule. Errors: kStartRuleConflict.
+  [[nodiscard]] Result<bool> create_group(const std::string& group, const StartRule& start);
+  // In the order of their names.
+  [[nodiscard]] Result<GroupList> list_groups();
+  // Errors, here and below: kUnknownGroup.
+  [[nodiscard]] Result<GroupDescription> describe_group(const std::string& group);
+  // Of all partitions that it is subscribed to, or has committed; measured at their leaders.
+  [[nodiscard]] Result<GroupLag> group_lag(const std::string& group);
+  // Moves what is committed, also back. All or none: an error of one keeps the others from being done. Errors
+  // of one: kFailedPrecondition (a member owns it), kOffsetOutOfRange, kUnknownTopic, kUnknownPartition.
+  [[nodiscard]] Result<std::vector<OffsetMoved>> reset_offsets(const std::string& group,
+                                                               const std::vector<OffsetMove>& moves,
+                                                               Validate validate = Validate::kAndApply);
+  // With all that it has committed. Errors: kFailedPrecondition (it has members).
+  [[nodiscard]] Result<void> delete_group(const std::string& group);
   // error, warn, info or debug; of the first server that answers. Returns the level before.
   [[nodiscard]] Result<std::string> set_log_level(const std::string& level);
   // How fast the first server that answers fills new replicas, until it stops; 0: as fast as it goes. Returns

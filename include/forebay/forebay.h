@@ -5,6 +5,8 @@
 #include "forebay/client_options.h"  // IWYU pragma: export
 #include "forebay/consumer.h"        // IWYU pragma: export
 #include "forebay/error.h"           // IWYU pragma: export
+#include "forebay/group_consumer.h"  // IWYU pragma: export
+#include "forebay/groups.h"          // IWYU pragma: export
 #include "forebay/named_producer.h"  // IWYU pragma: export
 #include "forebay/producer.h"        // IWYU pragma: export
 #include "forebay/types.h"           // IWYU pragma: export

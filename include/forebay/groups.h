@@ -51,7 +51,7 @@ struct GroupOffset {
 };
 struct GroupList {
   std::vector<GroupSummary> groups;
-  bool complete = true;
+  std::optional<Error> incomplete;  // groups are missing, whose coordinator cannot be asked now: why
 };
 struct GroupDescription {
   GroupSummary summary;
@@ -71,7 +71,8 @@ struct PartitionLag {
   std::uint64_t lag_bytes = 0;
   std::optional<double> lag_seconds;  // since the first unread record; 0: there is none; absent: not known
   std::optional<std::string> member;  // who owns it
-  std::string stalled;                // why it stands still while the lag grows; empty: it does not
+  std::string stalled;         // why it stands still although there is something to read; empty: it does not
+  std::optional<Error> error;  // the leader could not be asked: end and lag are not known
 };
 struct GroupLag {
   std::string group;

@@ -202,6 +202,25 @@ TEST_F(PartitionProducersTest, StateIsWrittenBeforeATrimAlsoWhenItHasToBeLoadedF
   EXPECT_TRUE(produce(7, 0, 0)->duplicate);
 }
 
+TEST_F(PartitionProducersTest, SnapshotOfAnotherHistoryIsNotBelieved) {
+  ASSERT_TRUE(produce(7, 0, 0));
+  ASSERT_TRUE(produce(7, 0, 1));
+  // It says that nobody has ever written anything; here another term ends at its place.
+  ProducerStates nobody(ProducerLimits{});
+  nobody.reset(partition_->log().end());
+  auto [written, done] = ShardHarness::slot<std::monostate>();
+  partition_->log().write_state(
+      {nobody.position(), model::Term(partition_->term().value() + 1), SharedBytes::take(nobody.encode())},
+      [done = std::move(done)](const Result<void>& result) mutable {
+        done(result ? Result<std::monostate>(std::monostate{}) : Result<std::monostate>(result.error()));
+      });
+  ASSERT_TRUE(*shard_.wait(written));
+  restart();
+  const auto copy = produce(7, 0, 1);
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  EXPECT_TRUE(copy->duplicate);
+}
+
 TEST_F(PartitionProducersTest, TrimOfAPartitionWithoutProducersWritesNoState) {
   ASSERT_TRUE(*shard_.produce(*partition_, {"a"}));
   ASSERT_TRUE(trim());

@@ -371,7 +371,8 @@ TEST_F(CoordinatorTest, LagIsAskedFromWhereTheGroupGoesOn) {
     EXPECT_EQ(partition.committed, is_committed ? std::optional(model::Offset(42)) : std::nullopt);
     EXPECT_EQ(partition.member, one.joined.id);
     ASSERT_EQ(partition.lag.has_value(), partition.partition != nobody_leads);
-    if (partition.lag) EXPECT_EQ(partition.lag->records, is_committed ? 58U : 100U);
+    if (!partition.lag) continue;
+    EXPECT_EQ(partition.lag->records, is_committed ? 58U : 100U);
   }
 }
 

@@ -104,7 +104,7 @@ TEST(StallWatch, SaysWhatTheWholeHistorySays) {
       const bool stalled = history.back().second.lag_records > 0 && now - since >= StallWatch::kStillMax;
       const auto said = watch.stall("g", kPartition);
       ASSERT_EQ(said.has_value(), stalled) << "seed " << seed << " step " << step;
-      if (said) ASSERT_EQ(said->since, since) << "seed " << seed << " step " << step;
+      ASSERT_EQ(said ? said->since : since, since) << "seed " << seed << " step " << step;
     }
   }
 }

@@ -10,6 +10,7 @@ std::vector<Command> all_commands() {
   add_consume_command(commands);
   add_offsets_command(commands);
   add_producer_commands(commands);
+  add_group_commands(commands);
   add_cluster_commands(commands);
   add_partition_commands(commands);
   add_partition_move_commands(commands);

@@ -9,8 +9,8 @@
 #include "cli/interrupt.h"
 #include "cli/offsets.h"
 #include "cli/progress.h"
-#include "cli/record_format.h"
 #include "cli/session.h"
+#include "cli/verbs/consume.h"
 #include "cli/verbs/partition_ends.h"
 #include "cli/verbs/verbs.h"
 #include "cli/wall_clock.h"
@@ -20,18 +20,6 @@ namespace forebay::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kPollWait{200};
-constexpr std::string_view kTextTemplate = "%v\\n";
-constexpr std::string_view kWideTemplate = "%t/%p@%o  %d  %k  %v\\n";
-
-struct ConsumeOptions {
-  std::string topic;
-  std::string offsets = "start";
-  std::string by = "event";
-  std::vector<std::int32_t> partitions;
-  std::optional<std::uint64_t> count;
-  bool until_end = false;
-  bool follow = false;
-};
 
 // Where one partition is read from and to.
 struct Reach {
@@ -46,49 +34,13 @@ bool is_damage(ErrorCode code) {
          code == ErrorCode::kCorruptBatch;
 }
 
-class RecordPrinter {
- public:
-  static Result<RecordPrinter> make(const Globals& globals) {
-    RecordPrinter printer;
-    if (globals.format == Format::kJson) {
-      printer.way_ = Way::kJson;
-    } else if (globals.format == Format::kYaml) {
-      printer.way_ = Way::kYaml;
-    } else {
-      std::string_view text = globals.output;
-      if (globals.format == Format::kWide) text = kWideTemplate;
-      if (globals.output == "text") text = kTextTemplate;
-      FOREBAY_TRY(printer.template_, RecordTemplate::parse(text));
-    }
-    return printer;
-  }
-  void append(std::string& out, const ShownRecord& shown) const {
-    switch (way_) {
-      case Way::kJson:
-        append_record_json(out, shown);
-        break;
-      case Way::kYaml:
-        append_record_yaml(out, shown);
-        break;
-      case Way::kTemplate:
-        template_.append(out, shown);
-        break;
-    }
-  }
-
- private:
-  enum class Way : std::uint8_t { kTemplate, kJson, kYaml };
-  Way way_ = Way::kTemplate;
-  RecordTemplate template_;
-};
-
 class Consumption {
  public:
   Consumption(Session& session, const ConsumeOptions& options, RecordPrinter printer)
       : session_(session), options_(options), printer_(std::move(printer)) {}
 
   ExitCode run() {
-    const auto offsets = parse_offsets(options_.offsets, now_ms());
+    const auto offsets = parse_offsets(options_.offsets.value_or("start"), now_ms());
     if (!offsets) return session_.fail(ExitCode::kUsage, "--offsets: " + offsets.error().context);
     decide_stop(*offsets);
     const auto reaches = resolve(*offsets);
@@ -274,6 +226,7 @@ ExitCode run_consume(Session& session, const ConsumeOptions& options) {
   }
   auto printer = RecordPrinter::make(session.globals());
   if (!printer) return session.fail(ExitCode::kUsage, "--output: " + printer.error().context);
+  if (options.group) return consume_as_group(session, options, *printer);
   return Consumption(session, options, std::move(*printer)).run();
 }
 
@@ -289,7 +242,9 @@ void add_consume_command(std::vector<Command>& commands) {
       {"forebay consume orders --offsets -10 -o json", "the last ten of each partition"},
       {"forebay consume orders --offsets end --follow -o '%p %o %k %v\\n'", "what comes from now on"},
       {"forebay consume orders --offsets @1h --until-end", "the last hour by event time"},
-      {"forebay consume orders --partition 3 --offsets 100-199 -o json", ""}};
+      {"forebay consume orders --partition 3 --offsets 100-199 -o json", ""},
+      {"forebay consume orders --group billing",
+       "go on where the group has come to, with its other members"}};
   command.positionals = {{"TOPIC", "what to read", set_text(&options->topic)}};
   command.options = {
       {"--offsets", "OFFSETS",
@@ -300,7 +255,9 @@ void add_consume_command(std::vector<Command>& commands) {
        Option::Repeats::kYes},
       {"-n,--count", "N", "stop after N records", set_count(&options->count)},
       {"--until-end", "", "stop at the end as it was at the start", set_flag(&options->until_end)},
-      {"-f,--follow", "", "wait for more records until interrupted", set_flag(&options->follow)}};
+      {"-f,--follow", "", "wait for more records until interrupted", set_flag(&options->follow)},
+      {"-g,--group", "GROUP", "share the topic with the other members of this consumer group",
+       set_text(&options->group)}};
   command.options[1].choices = {"event", "append"};
   command.options[1].completes = Completes::kChoice;
   command.output = Command::Output::kFormatsOrTemplate;
@@ -315,7 +272,19 @@ void add_consume_command(std::vector<Command>& commands) {
       "Text prints the values, one a line. A damaged partition does not keep the others: they are read to "
       "their\n"
       "ends, then the damage is told, and the exit code is 1; only with --follow it ends the command at "
-      "once.";
+      "once.\n"
+      "\n"
+      "With --group: each record goes to one member, and is done, and committed, when it is written out. It "
+      "goes on until\n"
+      "it is interrupted, or to --count, or to --until-end (the ends, as they were, of what this member "
+      "has). "
+      "--offsets\n"
+      "start, end or @TIME is the rule of a new group, kept with it: a group that has another one is "
+      "refused; "
+      "without\n"
+      "--offsets it is start, or what the group has. After a failure records that were written out, and not "
+      "yet committed,\n"
+      "come again.";
   command.json_shape =
       "one object a line:\n"
       "{\"topic\": text, \"partition\": n, \"offset\": n, \"event_time\": \"2026-01-31T12:00:00.000Z\",\n"

@@ -15,7 +15,9 @@ void add_topic_change_commands(
 void add_produce_command(std::vector<Command>& commands);
 void add_consume_command(std::vector<Command>& commands);
 void add_offsets_command(std::vector<Command>& commands);
-void add_producer_commands(std::vector<Command>& commands);        // list, delete
+void add_producer_commands(std::vector<Command>& commands);  // list, delete
+void add_group_commands(std::vector<Command>& commands);     // list, describe, members, ...
+void add_group_reset_command(std::vector<Command>& commands);
 void add_cluster_commands(std::vector<Command>& commands);         // describe, health
 void add_partition_commands(std::vector<Command>& commands);       // list
 void add_partition_move_commands(std::vector<Command>& commands);  // status, move, cancel, ...

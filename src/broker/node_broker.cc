@@ -20,6 +20,14 @@ std::string unclaimed_warning(const model::TopicPartition& id) {
          "file NAME "
          "that says which topic it was)";
 }
+
+// Those bytes of a UUID of version 4 that hold nothing but chance.
+std::uint64_t random_bits_of(const model::Uuid& id) {
+  std::uint64_t bits = 0;
+  for (const std::size_t at : {0, 1, 2, 3, 4, 5, 9, 10}) bits = bits << 8 | id.bytes[at];
+  return bits;
+}
+
 }  // namespace
 
 NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> shards,
@@ -48,9 +56,11 @@ NodeBroker::NodeBroker(const NodeBrokerConfig& config, std::vector<ShardHandle> 
   };
   reconciler_ = std::make_unique<Reconciler>(voter(), shards_, home(), std::move(decisions));
   producer_ids_ = std::make_unique<ProducerIdAllocator>(
-      home(), [this](std::optional<model::ProducerId> used_up, ProducerIdAllocator::Granted granted) {
+      home(),
+      [this](std::optional<model::ProducerId> used_up, ProducerIdAllocator::Granted granted) {
         grant_producer_ids(used_up, std::move(granted));
-      });
+      },
+      [this] { return random_bits_of(controller_->new_id()); });
 }
 
 NodeBroker::~NodeBroker() { *alive_ = nullptr; }

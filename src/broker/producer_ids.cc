@@ -22,8 +22,11 @@ Error not_in_time(const std::string& why) {
 
 }  // namespace
 
-ProducerIdAllocator::ProducerIdAllocator(runtime::Executor& executor, Grant grant)
-    : executor_(executor), grant_(std::move(grant)), alive_(std::make_shared<ProducerIdAllocator*>(this)) {}
+ProducerIdAllocator::ProducerIdAllocator(runtime::Executor& executor, Grant grant, Draw draw)
+    : executor_(executor),
+      grant_(std::move(grant)),
+      draw_(std::move(draw)),
+      alive_(std::make_shared<ProducerIdAllocator*>(this)) {}
 
 ProducerIdAllocator::~ProducerIdAllocator() {
   *alive_ = nullptr;
@@ -81,6 +84,7 @@ void ProducerIdAllocator::on_granted(Result<cluster::GrantedIds> granted) {
   if (!granted) {
     // Whoever comes next asks again.
     const Error& why = granted.error();
+    if (why.code == ErrorCode::kDataLoss) return serve_drawn();
     return refuse_waiting(passes(why.code) ? not_in_time(why.context) : why);
   }
   newest_ = granted->block.first;
@@ -99,6 +103,12 @@ void ProducerIdAllocator::serve() {
     waiting_.pop_front();
     taken(*id);
   }
+}
+
+void ProducerIdAllocator::serve_drawn() {
+  auto waiting = std::exchange(waiting_, {});
+  for (Waiting& one : waiting)
+    one.taken(model::ProducerId(kDrawnIdsBegin + static_cast<std::int64_t>(draw_() >> 2)));
 }
 
 void ProducerIdAllocator::refuse_waiting(const Error& why) {

@@ -20,14 +20,21 @@ namespace forebay::broker {
 // A decision for so many sessions; a restart loses that many ids of 2^63.
 inline constexpr std::uint32_t kProducerIdsPerBlock = 1'000;
 
+// Blocks begin at 0 and never come here.
+inline constexpr std::int64_t kDrawnIdsBegin = std::int64_t{1} << 62;
+
 class ProducerIdAllocator {
  public:
   using Granted = UniqueFunction<void(Result<cluster::GrantedIds>)>;
   // Asks the controller for a block behind the one that begins with `used_up`. Answers once, perhaps inside
   // the call.
   using Grant = std::function<void(std::optional<model::ProducerId> used_up, Granted granted)>;
-  // `executor` outlives it.
-  ProducerIdAllocator(runtime::Executor& executor, Grant grant);
+  // Where part of the metadata is lost nothing is decided until an operator has accepted that, and topics can
+  // be used all the same: then an id is drawn from those that no block ever has (kDrawnIdsBegin). 62 random
+  // bits name nobody twice.
+  using Draw = std::function<std::uint64_t()>;
+  // `executor` outlives it. `draw`: 64 random bits.
+  ProducerIdAllocator(runtime::Executor& executor, Grant grant, Draw draw);
   ~ProducerIdAllocator();
   ProducerIdAllocator(const ProducerIdAllocator&) = delete;
   ProducerIdAllocator& operator=(const ProducerIdAllocator&) = delete;
@@ -50,12 +57,14 @@ class ProducerIdAllocator {
   void ask();
   void on_granted(Result<cluster::GrantedIds> granted);
   void serve();
+  void serve_drawn();
   void refuse_waiting(const Error& why);
   void watch_waiting();
   void on_late();
 
   runtime::Executor& executor_;
   const Grant grant_;
+  const Draw draw_;
   std::deque<cluster::ProducerIds> blocks_;  // what is left of each; the first one is handed out from
   std::optional<model::ProducerId> newest_;  // begin of the newest block that this node is known to have
   bool asking_ = false;

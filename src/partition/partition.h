@@ -302,6 +302,7 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   [[nodiscard]] model::LogPosition committed() const override { return group_->commit(); }
   [[nodiscard]] bool commit_is_certain() const override { return group_->is_established(); }
   [[nodiscard]] bool repair_is_hopeful() const override { return group_->repair_is_hopeful(); }
+  [[nodiscard]] bool is_only_copy() const override { return is_alone(); }
   void on_producers_kept() override;
 
   [[nodiscard]] bool is_renewing() const;

@@ -19,6 +19,8 @@ constexpr std::size_t kReadBytes = 1U << 20;
 constexpr std::size_t kWaitingMax = 1'000;
 constexpr std::uint32_t kNotYetRetryMs = 50;
 constexpr runtime::Duration kReadAgainAfter = std::chrono::milliseconds(250);
+// Then an error of the disk is taken for one that stays.
+constexpr std::uint32_t kFailedReadsMax = 4;
 constexpr runtime::Duration kWriteAgainAfter = std::chrono::seconds(10);
 
 Error not_loaded(const std::string& where) {
@@ -154,13 +156,37 @@ void Producers::on_unreadable(const Error& error) {
       }
     }
   }
+  if (error.code == ErrorCode::kStorageFailed && step_ == Step::kReadingFrames && owner_.is_only_copy() &&
+      ++failed_reads_ >= kFailedReadsMax && pass_over_segment(error)) {
+    return;
+  }
   fail_waiting(not_loaded(where_));
   step_ = Step::kWaiting;
   arm(kReadAgainAfter, &Producers::begin_anew);
 }
 
+// A disk that cannot read one place must not keep everybody from writing; nobody else could say what is
+// there.
+bool Producers::pass_over_segment(const Error& error) {
+  for (const log::SegmentStatus& segment : log_.status().segments) {
+    if (segment.meta.begin > next_ || next_ >= segment.meta.end) continue;
+    telemetry::log_error(
+        "what these records say of producers cannot be read: who wrote them is not known any more",
+        {{"partition", where_},
+         {"from", next_.to_string()},
+         {"to", segment.meta.end.to_string()},
+         {"error", error.to_string()}});
+    next_ = segment.meta.end;
+    step_ = Step::kWaiting;
+    arm(runtime::Duration(0), &Producers::read_on);
+    return true;
+  }
+  return false;
+}
+
 void Producers::finish_loading() {
   step_ = Step::kLoaded;
+  failed_reads_ = 0;
   states_.committed(std::min(owner_.committed(), log_.end()));
   write_if_due();
   auto waiting = std::exchange(waiting_, {});

@@ -30,6 +30,8 @@ class ProducersOwner {
   // It leads, and everything that was ever committed is: committed() is no guess.
   [[nodiscard]] virtual bool commit_is_certain() const = 0;
   [[nodiscard]] virtual bool repair_is_hopeful() const = 0;
+  // Nobody else has a copy of the log.
+  [[nodiscard]] virtual bool is_only_copy() const = 0;
   // may_forget() may say yes now where it said no.
   virtual void on_producers_kept() = 0;
 };
@@ -81,6 +83,7 @@ class Producers {
   void read_on();
   void on_frames(Result<std::vector<log::FramePtr>> frames);
   void on_unreadable(const Error& error);
+  [[nodiscard]] bool pass_over_segment(const Error& error);
   void finish_loading();
   void begin_anew();
   void write_if_due();
@@ -97,10 +100,11 @@ class Producers {
   ProducerStates states_;
   ProducerExpiry expiry_;
   Step step_ = Step::kUnknown;
-  std::uint64_t load_ = 0;         // counts them: what an earlier one asked for comes too late
-  model::LogPosition next_;        // while loading: of the next frame
-  bool records_came_ = false;      // since it was opened
-  model::LogPosition not_before_;  // a snapshot is from here: nothing to load before this is committed
+  std::uint64_t load_ = 0;          // counts them: what an earlier one asked for comes too late
+  model::LogPosition next_;         // while loading: of the next frame
+  std::uint32_t failed_reads_ = 0;  // in a row
+  bool records_came_ = false;       // since it was opened
+  model::LogPosition not_before_;   // a snapshot is from here: nothing to load before this is committed
   bool install_waits_ = false;
   std::vector<Loaded> waiting_;
   std::optional<runtime::TimerId> timer_;

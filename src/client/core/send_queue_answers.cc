@@ -20,7 +20,7 @@ bool is_certainly_refused(ErrorCode code) {
                                      ErrorCode::kInvalidArgument,    ErrorCode::kUnknownTopic,
                                      ErrorCode::kUnknownPartition,   ErrorCode::kCorruptBatch,
                                      ErrorCode::kInvalidRecord,      ErrorCode::kRecordTooLarge,
-                                     ErrorCode::kUnsupported};
+                                     ErrorCode::kUnsupported,        ErrorCode::kDataLoss};
   return std::find(std::begin(kRefusals), std::end(kRefusals), code) != std::end(kRefusals);
 }
 

@@ -87,7 +87,7 @@ class Batches(Wire):
         yield "UNSUPPORTED", "codec 7", batches.batch(good, codec=7)
         yield "UNSUPPORTED", "a transaction", batches.batch(good, attributes=0x10)
         yield "UNSUPPORTED", "a format of long ago", batches.batch(good, magic=1)
-        yield "UNSUPPORTED", "an idempotent producer", batches.batch(good, producer=7)
+        yield "UNKNOWN_PRODUCER", "a producer of which nothing is here", batches.batch(good, producer=7, sequence=5)
         yield "INVALID_RECORD", "a base offset", batches.batch(good, base_offset=3)
 
     def bombs(self):

@@ -46,13 +46,13 @@ def record(index, value, length=None):
 
 
 def batch(records, codec=NONE, count=None, last_offset_delta=None, length=None, crc=None, attributes=None, magic=2,
-          base_offset=0, producer=-1):
+          base_offset=0, producer=-1, sequence=0):
     """`records`: the bytes behind the header. What is not given is right, for one record."""
     count = 1 if count is None else count
     last = count - 1 if last_offset_delta is None else last_offset_delta
     now = 1_700_000_000_000
     checked = struct.pack(">hiqqqhii", codec if attributes is None else attributes, last, now, now, producer,
-                          -1 if producer < 0 else 0, -1 if producer < 0 else 0, count) + records
+                          -1 if producer < 0 else 0, -1 if producer < 0 else sequence, count) + records
     head = struct.pack(">qiib", base_offset, len(checked) + 9 if length is None else length, 0, magic)
     return head + struct.pack(">I", crc32c(checked) if crc is None else crc) + checked
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <set>
 #include <vector>
@@ -42,9 +43,11 @@ class ProducerIdsTest : public testing::Test {
   // Another life of the node: it knows nothing of the one before.
   void start() {
     allocator_ = std::make_unique<ProducerIdAllocator>(
-        machine_.executor(), [this](std::optional<model::ProducerId> used_up, auto granted) {
+        machine_.executor(),
+        [this](std::optional<model::ProducerId> used_up, auto granted) {
           questions_.push_back({used_up, std::move(granted)});
-        });
+        },
+        [this] { return drawn_ -= 4; });
   }
   void take() {
     allocator_->take([this](Result<model::ProducerId> id) {
@@ -68,6 +71,7 @@ class ProducerIdsTest : public testing::Test {
   void run_for(runtime::Duration time) { machine_.scheduler().run_for(time); }
 
   sim::SimMachine machine_{1};
+  std::uint64_t drawn_ = ~std::uint64_t{0};
   FakeController controller_;
   std::vector<Question> questions_;  // of all lives, unanswered
   std::set<std::int64_t> taken_;
@@ -144,9 +148,19 @@ TEST_F(ProducerIdsTest, FailureThatPassesIsToldAsSuchAndTheNextComerAsksAgain) {
 
 TEST_F(ProducerIdsTest, FailureThatDoesNotPassIsToldAsItIs) {
   take();
-  answer(Error{ErrorCode::kDataLoss, "metadata is lost"});
+  answer(Error{ErrorCode::kStorageFailed, "the disk has failed"});
   ASSERT_EQ(errors_.size(), 1U);
-  EXPECT_EQ(errors_[0].code, ErrorCode::kDataLoss);
+  EXPECT_EQ(errors_[0].code, ErrorCode::kStorageFailed);
+}
+
+TEST_F(ProducerIdsTest, WhereMetadataIsLostAnIdIsDrawnThatNoBlockHas) {
+  take();
+  take();
+  answer(Error{ErrorCode::kDataLoss, "metadata is lost"});
+  EXPECT_TRUE(errors_.empty());
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(taken_, (std::set<std::int64_t>{kMax - 2, kMax - 1}));
+  EXPECT_GE(*taken_.begin(), kDrawnIdsBegin);
 }
 
 TEST_F(ProducerIdsTest, BlockThatWasGivenBeforeIsRefused) {

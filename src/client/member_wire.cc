@@ -27,6 +27,12 @@ void put(const JoinWords& words, v1::JoinGroup& to) {
   put_partitions(words.owned, to.mutable_owned());
 }
 
+// The same numbers on both sides.
+static_assert(static_cast<int>(StartRule::Point::kEarliest) == v1::START_EARLIEST);
+static_assert(static_cast<int>(StartRule::Point::kLatest) == v1::START_LATEST);
+static_assert(static_cast<int>(StartRule::Point::kAtTime) == v1::START_AT_TIME);
+static_assert(static_cast<int>(StartRule::Point::kFail) == v1::START_FAIL);
+
 CoordinatorWords assignment_of(const v1::Assignment& from) {
   AssignmentWords words;
   words.number = from.number();
@@ -52,7 +58,7 @@ CoordinatorWords commit_ack_of(const v1::CommitAck& from) {
 }  // namespace
 
 void put_start_rule(const StartRule& rule, v1::StartRule& to) {
-  to.set_point(static_cast<v1::StartPoint>(rule.point));  // the same numbers (a test compares them)
+  to.set_point(static_cast<v1::StartPoint>(rule.point));
   if (rule.point == StartRule::Point::kAtTime) to.set_time_ms(rule.time_ms);
 }
 

@@ -408,6 +408,7 @@ void FakeBroker::start() {
   builder.SetMaxReceiveMessageSize(-1);
   builder.RegisterService(&server_->log);
   builder.RegisterService(&server_->admin);
+  for (grpc::Service* service : services) builder.RegisterService(service);
   server_->grpc = builder.BuildAndStart();
   port_ = port;
 }

@@ -15,6 +15,10 @@
 #include "forebay/v1/log.pb.h"
 #include "model/compression.h"
 
+namespace grpc {
+class Service;
+}
+
 namespace forebay::client {
 
 class FakeBroker {
@@ -41,6 +45,8 @@ class FakeBroker {
   // Cuts every connection and closes the port; start() opens the same port again. The logs stay.
   void stop();
   void start();
+  // What else it serves from the next start() on.
+  std::vector<grpc::Service*> services;
 
   void add_topic(const std::string& name, std::int32_t partitions);
   // What ListOffsets says from now on of every topic; 0, as at first: nothing, as an older broker.

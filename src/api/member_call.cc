@@ -22,15 +22,33 @@ grpc::ByteBuffer bytes_of(const v1::MemberUpdate& update) {
 
 }  // namespace
 
-// What the coordinator holds; it outlives neither of both.
+// What the coordinator holds, perhaps for longer than the call lives: a node that stops ends its calls before
+// its coordinators. Told from the coordinator's shard, cut off from any thread.
 class MemberCall::Stream final : public group::MemberStream {
  public:
-  explicit Stream(MemberCall* call) : hold_(call) {}
-  void tell(group::AssignmentNotice notice) override { hold_->say(assignment_message(notice)); }
-  void end(Error why) override { hold_->end(why); }
+  explicit Stream(MemberCall* call) : hold_(std::in_place, call) {}
+  void tell(group::AssignmentNotice notice) override {
+    if (const auto call = hold()) (*call)->say(assignment_message(notice));
+  }
+  void end(Error why) override {
+    if (const auto call = hold()) (*call)->end(why);
+  }
+  // Nothing is told any more.
+  void cut() {
+    std::optional<CallHold<MemberCall>> last;  // let go without the mutex
+    const std::lock_guard lock(mutex_);
+    if (hold_) last.emplace(std::move(*hold_));
+    hold_.reset();
+  }
 
  private:
-  CallHold<MemberCall> hold_;
+  [[nodiscard]] std::optional<CallHold<MemberCall>> hold() {
+    const std::lock_guard lock(mutex_);
+    if (!hold_) return std::nullopt;
+    return std::optional<CallHold<MemberCall>>(std::in_place, hold_->operator->());
+  }
+  std::mutex mutex_;
+  std::optional<CallHold<MemberCall>> hold_;
 };
 
 MemberCall::MemberCall(ContextPtr context, const grpc::CallbackServerContext& call)
@@ -156,6 +174,10 @@ void MemberCall::join(const v1::JoinGroup& request) {
        owned = partitions_of(request.owned())](Result<group::Coordinator*> found) mutable {
         if (!found) return hold->joined(found.error(), {});
         auto stream = std::make_shared<Stream>(hold.operator->());
+        {
+          const std::lock_guard lock(hold->mutex_);
+          hold->stream_ = stream;
+        }
         const std::string group = hold->group_;
         (*found)->join(group, std::move(input), std::move(owned), std::move(stream),
                        [hold = std::move(hold), coordinator = *found](const Result<group::Joined>& result) {
@@ -277,10 +299,13 @@ void MemberCall::end(const Error& why) {
 // Nobody speaks for the member any more: its session begins to count.
 void MemberCall::detach() {
   std::optional<group::Joined> member;
+  std::shared_ptr<Stream> stream;
   {
     const std::lock_guard lock(mutex_);
     member = std::exchange(member_, std::nullopt);
+    stream = std::exchange(stream_, nullptr);
   }
+  if (stream) stream->cut();
   if (!member) return;
   context_->broker.with_coordinator(group_, broker::Broker::GroupsTopic::kExpect,
                                     [group = group_, member = *member](Result<group::Coordinator*> found) {

@@ -66,6 +66,7 @@ class MemberCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   std::mutex mutex_;
   std::string group_;                     // once it has asked to join
   std::optional<group::Joined> member_;   // once it has joined
+  std::shared_ptr<Stream> stream_;        // that the coordinator has
   std::deque<grpc::ByteBuffer> waiting_;  // to go out
   std::size_t unanswered_ = 0;            // of what it asked for
   bool joining_ = false;

@@ -71,7 +71,10 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::create(ClientOptions clien
 }
 
 GroupConsumer::GroupConsumer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-GroupConsumer::~GroupConsumer() { (void)core_->close(); }
+GroupConsumer::~GroupConsumer() {
+  (void)core_->close();
+  core_->let_go();
+}
 
 Result<std::vector<Record>> GroupConsumer::poll(milliseconds timeout) { return core_->poll(timeout); }
 Result<std::vector<ConsumedBatch>> GroupConsumer::poll_batches(milliseconds timeout) {

@@ -139,15 +139,20 @@ void GroupConsumer::Core::on_ended(std::uint64_t stream, const std::optional<cli
 
 void GroupConsumer::Core::on_destroyed(std::uint64_t stream) {
   const Lock lock(mutex_);
-  streams_.erase(stream);
+  if (const auto found = streams_.find(stream); found != streams_.end()) {
+    spent_channels_.push_back(std::move(found->second.channel));
+    streams_.erase(found);
+  }
   changed_.notify_all();
 }
 
 // --- the caller's thread ---
 
 Result<void> GroupConsumer::Core::look_after_membership() {
+  std::vector<std::shared_ptr<grpc::Channel>> spent;
   {
     Lock lock(mutex_);
+    spent.swap(spent_channels_);
     if (closed_) return closed_error();
     pump(lock);
     if (session_.error()) return *session_.error();
@@ -374,6 +379,7 @@ Result<void> GroupConsumer::Core::close() {
   lock.lock();
   changed_.wait(lock, [&] { return streams_.empty(); });
   const auto channels = std::exchange(channels_, {});
+  const auto spent = std::exchange(spent_channels_, {});
   lock.unlock();
   if (over) return {};
   return Error{ErrorCode::kTimedOut,

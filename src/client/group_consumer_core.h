@@ -37,6 +37,8 @@ class GroupConsumer::Core final : public client::MemberStream::Listener,
   [[nodiscard]] Result<void> seek(const TopicPartition& partition, OffsetSpec to);
   [[nodiscard]] Result<std::int64_t> position(const TopicPartition& partition) const;
   [[nodiscard]] Result<void> set_paused(const TopicPartition& partition, bool paused);
+  // After close(). The last to hold this object may be a thread of gRPC, and the last of a channel must not.
+  void let_go() { consumer_.reset(); }
   [[nodiscard]] std::vector<PartitionFailure> failures() const { return consumer_->failures(); }
   [[nodiscard]] GroupStatus status() const;
   [[nodiscard]] Result<void> close();
@@ -69,7 +71,7 @@ class GroupConsumer::Core final : public client::MemberStream::Listener,
   const GroupOptions options_;
 
   // The caller's thread only.
-  const std::unique_ptr<Consumer> consumer_;
+  std::unique_ptr<Consumer> consumer_;
   struct Read {
     Grant grant = 0;
     bool from_start = false;  // there was no offset: begins wherever the log does
@@ -84,6 +86,7 @@ class GroupConsumer::Core final : public client::MemberStream::Listener,
   std::condition_variable changed_;
   client::MemberSession session_;
   std::map<client::Nodes::Id, std::shared_ptr<grpc::Channel>> channels_;
+  std::vector<std::shared_ptr<grpc::Channel>> spent_channels_;  // for the caller's thread to let go of
   struct Open {
     std::shared_ptr<client::MemberStream> stream;  // null: it has ended
     std::shared_ptr<grpc::Channel> channel;

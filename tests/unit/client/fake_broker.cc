@@ -391,7 +391,10 @@ struct FakeBroker::Server {
   std::unique_ptr<grpc::Server> grpc;
 };
 
-FakeBroker::FakeBroker() : state_(std::make_shared<State>(*this)) { start(); }
+FakeBroker::FakeBroker(std::vector<grpc::Service*> services)
+    : services_(std::move(services)), state_(std::make_shared<State>(*this)) {
+  start();
+}
 FakeBroker::~FakeBroker() { stop(); }
 
 std::string FakeBroker::address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -408,7 +411,7 @@ void FakeBroker::start() {
   builder.SetMaxReceiveMessageSize(-1);
   builder.RegisterService(&server_->log);
   builder.RegisterService(&server_->admin);
-  for (grpc::Service* service : services) builder.RegisterService(service);
+  for (grpc::Service* service : services_) builder.RegisterService(service);
   server_->grpc = builder.BuildAndStart();
   port_ = port;
 }

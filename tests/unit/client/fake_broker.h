@@ -36,7 +36,8 @@ class FakeBroker {
     std::string leader;  // what the acknowledgement says
   };
 
-  FakeBroker();
+  // `services`: what else it serves; they outlive it.
+  explicit FakeBroker(std::vector<grpc::Service*> services = {});
   ~FakeBroker();
   FakeBroker(const FakeBroker&) = delete;
   FakeBroker& operator=(const FakeBroker&) = delete;
@@ -45,8 +46,6 @@ class FakeBroker {
   // Cuts every connection and closes the port; start() opens the same port again. The logs stay.
   void stop();
   void start();
-  // What else it serves from the next start() on.
-  std::vector<grpc::Service*> services;
 
   void add_topic(const std::string& name, std::int32_t partitions);
   // What ListOffsets says from now on of every topic; 0, as at first: nothing, as an older broker.
@@ -88,6 +87,7 @@ class FakeBroker {
   class LogService;
   class AdminService;
   struct Server;
+  const std::vector<grpc::Service*> services_;
   std::shared_ptr<State> state_;
   std::unique_ptr<Server> server_;
   int port_ = 0;

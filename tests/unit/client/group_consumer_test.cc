@@ -33,9 +33,6 @@ std::vector<Record> numbered(int begin, int end) {
 class GroupConsumerTest : public testing::Test {
  protected:
   GroupConsumerTest() {
-    broker.stop();
-    broker.services = {&groups};
-    broker.start();
     broker.add_topic("t", 2);
     groups.add_topic("t", 2);
     for (int p = 0; p < 2; ++p) broker.append("t", p, numbered(p * 100, p * 100 + 10));
@@ -74,7 +71,7 @@ class GroupConsumerTest : public testing::Test {
   }
 
   FakeGroups groups;
-  FakeBroker broker;
+  FakeBroker broker{{&groups}};
   GroupOptions options;
 };
 

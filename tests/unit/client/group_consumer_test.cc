@@ -117,8 +117,8 @@ TEST_F(GroupConsumerTest, PartitionsMoveToAMemberThatComesAndBack) {
   auto second = member();
   EXPECT_TRUE(poll_until(*first, [&] { return first->assignment().size() == 1; }));
   ASSERT_EQ(revoked.size(), 1U);
-  EXPECT_EQ(groups.committed("g", revoked[0]), 10) << "before it went";
   EXPECT_TRUE(poll_until(*second, [&] { return second->assignment() == revoked; }));
+  EXPECT_EQ(groups.committed("g", revoked[0]), 10) << "before it went";
   broker.append("t", revoked[0].partition, numbered(500, 501));
   const auto moved = read(*second, 1);
   ASSERT_EQ(moved.size(), 1U);

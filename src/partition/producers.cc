@@ -254,7 +254,7 @@ Result<std::optional<log::StateSnapshot>> Producers::state_for_install() {
 }
 
 bool Producers::may_forget(model::LogPosition begin) {
-  if (begin <= kept_) {
+  if (begin <= kept_ || (no_room_ && is_loaded() && states_.position() >= begin)) {
     keep_.reset();
     return true;
   }
@@ -298,8 +298,13 @@ void Producers::write() {
           if (self->stopped_) return;
           telemetry::log_warn("state of producers is not written, it is tried again",
                               {{"partition", self->where_}, {"error", written.error().to_string()}});
+          self->arm(kWriteAgainAfter, &Producers::write);
+          // Room comes first: a trim needs none.
+          self->no_room_ = written.error().code == ErrorCode::kDiskFull;
+          if (self->keep_ && self->no_room_) self->owner_.on_producers_kept();
           return;
         }
+        self->no_room_ = false;
         self->kept_ = position;
         self->bytes_since_ -= std::min(self->bytes_since_, covered);
         if (self->keep_) self->owner_.on_producers_kept();

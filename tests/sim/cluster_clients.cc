@@ -297,7 +297,11 @@ void ClusterClients::on_produced(const std::shared_ptr<const Request>& request, 
   }
   if (options_.idempotent && settle(*request, ack)) {
     ++stats_.sent_again;
-    return after(kRetryMax, [this, request] { send(request); });
+    ++waiting_;  // also between two tries: what it sends may still come
+    return after(kRetryMax, [this, request] {
+      --waiting_;
+      send(request);
+    });
   }
   for (std::size_t i = 0; i < count; ++i) {
     SentRecord& record = history_.sent[request->first + i];

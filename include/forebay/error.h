@@ -44,16 +44,16 @@ enum class ErrorCode : std::uint16_t {
   kNewerFormat = 26,         // written by a newer version: upgrade this one; nothing was touched
   kLocked = 27,              // another process uses the data directory
   kNotFound = 28,            // a file or an entry is missing
-  kOutOfOrderSequence = 29,  // a batch of a producer does not follow its last one: what lies between is missing
-  kProducerFenced = 30,  // a newer session of the same producer has begun: this one must stop
-  kUnknownProducer = 31,  // the partition knows nothing of this producer, and its batch is not its first
-  kEarlyAckLost = 32,  // what was acknowledged before it was durable is lost; the detail has the last sequence held
-  kUnknownGroup = 33,  // no such consumer group
-  kUnknownMember = 34,  // the group has no such member, or no longer: join again
-  kMemberFenced = 35,  // the member's epoch is over, or another took its static id
-  kNotOwner = 36,  // the member does not own the partition: nothing was committed
-  kOffsetMovedBack = 37,  // a commit below the committed offset: only an explicit reset goes back
-  kStartRuleConflict = 38,  // the group was created with another start rule
+  kOutOfOrderSequence = 29,  // a batch of a producer does not follow its last one: one between is missing
+  kProducerFenced = 30,      // a newer session of the same producer has begun: this one must stop
+  kUnknownProducer = 31,     // the partition knows nothing of this producer, and its batch is not its first
+  kEarlyAckLost = 32,        // what was acknowledged early is lost; the detail has the last sequence held
+  kUnknownGroup = 33,        // no such consumer group
+  kUnknownMember = 34,       // the group has no such member, or no longer: join again
+  kMemberFenced = 35,        // the member's epoch is over, or another took its static id
+  kNotOwner = 36,            // the member does not own the partition: nothing was committed
+  kOffsetMovedBack = 37,     // a commit below the committed offset: only an explicit reset goes back
+  kStartRuleConflict = 38,   // the group was created with another start rule
 };
 
 // The name as it stands in proto and in JSON, for example "UNKNOWN_TOPIC".

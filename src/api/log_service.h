@@ -8,11 +8,10 @@
 
 namespace forebay::api {
 
-using LogServiceBase = v1::Log::WithRawCallbackMethod_Produce<
-    v1::Log::WithRawCallbackMethod_Append<v1::Log::WithRawCallbackMethod_Fetch<
-        v1::Log::WithRawCallbackMethod_Subscribe<v1::Log::WithRawCallbackMethod_ListOffsets<
-            v1::Log::WithRawCallbackMethod_FenceProducer<
-                v1::Log::WithRawCallbackMethod_InitProducer<v1::Log::Service>>>>>>>;
+using LogServiceBase = v1::Log::WithRawCallbackMethod_Produce<v1::Log::WithRawCallbackMethod_Append<
+    v1::Log::WithRawCallbackMethod_Fetch<v1::Log::WithRawCallbackMethod_Subscribe<
+        v1::Log::WithRawCallbackMethod_ListOffsets<v1::Log::WithRawCallbackMethod_FenceProducer<
+            v1::Log::WithRawCallbackMethod_InitProducer<v1::Log::Service>>>>>>>;
 
 class LogService final : public LogServiceBase {
  public:

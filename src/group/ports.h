@@ -73,7 +73,7 @@ struct PartitionLag {
   model::Offset end;          // the high watermark
   std::uint64_t records = 0;  // offsets between them
   std::uint64_t bytes = 0;    // of those in the log: within a piece of it, which is a segment or what is in
-                            // memory only, records count as equally large
+                              // memory only, records count as equally large
   // Since the leader took the first of them: 0 if there is none. Nothing: it cannot be read.
   std::optional<Milliseconds> age;
   friend bool operator==(const PartitionLag&, const PartitionLag&) = default;

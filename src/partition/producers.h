@@ -111,7 +111,7 @@ class Producers {
   std::uint64_t bytes_since_ = 0;  // of frames, since the snapshot that is there
   bool writing_ = false;
   std::optional<runtime::TimePoint> write_again_at_;
-  bool no_room_ = false;  // the last write found the disk full
+  bool no_room_ = false;     // the last write found the disk full
   model::LogPosition kept_;  // a snapshot of this position, or what it would say, is on the disk
   std::optional<model::LogPosition> keep_;  // asked for by may_forget()
   bool stopped_ = false;

@@ -235,7 +235,8 @@ TEST_F(FailoverTest, NodeThatHangsIsLeftByProducerAndConsumer) {
   ClientOptions client = to({&b_});
   client.servers.insert(client.servers.begin(), relay.address());
   ProducerOptions options;
-  options.idempotent = false;  // these two share no log, so that the second knows nothing of what the first took
+  options.idempotent =
+      false;  // these two share no log, so that the second knows nothing of what the first took
   const auto sender = producer(client, options);
   ASSERT_TRUE(sender->send("t", 0, record_of(0)).get());
   auto made = Consumer::create(client);

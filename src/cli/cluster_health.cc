@@ -138,17 +138,24 @@ Finding without_leader(const PartitionReplicas& partition) {
           "an election takes a moment; when it stays so: the logs of the nodes with replicas"};
 }
 
-// Where a copy is to be and the partition goes on without it, because that disk is given up.
-std::vector<std::uint32_t> without_copy(const PartitionReplicas& partition) {
+struct MissingCopies {
   std::vector<std::uint32_t> nodes;
+  bool being_made = false;
+};
+
+// Where a copy is to be and is not, because that disk is given up. A move in which another replica keeps its
+// place until the copy is made is no loss.
+MissingCopies missing_copies(const PartitionReplicas& partition) {
   const MoveStatus& move = partition.move;
-  if (partition.internal || move.moving || move.rebuilding) return nodes;
+  MissingCopies missing{.nodes = {}, .being_made = move.moving};
+  if (partition.internal || move.rebuilding) return missing;
+  if (move.moving && partition.replicas.size() >= move.target.size()) return missing;
   for (const std::uint32_t id : move.target) {
     if (std::none_of(partition.replicas.begin(), partition.replicas.end(),
                      [id](const ReplicaStatus& one) { return one.node == id; }))
-      nodes.push_back(id);
+      missing.nodes.push_back(id);
   }
-  return nodes;
+  return missing;
 }
 
 std::vector<Finding> replica_findings(const PartitionReplicas& partition,
@@ -183,9 +190,11 @@ std::vector<Finding> replica_findings(const PartitionReplicas& partition,
                     std::to_string(replica.node)
               : "bring " + name + " back; it catches up by itself";
   }
-  for (const std::uint32_t id : without_copy(partition)) {
+  const MissingCopies missing = missing_copies(partition);
+  for (const std::uint32_t id : missing.nodes) {
     ++wanted;
     lacking.push_back(node_name(id) + " has none");
+    if (missing.being_made) continue;
     fix = "start " + node_name(id) +
           " with an empty data directory, or take it out: forebay node decommission " + std::to_string(id);
   }

@@ -100,7 +100,11 @@ class MajorityLost(ClusterTest):
             self.start(node)
         wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
         self.stop(1, signal.SIGKILL)
-        wait_until(lambda: self.produce(b"three\n").returncode == 0, "two others are a majority again")
+        tried = []
+        def produces():
+            tried.append(self.produce(b"three\n"))
+            return tried[-1].returncode == 0
+        wait_until(produces, lambda: "two others are a majority again: %s" % tried[-1])
         self.assertLessEqual({str(one) for one in range(100)} | {"alone", "three"}, self.consumed())
 
 

@@ -120,7 +120,14 @@ TEST_F(ClusterHealthTest, CopyThatIsToBeAndIsNotIsMissing) {
   EXPECT_EQ(only().what, "under-replicated: 1 of 3 replicas in sync (node 2 has none, node 3 has none)");
   EXPECT_EQ(only().where, "orders/1");
   EXPECT_THAT(only().fix, HasSubstr("empty data directory"));
-  partitions_[1].move.moving = true;  // on its way
+  partitions_[1].move.moving = true;  // they are made now, and are not there yet
+  EXPECT_EQ(only().what, "under-replicated: 1 of 3 replicas in sync (node 2 has none, node 3 has none)");
+  EXPECT_THAT(only().fix, HasSubstr("none is needed"));
+}
+
+TEST_F(ClusterHealthTest, MoveThatHasAllItsCopiesLacksNothing) {
+  partitions_[1].move.target = {1, 2, 4};
+  partitions_[1].move.moving = true;
   EXPECT_TRUE(problems().empty());
 }
 

@@ -197,10 +197,18 @@ grpc::ServerUnaryReactor* GroupsService::DescribeGroup(grpc::CallbackServerConte
   if (!request) return call;
   call->forward_to_leader("/forebay.v1.Groups/DescribeGroup", *bytes, Effect::kReads,
                           v1::DescribeGroupResponse::kCoordinatorFieldNumber);
-  read_group<v1::DescribeGroupResponse>(
-      call, context_, request->group(), response,
-      [name = request->group()](const group::Coordinator& coordinator, const group::Group& known,
-                                v1::DescribeGroupResponse* to) { describe(name, coordinator, known, to); });
+  // Where it is sent on, the node that does so names the coordinator as it knows it.
+  context_->broker.describe_node([context = context_, hold = CallHold(call), response,
+                                  name = request->group()](Result<broker::NodeDescription> self) mutable {
+    if (!self) return hold->fail(self.error());
+    read_group<v1::DescribeGroupResponse>(
+        hold.operator->(), context, name, response,
+        [name, address = self->api_advertised.value_or(self->api_address)](
+            const group::Coordinator& coordinator, const group::Group& known, v1::DescribeGroupResponse* to) {
+          describe(name, coordinator, known, to);
+          to->set_coordinator(address);
+        });
+  });
   return call;
 }
 

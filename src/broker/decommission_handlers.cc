@@ -13,6 +13,9 @@ namespace {
 constexpr auto kAskAgain = std::chrono::seconds(2);
 // Without a controller for so many looks in a row, a node asks too: elections are over by then.
 constexpr std::uint32_t kLooksWithoutController = 5;
+// With one, now and then: a controller that has taken this node out of the metadata log sends it nothing
+// more, and one word of it just before is enough for this node to take it for its controller for good.
+constexpr std::uint32_t kLooksBetweenWords = 10;
 
 DecommissionResult result_of(const cluster::DecommissionDecision& decision) {
   DecommissionResult result;
@@ -115,6 +118,7 @@ void NodeBroker::ask_for_own_place() {
             [this, alive = alive_](const Result<std::monostate>& registered) {
               if (*alive == nullptr || stopping_.load(std::memory_order_acquire)) return;
               asks_for_own_place_ = false;
+              looks_since_word_ = 0;
               if (!registered && registered.error().code == ErrorCode::kFailedPrecondition)
                 return on_refused(registered.error());
               on_own_place(registered.has_value());
@@ -127,9 +131,11 @@ void NodeBroker::ask_for_own_place() {
 void NodeBroker::look_for_controller() {
   controller_look_timer_ = home().schedule_after(kAskAgain, [this] {
     look_for_controller();
-    const bool is_led = !controller_->image() || controller_->leader();
-    looks_without_controller_ = is_led ? 0 : looks_without_controller_ + 1;
-    if (looks_without_controller_ >= kLooksWithoutController) ask_for_own_place();
+    if (!controller_->image()) return;  // it joins, and asks anyway
+    looks_without_controller_ = controller_->leader() ? 0 : looks_without_controller_ + 1;
+    ++looks_since_word_;
+    if (looks_without_controller_ >= kLooksWithoutController || looks_since_word_ >= kLooksBetweenWords)
+      ask_for_own_place();
   });
 }
 

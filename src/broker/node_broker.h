@@ -212,6 +212,7 @@ class NodeBroker final : public Broker {
   std::optional<runtime::TimerId> own_place_timer_, controller_look_timer_;
   bool asks_for_own_place_ = false;
   std::uint32_t looks_without_controller_ = 0;  // in a row
+  std::uint32_t looks_since_word_ = 0;          // of the controller on this node's place
   std::shared_ptr<NodeBroker*> alive_;
 };
 

@@ -1,7 +1,7 @@
 """The rows of a cluster of three with replication factor 3: daemons, client and limit program share the machine."""
 import time
 
-from rows import RECORD, Row, at_rate, mb, median, ms, one_by_one, settled_cpu, spread
+from rows import RECORD, Row, at_rate, cost_of_idempotence, mb, median, ms, one_by_one, settled_cpu, spread
 
 COPIES = 3
 PARTITIONS = 6
@@ -63,6 +63,14 @@ def saturated(bench):
         Row("  with one node down, of the healthy throughput", spread(halves, "{:.2f}".format), "0.8",
             met=median(halves) >= 0.8),
     ]
+
+
+def idempotence(bench):
+    cluster = bench.cluster("idempotence").start()
+    topic(bench, cluster, "load", PARTITIONS, retention_bytes="256MiB", segment_bytes="64MiB")
+    found = cost_of_idempotence(bench, cluster, "RF 3", int(bench.seconds * 100_000))
+    bench.drop(cluster)
+    return found
 
 
 # --- one record a send ---
@@ -165,6 +173,7 @@ def idle(bench):
 
 ALL = {
     "saturated": saturated,
+    "idempotence": idempotence,
     "rate": fixed_rate,
     "catching-up": catching_up,
     "replay": replay,

@@ -10,8 +10,15 @@ import sys
 import tempfile
 
 import cluster_rows
+import group_rows
 import rows
 from programs import Program
+
+# By the number of nodes.
+TABLES = {
+    1: {**rows.ALL, "groups": group_rows.of_node},
+    3: {**cluster_rows.ALL, "groups": group_rows.of_cluster},
+}
 
 
 def print_table(table):
@@ -32,22 +39,18 @@ def parse_arguments():
     parser.add_argument("--limits", required=True, help="directory of ceiling")
     parser.add_argument("--directory", default="/var/tmp", help="where data is written: the disk that is measured")
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="3: a cluster, everything with three copies")
-    parser.add_argument("--only", action="append", help=f"only these rows, may be repeated: {', '.join(rows.ALL)}; with "
-                        f"--nodes 3: {', '.join(cluster_rows.ALL)}")
+    parser.add_argument("--only", action="append", help=f"only these rows, may be repeated: {', '.join(TABLES[1])}; with "
+                        f"--nodes 3: {', '.join(TABLES[3])}")
     parser.add_argument("--runs", type=int, help="runs of each, of which the median counts (default 3)")
     parser.add_argument("--quick", action="store_true", help="one short run of everything: a smoke test, no figures")
     parser.add_argument("--full", action="store_true", help="recovery with 10 GiB")
     parser.add_argument("--json", help="write the rows there, too")
     options = parser.parse_args()
-    known = table_of(options)
+    known = TABLES[options.nodes]
     for name in options.only or ():
         if name not in known:
             parser.error(f"--only: there is no row {name} of {options.nodes} node(s); there are {', '.join(known)}")
     return options
-
-
-def table_of(options):
-    return rows.ALL if options.nodes == 1 else cluster_rows.ALL
 
 
 def main():
@@ -68,7 +71,7 @@ def main():
         print("fio is not installed: its column stays empty (apt-get install fio)", file=sys.stderr)
     table = []
     try:
-        measured = table_of(options)
+        measured = TABLES[options.nodes]
         for name in options.only or measured:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             table += measured[name](bench)

@@ -114,6 +114,44 @@ def saturated(bench):
     ]
 
 
+# --- what idempotence costs ---
+
+def idempotence(bench):
+    node = bench.node("idempotence").start()
+    bench.program.create_topic(node, "load", 6, retention_bytes="256MiB", segment_bytes="64MiB")
+    found = cost_of_idempotence(bench, node, "RF 1", int(bench.seconds * 250_000))
+    bench.drop(node)
+    return found
+
+
+def cost_of_idempotence(bench, server, what, records):
+    """Short runs that take turns, into the topic load: with it first, then without it first."""
+    rounds = 4 * bench.runs
+    plain = ("--not-idempotent",)
+
+    def produce(*flags):
+        watch = server.watch()
+        result = bench.program.perf(server, "produce", "load", "--records", records, "--size", RECORD, *flags)
+        watch.end()
+        return result["mb_per_s"], (watch.cpu_s + result["client_cpu_s"]) / (result["bytes"] / 1e9)
+
+    produce(), produce(*plain)  # warm up
+    speeds, works = [], []
+    for turn in range(rounds):
+        if turn % 2:
+            without, with_it = produce(*plain), produce()
+        else:
+            with_it, without = produce(), produce(*plain)
+        speeds.append(with_it[0] / without[0])
+        works.append(with_it[1] / without[1])
+    ratio = "{:.3f}".format
+    return [
+        Row(f"{what} produce, idempotent, of that without: MB/s", spread(speeds, ratio), "0.97", f"{rounds} pairs",
+            met=median(speeds) >= 0.97),
+        Row("  CPU s of servers and client", spread(works, ratio), ""),
+    ]
+
+
 # --- one record a send ---
 
 def fixed_rate(bench):
@@ -289,6 +327,7 @@ def start_up(bench):
 
 ALL = {
     "saturated": saturated,
+    "idempotence": idempotence,
     "rate": fixed_rate,
     "partitions": many_partitions,
     "replay": replay,

@@ -147,9 +147,9 @@ struct MissingCopies {
 // place until the copy is made is no loss.
 MissingCopies missing_copies(const PartitionReplicas& partition) {
   const MoveStatus& move = partition.move;
-  MissingCopies missing{.nodes = {}, .being_made = move.moving};
-  if (partition.internal || move.rebuilding) return missing;
-  if (move.moving && partition.replicas.size() >= move.target.size()) return missing;
+  MissingCopies missing{.nodes = {}, .being_made = move.moving || move.rebuilding};
+  if (partition.internal) return missing;
+  if (missing.being_made && partition.replicas.size() >= move.target.size()) return missing;
   for (const std::uint32_t id : move.target) {
     if (std::none_of(partition.replicas.begin(), partition.replicas.end(),
                      [id](const ReplicaStatus& one) { return one.node == id; }))

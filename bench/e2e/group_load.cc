@@ -37,7 +37,8 @@ using client::MemberSession;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kConnectionsPerNode = 8;
+// A node takes 128 calls on one.
+constexpr std::size_t kMembersPerConnection = 64;
 constexpr milliseconds kLook{2};   // of whoever waits for all members
 constexpr milliseconds kTick{10};  // how late a member may notice that its time has come
 constexpr auto kGiveUp = std::chrono::seconds(120);
@@ -50,13 +51,13 @@ class Connections {
   using Channel = std::shared_ptr<grpc::Channel>;
   Channel get(const std::string& address, std::size_t member) {
     const std::lock_guard lock(mutex_);
-    Channel& channel = open_[{address, member % kConnectionsPerNode}];
+    Channel& channel = open_[{address, member / kMembersPerConnection}];
     if (channel == nullptr) channel = client::open_channel(address);
     return channel;
   }
   void drop(const std::string& address, std::size_t member, const Channel& broken) {
     const std::lock_guard lock(mutex_);
-    Channel& channel = open_[{address, member % kConnectionsPerNode}];
+    Channel& channel = open_[{address, member / kMembersPerConnection}];
     if (channel == broken) spent_.push_back(std::exchange(channel, nullptr));
   }
 
@@ -154,10 +155,10 @@ class Member final : public client::MemberStream::Listener, public std::enable_s
           client::MemberStream::open(entry.channel, open->address, open->stream, shared_from_this());
       entry.stream->say(open->join);
       // Those before it are over; the last hold on one must not be given up under the lock it calls back to.
-      spent_.swap(streams_);
+      auto spent = std::exchange(streams_, {});
       streams_.emplace(open->stream, std::move(entry));
       lock.unlock();
-      spent_.clear();
+      spent.clear();
       lock.lock();
       return;
     }
@@ -191,7 +192,6 @@ class Member final : public client::MemberStream::Listener, public std::enable_s
   mutable std::mutex mutex_;
   MemberSession session_;
   std::map<std::uint64_t, Open> streams_;
-  std::map<std::uint64_t, Open> spent_;
   std::map<TopicPartition, std::int64_t> next_;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> owned_{0};

@@ -29,8 +29,8 @@
 #include "cluster/core/proposals.h"
 #include "cluster/core/upkeep.h"
 #include "cluster/image_store.h"
-#include "cluster/state_exchange.h"
 #include "kv/key_value_store.h"
+#include "machine/state_transfer.h"
 #include "partition/partition.h"
 #include "runtime/executor.h"
 
@@ -39,6 +39,8 @@ namespace forebay::cluster {
 // The one partition of __cluster: its id never changes.
 [[nodiscard]] model::TopicPartition cluster_partition();
 inline constexpr const char* kClusterTopicName = "__cluster";
+// What another node asks for with it is the state of __cluster.
+[[nodiscard]] bool is_metadata_request(ByteSpan body);
 
 using ImagePtr = std::shared_ptr<const ClusterImage>;
 
@@ -113,7 +115,7 @@ class Controller {
   [[nodiscard]] Result<void> check_changeable() const;
   [[nodiscard]] ImagePtr image() const { return published_; }
   [[nodiscard]] model::Uuid new_id();
-  // Another replica asks for the state (state_exchange.h). Errors: those of StateSource::answer, kNotLeader.
+  // Another replica asks for the state. Errors: those of StateSource::answer, kNotLeader.
   [[nodiscard]] Result<std::string> answer_state_request(const std::string& body);
   // Whole states that came from a leader since the start.
   [[nodiscard]] std::uint64_t states_taken() const { return states_taken_; }
@@ -167,7 +169,7 @@ class Controller {
   void want_state(model::Offset at_least);
   void fetch_state();
   void fetch_state_later(const Error& why);
-  void on_state(Result<StateFetch::Fetched> fetched);
+  void on_state(Result<machine::StateFetch::Fetched> fetched);
   void take_state();
   void store_state();
   void give_up_taking();
@@ -225,9 +227,9 @@ class Controller {
   model::Offset stored_;  // durably
   std::optional<Trimming> trimming_;
   raft::Peers* peers_ = nullptr;
-  StateSource state_source_;
+  machine::StateSource state_source_;
   std::optional<model::Offset> wanted_state_;  // which the log does not lead to
-  std::unique_ptr<StateFetch> state_fetch_;
+  std::unique_ptr<machine::StateFetch> state_fetch_;
   std::optional<runtime::TimerId> state_retry_;
   Error state_error_;  // the last one that was logged
   struct Coming {

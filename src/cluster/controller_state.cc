@@ -16,12 +16,19 @@ constexpr auto kStateRetry = std::chrono::milliseconds(200);
 
 }  // namespace
 
+bool is_metadata_request(ByteSpan body) {
+  if (!machine::is_state_request(body)) return false;
+  const auto request = machine::decode_request(body);
+  return request && request->id == cluster_partition();
+}
+
 Result<std::string> Controller::answer_state_request(const std::string& body) {
   // Whoever leads has applied all that was ever promised, or will not say so.
   if (!decides() || !leading_ || image_.applied < decide_at_ || failed_ || degraded_ || stalled_ || coming_)
     return Error{ErrorCode::kNotLeader, "this node is not the controller of the cluster"};
-  FOREBAY_TRY(const StateRequest request, decode_request(as_bytes(body)));
-  auto answer = state_source_.answer(request, log_.term(), image_);
+  FOREBAY_TRY(const machine::StateRequest request, machine::decode_request(as_bytes(body)));
+  auto answer =
+      state_source_.answer(request, log_.term(), image_.applied, [this] { return entries_of(image_); });
   if (answer && request.from == 0 && peers_ != nullptr) peers_->count_state_sent();
   return answer;
 }
@@ -47,9 +54,9 @@ void Controller::fetch_state() {
   const auto leader = log_.leader();
   if (!leader || peers_ == nullptr)
     return fetch_state_later({ErrorCode::kNotYet, "__cluster has no leader that can be reached"});
-  state_fetch_ = std::make_unique<StateFetch>(
-      *peers_, *leader, *wanted_state_,
-      [this](Result<StateFetch::Fetched> fetched) { on_state(std::move(fetched)); });
+  state_fetch_ = std::make_unique<machine::StateFetch>(
+      *peers_, cluster_partition(), *leader, *wanted_state_,
+      [this](Result<machine::StateFetch::Fetched> fetched) { on_state(std::move(fetched)); });
   state_fetch_->start();
 }
 
@@ -64,7 +71,7 @@ void Controller::fetch_state_later(const Error& why) {
   });
 }
 
-void Controller::on_state(Result<StateFetch::Fetched> fetched) {
+void Controller::on_state(Result<machine::StateFetch::Fetched> fetched) {
   const model::NodeId from = state_fetch_->from();
   state_fetch_.reset();
   if (stopping_ || failed_) return;

@@ -126,7 +126,7 @@ void Proposer::finish(std::uint64_t id, Result<std::string> result) {
 }
 
 void Proposer::receive(const std::string& body, UniqueFunction<void(Result<std::string>)> reply) {
-  if (is_state_request(as_bytes(body))) {
+  if (is_metadata_request(as_bytes(body))) {
     if (controller_ == nullptr) return reply(Error{ErrorCode::kNotLeader, "the node is starting"});
     return reply(controller_->answer_state_request(body));
   }

@@ -1,9 +1,8 @@
-// The state of __cluster as bytes, for a replica that lacks what the log began with
-// (docs/format/metadata.md): the entries of the image in the key-value store, with the offset up to which
-// they go. Pure but for load_image(), which reads from memory here.
+// The state of __cluster as bytes, for a replica that lacks what the log began with: the state of a machine
+// (docs/format/machine-state.md) whose entries are those of the image in the key-value store. Pure but for
+// load_image(), which reads from memory here.
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include "base/result.h"
@@ -13,12 +12,9 @@
 
 namespace forebay::cluster {
 
-// Some hundred times what the largest cluster has (20,000 partitions are a few MiB): who says more is wrong.
-inline constexpr std::size_t kStateBytesMax = 256U << 20;
-
 [[nodiscard]] std::string encode_state(const ClusterImage& image);
-// Errors: kCorruptBatch (a checksum, a length, an entry), kNewerFormat, also for a level of a feature that
-// this version does not read.
+// Errors: those of machine::decode_state(); kCorruptBatch also for entries that make no image; kNewerFormat
+// also for a level of a feature that this version does not read.
 [[nodiscard]] Result<ClusterImage> decode_state(ByteSpan bytes);
 
 // Makes the store hold this image and nothing of another one, in one step.

@@ -57,7 +57,9 @@ raft::Peers::Listener WiredNode::peers_listener(std::uint32_t shard) {
   listener.request = [this, shard](model::NodeId, const std::string& body,
                                    UniqueFunction<void(Result<std::string>)> reply) {
     const auto& coordinators = stacks_[shard]->coordinators;
-    if (coordinators != nullptr && coordinators->answer(body, reply)) return;
+    if (!cluster::is_metadata_request(as_bytes(body)) && coordinators != nullptr &&
+        coordinators->answer(body, reply))
+      return;
     if (shard != controller_shard() || !proposer_)
       return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
     proposer_->receive(body, std::move(reply));

@@ -19,7 +19,7 @@ Result<std::string> Host::answer_state_request(const StateRequest& request) {
   // Whoever leads has applied all that was ever promised, or will not say so.
   if (!is_leading() || stalled_ || coming_)
     return describe(ErrorCode::kNotLeader, "this node does not lead it, or lacks its state");
-  auto answer = state_source_.answer(request, leading_term_, applied_, machine_);
+  auto answer = state_source_.answer(request, leading_term_, applied_, [this] { return machine_.entries(); });
   if (answer && request.from == 0 && peers_ != nullptr) peers_->count_state_sent();
   return answer;
 }

@@ -19,10 +19,10 @@ StateSource::~StateSource() {
 }
 
 Result<std::string> StateSource::answer(const StateRequest& request, model::Term term, model::Offset applied,
-                                        const StateMachine& machine) {
+                                        const std::function<Entries()>& entries) {
   if (request.from == 0) {
     if (applied < request.applied) return Error{ErrorCode::kNotYet, "the state is not that far here", 100};
-    if (!kept_ || kept_->applied < request.applied) kept_ = Kept{applied, encode_state(machine.entries())};
+    if (!kept_ || kept_->applied < request.applied) kept_ = Kept{applied, encode_state(entries())};
   } else if (!kept_ || kept_->applied != request.applied) {
     return Error{ErrorCode::kNotYet, "that state is not kept any more; begin anew", 100};
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,10 +24,12 @@ class StateSource {
   ~StateSource();
   StateSource(const StateSource&) = delete;
   StateSource& operator=(const StateSource&) = delete;
-  // `machine` as it is now, with what is below `applied`. Errors: kNotYet (it has not got that far, or what
-  // was begun is not kept any more), kInvalidArgument, kUnsupported (larger than kStateBytesMax).
+  // `entries`: of the state as it is now, with what is below `applied`; asked for when it is needed. Errors:
+  // kNotYet (it has not got that far, or what was begun is not kept any more), kInvalidArgument, kUnsupported
+  // (larger than kStateBytesMax).
   [[nodiscard]] Result<std::string> answer(const StateRequest& request, model::Term term,
-                                           model::Offset applied, const StateMachine& machine);
+                                           model::Offset applied, const std::function<Entries()>& entries);
+  [[nodiscard]] bool keeps_any() const { return kept_.has_value(); }
 
  private:
   struct Kept {

@@ -16,7 +16,7 @@ constexpr std::size_t kEntryBytesMin = 8;  // two lengths
 constexpr std::size_t kHeadBytes = kMagic.size() + sizeof(std::uint32_t);
 constexpr std::size_t kCrcBytes = 4;
 
-// Field 0 does not exist in protobuf, and requests for the state of __cluster begin with 0.
+// No proposal begins so: as a key of protobuf it would be of field 0, which does not exist.
 constexpr std::byte kMark{1};
 constexpr std::uint8_t kMessageVersion = 1;
 

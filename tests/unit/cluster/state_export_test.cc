@@ -7,11 +7,10 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "cluster/cluster_codec.h"
+#include "cluster/controller.h"
 #include "cluster/core/features.h"
 #include "cluster/image_store.h"
-#include "cluster/state_exchange.h"
 #include "kv/memory_store.h"
-#include "sim/sim_machine.h"
 
 namespace forebay::cluster {
 namespace {
@@ -75,7 +74,7 @@ TEST(StateExport, GoldenHead) {
   image.cluster_id = model::Uuid{{1}};
   image.applied = model::Offset(7);
   const std::string bytes = encode_state(image);
-  EXPECT_EQ(bytes.substr(0, 16), std::string("FBSTATE\n\x01\0\0\0\x03\0\0\0", 16));
+  EXPECT_EQ(bytes.substr(0, 16), std::string("FBMSTATE\x01\0\0\0\x03\0\0\0", 16));
   EXPECT_EQ(bytes.substr(16, 24), std::string("\x0f\0\0\0cluster/applied\x01\0\0\0"
                                               "7",
                                               24));
@@ -186,57 +185,15 @@ TEST(StateExport, EntriesOfNothingAreRefused) {
   EXPECT_NE(decoded.error().context.find("belong to nothing"), std::string::npos) << decoded.error().context;
 }
 
-// --- how it is asked for
-
-TEST(StateExchange, MessagesComeBack) {
-  const StateRequest request{model::Offset(12), 345};
-  const std::string bytes = encode_request(request);
-  EXPECT_TRUE(is_state_request(as_bytes(bytes)));
-  EXPECT_EQ(*decode_request(as_bytes(bytes)), request);
+TEST(StateExport, IsAskedForByItsPartition) {
+  machine::StateRequest request{.id = cluster_partition(), .applied = model::Offset(12), .from = 345};
+  const std::string bytes = machine::encode_request(request);
+  EXPECT_TRUE(is_metadata_request(as_bytes(bytes)));
+  EXPECT_FALSE(is_metadata_request(as_bytes(bytes.substr(0, bytes.size() - 1))));
   EXPECT_FALSE(
-      is_state_request(as_bytes(encode_proposal(GrantProducerIds{model::NodeId(1), std::nullopt, 5}))));
-  const StatePiece piece{model::Term(3), model::Offset(12), 9, "of nine"};
-  EXPECT_EQ(*decode_piece(as_bytes(encode_piece(piece))), piece);
-  for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_FALSE(decode_request(as_bytes(bytes.substr(0, size))));
-  EXPECT_FALSE(decode_request(as_bytes(bytes + "x")));
-  EXPECT_FALSE(decode_piece(as_bytes(encode_piece({model::Term(3), model::Offset(12), 3, "more"}))));
-  EXPECT_FALSE(
-      decode_piece(as_bytes(encode_piece({model::Term(3), model::Offset(12), kStateBytesMax + 1, ""}))));
-}
-
-TEST(StateExchange, SourceKeepsOneStateWhileItIsFetched) {
-  sim::SimScheduler scheduler({.seed = 1});
-  sim::SimMachine machine(scheduler, {});
-  StateSource source(machine.executor());
-  ClusterImage image = image_of_everything();
-  // More than a piece.
-  for (int i = 0; i < 3'000; ++i) image.features["feature-" + std::string(100, 'x') + std::to_string(i)] = 1;
-  const std::string whole = encode_state(image);
-  ASSERT_GT(whole.size(), kStatePieceBytes);
-  EXPECT_EQ(source.answer({image.applied.next(), 0}, model::Term(1), image).error().code, ErrorCode::kNotYet);
-  std::string got;
-  StateRequest next{model::Offset(1), 0};
-  const model::Offset begun = image.applied;
-  while (got.size() < whole.size()) {
-    const auto answer = source.answer(next, model::Term(1), image);
-    ASSERT_TRUE(answer);
-    const auto piece = decode_piece(as_bytes(*answer));
-    ASSERT_TRUE(piece);
-    EXPECT_LE(piece->bytes.size(), kStatePieceBytes);
-    EXPECT_EQ(piece->size, whole.size());
-    got += piece->bytes;
-    next = {piece->applied, got.size()};
-    image.applied = image.applied.next();  // decisions go on
-  }
-  EXPECT_EQ(got, whole);
-  EXPECT_EQ(next.applied, begun);
-  // Somebody needs more than what is kept: the first has to begin anew.
-  ASSERT_TRUE(source.answer({image.applied, 0}, model::Term(1), image));
-  EXPECT_EQ(source.answer(next, model::Term(1), image).error().code, ErrorCode::kNotYet);
-  EXPECT_TRUE(source.keeps_any());
-  scheduler.run_for(std::chrono::minutes(1));
-  EXPECT_FALSE(source.keeps_any());
+      is_metadata_request(as_bytes(encode_proposal(GrantProducerIds{model::NodeId(1), std::nullopt, 5}))));
+  request.id.partition = model::PartitionIndex(1);
+  EXPECT_FALSE(is_metadata_request(as_bytes(machine::encode_request(request))));
 }
 
 }  // namespace

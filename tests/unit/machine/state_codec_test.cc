@@ -52,7 +52,6 @@ TEST(MachineState, RequestsAreLikeNothingElse) {
   EXPECT_EQ(*decode_request(as_bytes(bytes)), request());
   EXPECT_TRUE(is_state_request(as_bytes(bytes)));
   EXPECT_FALSE(is_state_request({}));
-  EXPECT_FALSE(is_state_request(as_bytes(std::string(1, '\0')))) << "of __cluster";
   EXPECT_FALSE(is_state_request(as_bytes(std::string("\x0a")))) << "a proposal";
   for (std::size_t i = 0; i < bytes.size(); ++i) EXPECT_FALSE(decode_request(as_bytes(bytes.substr(0, i))));
   EXPECT_FALSE(decode_request(as_bytes(bytes + "x")));

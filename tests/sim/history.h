@@ -30,6 +30,7 @@ struct SentRecord {
   HistoryTime finished = 0;  // of kOk and kFail
   Outcome outcome = Outcome::kInfo;
   std::int64_t offset = 0;  // of kOk
+  bool ordered = false;     // its process promises order: of two values of one partition the lower lies lower
 };
 
 struct SeenRecord {

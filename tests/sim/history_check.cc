@@ -39,6 +39,7 @@ class Judge {
     check_finals();
     check_kept();
     check_real_time();
+    check_order();
     check_polls();
     check_listings();
     if (!judgement_.violations.empty()) {
@@ -240,6 +241,29 @@ class Judge {
                        " had been acknowledged at offset " + text(acked.offset) + " of partition " +
                        text(std::uint64_t{begin.partition}) + ", and lies at offset " + text(begin.offset));
     });
+  }
+
+  // I9
+  void check_order() {
+    const auto found = found_offsets();
+    using Source = std::pair<std::uint32_t, std::uint32_t>;  // process, partition
+    std::map<Source, std::pair<std::uint64_t, std::int64_t>> last;
+    for (const SentRecord* record : sent_) {  // by value
+      if (!record->ordered) continue;
+      const auto at = found.find(record->value);
+      if (record->outcome != Outcome::kOk && at == found.end()) continue;
+      const std::int64_t offset = record->outcome == Outcome::kOk ? record->offset : at->second;
+      auto& [value_before, offset_before] =
+          last.try_emplace(Source{record->process, record->partition}, record->value, -1).first->second;
+      if (offset <= offset_before) {
+        report("I9", "value " + text(record->value) + " was sent after value " + text(value_before) +
+                         " by the same producer, and lies at offset " + text(offset) + " of partition " +
+                         text(std::uint64_t{record->partition}) + ", not behind offset " +
+                         text(offset_before));
+      }
+      value_before = record->value;
+      offset_before = offset;
+    }
   }
 
   // I15

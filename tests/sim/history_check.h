@@ -6,6 +6,7 @@
 //  I5   acknowledged before another was sent: lower offset
 //  I6   what is read was sent, to that partition, and is sound
 //  I7   what was refused never appears; (with I10) what nobody knows appears at most once
+//  I9   what an ordered process sent to a partition lies there in the order of its values
 //  I10  a value has one offset
 //  I12  what was read is in every final log, unless it was trimmed
 //  I13  a reader skips nothing and gets nothing twice

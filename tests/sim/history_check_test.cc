@@ -214,6 +214,39 @@ TEST(HistoryCheck, I7UnknownOutcomeMayAppearOnceOrNever) {
   EXPECT_EQ(story.verdict(), "valid");
 }
 
+// Two that are under way at once: nothing but the promise of their producer orders them.
+Story two_at_once(std::int64_t first_offset, std::int64_t second_offset) {
+  Story story;
+  for (const auto& [value, offset] : {std::pair{11, first_offset}, std::pair{12, second_offset}}) {
+    SentRecord& record = story.send(static_cast<std::uint64_t>(value), Outcome::kOk, offset);
+    record.invoked = 10;
+    record.ordered = true;
+  }
+  story.final_log(first_offset < second_offset ? std::vector<std::uint64_t>{11, 12}
+                                               : std::vector<std::uint64_t>{12, 11});
+  return story;
+}
+
+TEST(HistoryCheck, I9OrderOfAProducer) {
+  EXPECT_EQ(two_at_once(0, 1).verdict(), "valid");
+  two_at_once(1, 0).expect_breaks("I9");
+}
+
+TEST(HistoryCheck, I9AlsoOfWhatWasFoundLater) {
+  Story story = two_at_once(1, 0);
+  story.history.sent.front().outcome = Outcome::kInfo;
+  story.expect_breaks("I9");
+}
+
+TEST(HistoryCheck, I9OnlyOfWhoPromisesItAndOfOneProducer) {
+  Story unordered = two_at_once(1, 0);
+  unordered.history.sent.front().ordered = false;
+  EXPECT_EQ(unordered.verdict(), "valid");
+  Story others = two_at_once(1, 0);
+  others.history.sent.front().process = 7;
+  EXPECT_EQ(others.verdict(), "valid");
+}
+
 TEST(HistoryCheck, I10UnknownOutcomeAppearsTwice) {
   Story story;
   story.send(7, Outcome::kInfo);

@@ -8,6 +8,7 @@
 
 #include "sim/history_check.h"
 #include "torture/availability.h"
+#include "torture/group_check.h"
 #include "torture/run_reader.h"
 
 namespace {
@@ -40,12 +41,16 @@ bool parse_arguments(int argc, char** argv, Arguments& arguments) {
   return argc % 2 == 1 && !arguments.run.empty() && !arguments.histories.empty();
 }
 
+enum class LastLine : std::uint8_t { kWhole, kMayBeCut };
+
+// A process that was killed may have left half a line.
 template <typename EachLine>
-Result<void> read_lines(const std::string& path, EachLine each) {
+Result<void> read_lines(const std::string& path, LastLine last, EachLine each) {
   std::ifstream file(path);
   if (!file) return Error{ErrorCode::kNotFound, path + " cannot be opened"};
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (file.eof() && last == LastLine::kMayBeCut) break;
     if (const auto read = each(line); !read)
       return Error{read.error().code, path + ":" + std::to_string(number) + ": " + read.error().context};
   }
@@ -55,14 +60,14 @@ Result<void> read_lines(const std::string& path, EachLine each) {
 Result<torture::Run> read_run(const Arguments& arguments) {
   torture::RunReader reader(arguments.run);
   for (const std::string& path : arguments.histories) {
-    if (const auto read =
-            read_lines(path, [&](const std::string& line) { return reader.history_line(line); });
+    if (const auto read = read_lines(path, LastLine::kMayBeCut,
+                                     [&](const std::string& line) { return reader.history_line(line); });
         !read)
       return read.error();
   }
   for (const auto& [replica, path] : arguments.dumps) {
-    const auto read =
-        read_lines(path, [&](const std::string& line) { return reader.dump_line(replica, line); });
+    const auto read = read_lines(path, LastLine::kWhole,
+                                 [&](const std::string& line) { return reader.dump_line(replica, line); });
     if (!read) return read.error();
   }
   return reader.finish();
@@ -101,6 +106,20 @@ void print_faults(const torture::Run& run, const torture::Availability& availabi
   for (const std::string& skipped : run.skipped) std::printf("skipped: %s\n", skipped.c_str());
 }
 
+void print_groups(const torture::Run& run, const torture::GroupReport& report) {
+  if (report.groups.empty()) return;
+  std::printf("%-8s %8s %8s %8s %8s %8s %12s %10s %10s\n", "group", "members", "killed", "paused", "tenures",
+              "lost", "processed", "again", "readings");
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  for (const auto& group : report.groups) {
+    std::printf("%-8s %8llu %8llu %8llu %8llu %8llu %12llu %10llu %10llu\n", group.name.c_str(),
+                number(group.members), number(group.killed), number(group.paused), number(group.tenures),
+                number(group.lost), number(group.processed), number(group.again), number(group.readings));
+  }
+  for (const auto& [error, count] : run.groups.troubles)
+    std::printf("members were told %s %llu times\n", error.c_str(), number(count));
+}
+
 // What was not looked at; empty: all of it was.
 std::string missing_logs(const torture::Run& run) {
   for (const auto& partition : run.partitions) {
@@ -124,8 +143,12 @@ int judge_run(const torture::Run& run) {
   sim::Judgement judgement = sim::judge(run.history);
   const torture::Availability availability = torture::check_availability(run);
   print_faults(run, availability);
+  const torture::GroupReport groups = torture::check_groups(run);
+  print_groups(run, groups);
   std::vector<sim::Violation> violations = std::move(judgement.violations);
   violations.insert(violations.end(), availability.violations.begin(), availability.violations.end());
+  violations.insert(violations.end(), groups.violations.begin(), groups.violations.end());
+  add_all(violations, "I1", "", run.not_stored);
   add_all(violations, "I31", "not repaired: ", run.damage);
   // What a reader asks for it has been given before, or was told to go on at.
   add_all(violations, "I12", "a reader ", run.refused_reads);
@@ -136,6 +159,7 @@ int judge_run(const torture::Run& run) {
   }
   std::string unknown = missing_logs(run);
   if (unknown.empty()) unknown = availability.unknown;
+  if (unknown.empty()) unknown = groups.unknown;
   if (unknown.empty() && !judgement.valid()) unknown = judgement.to_string();
   std::printf("verdict: %s\n", unknown.empty() ? "valid" : ("unknown: " + unknown).c_str());
   return unknown.empty() ? kValid : kUnknown;

@@ -178,6 +178,11 @@ class Cluster:
         leaders = [one for one in self.leaders(topic).values() if one in self.nodes]
         return self.nodes[max(sorted(self.nodes), key=leaders.count)]
 
+    def coordinator(self, group):
+        """The node that has the group's last word, as far as anybody says."""
+        address = json.loads(self.forebay("group", "describe", group, "-o", "json").stdout)["coordinator"]
+        return next(node for node in self.nodes.values() if node.api == address)
+
     def behind(self):
         """Partitions of which a replica lacks something, as their leaders say; None when a node does not say."""
         total = 0

@@ -6,6 +6,7 @@ meanwhile. `serves`: records must have been acknowledged while it lasted.
 
 import os
 
+import churn
 import machine
 
 KILL_MS, SILENCE_MS = 1500, 3000
@@ -55,6 +56,14 @@ class KillLeader(Fault):
         self.target.start()
 
 
+class KillCoordinator(KillLeader):
+    """Of a consumer group: its members go to another one, with what they have."""
+    name = "kill-coordinator"
+
+    def choose(self):
+        self.target = self.cluster.coordinator(self.random.choice(churn.GROUPS).name)
+
+
 class KillAny(KillLeader):
     name = "kill-any"
 
@@ -92,6 +101,14 @@ class PauseLeader(Fault):
 
     def mend(self):
         self.target.resume()
+
+
+class PauseCoordinator(PauseLeader):
+    """It wakes up and believes that it still is one."""
+    name = "pause-coordinator"
+
+    def choose(self):
+        self.target = self.cluster.coordinator(self.random.choice(churn.GROUPS).name)
 
 
 class CutTwoWay(Fault):
@@ -321,7 +338,9 @@ class ClockJump(Fault):
         self.target.set_clock(0)
 
 
-CI = (KillLeader, PauseLeader, CutOneWay, PowerCutAll)
-MIX = (KillLeader, KillAny, RestartAtOnce, RestartInOrder, PauseLeader, CutTwoWay, CutOneWay, CutPair, CutFromAll, Loss,
-       PowerCutOne, PowerCutAll, PowerCutWhilePaused, DiskFull, DiskErrors, LostDisk, BitRot, ClockJump)
-SCHEDULES = {"ci": CI, "mix": MIX}
+CI = (KillLeader, PauseLeader, CutOneWay, KillCoordinator, PowerCutAll)
+# What moves groups and their coordinators; members are disturbed much more often beside it.
+CHURN = (KillLeader, KillAny, KillCoordinator, RestartAtOnce, RestartInOrder, PauseLeader, PauseCoordinator, CutTwoWay,
+         CutOneWay, CutPair, CutFromAll, PowerCutOne, PowerCutAll)
+MIX = CHURN + (Loss, PowerCutWhilePaused, DiskFull, DiskErrors, LostDisk, BitRot, ClockJump)
+SCHEDULES = {"churn": CHURN, "ci": CI, "mix": MIX}

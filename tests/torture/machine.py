@@ -19,6 +19,9 @@ class Missing(Exception):
     """A facility that this machine does not have; its text is the facility."""
 
 
+STOP, CONTINUE = signal.SIGSTOP, signal.SIGCONT
+
+
 def need_root():
     if os.geteuid() != 0:
         raise Missing("root")

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import churn
 import cluster as clusters
 import disks
 import faults
@@ -22,10 +23,13 @@ import network as networks
 VALID, INVALID, UNKNOWN, SKIPPED = 0, 1, 2, 77
 # The judge keeps a round in memory, and disks are small: a long run is many rounds, each with a new cluster.
 ROUND_MINUTES_MAX = 8.0
-HEALTHY_SECONDS = {"ci": 5.0, "mix": 15.0}
+HEALTHY_SECONDS = {"churn": 10.0, "ci": 5.0, "mix": 15.0}
+CHURN_PACE = {"churn": (0.2, 1.5), "ci": (1.0, 3.0), "mix": (2.0, 6.0)}  # seconds from one disturbance of a client to the next
 CONVERGE_SECONDS = 60.0
 VERIFY_SECONDS = 120.0  # of all sealed segments of a round, on a busy machine
 TOPIC = "torture"
+# Of the records, by producers that send each once: they see when partitions are served again, whatever the SDK does.
+ONE_TRY_SHARE = 0.15
 
 
 class Setup:
@@ -86,6 +90,9 @@ class Round:
         self.loader = None
         self.cleanup = machine.Cleanup()
         self.cluster = None
+        self.churn = churn.Churn(os.path.join(directory, "clients"), self.history, random.Random(seed), self._load_command,
+                                 self.problems, CHURN_PACE[arguments.schedule])
+        self.cleanup.add(self.churn.close)
 
     def run(self):
         try:
@@ -111,8 +118,12 @@ class Round:
         self.history.line("harness ok topic %s %d id=%s replicas=%d" % (
             TOPIC, self.arguments.partitions, self.cluster.describe(TOPIC)["id"], len(self.cluster.nodes)))
         self.load_history = os.path.join(self.directory, "load.history")
-        self.loader = machine.start(self._load_command(self.load_history, "--rate", str(self.arguments.rate)),
-                                    os.path.join(self.directory, "load.log"))
+        one_try = self.arguments.rate * ONE_TRY_SHARE
+        self.loader = machine.start(self._load_command(
+            self.load_history, "--producers", "1", "--batch-records", "4", "--rate", str(one_try), "--readers", "1",
+            "--sessions", "4", "--session-rate", str(self.arguments.rate - one_try), *self._groups()),
+            os.path.join(self.directory, "load.log"))
+        self.churn.begin()
         self._wait(HEALTHY_SECONDS[self.arguments.schedule])
 
     def _clock_library(self):
@@ -124,6 +135,10 @@ class Round:
         self.create_error = done.stderr
         return done.returncode == 0
 
+    @staticmethod
+    def _groups():
+        return ["--groups", ",".join(group.name for group in churn.GROUPS)]
+
     def _load_command(self, history, *more):
         return [self.programs["load"], "--run", self.run_name, "--history", history, "--servers",
                 self.cluster.servers(), "--topic", TOPIC, "--partitions", str(self.arguments.partitions), *more]
@@ -134,6 +149,7 @@ class Round:
         while time.monotonic() < deadline:
             if self.loader.poll() is not None:
                 raise RuntimeError("the load ended by itself: see %s" % os.path.join(self.directory, "load.log"))
+            self.churn.step()
             time.sleep(0.05)
 
     # --- faults ---------------------------------------------------------------------------------------------------
@@ -153,7 +169,7 @@ class Round:
         while time.monotonic() < deadline and not self.problems and kinds:
             if not order:
                 order = list(kinds)
-                if self.arguments.schedule == "mix":
+                if self.arguments.schedule != "ci":
                     self.random.shuffle(order)
             self._one_fault(order.pop(0)(self.cluster, TOPIC, self.random))
 
@@ -189,13 +205,18 @@ class Round:
     def _finish_load(self):
         self.network.heal()
         self._wait(2.0)
+        self.churn.settle()
         self.loader.terminate()
         if self.loader.wait(timeout=30) != 0:
             raise RuntimeError("the load failed: see %s" % os.path.join(self.directory, "load.log"))
+        self.churn.wait_for_groups(self.cluster)
+        self.churn.end()
+        print("clients: %s" % self.churn.summary())
 
     def _final_read(self):
         self.read_history = os.path.join(self.directory, "final.history")
-        done = machine.run(*self._load_command(self.read_history, "--final", "--final-seconds", str(CONVERGE_SECONDS)),
+        done = machine.run(*self._load_command(self.read_history, "--final", "--final-seconds", str(CONVERGE_SECONDS),
+                                               *self._groups()),
                            check=False, timeout=CONVERGE_SECONDS + 60)
         if done.returncode != 0:
             self.problems.append("I16: the final read failed: " + done.stderr.strip())
@@ -235,7 +256,7 @@ class Round:
                 self.problems.append("node %d did not stop cleanly, %s:\n%s" % (
                     node.number, "killed after 30 s" if status is None else "exit %d" % status, node.log_end()))
         command = [self.programs["check"], "--run", self.run_name]
-        for path in (self.history.path, self.load_history, self.read_history):
+        for path in (self.history.path, self.load_history, self.read_history, *self.churn.histories):
             if os.path.exists(path):
                 command += ["--history", path]
         for node in self.cluster.nodes.values():

@@ -50,8 +50,8 @@ std::string dumped_partition(std::int64_t start, std::int64_t end, const std::st
 }
 
 TEST(RunReader, ABatchIsARecordForEachValue) {
-  const auto run = Reading({kTopicLine, "10 p1 invoke produce t 1 id=7 first=100 count=3 node=a",
-                            "20 p1 ok produce t 1 id=7 offset=40 term=2"})
+  const auto run = Reading({kTopicLine, "10 p1 invoke produce t 1 first=100 count=3 node=a",
+                            "20 p1 ok produce t 1 first=100 count=3 offset=40 term=2"})
                        .finish();
   ASSERT_EQ(run.history.sent.size(), 3U);
   const sim::SentRecord& last = run.history.sent[2];
@@ -64,12 +64,12 @@ TEST(RunReader, ABatchIsARecordForEachValue) {
 }
 
 TEST(RunReader, WhatHasNoAnswerIsUnknown) {
-  const auto run =
-      Reading({kTopicLine, "10 p1 invoke produce t 1 id=7 first=1 count=1",
-               "10 p1 invoke produce t 1 id=8 first=2 count=1", "11 p1 info produce t 1 id=8 error=TIMED_OUT",
-               "10 p1 invoke produce t 1 id=9 first=3 count=1",
-               "12 p1 fail produce t 1 id=9 error=NOT_LEADER"})
-          .finish();
+  const auto run = Reading({kTopicLine, "10 p1 invoke produce t 1 first=1 count=1",
+                            "10 p1 invoke produce t 1 first=2 count=1",
+                            "11 p1 info produce t - first=2 count=1 error=TIMED_OUT",
+                            "10 p1 invoke produce t 1 first=3 count=1",
+                            "12 p1 fail produce t - first=3 count=1 error=NOT_LEADER"})
+                       .finish();
   ASSERT_EQ(run.history.sent.size(), 3U);
   EXPECT_EQ(run.history.sent[0].outcome, sim::Outcome::kInfo);
   EXPECT_EQ(run.history.sent[1].outcome, sim::Outcome::kInfo);
@@ -158,15 +158,21 @@ TEST(RunReader, WhatCannotBeReadIsRefused) {
   const std::vector<std::vector<std::string>> cases = {
       {"x p1 ok topic t 1 id=1 replicas=1"},
       {"10 p1 invoke"},
-      {"10 p1 maybe produce t 0 id=1 first=1 count=1"},
+      {"10 p1 maybe produce t 0 first=1 count=1"},
       {"10 p1 invoke dance t 0 id=1"},
-      {"10 p1 invoke produce t 0 id=1 first=1 count=1"},  // no such topic
-      {kTopicLine, "10 p1 invoke produce t 2 id=1 first=1 count=1"},
-      {kTopicLine, "10 p1 invoke produce t 0 first=1 count=1"},
-      {kTopicLine, "10 p1 ok produce t 0 id=1 offset=3"},
-      {kTopicLine, "10 p1 invoke produce t 0 id=1 first=1 count=1",
-       "10 p2 invoke produce t 0 id=1 first=2 count=1"},
-      {kTopicLine, "10 p1 invoke produce t 0 id=1 first=1 count=1", "11 p1 ok produce t 0 id=1"},
+      {"10 p1 invoke produce t 0 first=1 count=1"},  // no such topic
+      {kTopicLine, "10 p1 invoke produce t 2 first=1 count=1"},
+      {kTopicLine, "10 p1 invoke produce t 0 count=1"},
+      {kTopicLine, "10 p1 invoke produce t 0 first=1 count=1 by=chance"},
+      {kTopicLine, "10 p1 ok produce t 0 first=1 count=1 offset=3"},
+      {kTopicLine, "10 p1 invoke produce t 0 first=1 count=1", "10 p2 invoke produce t 0 first=1 count=1"},
+      {kTopicLine, "10 p1 invoke produce t 0 first=1 count=1", "11 p1 ok produce t 0 first=1 count=1"},
+      {kTopicLine, "10 p1 invoke produce t 0 first=1 count=1 by=session",
+       "11 p1 ok produce t 0 first=1 count=1 offset=0", "12 p1 ok produce t 0 first=1 count=1 offset=0"},
+      {kTopicLine, "10 n1 invoke produce t 0 first=1 count=1 by=name",
+       "10 n1 invoke produce t 1 first=1 count=1 by=name"},
+      {kTopicLine, "10 n1 ok stored t 0 first=1 count=1"},
+      {kTopicLine, "10 n1 ok resume t -"},
       {kTopicLine, "10 c1 invoke poll t 0 id=1 session=1 position=0",
        "11 c1 ok poll t 0 id=1 next=1 hw=1 start=0 records=0-7"},
       {kTopicLine, "10 c1 invoke poll t 0 id=1 session=1 position=0",
@@ -180,14 +186,63 @@ TEST(RunReader, WhatCannotBeReadIsRefused) {
 
 // The whole way from text to verdict, for a run that loses a record on one replica and for one that does not.
 TEST(RunReader, TextOfALostRecordIsInvalid) {
-  std::vector<std::string> lines{kTopicLine, "10 p1 invoke produce t 1 id=7 first=100 count=2",
-                                 "20 p1 ok produce t 1 id=7 offset=0",
+  std::vector<std::string> lines{kTopicLine, "10 p1 invoke produce t 1 first=100 count=2",
+                                 "20 p1 ok produce t 1 first=100 count=2 offset=0",
                                  "40 reader ok final t 1 start=0 end=2 records=0:100x2"};
   const auto good =
       Reading(lines).dump({dumped_partition(0, 2), dumped_record(0, 100), dumped_record(1, 101)}).finish();
   EXPECT_EQ(sim::judge(good.history).to_string(), "valid");
   const auto bad = Reading(lines).dump({dumped_partition(0, 1), dumped_record(0, 100)}).finish();
   EXPECT_TRUE(sim::judge(bad.history).breaks("I1"));
+}
+
+// As a producer that repeats a batch without being known would leave it.
+TEST(RunReader, TextOfASecondCopyIsInvalid) {
+  for (const std::string answer :
+       {"ok produce t - first=100 count=2 offset=0", "info produce t - first=100 count=2"}) {
+    const std::vector<std::string> sent{kTopicLine, "10 p1 invoke produce t 1 first=100 count=2 by=session",
+                                        "20 p1 " + answer};
+    const auto judged = [&](std::vector<std::string> lines, const std::string& final_line) {
+      lines.push_back(final_line);
+      return sim::judge(Reading(lines).finish().history);
+    };
+    EXPECT_EQ(judged(sent, "40 reader ok final t 1 start=0 end=2 records=0:100x2").to_string(), "valid");
+    EXPECT_TRUE(judged(sent, "40 reader ok final t 1 start=0 end=4 records=0:100x2,2:100x2").breaks("I10"));
+  }
+}
+
+TEST(RunReader, TextOfAnotherOrderThanThatOfSendingIsInvalid) {
+  const std::vector<std::string> lines{kTopicLine,
+                                       "10 p1 invoke produce t 1 first=100 count=1 by=session",
+                                       "11 p1 invoke produce t 1 first=101 count=1 by=session",
+                                       "20 p1 ok produce t - first=101 count=1 offset=0",
+                                       "21 p1 info produce t - first=100 count=1",
+                                       "40 reader ok final t 1 start=0 end=2 records=0:101,1:100"};
+  EXPECT_TRUE(sim::judge(Reading(lines).finish().history).breaks("I9"));
+}
+
+// A named producer that was killed is not told what became of its last records; who resumes is told, or sends
+// them again.
+TEST(RunReader, ANamedProducerSendsAgainAndIsToldWhatIsStored) {
+  const std::vector<std::string> lines{kTopicLine,
+                                       "10 n1 invoke produce t 1 first=100 count=3 by=name",
+                                       "20 n1 fail produce t - first=102 count=1 error=NOT_LEADER",
+                                       "30 n1 ok resume t - upto=100",
+                                       "31 n1 invoke produce t 1 first=101 count=2 by=name",
+                                       "32 n1 ok stored t - first=101 count=1",
+                                       "33 n1 ok produce t - first=102 count=1 offset=2"};
+  auto with_final = lines;
+  with_final.push_back("40 reader ok final t 1 start=0 end=3 records=0:100x3");
+  const auto run = Reading(with_final).finish();
+  ASSERT_EQ(run.history.sent.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(run.history.sent[i].outcome, sim::Outcome::kOk) << i;
+    EXPECT_EQ(run.history.sent[i].offset, static_cast<std::int64_t>(i));
+    EXPECT_EQ(run.history.sent[i].invoked, 10U);
+  }
+  EXPECT_TRUE(run.not_stored.empty());
+  EXPECT_EQ(sim::judge(run.history).to_string(), "valid");
+  EXPECT_EQ(Reading(lines).finish().not_stored.size(), 2U) << "nobody has the two that are said to be stored";
 }
 
 TEST(RunReader, ReadersThatAreToldWhatCannotBeAreToldOf) {

@@ -56,19 +56,20 @@ void ProducingClient::begin() {
         make_record_value({.run = world_.run, .topic = place_.topic, .partition = place_.partition},
                           first + i, pace_.value_bytes));
   }
-  invoke("produce", " first=" + std::to_string(first) + " count=" + std::to_string(count));
+  values_ = " first=" + std::to_string(first) + " count=" + std::to_string(count);
+  invoke("produce", values_);
   context_ = context(kCallTimeout);
   world_.cluster.at(target_.address())
       .async()
       ->Append(context_.get(), &request_, &ack_, [this](const grpc::Status& status) {
         if (!status.ok()) {
-          failed("produce", status);
+          failed("produce", status, values_);
         } else if (ack_.partitions_size() != 1) {
           // Acknowledged without saying what: of no use to anybody, and the checker has to hear of it.
-          world_.history.line(head("ok", "produce") + " offset=-1");
+          world_.history.line(head("ok", "produce") + values_ + " offset=-1");
         } else {
           const v1::PartitionAck& one = ack_.partitions(0);
-          ok("produce", " offset=" + std::to_string(one.base_offset()) +
+          ok("produce", values_ + " offset=" + std::to_string(one.base_offset()) +
                             " term=" + std::to_string(one.term()) +
                             " replicas=" + std::to_string(one.durability().replicas_flushed()));
           target_.named(ack_.leader());

@@ -8,7 +8,8 @@
 
 namespace forebay::torture {
 
-// Sends batches of values that nobody else sends, acks: all.
+// Sends batches of values that nobody else sends, acks: all, one try each: it knows no producer ids, and it
+// is the one that sees when partitions are served again, whatever the SDK's own timeouts are.
 class ProducingClient final : public LoadClient {
  public:
   struct Pace {
@@ -19,7 +20,7 @@ class ProducingClient final : public LoadClient {
   ProducingClient(LoadWorld& world, std::uint32_t number, ClientPlace place, Pace pace)
       : LoadClient(world, "p" + std::to_string(number), std::move(place), number),
         pace_(pace),
-        next_value_((std::uint64_t{number} + 1) << 32) {}
+        next_value_(first_value_of(number)) {}
 
  private:
   void begin() override;
@@ -27,6 +28,7 @@ class ProducingClient final : public LoadClient {
 
   const Pace pace_;
   std::uint64_t next_value_;
+  std::string values_;  // of the call, as its lines say them
   std::unique_ptr<grpc::ClientContext> context_;
   v1::ProduceRequest request_;
   v1::ProduceAck ack_;

@@ -1,10 +1,17 @@
 #include "torture/load/history_writer.h"
 
 namespace forebay::torture {
+namespace {
 
-Result<std::unique_ptr<HistoryWriter>> HistoryWriter::open(const std::string& path) {
+// A line that is longer is written in parts.
+constexpr std::size_t kLineBytesMax = 64 << 10;
+
+}  // namespace
+
+Result<std::unique_ptr<HistoryWriter>> HistoryWriter::open(const std::string& path, Flush flush) {
   std::FILE* file = std::fopen(path.c_str(), "ae");
   if (file == nullptr) return Error{ErrorCode::kStorageFailed, path + " cannot be written"};
+  if (flush == Flush::kEachLine) std::setvbuf(file, nullptr, _IOLBF, kLineBytesMax);
   return std::unique_ptr<HistoryWriter>(new HistoryWriter(file));
 }
 

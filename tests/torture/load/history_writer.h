@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -14,7 +15,12 @@ namespace forebay::torture {
 
 class HistoryWriter {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<HistoryWriter>> open(const std::string& path);
+  enum class Flush : std::uint8_t {
+    kLater,
+    kEachLine,  // of a process that may be killed: when line() returns, it stays
+  };
+  [[nodiscard]] static Result<std::unique_ptr<HistoryWriter>> open(const std::string& path,
+                                                                   Flush flush = Flush::kLater);
   ~HistoryWriter();
   HistoryWriter(const HistoryWriter&) = delete;
   HistoryWriter& operator=(const HistoryWriter&) = delete;

@@ -28,6 +28,11 @@ struct LoadWorld {
   std::atomic<int> calls = 0;  // in flight
 };
 
+// Of the values of a producer: no two producers share any.
+[[nodiscard]] constexpr std::uint64_t first_value_of(std::uint32_t producer) {
+  return (std::uint64_t{producer} + 1) << 32;
+}
+
 struct ClientPlace {
   std::string topic;
   std::uint32_t partition = 0;
@@ -64,10 +69,10 @@ class LoadClient {
   }
   void ok(const char* op, const std::string& fields) { world_.history.line(head("ok", op) + fields); }
   // What was refused did not happen only if it was to change something.
-  void failed(const char* op, const grpc::Status& status) {
+  void failed(const char* op, const grpc::Status& status, const std::string& fields = "") {
     const client::RpcError error = client::rpc_error_of(status, target_.address());
     const bool refused = certainty_of(error) == Certainty::kRefused;
-    world_.history.line(head(refused ? "fail" : "info", op) +
+    world_.history.line(head(refused ? "fail" : "info", op) + fields +
                         " error=" + std::string(error_code_name(error.error.code)));
     if (error.error.leader.empty() || error.error.leader == target_.address()) {
       target_.go_on();

@@ -179,9 +179,14 @@ class Cluster:
         return self.nodes[max(sorted(self.nodes), key=leaders.count)]
 
     def coordinator(self, group):
-        """The node that has the group's last word, as far as anybody says."""
-        address = json.loads(self.forebay("group", "describe", group, "-o", "json").stdout)["coordinator"]
-        return next(node for node in self.nodes.values() if node.api == address)
+        """The node that has the group's last word; after a fault it may take a while until there is one."""
+        def asked():
+            done = self.forebay("group", "describe", group, "-o", "json", check=False)
+            address = json.loads(done.stdout)["coordinator"] if done.returncode == 0 else done.stderr
+            answers.append(address)
+            return next((node for node in self.nodes.values() if node.api == address), None)
+        answers = []
+        return machine.wait_until(asked, lambda: "group %s has a coordinator: %s" % (group, answers[-1]), 30)
 
     def behind(self):
         """Partitions of which a replica lacks something, as their leaders say; None when a node does not say."""

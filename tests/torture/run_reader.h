@@ -9,7 +9,7 @@
 //            ok     first= count= offset=   of values that were sent; offset of the first one
 //            fail, info   first= count=
 //   stored   ok first= count=           a named producer was told that these are stored already
-//   resume   ok upto=                   the same of all that it has sent, up to this value
+//   resume   ok upto=                   the same of all that it has sent, up to this value; info: it failed
 //   poll     invoke id= session= position=   ok id= next= hw= start= records=   fail, info id=
 //   list     invoke id=                      ok id= latest=                     fail, info id=
 //   final    ok start= end= records=      the last full read of a client, after everything was healed

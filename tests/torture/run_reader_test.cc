@@ -227,6 +227,7 @@ TEST(RunReader, ANamedProducerSendsAgainAndIsToldWhatIsStored) {
   const std::vector<std::string> lines{kTopicLine,
                                        "10 n1 invoke produce t 1 first=100 count=3 by=name",
                                        "20 n1 fail produce t - first=102 count=1 error=NOT_LEADER",
+                                       "29 n1 info resume t - error=UNAVAILABLE",
                                        "30 n1 ok resume t - upto=100",
                                        "31 n1 invoke produce t 1 first=101 count=2 by=name",
                                        "32 n1 ok stored t - first=101 count=1",

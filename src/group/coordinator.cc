@@ -530,6 +530,7 @@ std::vector<CommitEntry> Coordinator::entries_of(const std::string& name,
 // In the order in which they came, per group: a later commit must not overtake one that waits for a leader.
 void Coordinator::gate(const std::string& group, std::shared_ptr<Gated> gated) {
   gated->unknown.resize(gated->entries.size());
+  gated->asked = 1;  // by this loop: a question may be answered inside
   gates_[group].push_back(gated);
   const TopicsSnapshot* topics = parts_.topics->snapshot();
   for (std::size_t i = 0; i < gated->entries.size(); ++i) {
@@ -554,6 +555,7 @@ void Coordinator::gate(const std::string& group, std::shared_ptr<Gated> gated) {
           open_gate(group);
         }));
   }
+  --gated->asked;
   open_gate(group);
 }
 

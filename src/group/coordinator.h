@@ -145,7 +145,7 @@ class Coordinator {
   struct Gated {
     std::vector<CommitEntry> entries;
     std::vector<std::optional<Error>> unknown;  // of each: why its high watermark is not known
-    std::size_t asked = 0;                      // leaders that have not answered
+    std::size_t asked = 0;                      // leaders that have not answered, and who asks
     UniqueFunction<void(Gated&)> go;
     UniqueFunction<void(const Error&)> refuse;
   };

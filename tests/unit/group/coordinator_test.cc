@@ -46,8 +46,10 @@ class Ends final : public PartitionPlaces {
       const model::TopicPartition&) const override {
     return known;
   }
-  void ask_high_watermark(const model::TopicPartition&, Done<model::Offset> done) override {
+  void ask_high_watermark(const model::TopicPartition& partition, Done<model::Offset> done) override {
     ++asked;
+    if (leaderless.contains(partition.partition.value()))
+      return done(Error{ErrorCode::kNotYet, "nobody is known to lead it"});
     answer(end, std::move(done));
   }
   void find_start(const model::TopicPartition&, const StartRule& rule, Done<model::Offset> done) override {
@@ -67,6 +69,7 @@ class Ends final : public PartitionPlaces {
   std::optional<model::Offset> known;
   Result<model::Offset> end = model::Offset(100);
   int asked = 0;
+  std::set<std::int32_t> leaderless;  // partitions: answered at once
 
  private:
   void answer(Result<model::Offset> what, Done<model::Offset> done) {
@@ -252,6 +255,24 @@ TEST_F(CoordinatorTest, CommitIsCheckedAgainstTheEndAsItsLeaderSays) {
   places_->end = Error{ErrorCode::kUnavailable, "nobody there"};
   EXPECT_EQ((*commit(one.ref(), 101))[0].error().code, ErrorCode::kNotYet);
   EXPECT_EQ(committed(), 100);
+}
+
+// What is refused at once, inside the question, must not send the rest off before it has been looked at.
+TEST_F(CoordinatorTest, APartitionThatNobodyLeadsDoesNotSpoilTheCommitOfOthers) {
+  Client one = join({"a"});
+  settle({&one});
+  places_->leaderless = {0, 2};
+  std::vector<NamedOffset> offsets;
+  for (const std::int32_t partition : {0, 1, 2, 3})
+    offsets.push_back({{"a", model::PartitionIndex(partition)}, model::Offset(40), ""});
+  const auto done = call<EntryResults>(
+      [&](auto answer) { coordinator_->commit("g", one.ref(), offsets, std::move(answer)); });
+  ASSERT_TRUE(done);
+  ASSERT_EQ(done->size(), 4U);
+  for (const std::size_t i : {0U, 2U}) EXPECT_EQ((*done)[i].error().code, ErrorCode::kNotYet) << i;
+  for (const std::size_t i : {1U, 3U}) EXPECT_TRUE((*done)[i]) << (*done)[i].error().to_string();
+  EXPECT_EQ(committed("a", 1), 40);
+  EXPECT_EQ(committed("a", 0), std::nullopt);
 }
 
 TEST_F(CoordinatorTest, LaterCommitDoesNotOvertakeOneThatWaitsForALeader) {

@@ -106,7 +106,7 @@ void print_faults(const torture::Run& run, const torture::Availability& availabi
   for (const std::string& skipped : run.skipped) std::printf("skipped: %s\n", skipped.c_str());
 }
 
-void print_groups(const torture::Run& run, const torture::GroupReport& report) {
+void print_groups(const torture::GroupReport& report) {
   if (report.groups.empty()) return;
   std::printf("%-8s %8s %8s %8s %8s %8s %12s %10s %10s\n", "group", "members", "killed", "paused", "tenures",
               "lost", "processed", "again", "readings");
@@ -116,8 +116,6 @@ void print_groups(const torture::Run& run, const torture::GroupReport& report) {
                 number(group.members), number(group.killed), number(group.paused), number(group.tenures),
                 number(group.lost), number(group.processed), number(group.again), number(group.readings));
   }
-  for (const auto& [error, count] : run.groups.troubles)
-    std::printf("members were told %s %llu times\n", error.c_str(), number(count));
 }
 
 // What was not looked at; empty: all of it was.
@@ -144,10 +142,12 @@ int judge_run(const torture::Run& run) {
   const torture::Availability availability = torture::check_availability(run);
   print_faults(run, availability);
   const torture::GroupReport groups = torture::check_groups(run);
-  print_groups(run, groups);
+  print_groups(groups);
   std::vector<sim::Violation> violations = std::move(judgement.violations);
   violations.insert(violations.end(), availability.violations.begin(), availability.violations.end());
   violations.insert(violations.end(), groups.violations.begin(), groups.violations.end());
+  // Of what passes, a poll of a member says nothing.
+  add_all(violations, "told", "", run.groups.troubles);
   add_all(violations, "I1", "", run.not_stored);
   add_all(violations, "I31", "not repaired: ", run.damage);
   // What a reader asks for it has been given before, or was told to go on at.

@@ -158,9 +158,9 @@ class Cluster:
     def servers(self):
         return ",".join(node.api for node in self.nodes.values())
 
-    def forebay(self, *words, check=True, timeout=60):
+    def forebay(self, *words, check=True, timeout=60, servers=None):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("FOREBAY")}
-        done = subprocess.run([self.programs["forebay"], *words, "--server", self.servers()], stdin=subprocess.DEVNULL,
+        done = subprocess.run([self.programs["forebay"], *words, "--server", servers or self.servers()], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=timeout, env=environment)
         if check and done.returncode != 0:
             raise RuntimeError("forebay %s: exit %d: %s%s" % (
@@ -179,12 +179,16 @@ class Cluster:
         return self.nodes[max(sorted(self.nodes), key=leaders.count)]
 
     def coordinator(self, group):
-        """The node that has the group's last word; after a fault it may take a while until there is one."""
+        """The node that has the group's last word; after a fault it may take a while until there is one. A node that is it
+        itself names nobody."""
         def asked():
-            done = self.forebay("group", "describe", group, "-o", "json", check=False)
-            address = json.loads(done.stdout)["coordinator"] if done.returncode == 0 else done.stderr
-            answers.append(address)
-            return next((node for node in self.nodes.values() if node.api == address), None)
+            for node in self.nodes.values():
+                done = self.forebay("group", "describe", group, "-o", "json", check=False, servers=node.api)
+                answers.append(done.stdout + done.stderr)
+                if done.returncode == 0:
+                    address = json.loads(done.stdout)["coordinator"] or node.api
+                    return next(one for one in self.nodes.values() if one.api == address)
+            return None
         answers = []
         return machine.wait_until(asked, lambda: "group %s has a coordinator: %s" % (group, answers[-1]), 30)
 

@@ -154,6 +154,16 @@ TEST(GroupCheck, WithoutAnEndNothingIsProved) {
   EXPECT_NE(check_groups(*run).unknown, "");
 }
 
+TEST(GroupReader, WhatAMemberWasToldIsKept) {
+  RunReader reader("run");
+  for (const std::string& line : Story().lines) ASSERT_TRUE(reader.history_line(line));
+  ASSERT_TRUE(reader.history_line("10 a info trouble - - error=OFFSET_OUT_OF_RANGE what=commit_of_t/0"));
+  const auto run = reader.finish();
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->groups.troubles,
+            std::vector<std::string>{"a was told OFFSET_OUT_OF_RANGE at 10: commit_of_t/0"});
+}
+
 TEST(GroupReader, WhatCannotBeReadIsRefused) {
   const std::vector<std::string> cases = {"10 c ok assigned t 0",
                                           "10 a ok processed t 0 records=0:100",  // it never had it

@@ -75,7 +75,9 @@ Result<void> GroupReader::member_line(const HistoryLine& line) {
   }
   if (member.group == kNoGroup) return wrong_line("of no group", line.whole);
   if (line.op == "trouble") {
-    ++history_.troubles[std::string(line.text("error").value_or("?"))];
+    history_.troubles.push_back(member.name + " was told " + std::string(line.text("error").value_or("?")) +
+                                " at " + std::to_string(line.at) + ": " +
+                                std::string(line.text("what").value_or("")));
     return {};
   }
   // The first time is how it begins.

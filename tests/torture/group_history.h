@@ -8,7 +8,7 @@
 //   lost      ok                        it has lost the partition
 //   joined    ok epoch=                 it is seen to be in the group; written when the epoch is another one
 //   away      info error=               it is seen not to be in the group
-//   trouble   info error=               a poll gave an error
+//   trouble   info error= what=         a poll gave an error
 //   left      ok, fail                  how its close() ended
 //   committed ok group= asked= offset= [end=]   the answer to a question put at `asked`
 //   kill, pause, wake     ok member=    by the harness; kill and pause are written before they are done,
@@ -63,7 +63,7 @@ struct GroupHistory {
   std::vector<Member> members;
   std::vector<Event> events;
   std::vector<Reading> readings;
-  std::map<std::string, std::uint64_t> troubles;  // how many, by error
+  std::vector<std::string> troubles;  // errors of polls: waiting does not mend what those tell of
 };
 
 class GroupReader {

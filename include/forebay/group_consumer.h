@@ -36,8 +36,8 @@ struct GroupHooks {
   // They are read from now on, each from its committed offset. Here seek() may be called.
   std::function<void(const std::vector<TopicPartition>&)> on_assigned;
   // They are to be given up: nothing of them is handed out any more. Finish and mark what is in hand: what is
-  // marked when this returns is committed, then they go. It must return before `until`, about nine tenths of
-  // the revoke timeout after the coordinator's word: later everything is lost.
+  // marked when this returns is committed, then they go; if that fails, on_lost tells. It must return before
+  // `until`, about nine tenths of the revoke timeout after the coordinator's word: later everything is lost.
   std::function<void(const std::vector<TopicPartition>&, std::chrono::steady_clock::time_point until)>
       on_revoked;
   // They are gone already, others may have them soon: nothing can be committed any more.
@@ -126,7 +126,8 @@ class GroupConsumer {
 
   // Hands over at once: on_revoked with everything, commits what is marked, leaves. Then poll() gives
   // kCancelled. Once more: nothing happens. Errors: kTimedOut: what was not committed comes again, and the
-  // others have it only when the session is over.
+  // others have it only when the session is over. kNotOwner: it was out of the group before all that was
+  // marked was committed: that comes again.
   [[nodiscard]] Result<void> close();
 
   // Makes a poll that waits, or else the next one, return. Any thread.

@@ -380,7 +380,15 @@ Result<void> GroupConsumer::Core::close() {
   changed_.wait(lock, [&] { return streams_.empty(); });
   const auto channels = std::exchange(channels_, {});
   const auto spent = std::exchange(spent_channels_, {});
+  const auto unfinished = session_.unfinished();
   lock.unlock();
+  if (over && unfinished) {
+    return Error{ErrorCode::kNotOwner,
+                 "this member was out of group '" + options_.group +
+                     "' before all that was marked was committed; what is missing comes "
+                     "again: " +
+                     unfinished->to_string()};
+  }
   if (over) return {};
   return Error{ErrorCode::kTimedOut,
                "the coordinator of group '" + options_.group + "' did not answer within " +

@@ -301,6 +301,8 @@ void MemberSession::on_commit_ack(const CommitAckWords& words, TimePoint now) {
     } else if (is_retryable(one.error->code)) {
       again = true;
     } else if (owned.state == State::kGivenUp) {
+      losses_.push_back({{one.partition}, *one.error});
+      if (leaving_) unfinished_ = one.error;
       owned.committed = owned.marks.position();  // it goes, whatever it says
     } else if (one.error->code == ErrorCode::kNotOwner) {
       gone.push_back(one.partition);
@@ -445,7 +447,11 @@ void MemberSession::lose(const Partitions& partitions, const Error& why) {
   for (const TopicPartition& partition : partitions) {
     const auto at = owned_.find(partition);
     if (at == owned_.end()) continue;
-    if (at->second.told && at->second.state != State::kGivenUp) loss.partitions.push_back(partition);
+    // Of what was given up the application has to know only if it was not committed.
+    const Owned& owned = at->second;
+    if (owned.told && (owned.state != State::kGivenUp || owned.is_dirty()))
+      loss.partitions.push_back(partition);
+    if (leaving_ && owned.is_dirty()) unfinished_ = why;
     forget_tidings_of(partition);
     owned_.erase(at);
   }

@@ -128,6 +128,8 @@ class MemberSession {
   // Nothing more will happen: it has left, or waiting does not mend what error() says.
   [[nodiscard]] bool is_over() const { return over_; }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  // Why something that was marked was not committed before it left: it comes again.
+  [[nodiscard]] const std::optional<Error>& unfinished() const { return unfinished_; }
   [[nodiscard]] bool is_joined() const { return phase_ == Phase::kJoined; }
   [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
   [[nodiscard]] const std::string& member_id() const { return member_id_; }
@@ -215,6 +217,7 @@ class MemberSession {
   bool leave_said_ = false;
   bool over_ = false;
   std::optional<Error> error_;
+  std::optional<Error> unfinished_;
   std::deque<Tiding> tidings_;
   std::deque<Loss> losses_;
   std::deque<Error> refusals_;

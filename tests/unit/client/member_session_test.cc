@@ -379,6 +379,42 @@ TEST_F(MemberSessionTest, LeavesWhenTheLastCommitIsAnswered) {
   session->ended(stream, std::nullopt, now);
   EXPECT_TRUE(session->is_over());
   EXPECT_FALSE(session->error());
+  EXPECT_FALSE(session->unfinished());
+}
+
+TEST_F(MemberSessionTest, WhatItHadMarkedAndGivenUpIsLostWhenItIsNotCommitted) {
+  for (const bool refused : {false, true}) {
+    SCOPED_TRACE(refused);
+    make({});
+    own_both();
+    ASSERT_TRUE(deliver(kFirst, 10, 12));
+    ASSERT_TRUE(session->mark(kFirst, 10, 12));
+    assign({{kSecond, 10}}, {kFirst, kSecond});
+    const auto commit = said_next<CommitWords>();
+    ASSERT_TRUE(commit);
+    if (refused) {
+      acknowledge(*commit, Error{ErrorCode::kNotOwner, "no"});
+    } else {
+      pass(6'001);  // the lease
+      (void)session->next_action(now);
+    }
+    const auto loss = session->next_loss();
+    ASSERT_TRUE(loss);
+    EXPECT_THAT(loss->partitions, ElementsAre(kFirst)) << "of the other one nothing was done";
+    EXPECT_FALSE(session->next_loss());
+  }
+}
+
+TEST_F(MemberSessionTest, LeavingWithoutTheLastCommitSaysSo) {
+  own_both();
+  ASSERT_TRUE(deliver(kFirst, 10, 12));
+  ASSERT_TRUE(session->mark(kFirst, 10, 12));
+  session->leave();
+  ASSERT_TRUE(said_next<CommitWords>());
+  session->ended(stream, said(ErrorCode::kUnknownMember), now);
+  EXPECT_TRUE(session->is_over());
+  ASSERT_TRUE(session->unfinished());
+  EXPECT_EQ(session->unfinished()->code, ErrorCode::kUnknownMember);
 }
 
 TEST_F(MemberSessionTest, LeavingBeforeItHasEverJoinedIsOverAtOnce) {

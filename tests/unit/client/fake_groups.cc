@@ -89,6 +89,12 @@ void FakeGroups::add_topic(const std::string& name, std::size_t partitions) {
   coordinator_.add_topic(name, partitions);
 }
 
+void FakeGroups::speak_again() {
+  const std::lock_guard lock(mutex_);
+  silent_ = false;
+  changed_.notify_all();
+}
+
 void FakeGroups::be_silent() {
   const std::lock_guard lock(mutex_);
   silent_ = true;

@@ -20,6 +20,7 @@ class FakeGroups final : public v1::Groups::Service {
   void add_topic(const std::string& name, std::size_t partitions);
   // From now on nothing is answered; the connections stay.
   void be_silent();
+  void speak_again();
   [[nodiscard]] std::optional<std::int64_t> committed(const std::string& group,
                                                       const TopicPartition& partition) const;
   [[nodiscard]] std::size_t member_count(const std::string& group) const;

@@ -98,6 +98,7 @@ struct Settings {
   } storage;
   struct Producer {
     Milliseconds id_expiration{std::chrono::hours(24)};  // Kafka's
+    std::uint32_t states_in_memory_per_client = 10'000;  // in one partition, about; others are on the disk
   } producer;
   struct Shutdown {
     Milliseconds timeout{8'000};  // after SIGTERM; what is not flushed then is recovered at the next start

@@ -212,6 +212,12 @@ void add_process_keys(std::vector<Key<Settings>>& keys) {
       "A partition remembers an idempotent producer without a name for so long after its last batch, and up "
       "to a few hours more; the leader's setting counts, and nobody is forgotten while its wall clock cannot "
       "be trusted. The next batch of one that is forgotten is refused, and it begins a new session."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "producer.states_in_memory_per_client",
+      [](auto& s) -> auto& { return s.producer.states_in_memory_per_client; }, 1, 65'536,
+      "So many idempotent producers of one client id a partition keeps in memory, about; what it knows of "
+      "those that were silent for longest is on the disk only, and is read when they come back. With many "
+      "client ids each has a part of 65,536. Those that write all the time should fit."));
   keys.push_back(Make::duration<milliseconds>(
       "shutdown.timeout", [](auto& s) -> auto& { return s.shutdown.timeout; }, kUnitRequired,
       milliseconds(100), hours(1),

@@ -107,8 +107,16 @@ void NodeMetrics::replication_figures(Metrics& metrics,
     figure(Kind::kGauge, "forebay_peer_links", "Sessions with shards of other nodes that stand",
            [](Figures f) { return f.peer_links; });
     figure(Kind::kGauge, "forebay_producer_states",
-           "Idempotent producers that replicas here know, each counted in every partition",
+           "Idempotent producers in the memory of replicas here, each counted in every partition",
            [](Figures f) { return f.producers.states; });
+    figure(Kind::kGauge, "forebay_producer_states_on_disk",
+           "Those in the state files of partitions of which not all are in memory",
+           [](Figures f) { return f.producers.states_on_disk; });
+    figure(Kind::kCounter, "forebay_producer_states_let_go_total",
+           "Times that one went from memory because its client had too many there",
+           [](Figures f) { return f.producers.let_go; });
+    figure(Kind::kCounter, "forebay_producer_states_looked_up_total",
+           "Times that one was looked for on the disk", [](Figures f) { return f.producers.looked_up; });
     figure(Kind::kGauge, "forebay_producer_state_bytes", "Memory that they take, about",
            [](Figures f) { return f.producers.state_bytes; });
     figure(Kind::kCounter, "forebay_produce_duplicates_total",

@@ -183,6 +183,7 @@ void WiredNode::start_shard(std::uint32_t index, log::Recovered::Shard recovered
   stack.peers->set_listener(peers_listener(index));
   partition::PartitionSetConfig set_config;
   set_config.producers.expiration_ms = settings_.producer.id_expiration.count();
+  set_config.producers.in_memory_per_client = settings_.producer.states_in_memory_per_client;
   set_config.peers = stack.peers.get();
   set_config.rng = &rng_;
   set_config.maintenance_interval = storage.retention_check_interval;

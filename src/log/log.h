@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -56,6 +57,9 @@ using RepairSource = UniqueFunction<void(const LogRange& range, FramesDone done)
 
 // The highest first.
 using StatesDone = UniqueFunction<void(Result<std::vector<StateSnapshot>>)>;
+using StatePartsDone = UniqueFunction<void(Result<std::vector<SharedBytes>>)>;
+// Runs on the pool: the bytes of another state.
+using StateMaking = std::function<Result<SharedBytes>(ByteSpan base)>;
 
 enum class TimeKind { kEvent, kAppend };
 
@@ -163,6 +167,14 @@ class Log {
   // caller judges: by term_before(), where that is known. Damaged ones are put aside, in quarantine. Errors:
   // kStorageFailed, kCancelled.
   virtual void read_states(StatesDone done) = 0;
+  // As write_state(), of a state whose bytes are made of those that are kept at `base`; what `head` has of
+  // them does not count. Errors: also those of `make`, kNotFound (nothing is kept there), kCorruptBatch.
+  virtual void rewrite_state(model::LogPosition base, StateSnapshot head, StateMaking make, Done durable) = 0;
+  // Parts of the state that is kept at `position`. No checksum is looked at: that one is of the whole. Does
+  // not wait for what is being written. Errors: kNotFound, kCorruptBatch (it ends before that),
+  // kStorageFailed, kCancelled.
+  virtual void read_state_parts(model::LogPosition position, std::vector<StateRange> parts,
+                                StatePartsDone done) = 0;
   // Called when a segment has been sealed and another one begins: a good moment to write a state. One
   // listener.
   virtual void on_sealed(UniqueFunction<void()> listener) = 0;

@@ -94,6 +94,13 @@ class LogReplica final : public Log,
     states_.write(std::move(state), std::move(durable));
   }
   void read_states(StatesDone done) override { states_.read(std::move(done)); }
+  void rewrite_state(model::LogPosition base, StateSnapshot head, StateMaking make, Done durable) override {
+    states_.rewrite(base, std::move(head), std::move(make), std::move(durable));
+  }
+  void read_state_parts(model::LogPosition position, std::vector<StateRange> parts,
+                        StatePartsDone done) override {
+    states_.read_parts(position, std::move(parts), std::move(done));
+  }
   void on_sealed(UniqueFunction<void()> listener) override { on_sealed_ = std::move(listener); }
   void read(const ReadRequest& request, ReadResultDone done) override;
   void read_frames(const FramesRequest& request, FramesDone done) override;

@@ -11,6 +11,13 @@ namespace {
 // One more than is needed: should the last one turn out to be damaged, little is to be read again.
 constexpr std::size_t kStatesKept = 2;
 
+Result<void> check_size(const model::TopicPartition& id, const SharedBytes& state) {
+  if (state.size() <= kStateBytesMax) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "a state of " + std::to_string(state.size()) + " bytes of partition " + id.to_string() +
+                   " is larger than the " + std::to_string(kStateBytesMax) + " that a file may have"};
+}
+
 }  // namespace
 
 struct StateFiles::Folder {
@@ -66,6 +73,40 @@ struct StateFiles::Folder {
     return out;
   }
 
+  [[nodiscard]] Outcome rewrite(const model::LogPosition& base, StateSnapshot state,
+                                const StateMaking& make) const {
+    Outcome out;
+    auto bytes = made_of(base, make);
+    if (!bytes) {
+      out.done = std::move(bytes).error();
+      return out;
+    }
+    state.bytes = *std::move(bytes);
+    return write(state);
+  }
+
+  [[nodiscard]] Result<SharedBytes> made_of(const model::LogPosition& base, const StateMaking& make) const {
+    FOREBAY_TRY(std::string file, io::read_file(fs, path_of(base)));
+    FOREBAY_TRY(const StateSnapshot state, decode_state(id, SharedBytes::take(std::move(file))));
+    FOREBAY_TRY(SharedBytes bytes, make(state.bytes.span()));
+    FOREBAY_CHECK(check_size(id, bytes));
+    return bytes;
+  }
+
+  [[nodiscard]] Result<std::vector<SharedBytes>> read_parts(const model::LogPosition& position,
+                                                            const std::vector<StateRange>& parts) const {
+    FOREBAY_TRY(const auto file, fs.open(path_of(position), io::OpenMode::kRead, io::Caching::kBuffered));
+    std::vector<SharedBytes> read;
+    for (const StateRange& part : parts) {
+      std::vector<std::byte> bytes(part.end - part.begin);
+      FOREBAY_TRY(const std::size_t count, file->read_now(kStateHeaderBytes + part.begin, bytes));
+      if (count != bytes.size())
+        return Error{ErrorCode::kCorruptBatch, "state file " + path_of(position) + " is shorter than it was"};
+      read.push_back(SharedBytes::take(std::move(bytes)));
+    }
+    return read;
+  }
+
   [[nodiscard]] Outcome read() const {
     Outcome out;
     auto files = list();
@@ -108,13 +149,25 @@ struct StateFiles::Folder {
 };
 
 void StateFiles::write(StateSnapshot state, Log::Done done) {
-  if (state.bytes.size() > kStateBytesMax) {
-    return done(Error{ErrorCode::kInvalidArgument,
-                      "a state of " + std::to_string(state.bytes.size()) + " bytes of partition " +
-                          id_.to_string() + " is larger than the " + std::to_string(kStateBytesMax) +
-                          " that a file may have"});
-  }
-  add(Write{std::move(state), std::move(done)});
+  if (auto fits = check_size(id_, state.bytes); !fits) return done(std::move(fits));
+  add(Write{std::move(state), std::nullopt, nullptr, std::move(done)});
+}
+
+void StateFiles::rewrite(const model::LogPosition& base, StateSnapshot head, StateMaking make,
+                         Log::Done done) {
+  add(Write{std::move(head), base, std::move(make), std::move(done)});
+}
+
+void StateFiles::read_parts(const model::LogPosition& position, std::vector<StateRange> parts,
+                            StatePartsDone done) {
+  if (closed_) return done(*closed_);
+  const Folder folder{env_.fs, env_.config.data_dir, id_};
+  env_.run_blocking(
+      lifetime_, [folder, position, parts = std::move(parts)] { return folder.read_parts(position, parts); },
+      [this, done = std::move(done)](Result<std::vector<SharedBytes>> read) mutable {
+        if (closed_) return done(*closed_);
+        done(std::move(read));
+      });
 }
 
 void StateFiles::read(StatesDone done) { add(Read{std::move(done)}); }
@@ -166,7 +219,14 @@ void StateFiles::begin_next() {
   waiting_.erase(waiting_.begin());
   Folder folder{env_.fs, env_.config.data_dir, id_};
   const auto then = [this](Outcome outcome) { ended(std::move(outcome)); };
-  if (const auto* write = std::get_if<Write>(&*running_)) {
+  if (const auto* write = std::get_if<Write>(&*running_); write != nullptr && write->base) {
+    env_.run_blocking(
+        lifetime_,
+        [folder, base = *write->base, state = write->state, make = write->make] {
+          return folder.rewrite(base, state, make);
+        },
+        then);
+  } else if (write != nullptr) {
     env_.run_blocking(
         lifetime_, [folder, state = write->state] { return folder.write(state); }, then);
   } else if (const auto* cut = std::get_if<Cut>(&*running_)) {

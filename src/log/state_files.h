@@ -22,7 +22,11 @@ class StateFiles {
   StateFiles(LogEnvironment& environment, const model::TopicPartition& id) : env_(environment), id_(id) {}
 
   void write(StateSnapshot state, Log::Done done);
+  // With bytes that `make` makes of those of the state at `base`.
+  void rewrite(const model::LogPosition& base, StateSnapshot head, StateMaking make, Log::Done done);
   void read(StatesDone done);
+  // Beside whatever else is done.
+  void read_parts(const model::LogPosition& position, std::vector<StateRange> parts, StatePartsDone done);
   // Those above are of frames that are gone.
   void cut(const model::LogPosition& to);
   // Writes that wait are of a log that is void now: they are answered with kCancelled. A state that was said
@@ -37,6 +41,8 @@ class StateFiles {
  private:
   struct Write {
     StateSnapshot state;
+    std::optional<model::LogPosition> base;  // of which it is to be made
+    StateMaking make;
     Log::Done done;
   };
   struct Read {

@@ -161,13 +161,15 @@ void Partition::produce(ProduceInput input, Done<ProduceAck> done) {
         Error{ErrorCode::kInvalidArgument,
               "a source position without a producer: send the producer's id, epoch and sequence too"});
   }
-  if (producers_ && !producers_->is_loaded()) {
-    return producers_->when_loaded([alive = alive_, input = std::move(input),
-                                    done = std::move(done)](const Result<void>& loaded) mutable {
-      if (!loaded) return done(loaded.error());
-      if (*alive == nullptr) return done(shutting_down());
-      (*alive)->produce(std::move(input), std::move(done));
-    });
+  const model::ProducerId producer = model::producer_id_of(as_bytes(input.batch));
+  if (!knows_producer(producer)) {
+    return once_known(producer, {},
+                      [alive = alive_, input = std::move(input),
+                       done = std::move(done)](const Result<void>& known) mutable {
+                        if (!known) return done(known.error());
+                        if (*alive == nullptr) return done(shutting_down());
+                        (*alive)->produce(std::move(input), std::move(done));
+                      });
   }
   auto first = judge(input);
   if (!first) {
@@ -190,8 +192,10 @@ void Partition::append(ProduceInput input, Done<ProduceAck> done) {
                                                  std::move(input.position->position)});
   }
   const std::uint64_t batch_bytes = input.batch.size();
+  const model::ProducerId producer = model::producer_id_of(as_bytes(input.batch));
   const std::int32_t record_count = input.record_count;
   const auto appended = group_->append_records(std::move(input.batch), record_count, config_.log_append_time);
+  if (producer != model::kNoProducerId) producers_->used_by(producer, input.client_id);
   traffic_.appended(static_cast<std::uint64_t>(record_count), batch_bytes);
   const ProduceAck ack{.base_offset = appended.base_offset,
                        .last_offset = appended.base_offset.plus(record_count - 1),

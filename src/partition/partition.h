@@ -59,6 +59,7 @@ struct ProduceInput {
   Acks acks = Acks::kAll;         // of an idempotent producer no other
   runtime::Duration timeout{};
   std::optional<SourcePosition> position;  // of a named producer: stored with the batch
+  std::string client_id = {};              // of an idempotent producer, if it says so
 };
 
 struct ProduceAck {
@@ -120,8 +121,11 @@ struct Surroundings {
 struct ProducerCounts {
   std::uint64_t duplicates = 0;
   std::uint64_t out_of_order = 0, fenced = 0, unknown = 0, early_acks_lost = 0, no_room = 0;
-  std::uint64_t states = 0;  // producers that are known now, and about how many bytes that takes
+  std::uint64_t states = 0;  // producers in memory now, and about how many bytes that takes
   std::uint64_t state_bytes = 0;
+  std::uint64_t states_on_disk = 0;  // in the files of partitions of which not all are in memory
+  std::uint64_t let_go = 0;          // went from memory
+  std::uint64_t looked_up = 0;       // were looked for on the disk
   ProducerCounts& operator+=(const ProducerCounts& other);
 };
 
@@ -320,7 +324,11 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   [[nodiscard]] Result<std::optional<StoredBatch>> judge(const ProduceInput& input);
   void acknowledge_copy(const StoredBatch& first, const ProduceInput& input, Done<ProduceAck> done);
   void append(ProduceInput input, Done<ProduceAck> done);
-  void answer_fence(model::ProducerId id, model::ProducerEpoch epoch, Done<ProducerFenced> done);
+  [[nodiscard]] bool knows_producer(model::ProducerId id, model::LogPosition at = {}) const;
+  // Calls back when its state is at hand, and not behind `at`. Requires: producers_.
+  void once_known(model::ProducerId id, model::LogPosition at, Producers::Loaded known);
+  void answer_fence(model::ProducerId id, model::ProducerEpoch epoch, model::LogPosition at,
+                    Done<ProducerFenced> done);
   void forget_silent_producers(model::Timestamp now);
   void count_refusal(ErrorCode code);
   void wait_for(Wait kind, PendingProduce pending);

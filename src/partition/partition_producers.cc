@@ -9,8 +9,18 @@ namespace forebay::partition {
 namespace {
 
 Error invalid(std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; }
+Error shutting_down() { return Error{ErrorCode::kShuttingDown, "the node is stopping", 1000}; }
 
 }  // namespace
+
+bool Partition::knows_producer(model::ProducerId id, model::LogPosition at) const {
+  return !producers_ || (producers_->is_loaded() && producers_->is_at_hand(id, at));
+}
+
+void Partition::once_known(model::ProducerId id, model::LogPosition at, Producers::Loaded known) {
+  if (producers_->is_loaded()) return producers_->when_at_hand(id, at, std::move(known));
+  producers_->when_loaded(std::move(known));
+}
 
 Result<std::optional<StoredBatch>> Partition::judge(const ProduceInput& input) {
   if (!producers_) return invalid("topic '" + topic_name_ + "' takes no batches of idempotent producers");
@@ -58,11 +68,12 @@ void Partition::fence_producer(model::ProducerId id, model::ProducerEpoch epoch,
   if (!producers_)
     return done(invalid("topic '" + topic_name_ + "' takes no batches of idempotent producers"));
   if (id.value() < 0 || epoch.value() < 0) return done(invalid("producer id and epoch are 0 at least"));
-  if (!producers_->is_loaded()) {
-    return producers_->when_loaded(
-        [alive = alive_, id, epoch, timeout, done = std::move(done)](const Result<void>& loaded) mutable {
-          if (!loaded) return done(loaded.error());
-          if (*alive == nullptr) return done(Error{ErrorCode::kShuttingDown, "the node is stopping", 1000});
+  if (!knows_producer(id)) {
+    return once_known(
+        id, {},
+        [alive = alive_, id, epoch, timeout, done = std::move(done)](const Result<void>& known) mutable {
+          if (!known) return done(known.error());
+          if (*alive == nullptr) return done(shutting_down());
           (*alive)->fence_producer(id, epoch, timeout, std::move(done));
         });
   }
@@ -78,18 +89,27 @@ void Partition::fence_producer(model::ProducerId id, model::ProducerEpoch epoch,
   } else {
     counts_at = group_->append_control(log::ProducerFence{id, epoch}).end;
   }
-  if (counts_at <= states.position()) return answer_fence(id, epoch, std::move(done));
-  wait_for(kCommitted,
-           {counts_at,
-            surroundings_.executor->now() + timeout,
-            {},
-            [this, id, epoch, done = std::move(done)](const Result<ProduceAck>& committed) mutable {
-              if (!committed) return done(committed.error());
-              answer_fence(id, epoch, std::move(done));
-            }});
+  if (counts_at <= states.position()) return answer_fence(id, epoch, counts_at, std::move(done));
+  wait_for(kCommitted, {counts_at,
+                        surroundings_.executor->now() + timeout,
+                        {},
+                        [this, id, epoch, counts_at,
+                         done = std::move(done)](const Result<ProduceAck>& committed) mutable {
+                          if (!committed) return done(committed.error());
+                          answer_fence(id, epoch, counts_at, std::move(done));
+                        }});
 }
 
-void Partition::answer_fence(model::ProducerId id, model::ProducerEpoch epoch, Done<ProducerFenced> done) {
+void Partition::answer_fence(model::ProducerId id, model::ProducerEpoch epoch, model::LogPosition at,
+                             Done<ProducerFenced> done) {
+  if (!knows_producer(id, at)) {  // what lies before it in the log is of somebody who is looked up
+    return once_known(
+        id, at, [alive = alive_, id, epoch, at, done = std::move(done)](const Result<void>& known) mutable {
+          if (!known) return done(known.error());
+          if (*alive == nullptr) return done(shutting_down());
+          (*alive)->answer_fence(id, epoch, at, std::move(done));
+        });
+  }
   const ProducerState* state = producers_->states().find_committed(id);
   if (state == nullptr || !state->named)
     return done(Error{ErrorCode::kInternal, "a fence is committed and is not known"});
@@ -109,6 +129,9 @@ ProducerCounts& ProducerCounts::operator+=(const ProducerCounts& other) {
   no_room += other.no_room;
   states += other.states;
   state_bytes += other.state_bytes;
+  states_on_disk += other.states_on_disk;
+  let_go += other.let_go;
+  looked_up += other.looked_up;
   return *this;
 }
 
@@ -132,6 +155,9 @@ ProducerCounts Partition::producer_counts() const {
   if (producers_) {
     counts.states = producers_->states().count();
     counts.state_bytes = producers_->states().memory_bytes();
+    counts.states_on_disk = producers_->states().table().count_on_disk();
+    counts.let_go = producers_->lookups().let_go;
+    counts.looked_up = producers_->lookups().looked_up;
   }
   return counts;
 }

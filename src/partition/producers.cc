@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "log/core/damage.h"
 #include "telemetry/log.h"
 
@@ -22,6 +23,9 @@ constexpr runtime::Duration kReadAgainAfter = std::chrono::milliseconds(250);
 // Then an error of the disk is taken for one that stays.
 constexpr std::uint32_t kFailedReadsMax = 4;
 constexpr runtime::Duration kWriteAgainAfter = std::chrono::seconds(10);
+// Looked up with one task of the pool: the reads are of 4 KiB each, and others want the pool too.
+constexpr std::size_t kLookupMax = 32;
+constexpr runtime::Duration kTellAgainAfter = std::chrono::hours(1);
 
 Error not_loaded(const std::string& where) {
   return Error{ErrorCode::kNotYet, where + " is still reading what it knows of its producers; retry",
@@ -57,7 +61,9 @@ void Producers::when_loaded(Loaded loaded) {
 
 void Producers::fail_waiting(const Error& error) {
   auto waiting = std::exchange(waiting_, {});
+  auto at_hand = std::exchange(wait_at_hand_, {});
   for (Loaded& loaded : waiting) loaded(error);
+  for (AtHand& one : at_hand) one.done(error);
 }
 
 template <typename T>
@@ -121,6 +127,7 @@ void Producers::choose(Result<std::vector<log::StateSnapshot>> snapshots) {
 
 void Producers::read_on() {
   step_ = Step::kReadingFrames;
+  if (!states_.awaited().empty()) return look_up();  // on_brought() goes on
   if (next_ >= log_.end()) return finish_loading();
   log_.read_frames(
       {.from = next_, .upto = log_.end(), .bytes_max = kReadBytes, .first = log::FirstFrame::kCovering},
@@ -136,7 +143,8 @@ void Producers::on_frames(Result<std::vector<log::FramePtr>> frames) {
   }
   next_ = std::max(next_, frames->back()->header.end);
   states_.committed(std::min(owner_.committed(), next_));
-  if (next_ >= log_.end()) return finish_loading();
+  let_go();
+  if (next_ >= log_.end() && states_.awaited().empty()) return finish_loading();
   // The shard has other work too.
   executor_.post([alive = alive_, load = load_] {
     Producers* self = *alive;
@@ -187,8 +195,7 @@ bool Producers::pass_over_segment(const Error& error) {
 void Producers::finish_loading() {
   step_ = Step::kLoaded;
   failed_reads_ = 0;
-  states_.committed(std::min(owner_.committed(), log_.end()));
-  write_if_due();
+  fold(std::min(owner_.committed(), log_.end()));
   auto waiting = std::exchange(waiting_, {});
   for (Loaded& loaded : waiting) loaded({});
   if (keep_) owner_.on_producers_kept();
@@ -196,6 +203,7 @@ void Producers::finish_loading() {
 
 void Producers::begin_anew() {
   ++load_;
+  lookup_.reset();
   if (timer_) executor_.cancel(*std::exchange(timer_, std::nullopt));
   step_ = Step::kUnknown;
   load_if_wanted();
@@ -215,6 +223,7 @@ void Producers::on_truncated(model::LogPosition to) {
   if (step_ == Step::kUnknown) return;
   // What was read may be what is gone now.
   ++load_;
+  lookup_.reset();
   step_ = Step::kWaiting;
   arm(runtime::Duration(0), &Producers::begin_anew);
 }
@@ -222,6 +231,8 @@ void Producers::on_truncated(model::LogPosition to) {
 // The snapshot that came with it lies on the disk.
 void Producers::on_installed() {
   ++load_;
+  lookup_.reset();
+  for_install_.reset();
   kept_ = not_before_ = {};
   keep_.reset();
   step_ = Step::kWaiting;
@@ -230,16 +241,23 @@ void Producers::on_installed() {
 
 void Producers::on_commit(model::LogPosition commit) {
   if (!is_loaded()) return load_if_wanted();
-  states_.committed(commit);
+  fold(commit);
+}
+
+void Producers::fold(model::LogPosition upto) {
+  states_.committed(upto);
+  serve_at_hand();  // before they go again
+  let_go();
   write_if_due();
+  look_up();
 }
 
 // --- snapshots
 
-std::optional<log::StateSnapshot> Producers::snapshot() const {
+std::optional<log::StateSnapshot> Producers::head() const {
   const auto term = log_.term_before(states_.position());
   if (!term) return std::nullopt;
-  return log::StateSnapshot{states_.position(), *term, SharedBytes::take(states_.encode())};
+  return log::StateSnapshot{states_.position(), *term, {}};
 }
 
 Result<std::optional<log::StateSnapshot>> Producers::state_for_install() {
@@ -249,8 +267,27 @@ Result<std::optional<log::StateSnapshot>> Producers::state_for_install() {
     return not_loaded(where_);
   }
   install_waits_ = false;
-  if (states_.count() == 0) return std::optional<log::StateSnapshot>();
-  return snapshot();
+  if (states_.is_empty()) return std::optional<log::StateSnapshot>();
+  if (states_.table().count_on_disk() > 0) {
+    if (for_install_ && for_install_->position == kept_) return std::exchange(for_install_, std::nullopt);
+    read_for_install();
+    return not_loaded(where_);
+  }
+  auto state = head();
+  if (state) state->bytes = SharedBytes::take(states_.encode());
+  return state;
+}
+
+// Not all of it is in memory: then what was written last serves, which covers what was trimmed.
+void Producers::read_for_install() {
+  if (kept_ < log_.log_start()) return write();
+  log_.read_states([alive = alive_, load = load_](Result<std::vector<log::StateSnapshot>> states) {
+    Producers* self = *alive;
+    if (self == nullptr || self->load_ != load || !states) return;  // it is asked for again
+    for (log::StateSnapshot& state : *states) {
+      if (state.position == self->kept_ && self->is_of_this_log(state)) self->for_install_ = std::move(state);
+    }
+  });
 }
 
 bool Producers::may_forget(model::LogPosition begin) {
@@ -264,7 +301,7 @@ bool Producers::may_forget(model::LogPosition begin) {
     return false;
   }
   if (states_.position() < begin) return false;  // soon: on_commit()
-  if (states_.count() == 0) {
+  if (states_.is_empty()) {
     keep_.reset();
     return true;
   }
@@ -274,41 +311,166 @@ bool Producers::may_forget(model::LogPosition begin) {
 
 void Producers::write_if_due() {
   const auto often =
-      std::max<std::uint64_t>(kSnapshotEveryBytes, kSnapshotEveryStates * states_.memory_bytes());
-  if (bytes_since_ >= often) write();
+      std::max<std::uint64_t>(kSnapshotEveryBytes, kSnapshotEveryStates * states_.table().total_bytes());
+  if (bytes_since_ >= often || states_.table().is_crowded()) write();
 }
 
 void Producers::write() {
   if (writing_ || stopped_ || states_.position() <= kept_) return;
   if (write_again_at_ && executor_.now() < *write_again_at_) return;
-  auto state = snapshot();
+  auto state = head();
   if (!state) return;
   writing_ = true;
   write_again_at_.reset();
-  const auto covered = bytes_since_;
-  const auto position = states_.position();
-  log_.write_state(
-      *std::move(state), [alive = alive_, load = load_, position, covered](const Result<void>& written) {
-        Producers* self = *alive;
-        if (self == nullptr) return;
-        self->writing_ = false;
-        if (self->load_ != load) return;
-        if (!written) {
-          self->write_again_at_ = self->executor_.now() + kWriteAgainAfter;
-          if (self->stopped_) return;
-          telemetry::log_warn("state of producers is not written, it is tried again",
-                              {{"partition", self->where_}, {"error", written.error().to_string()}});
-          self->arm(kWriteAgainAfter, &Producers::write);
-          // Room comes first: a trim needs none.
-          self->no_room_ = written.error().code == ErrorCode::kDiskFull;
-          if (self->keep_ && self->no_room_) self->owner_.on_producers_kept();
-          return;
-        }
-        self->no_room_ = false;
-        self->kept_ = position;
-        self->bytes_since_ -= std::min(self->bytes_since_, covered);
-        if (self->keep_) self->owner_.on_producers_kept();
-      });
+  const auto index = std::make_shared<std::optional<ProducerIndex>>();
+  auto written = [alive = alive_, load = load_, position = states_.position(), covered = bytes_since_,
+                  index](const Result<void>& result) {
+    Producers* self = *alive;
+    if (self == nullptr) return;
+    self->writing_ = false;
+    if (self->load_ == load) self->on_written(position, covered, result, std::move(*index));
+  };
+  const auto draft = std::make_shared<const ProducerDraft>(states_.draft());
+  const auto make = [draft, index](ByteSpan base) -> Result<SharedBytes> {
+    FOREBAY_TRY(auto encoded, finish_draft(*draft, base));
+    *index = std::move(encoded.index);
+    return SharedBytes::take(std::move(encoded.bytes));
+  };
+  if (draft->base) return log_.rewrite_state(*draft->base, *std::move(state), make, std::move(written));
+  auto bytes = make({});
+  FOREBAY_ASSERT(bytes.has_value());
+  state->bytes = *std::move(bytes);
+  log_.write_state(*std::move(state), std::move(written));
+}
+
+void Producers::on_written(model::LogPosition position, std::uint64_t covered, const Result<void>& written,
+                           std::optional<ProducerIndex> index) {
+  if (!written) {
+    write_again_at_ = executor_.now() + kWriteAgainAfter;
+    if (stopped_) return;
+    telemetry::log_warn("state of producers is not written, it is tried again",
+                        {{"partition", where_}, {"error", written.error().to_string()}});
+    // The file that those lie in who are not in memory is damaged, or gone.
+    const bool is_lost =
+        written.error().code == ErrorCode::kNotFound || written.error().code == ErrorCode::kCorruptBatch;
+    arm(kWriteAgainAfter, is_lost ? &Producers::begin_anew : &Producers::write);
+    // Room comes first: a trim needs none.
+    no_room_ = written.error().code == ErrorCode::kDiskFull;
+    if (keep_ && no_room_) owner_.on_producers_kept();
+    return;
+  }
+  no_room_ = false;
+  for_install_.reset();
+  kept_ = position;
+  bytes_since_ -= std::min(bytes_since_, covered);
+  if (is_loaded()) {
+    states_.written(position, *std::move(index));
+    let_go();
+    look_up();  // where it is now
+  }
+  if (keep_) owner_.on_producers_kept();
+}
+
+// --- who is not in memory
+
+bool Producers::is_at_hand(model::ProducerId id, model::LogPosition at) const {
+  return !states_.is_away(id) && states_.position() >= at;
+}
+
+void Producers::when_at_hand(model::ProducerId id, model::LogPosition at, Loaded at_hand) {
+  if (stopped_ || wait_at_hand_.size() >= kWaitingMax) return at_hand(not_loaded(where_));
+  wait_at_hand_.push_back({id, at, std::move(at_hand)});
+  look_up();
+}
+
+void Producers::look_up() {
+  if (lookup_ || stopped_) return;
+  Lookup next{.base = states_.table().base(), .ids = {}, .blocks = {}};
+  const auto add = [&](model::ProducerId id) {
+    if (next.ids.size() == kLookupMax || !states_.is_away(id)) return;
+    const auto block = *states_.table().index()->block_of(id);
+    next.ids.push_back(id);
+    if (std::find(next.blocks.begin(), next.blocks.end(), block) == next.blocks.end())
+      next.blocks.push_back(block);
+  };
+  for (const model::ProducerId id : states_.awaited()) add(id);
+  for (const AtHand& one : wait_at_hand_) add(one.id);
+  if (next.ids.empty()) return;
+  std::vector<log::StateRange> parts;
+  for (const ProducerIndex::Block& block : next.blocks) parts.push_back({block.begin, block.end});
+  lookup_ = std::move(next);
+  log_.read_state_parts(lookup_->base, std::move(parts), of_this_load(&Producers::on_parts));
+}
+
+void Producers::on_parts(Result<std::vector<SharedBytes>> parts) {
+  if (states_.table().base() != lookup_->base) {  // it has been written anew, and the file may be gone
+    lookup_.reset();
+    return look_up();
+  }
+  const auto brought = parts ? bring(*parts) : Result<void>(parts.error());
+  lookup_.reset();
+  if (brought) return on_brought();
+  telemetry::log_warn("state of producers cannot be read, it is loaded anew",
+                      {{"partition", where_}, {"error", brought.error().to_string()}});
+  fail_waiting(not_loaded(where_));
+  step_ = Step::kWaiting;
+  arm(kReadAgainAfter, &Producers::begin_anew);
+}
+
+Result<void> Producers::bring(const std::vector<SharedBytes>& parts) {
+  std::vector<ProducerStates::Found> found;
+  for (const model::ProducerId id : lookup_->ids) found.emplace_back(id, std::nullopt);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!lookup_->blocks[i].is_whole(parts[i].span()))
+      return Error{ErrorCode::kCorruptBatch, "a part of the state is damaged"};
+    ProducerReader in(parts[i].span());
+    for (;;) {
+      FOREBAY_TRY(auto entry, in.next());
+      if (!entry) break;
+      for (auto& [id, state] : found) {
+        if (id == entry->first) state = entry->second;
+      }
+    }
+  }
+  lookups_.looked_up += found.size();
+  states_.bring(std::move(found));
+  return {};
+}
+
+void Producers::on_brought() {
+  if (!is_loaded()) {
+    states_.committed(std::min(owner_.committed(), next_));
+    return read_on();
+  }
+  fold(std::min(owner_.committed(), log_.end()));
+  if (keep_) owner_.on_producers_kept();
+}
+
+void Producers::serve_at_hand() {
+  for (auto at = wait_at_hand_.begin(); at != wait_at_hand_.end();) {
+    if (!is_at_hand(at->id, at->at)) {
+      ++at;
+      continue;
+    }
+    Loaded done = std::move(at->done);
+    wait_at_hand_.erase(at);
+    done({});
+    at = wait_at_hand_.begin();  // whoever was called may have changed it
+  }
+}
+
+void Producers::let_go() {
+  const auto gone = states_.let_go();
+  lookups_.let_go += gone.producers;
+  if (gone.producers == 0 || (told_at_ && executor_.now() - *told_at_ < kTellAgainAfter)) return;
+  told_at_ = executor_.now();
+  telemetry::log_warn(
+      "a client has more producers than are kept in memory, the silent ones are looked up on the disk from "
+      "now on: it should begin fewer sessions, or producer.states_in_memory_per_client is too low",
+      {{"partition", where_},
+       {"client", gone.client.empty() ? "(without a client id)" : gone.client},
+       {"in_memory", states_.count()},
+       {"on_disk", states_.table().count_on_disk()}});
 }
 
 std::optional<log::ProducersForgotten> Producers::look_for_silent(model::Term term, model::Timestamp now) {

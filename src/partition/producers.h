@@ -2,14 +2,17 @@
 // lets it follow the log, and writes snapshots, so that opening a partition never reads all of it.
 //
 // It is loaded when it is needed: by the first batch of a producer, or when records are appended at all. A
-// partition where nothing happens reads and writes nothing. Thread rules: everything on the partition's
-// shard.
+// partition where nothing happens reads and writes nothing. Where there are very many producers, those that
+// are silent are only in the snapshot's file, and looked up there when they come back (producer_table.h).
+// Thread rules: everything on the partition's shard.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -53,6 +56,17 @@ class Producers {
   // Loads it and calls back, in the order of asking. Errors: kNotYet, and what fail_waiting() says.
   void when_loaded(Loaded loaded);
   void fail_waiting(const Error& error);
+  // states() can judge this producer, and is not behind `at`. Requires: is_loaded().
+  [[nodiscard]] bool is_at_hand(model::ProducerId id, model::LogPosition at = {}) const;
+  // Looks it up, or waits for the commit, and calls back, in the order of asking. Errors: as when_loaded().
+  void when_at_hand(model::ProducerId id, model::LogPosition at, Loaded at_hand);
+  // A batch of it has been appended that came from this client.
+  void used_by(model::ProducerId id, std::string_view client) { states_.used_by(id, client); }
+  struct Lookups {
+    std::uint64_t let_go = 0;     // producers that went from memory
+    std::uint64_t looked_up = 0;  // and those that were looked for on the disk
+  };
+  [[nodiscard]] const Lookups& lookups() const { return lookups_; }
   // Of the leader in `term`, now and then: what the log is to say of those who were silent for long. Nothing
   // while the state is not loaded. Requires: `now` can be trusted (ClockGuard).
   [[nodiscard]] std::optional<log::ProducersForgotten> look_for_silent(model::Term term,
@@ -74,7 +88,7 @@ class Producers {
 
  private:
   // Nothing: where it stands is at the very begin of a log of which nothing is known before.
-  [[nodiscard]] std::optional<log::StateSnapshot> snapshot() const;
+  [[nodiscard]] std::optional<log::StateSnapshot> head() const;
   enum class Step : std::uint8_t { kUnknown, kReadingStates, kReadingFrames, kWaiting, kLoaded };
 
   void load_if_wanted();
@@ -88,6 +102,16 @@ class Producers {
   void begin_anew();
   void write_if_due();
   void write();
+  void on_written(model::LogPosition position, std::uint64_t covered, const Result<void>& written,
+                  std::optional<ProducerIndex> index);
+  void fold(model::LogPosition upto);
+  void look_up();
+  void on_parts(Result<std::vector<SharedBytes>> parts);
+  [[nodiscard]] Result<void> bring(const std::vector<SharedBytes>& parts);
+  void on_brought();
+  void serve_at_hand();
+  void let_go();
+  void read_for_install();
   void arm(runtime::Duration delay, void (Producers::*then)());
   // Runs only while the load that made it is under way.
   template <typename T>
@@ -106,7 +130,22 @@ class Producers {
   bool records_came_ = false;       // since it was opened
   model::LogPosition not_before_;   // a snapshot is from here: nothing to load before this is committed
   bool install_waits_ = false;
+  std::optional<log::StateSnapshot> for_install_;  // as it lies on the disk
   std::vector<Loaded> waiting_;
+  struct AtHand {
+    model::ProducerId id;
+    model::LogPosition at;
+    Loaded done;
+  };
+  std::deque<AtHand> wait_at_hand_;
+  struct Lookup {
+    model::LogPosition base;
+    std::vector<model::ProducerId> ids;
+    std::vector<ProducerIndex::Block> blocks;
+  };
+  std::optional<Lookup> lookup_;  // under way
+  Lookups lookups_;
+  std::optional<runtime::TimePoint> told_at_;  // that a client has many
   std::optional<runtime::TimerId> timer_;
   std::uint64_t bytes_since_ = 0;  // of frames, since the snapshot that is there
   bool writing_ = false;

@@ -24,6 +24,11 @@ struct StateSnapshot {
   SharedBytes bytes;  // at most kStateBytesMax
 };
 
+// Of the bytes of a state: [begin, end).
+struct StateRange {
+  std::uint32_t begin = 0, end = 0;
+};
+
 // One that lies in a log's folder.
 struct StateFile {
   model::LogPosition position;

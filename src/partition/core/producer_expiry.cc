@@ -31,7 +31,7 @@ std::optional<log::ProducersForgotten> ProducerExpiry::look(const Look& look, co
   // Who sets a shorter expiration than the pace wants it kept.
   const std::int64_t pace_ms = std::min(kLookEveryMs, expiration_ms);
   take_marks(look, pace_ms);
-  if (!proven_ || states.count() == 0) return std::nullopt;
+  if (!proven_ || states.is_empty()) return std::nullopt;
   const std::int64_t every_ms = states.is_full() ? std::min(kLookWhenFullMs, pace_ms) : pace_ms;
   if (looked_at_ && !is_past(*looked_at_, look.steady, every_ms)) return std::nullopt;
   looked_at_ = look.steady;

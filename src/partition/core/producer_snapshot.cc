@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kProducerBytesMin = 20;
+constexpr std::size_t kCountAt = 4;
 enum Parts : std::uint8_t {
   kNamed = 1,
   kBefore = 2,
@@ -140,42 +141,82 @@ ProducerState get_producer(log::WireReader& in) {
   return state;
 }
 
+Error malformed() { return {ErrorCode::kCorruptBatch, "the state of a partition's producers is malformed"}; }
+
 }  // namespace
 
-std::vector<std::byte> encode_producers(const ProducerSnapshot& snapshot) {
-  std::vector<std::byte> bytes;
-  log::WireWriter out(bytes);
+// --- writing
+
+ProducerWriter::ProducerWriter() {
+  log::WireWriter out(made_.bytes);
   out.put(kVersion);
   out.put(std::uint16_t{0});
-  out.put(static_cast<std::uint32_t>(snapshot.producers.size()));
-  for (const auto& [id, state] : snapshot.producers) put_producer(out, id, state);
-  return bytes;
+  out.put(std::uint32_t{0});  // finish()
 }
 
-Result<ProducerSnapshot> decode_producers(ByteSpan bytes) {
-  const Error corrupt{ErrorCode::kCorruptBatch, "the state of a partition's producers is malformed"};
-  log::WireReader in(bytes);
+void ProducerWriter::add(model::ProducerId id, const ProducerState& state) {
+  const std::size_t begin = made_.bytes.size();
+  log::WireWriter out(made_.bytes);
+  put_producer(out, id, state);
+  made_.index.add(id, state, ByteSpan(made_.bytes).subspan(begin));
+}
+
+ProducerWriter::Encoded ProducerWriter::finish() {
+  store_le(made_.bytes.data() + kCountAt, static_cast<std::uint32_t>(made_.index.count()));
+  return std::move(made_);
+}
+
+std::vector<std::byte> encode_producers(const ProducerSnapshot& snapshot) {
+  ProducerWriter out;
+  for (const auto& [id, state] : snapshot.producers) out.add(id, state);
+  return out.finish().bytes;
+}
+
+// --- reading
+
+Result<ProducerReader> ProducerReader::open(ByteSpan state) {
+  log::WireReader in(state);
   const auto version = in.get<std::uint16_t>();
-  if (in.failed()) return corrupt;
+  if (in.failed()) return malformed();
   if (version != kVersion) {
     return Error{ErrorCode::kNewerFormat,
                  "the state of a partition's producers has version " + std::to_string(version)};
   }
-  if (in.get<std::uint16_t>() != 0) return corrupt;
+  if (in.get<std::uint16_t>() != 0) return malformed();
   const auto count = in.get<std::uint32_t>();
-  ProducerSnapshot snapshot;
-  if (in.failed() || count > in.left() / kProducerBytesMin) return corrupt;
-  snapshot.producers.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const model::ProducerId id(in.get<std::int64_t>());
-    const bool ascends = snapshot.producers.empty() || snapshot.producers.back().first < id;
-    if (id.value() < 0 || !ascends) return corrupt;
-    ProducerState state = get_producer(in);
-    if (in.failed()) return corrupt;
-    snapshot.producers.emplace_back(id, std::move(state));
+  if (in.failed() || count > in.left() / kProducerBytesMin) return malformed();
+  ProducerReader reader(state.subspan(kProducersHeadBytes));
+  reader.count_ = count;
+  return reader;
+}
+
+Result<std::optional<ProducerEntry>> ProducerReader::next() {
+  if (rest_.empty()) {
+    if (count_ && given_ != *count_) return malformed();
+    return std::optional<ProducerEntry>();
   }
-  if (!in.finished()) return corrupt;
-  return snapshot;
+  if (count_ && given_ == *count_) return malformed();
+  log::WireReader in(rest_);
+  const model::ProducerId id(in.get<std::int64_t>());
+  if (id.value() < 0 || (last_ && id <= *last_)) return malformed();
+  ProducerState state = get_producer(in);
+  if (in.failed()) return malformed();
+  last_bytes_ = rest_.first(rest_.size() - in.left());
+  rest_ = rest_.subspan(last_bytes_.size());
+  last_ = id;
+  ++given_;
+  return std::optional<ProducerEntry>(std::in_place, id, std::move(state));
+}
+
+Result<ProducerSnapshot> decode_producers(ByteSpan bytes) {
+  FOREBAY_TRY(auto in, ProducerReader::open(bytes));
+  ProducerSnapshot snapshot;
+  snapshot.producers.reserve(in.count());
+  for (;;) {
+    FOREBAY_TRY(auto entry, in.next());
+    if (!entry) return snapshot;
+    snapshot.producers.push_back(*std::move(entry));
+  }
 }
 
 }  // namespace forebay::partition

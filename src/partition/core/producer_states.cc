@@ -5,36 +5,32 @@
 
 #include "base/assert.h"
 #include "log/core/control.h"
-#include "partition/core/producer_snapshot.h"
 
 namespace forebay::partition {
 
 void ProducerStates::reset(model::LogPosition at) {
   position_ = at;
-  committed_.clear();
-  memory_bytes_ = 0;
+  table_.clear();
   events_.clear();
   forgotten_.clear();
   tips_.clear();
+  awaited_.clear();
 }
 
 Result<void> ProducerStates::restore(model::LogPosition at, ByteSpan encoded) {
-  FOREBAY_TRY(auto snapshot, decode_producers(encoded));
+  ProducerTable restored(limits());
+  FOREBAY_CHECK(restored.restore(at, encoded));
   reset(at);
-  committed_.reserve(snapshot.producers.size());
-  for (auto& [id, state] : snapshot.producers) {
-    memory_bytes_ += state.memory_bytes();
-    committed_.emplace(id, std::move(state));
-  }
+  table_ = std::move(restored);
   return {};
 }
 
 std::vector<std::byte> ProducerStates::encode() const {
-  ProducerSnapshot snapshot;
-  snapshot.producers.assign(committed_.begin(), committed_.end());
-  std::sort(snapshot.producers.begin(), snapshot.producers.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  return encode_producers(snapshot);
+  const ProducerDraft draft = table_.draft(position_);
+  FOREBAY_ASSERT(!draft.base);
+  auto encoded = finish_draft(draft, {});
+  FOREBAY_ASSERT(encoded.has_value());
+  return std::move(encoded->bytes);
 }
 
 // --- the log
@@ -45,15 +41,27 @@ void ProducerStates::extend_tips(const ProducerEvent& event) {
     forgotten_.push_back(*forgotten);
     return;
   }
+  if (is_away(event.id)) {
+    awaited_.insert(event.id);
+    return;
+  }
   auto [at, is_new] = tips_.try_emplace(event.id);
   Tip& tip = at->second;
   if (is_new) {
+    table_.hold(event.id);
     if (const auto* known = find_committed(event.id)) tip.state = *known;
     for (const auto& forgotten : forgotten_) tip.state.forget(forgotten);
   }
   apply(event, tip.state);
   ++tip.events;
   tip.end = event.end;
+}
+
+void ProducerStates::rebuild_tips() {
+  tips_.clear();
+  awaited_.clear();
+  forgotten_.clear();
+  for (const ProducerEvent& event : events_) extend_tips(event);
 }
 
 void ProducerStates::appended(const log::Frame& frame) {
@@ -63,45 +71,33 @@ void ProducerStates::appended(const log::Frame& frame) {
   events_.push_back(*std::move(event));
 }
 
-void ProducerStates::commit(const ProducerEvent& event) {
-  if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&event.what)) return commit(*forgotten);
-  const auto tip = tips_.find(event.id);
-  FOREBAY_ASSERT(tip != tips_.end() && tip->second.events > 0);
-  const auto [at, is_new] = committed_.try_emplace(event.id);
-  ProducerState& state = at->second;
-  if (!is_new) memory_bytes_ -= state.memory_bytes();
-  const bool is_last = --tip->second.events == 0;
-  if (is_last && forgotten_.empty()) {
-    state = std::move(tip->second.state);  // it has nothing but this one
-  } else {
-    apply(event, state);
-  }
-  if (is_last) tips_.erase(tip);
-  if (state.is_nobody()) {  // a position without a fence
-    committed_.erase(at);
-    return;
-  }
-  memory_bytes_ += state.memory_bytes();
+bool ProducerStates::waits(const ProducerEvent& event) const {
+  return !std::holds_alternative<log::ProducersForgotten>(event.what) && awaited_.contains(event.id);
 }
 
-void ProducerStates::commit(const log::ProducersForgotten& forgotten) {
-  forgotten_.pop_front();
-  for (auto at = committed_.begin(); at != committed_.end();) {
-    ProducerState& state = at->second;
-    memory_bytes_ -= state.memory_bytes();
-    state.forget(forgotten);
-    if (state.is_nobody()) {
-      at = committed_.erase(at);
-      continue;
-    }
-    memory_bytes_ += state.memory_bytes();
-    ++at;
+void ProducerStates::commit(const ProducerEvent& event) {
+  if (const auto* forgotten = std::get_if<log::ProducersForgotten>(&event.what)) {
+    forgotten_.pop_front();
+    return table_.forget(*forgotten, event.end);
   }
+  const auto tip = tips_.find(event.id);
+  FOREBAY_ASSERT(tip != tips_.end() && tip->second.events > 0);
+  const bool is_last = --tip->second.events == 0;
+  table_.change(event.id, event.end, [&](ProducerState& state) {
+    if (is_last && forgotten_.empty()) {
+      state = std::move(tip->second.state);  // it has nothing but this one
+    } else {
+      apply(event, state);
+    }
+  });
+  if (is_last) tips_.erase(tip);
 }
 
 void ProducerStates::committed(model::LogPosition upto) {
   if (upto <= position_) return;
   while (!events_.empty() && events_.front().end <= upto) {
+    if (waits(events_.front())) return;
+    position_ = events_.front().end;
     commit(events_.front());
     events_.pop_front();
   }
@@ -111,30 +107,58 @@ void ProducerStates::committed(model::LogPosition upto) {
 void ProducerStates::truncated(model::LogPosition to) {
   FOREBAY_ASSERT(to >= position_);
   if (events_.empty() || events_.back().end <= to) return;
-  while (!events_.empty() && events_.back().end > to) events_.pop_back();
-  tips_.clear();
-  forgotten_.clear();
-  for (const ProducerEvent& event : events_) extend_tips(event);
+  std::vector<model::ProducerId> cut;
+  while (!events_.empty() && events_.back().end > to) {
+    cut.push_back(events_.back().id);
+    events_.pop_back();
+  }
+  rebuild_tips();
+  for (const model::ProducerId id : cut) {
+    if (!tips_.contains(id)) table_.release(id);
+  }
 }
 
 ProducerStates::Forgettable ProducerStates::count(const log::ProducersForgotten& forgotten) const {
   Forgettable total;
-  for (const auto& [id, state] : committed_) {
+  table_.for_each([&](const ProducerState& state) {
     if (state.is_silent(forgotten)) {
       ++total.producers;
     } else if (state.is_quiet(forgotten)) {
       total.batches += state.batches.size() - 1;
     }
-  }
+  });
+  total.producers += table_.blocks_to_forget(forgotten);
   return total;
 }
 
-// --- verdicts
+// --- producers that are on the disk only
 
-const ProducerState* ProducerStates::find_committed(model::ProducerId id) const {
-  const auto at = committed_.find(id);
-  return at == committed_.end() ? nullptr : &at->second;
+ProducerTable::IsHeld ProducerStates::is_held() const {
+  return [this](model::ProducerId id) { return tips_.contains(id); };
 }
+
+void ProducerStates::bring(std::vector<Found> found) {
+  bool is_awaited = false;
+  for (auto& [id, state] : found) {
+    is_awaited = is_awaited || awaited_.contains(id);
+    table_.bring(id, std::move(state));
+  }
+  if (is_awaited) rebuild_tips();
+}
+
+ProducerDraft ProducerStates::draft() {
+  table_.expect_base();
+  return table_.draft(position_);
+}
+
+void ProducerStates::written(model::LogPosition position, ProducerIndex index) {
+  table_.written(position, std::move(index), is_held());
+  if (!awaited_.empty()) rebuild_tips();  // another base may know that somebody is not there
+}
+
+ProducerTable::LetGo ProducerStates::let_go() { return table_.let_go(is_held()); }
+
+// --- verdicts
 
 const ProducerState* ProducerStates::find(model::ProducerId id, ProducerState& made) const {
   const auto tip = tips_.find(id);
@@ -195,7 +219,7 @@ Result<void> ProducerStates::check_position(const model::BatchHeader& batch,
                    ", which has fenced nothing here: call FenceProducer first");
   }
   // Positions grow what is known of a producer; so much lies between this and what can be written.
-  if (memory_bytes_ >= 2 * limits_.memory_bytes_max)
+  if (table_.total_bytes() >= 2 * limits().bytes_max)
     return refusal_error({.code = ErrorCode::kResourceExhausted}, batch, "the partition");
   return {};
 }
@@ -223,12 +247,11 @@ std::string session_text(model::ProducerId id, model::ProducerEpoch epoch) {
 
 Error full_error(std::string_view where) {
   // A minute: a full partition looks that often for who has expired (kLookWhenFullMs).
-  return Error{
-      ErrorCode::kResourceExhausted,
-      std::string(where) +
-          " knows as many producers as it has memory for, and takes no new one until some expire; use "
-          "fewer and longer-lived producers, or lower producer.id_expiration",
-      60'000};
+  return Error{ErrorCode::kResourceExhausted,
+               std::string(where) +
+                   " knows as many producers as it has room for, and takes no new one until some expire; use "
+                   "fewer and longer-lived producers, or lower producer.id_expiration",
+               60'000};
 }
 
 Error fenced_error(const std::string& session, model::ProducerEpoch known, std::string_view where) {

@@ -1,7 +1,7 @@
 // The producers of one partition: judges what they send, and follows the log. Pure; owned by the partition's
 // shard.
 //
-//   what is committed: a table, which nothing ever takes back
+//   what is committed: a table (producer_table.h), which nothing ever takes back
 //   what is appended behind it: the frames' events in order, and for each of their producers what it will be
 //
 // so that a truncation drops events and undoes nothing. What judges a batch is the state with all that is
@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,16 +25,9 @@
 #include "model/record_batch.h"
 #include "partition/core/producer_events.h"
 #include "partition/core/producer_state.h"
+#include "partition/core/producer_table.h"
 
 namespace forebay::partition {
-
-struct ProducerLimits {
-  // An unnamed producer is remembered for so long after its last frame at least: producer.id_expiration.
-  std::int64_t expiration_ms = 86'400'000;
-  // About; no more producers are taken above it. 100,000 that are silent fit, and a state of this size is
-  // written and read within a second.
-  std::size_t memory_bytes_max = 24U << 20;
-};
 
 // Why a batch or a fence is not taken.
 struct ProducerRefusal {
@@ -55,23 +50,39 @@ using FenceVerdict = std::variant<FreshFence, KnownFence, ProducerRefusal>;
 
 class ProducerStates {
  public:
-  explicit ProducerStates(const ProducerLimits& limits) : limits_(limits) {}
-  void set_limits(const ProducerLimits& limits) { limits_ = limits; }
+  explicit ProducerStates(const ProducerLimits& limits) : table_(limits) {}
+  void set_limits(const ProducerLimits& limits) { table_.set_limits(limits); }
 
   // --- the log, in its order
   // Forgets everything; frames from `at` on follow.
   void reset(model::LogPosition at);
-  // Begins with what encode() gave at `at`. Errors: kCorruptBatch, kNewerFormat; then it is as it was.
+  // Begins with a state of `at` that lies on the disk. Errors: kCorruptBatch, kNewerFormat; then it is as it
+  // was.
   [[nodiscard]] Result<void> restore(model::LogPosition at, ByteSpan encoded);
   // What begins below position() is passed over.
   void appended(const log::Frame& frame);
+  // As far as nobody has to be looked up for it, see awaited().
   void committed(model::LogPosition upto);
   // Requires: not below position().
   void truncated(model::LogPosition to);
   // What is committed is folded up to here.
   [[nodiscard]] model::LogPosition position() const { return position_; }
 
-  // --- verdicts, which change nothing.
+  // --- producers that are on the disk only (ProducerTable)
+  // Of it nothing can be said before bring().
+  [[nodiscard]] bool is_away(model::ProducerId id) const { return !tips_.contains(id) && table_.is_away(id); }
+  // Whom what is appended speaks of, and who is away.
+  [[nodiscard]] const std::set<model::ProducerId>& awaited() const { return awaited_; }
+  using Found = std::pair<model::ProducerId, std::optional<ProducerState>>;
+  void bring(std::vector<Found> found);
+  // Of what is committed, at position(), to be written.
+  [[nodiscard]] ProducerDraft draft();
+  void written(model::LogPosition position, ProducerIndex index);
+  void used_by(model::ProducerId id, std::string_view client) { table_.used_by(id, client); }
+  ProducerTable::LetGo let_go();
+  [[nodiscard]] const ProducerTable& table() const { return table_; }
+
+  // --- verdicts, which change nothing. Requires: the producer is not away.
   // `leadership`: of a topic that acknowledges early, where this leadership began; what is missing before it
   // was perhaps acknowledged, and is lost (kEarlyAckLost). Requires: a validated batch of a producer.
   [[nodiscard]] BatchVerdict check(const model::BatchHeader& batch,
@@ -81,43 +92,46 @@ class ProducerStates {
                                             const SourcePosition& position) const;
   [[nodiscard]] FenceVerdict check_fence(model::ProducerId id, model::ProducerEpoch epoch) const;
 
-  // As of position(); null: not known.
-  [[nodiscard]] const ProducerState* find_committed(model::ProducerId id) const;
-  [[nodiscard]] std::size_t count() const { return committed_.size(); }
-  [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
+  // As of position(); null: not known. Requires: not away.
+  [[nodiscard]] const ProducerState* find_committed(model::ProducerId id) const { return table_.find(id); }
+  [[nodiscard]] std::size_t count() const { return table_.count(); }  // in memory
+  [[nodiscard]] bool is_empty() const { return table_.is_empty(); }
+  [[nodiscard]] std::size_t memory_bytes() const { return table_.memory_bytes(); }
   // No new producer is taken.
-  [[nodiscard]] bool is_full() const { return memory_bytes_ >= limits_.memory_bytes_max; }
-  [[nodiscard]] const ProducerLimits& limits() const { return limits_; }
+  [[nodiscard]] bool is_full() const { return table_.total_bytes() >= limits().bytes_max; }
+  [[nodiscard]] const ProducerLimits& limits() const { return table_.limits(); }
 
-  // What a frame would free that says so; looks at every producer.
+  // What a frame would free that says so; looks at every producer in memory. Of those on the disk a block
+  // with one counts as one.
   struct Forgettable {
     std::size_t producers = 0;
     std::size_t batches = 0;  // of others
   };
   [[nodiscard]] Forgettable count(const log::ProducersForgotten& forgotten) const;
-  // What is committed, at position(). docs/format/producer-state.md
+  // What is committed, at position(). docs/format/producer-state.md. Requires: nobody is on the disk only.
   [[nodiscard]] std::vector<std::byte> encode() const;
 
  private:
-  using Table = std::unordered_map<model::ProducerId, ProducerState>;
   struct Tip {
     ProducerState state;
     std::size_t events = 0;  // of it in events_
     model::LogPosition end;  // of the last of them
   };
   void extend_tips(const ProducerEvent& event);
+  void rebuild_tips();
+  // Not before it is known what the producer was.
+  [[nodiscard]] bool waits(const ProducerEvent& event) const;
   void commit(const ProducerEvent& event);
-  void commit(const log::ProducersForgotten& forgotten);
+  [[nodiscard]] ProducerTable::IsHeld is_held() const;
   // With all that is appended; null: not known. Into `made` goes what stands in no table.
   [[nodiscard]] const ProducerState* find(model::ProducerId id, ProducerState& made) const;
 
-  ProducerLimits limits_;
+  ProducerTable table_;
   model::LogPosition position_;
-  Table committed_;
-  std::size_t memory_bytes_ = 0;  // of committed_
   std::deque<ProducerEvent> events_;
   std::deque<log::ProducersForgotten> forgotten_;  // those of events_: for the producers without a tip
   std::unordered_map<model::ProducerId, Tip> tips_;
+  std::set<model::ProducerId> awaited_;  // of events_: those without a tip
 };
 
 // `where`: "partition 3 of topic 'orders'".

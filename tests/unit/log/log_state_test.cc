@@ -76,6 +76,57 @@ TEST_F(LogState, LastTwoAreKeptOverRestarts) {
   EXPECT_TRUE(world.files_with("/quarantine/").empty()) << "they are ours";
 }
 
+Result<void> rewrite(LogWorld& world, std::int64_t base, std::int64_t offset, const StateMaking& make) {
+  std::optional<Result<void>> result;
+  world.log(0).rewrite_state({Offset(base), 0}, {{Offset(offset), 0}, model::Term(1), {}}, make,
+                             [&](Result<void> durable) { result = std::move(durable); });
+  EXPECT_TRUE(world.run_until([&] { return result.has_value(); }));
+  return *std::move(result);
+}
+
+TEST_F(LogState, IsMadeOfAnEarlierOne) {
+  ASSERT_TRUE(write(world, state_at(10)));
+  const auto made = rewrite(world, 10, 20, [](ByteSpan base) -> Result<SharedBytes> {
+    EXPECT_EQ(as_text(base), "state at 10");
+    return SharedBytes::take(std::string("state at 20"));
+  });
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_EQ(kept(world), (Offsets{20, 10}));
+}
+
+TEST_F(LogState, WhatCannotBeMadeLeavesWhatIsThere) {
+  ASSERT_TRUE(write(world, state_at(10)));
+  const auto copy = [](ByteSpan base) -> Result<SharedBytes> {
+    return SharedBytes::take(std::string(as_text(base)));
+  };
+  EXPECT_EQ(rewrite(world, 5, 20, copy).error().code, ErrorCode::kNotFound);
+  const Error refused{ErrorCode::kCorruptBatch, "refused"};
+  EXPECT_EQ(rewrite(world, 10, 20, [&](ByteSpan) -> Result<SharedBytes> { return refused; }).error().code,
+            ErrorCode::kCorruptBatch);
+  world.disk().flip_bit(path_of(10), 8 * (kStateHeaderBytes + 2));
+  EXPECT_EQ(rewrite(world, 10, 20, copy).error().code, ErrorCode::kCorruptBatch);
+  EXPECT_EQ(world.files_with(".state").size(), 1U);
+}
+
+TEST_F(LogState, PartsAreReadWhereTheyLie) {
+  const auto read = [&](std::int64_t offset, std::vector<StateRange> parts) {
+    std::optional<Result<std::vector<SharedBytes>>> result;
+    world.log(0).read_state_parts({Offset(offset), 0}, std::move(parts),
+                                  [&](auto bytes) { result = std::move(bytes); });
+    EXPECT_TRUE(world.run_until([&] { return result.has_value(); }));
+    return *std::move(result);
+  };
+  ASSERT_TRUE(write(world, state_at(10)));
+  const auto parts = read(10, {{6, 8}, {0, 5}, {3, 3}});
+  ASSERT_TRUE(parts) << parts.error().to_string();
+  ASSERT_EQ(parts->size(), 3U);
+  EXPECT_EQ(as_text((*parts)[0].span()), "at");
+  EXPECT_EQ(as_text((*parts)[1].span()), "state");
+  EXPECT_TRUE((*parts)[2].empty());
+  EXPECT_EQ(read(10, {{6, 12}}).error().code, ErrorCode::kCorruptBatch);
+  EXPECT_EQ(read(20, {{0, 1}}).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(LogState, BytesOnTheDiskAreCounted) {
   const std::uint64_t before = world.log(0).status().disk_bytes;
   ASSERT_TRUE(write(world, state_at(10)));

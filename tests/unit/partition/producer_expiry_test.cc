@@ -133,7 +133,7 @@ TEST_F(ProducerExpiryTest, TheNextFrameComesAnHourLater) {
 }
 
 TEST_F(ProducerExpiryTest, FullPartitionLooksEachMinute) {
-  states_.set_limits({.expiration_ms = kDay.expiration_ms, .memory_bytes_max = 1});
+  states_.set_limits({.expiration_ms = kDay.expiration_ms, .bytes_max = 1});
   write(1);
   pass(60'000);
   write(2);

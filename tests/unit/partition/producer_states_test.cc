@@ -304,7 +304,7 @@ TEST_F(ProducerStatesTest, WhatAFrameWouldForgetIsCounted) {
 }
 
 TEST_F(ProducerStatesTest, NoNewProducerIsTakenWhenMemoryIsUsedUp) {
-  states_.set_limits({.memory_bytes_max = 1});
+  states_.set_limits({.bytes_max = 1});
   append_batch(1, 0, 0);
   commit();
   EXPECT_EQ(refused(check(2, 0, 0)), ErrorCode::kResourceExhausted);

@@ -40,6 +40,21 @@ inline std::string batch_of(const std::vector<std::string>& values,
   return std::string(as_text(batch));
 }
 
+// A batch of an idempotent producer.
+inline std::string idempotent_batch(std::int64_t id, std::int16_t epoch, std::int32_t sequence,
+                                    std::int32_t records = 1) {
+  model::BatchBuilder builder({.producer_id = model::ProducerId(id),
+                               .producer_epoch = model::ProducerEpoch(epoch),
+                               .base_sequence = sequence});
+  for (std::int32_t i = 0; i < records; ++i) {
+    const model::NewRecord record{
+        .key = {}, .value = as_bytes("v"), .headers = {}, .timestamp = model::Timestamp(1'000)};
+    EXPECT_TRUE(builder.append(record));
+  }
+  const auto batch = *builder.build(model::Codec::kNone);
+  return std::string(as_text(batch));
+}
+
 class ShardHarness {
  public:
   explicit ShardHarness(std::uint64_t seed = 1, sim::Engine engine = sim::Engine::kDirect)
@@ -72,7 +87,7 @@ class ShardHarness {
                              machine_.executor(), machine_.pool(), machine_.wall_clock(), machine_.rng());
     set_ = std::make_unique<PartitionSet>(*logs_, machine_.executor(), machine_.wall_clock(),
                                           log::Voter{model::NodeId(1), directory_->identity.disk},
-                                          PartitionSetConfig{}, [this](std::uint64_t) -> Result<void> {
+                                          set_config_, [this](std::uint64_t) -> Result<void> {
                                             if (disk_full_) return Error{ErrorCode::kDiskFull, "full", 1000};
                                             return {};
                                           });
@@ -127,6 +142,7 @@ class ShardHarness {
 
   sim::SimMachine machine_;
   log::ShardLogsConfig config_;
+  PartitionSetConfig set_config_;
   log::RecoveryReport report_;
   bool disk_full_ = false;
   std::unique_ptr<log::DataDirectory> directory_;

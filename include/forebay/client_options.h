@@ -26,6 +26,9 @@ struct ClientOptions {
   // Wait before the first reconnect; doubled, with jitter, up to the maximum while nobody answers.
   std::chrono::milliseconds reconnect_delay{20};
   std::chrono::milliseconds reconnect_delay_max{1'000};
+  // Names this program in the logs of brokers, and in the bounds that they keep by client (of the memory that
+  // idempotent producers take): the same for all instances of a program. At most 256 bytes.
+  std::string client_id;
 };
 
 // "a:1,b:2" -> {"a:1", "b:2"}. Errors: kInvalidArgument when an entry is not HOST:PORT.

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t kTimeoutDefaultMs = 30'000;
 constexpr std::uint32_t kTimeoutMaxMs = 15 * 60 * 1000;
+constexpr std::size_t kClientIdBytesMax = 256;
 
 v1::ProduceResponse failure(const Error& error, const ErrorPlace& place) {
   v1::ProduceResponse response;
@@ -72,7 +73,12 @@ Result<broker::ProduceRequest> head_of(const v1::ProduceRequest& request) {
   if (request.has_partition() && request.partition() < 0) {
     return Error{ErrorCode::kInvalidArgument, "partition: must not be negative"};
   }
+  if (request.client_id().size() > kClientIdBytesMax) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "client_id: is longer than " + std::to_string(kClientIdBytesMax) + " bytes"};
+  }
   broker::ProduceRequest head;
+  head.client_id = request.client_id();
   FOREBAY_TRY(head.acks, acks_of(request));
   head.topic = request.topic();
   head.partition = model::PartitionIndex(request.partition());

@@ -38,6 +38,7 @@ grpc::ByteBuffer append_request(broker::ProduceRequest request, milliseconds tim
     message.mutable_position()->set_source(std::move(request.position->source));
     message.mutable_position()->set_position(std::move(request.position->position));
   }
+  message.set_client_id(std::move(request.client_id));
   message.set_batch(std::move(request.batch));
   grpc::ByteBuffer bytes;
   write_message(message, &bytes);

@@ -71,6 +71,8 @@ void ProduceStream::request_read(std::size_t size) {
     ++at_broker_;
     refused = input_over_;
   }
+  if (!client_id_) client_id_ = request_.client_id();
+  request_.set_client_id(*client_id_);
   const std::uint64_t correlation_id = request_.correlation_id();
   auto done = [hold = CallHold(this), correlation_id, size](v1::ProduceResponse response) {
     response.set_correlation_id(correlation_id);

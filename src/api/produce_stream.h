@@ -15,6 +15,8 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 
 #include "api/context.h"
 #include "api/produce_router.h"
@@ -52,8 +54,9 @@ class ProduceStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void advance(Lock lock);
 
   const ContextPtr context_;
-  grpc::ByteBuffer incoming_;   // owned by gRPC while reading_
-  v1::ProduceRequest request_;  // of the read that is being handled; reused
+  grpc::ByteBuffer incoming_;             // owned by gRPC while reading_
+  v1::ProduceRequest request_;            // of the read that is being handled; reused
+  std::optional<std::string> client_id_;  // of the first request
   const std::shared_ptr<ProduceRouter> router_;
   grpc::ByteBuffer outgoing_;  // owned by gRPC while writing_
 

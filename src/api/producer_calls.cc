@@ -33,6 +33,7 @@ grpc::ServerUnaryReactor* LogService::InitProducer(grpc::CallbackServerContext* 
           response, [](const broker::ProducerSession& session, v1::InitProducerResponse* to) {
             to->set_producer_id(session.id.value());
             to->set_epoch(session.epoch.value());
+            if (session.previous_id) to->set_previous_producer_id(session.previous_id->value());
           }));
   return call;
 }

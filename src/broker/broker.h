@@ -67,6 +67,7 @@ struct ProduceRequest {
   std::uint32_t retry_round = 0;                 // with `order`
   // How far a named producer's source is read when the batch is stored.
   std::optional<partition::SourcePosition> position;
+  std::string client_id;  // who sends, if he says so
 };
 struct ProduceAck {
   model::PartitionIndex partition;

@@ -9,6 +9,7 @@ namespace forebay::broker {
 namespace {
 
 constexpr std::uint32_t kBudgetRetryMs = 20;
+constexpr std::uint32_t kFenceRetryMs = 100;
 
 partition::Acks acks_of(Acks acks) {
   switch (acks) {
@@ -136,7 +137,8 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
                                                         .record_count = *record_count,
                                                         .acks = acks_of(request.acks),
                                                         .timeout = request.timeout,
-                                                        .position = std::move(request.position)},
+                                                        .position = std::move(request.position),
+                                                        .client_id = std::move(request.client_id)},
                         lease = std::move(*lease), order = std::move(request.order),
                         round = request.retry_round, done = std::move(done)]() mutable {
     if (order && order->shard.refuses(round)) return done(out_of_order());
@@ -265,6 +267,12 @@ void NodeBroker::fence_producer(FenceProducerRequest request, Done<FenceProducer
   if ((*route)->internal) {
     return done(Error{ErrorCode::kInvalidArgument,
                       "topic '" + request.topic + "' is internal; it cannot be produced to"});
+  }
+  if (!table->may_fence) {
+    return done(Error{ErrorCode::kNotYet,
+                      "this node does not know yet of any session of a named producer: begin one first "
+                      "(InitProducer with a name), then retry",
+                      kFenceRetryMs});
   }
   const auto topic_partitions = static_cast<std::uint32_t>((*route)->shards.size());
   if (request.partitions.empty()) {

@@ -41,7 +41,7 @@ void NodeBroker::init_named_producer(InitProducerRequest request, Done<ProducerS
         [this, name = request.name,
          session](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
           FOREBAY_TRY(auto named, cluster::decide_producer_session(image, name, config_.limits));
-          *session = {named.id, named.epoch};
+          *session = {named.id, named.epoch, cluster::previous_id(image, named)};
           return cluster::ClusterRecord(std::move(named));
         },
         [this, request, session, done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
@@ -68,7 +68,7 @@ void NodeBroker::list_producers(ListProducersRequest request, Done<ProducerPage>
         page.more = true;
         break;
       }
-      page.producers.push_back({std::move(name), {last.id, last.epoch}});
+      page.producers.push_back({std::move(name), {last.id, last.epoch, last.previous_id}});
     }
     done(std::move(page));
   });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct InitProducerRequest {
 struct ProducerSession {
   model::ProducerId id;
   model::ProducerEpoch epoch{0};
+  // The id that the name had until its epochs were used up: see cluster::kFenceEpoch.
+  std::optional<model::ProducerId> previous_id = {};
   friend bool operator==(const ProducerSession&, const ProducerSession&) = default;
 };
 

@@ -98,6 +98,7 @@ RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
                         const config::TopicConfig& defaults, std::uint32_t shard_count,
                         std::vector<std::string>& problems) {
   auto table = std::make_shared<RoutingTable>();
+  table->may_fence = cluster::may_fence_producers(image);
   table->topics.emplace(cluster::kClusterTopicName, internal_route(node, shard_count));
   for (const auto& [id, broker] : image.brokers) {
     if (!broker.registration.api_address.empty())

@@ -38,6 +38,7 @@ struct TopicRoute {
 struct RoutingTable {
   std::unordered_map<std::string, TopicRoute> topics;
   std::map<model::NodeId, std::string> api_addresses;  // of the brokers that have registered, for clients
+  bool may_fence = false;  // every node reads what sessions of named producers write into logs
   // Empty: nobody knows.
   [[nodiscard]] std::string address_of(model::NodeId node) const {
     const auto at = api_addresses.find(node);

@@ -130,6 +130,7 @@ ClientOptions Session::client_options() const {
   ClientOptions options;
   options.servers = globals_.servers;
   options.request_timeout = timeout();
+  options.client_id = "forebay";
   return options;
 }
 

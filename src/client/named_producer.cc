@@ -4,6 +4,8 @@
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
+#include <limits>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -87,13 +89,44 @@ Result<v1::FenceProducerResponse> fence(client::UnaryCaller& caller, const v1::F
   }
 }
 
-std::vector<client::StoredPosition> stored_in(const v1::FenceProducerResponse& response) {
+// `previous`: of the id that the name had before, or nothing. A partition that has something of this id had
+// all that counted of the one before.
+std::vector<client::StoredPosition> stored_in(const v1::FenceProducerResponse& response,
+                                              const v1::FenceProducerResponse& previous) {
   std::vector<client::StoredPosition> stored;
-  for (const v1::PartitionFenced& one : response.partitions()) {
+  const auto add = [&stored](const v1::PartitionFenced& one) {
     if (one.has_position())
       stored.push_back({one.partition(), one.position().source(), one.position().position()});
+  };
+  std::set<std::int32_t> known;
+  for (const v1::PartitionFenced& one : response.partitions()) {
+    if (one.has_last_epoch()) known.insert(one.partition());
+    add(one);
+  }
+  for (const v1::PartitionFenced& one : previous.partitions()) {
+    if (!known.contains(one.partition())) add(one);
   }
   return stored;
+}
+
+struct Fenced {
+  v1::FenceProducerResponse now, previous;
+};
+
+// All sessions before this one.
+Result<Fenced> fence_all(client::UnaryCaller& caller, const std::string& topic,
+                         const v1::InitProducerResponse& identity, steady_clock::time_point deadline) {
+  Fenced fenced;
+  v1::FenceProducerRequest request;
+  request.set_topic(topic);
+  request.set_producer_id(identity.producer_id());
+  request.set_epoch(identity.epoch());
+  FOREBAY_TRY(fenced.now, fence(caller, request, deadline));
+  if (!identity.has_previous_producer_id()) return fenced;
+  request.set_producer_id(identity.previous_producer_id());
+  request.set_epoch(std::numeric_limits<std::int16_t>::max());
+  FOREBAY_TRY(fenced.previous, fence(caller, request, deadline));
+  return fenced;
 }
 
 }  // namespace
@@ -107,20 +140,18 @@ Result<std::unique_ptr<NamedProducer>> NamedProducer::resume(ClientOptions clien
   client::UnaryCaller caller(client);
   v1::InitProducerRequest init;
   init.set_name(options.name);
+  init.set_client_id(client.client_id);
   v1::InitProducerResponse identity;
   FOREBAY_CHECK(call(caller, &v1::Log::Stub::InitProducer, init, identity, client.request_timeout));
-  v1::FenceProducerRequest request;
-  request.set_topic(options.topic);
-  request.set_producer_id(identity.producer_id());
-  request.set_epoch(identity.epoch());
-  FOREBAY_TRY(const v1::FenceProducerResponse fenced, fence(caller, request, deadline));
-  const auto partition_count = static_cast<std::int32_t>(fenced.topic_partitions());
-  if (partition_count <= 0 || fenced.partitions_size() != partition_count) {
-    return Error{ErrorCode::kInternal, "the broker names " + std::to_string(fenced.partitions_size()) +
+  FOREBAY_TRY(const Fenced fenced, fence_all(caller, options.topic, identity, deadline));
+  const auto partition_count = static_cast<std::int32_t>(fenced.now.topic_partitions());
+  if (partition_count <= 0 || fenced.now.partitions_size() != partition_count) {
+    return Error{ErrorCode::kInternal, "the broker names " + std::to_string(fenced.now.partitions_size()) +
                                            " of " + std::to_string(partition_count) +
                                            " partitions of topic '" + options.topic + "'"};
   }
-  auto plan = client::plan_resume(stored_in(fenced), partition_count, options.source, options.is_same_source);
+  auto plan = client::plan_resume(stored_in(fenced.now, fenced.previous), partition_count, options.source,
+                                  options.is_same_source);
   if (!plan) {
     Error error = std::move(plan).error();
     error.context = "name '" + options.name + "', topic '" + options.topic + "': " + error.context;

@@ -25,9 +25,10 @@ bool is_address(const std::string& peer) { return peer.starts_with("ipv4:") || p
 // Ends when nothing more is read and no write is under way, so that it cannot end under a write.
 class GrpcProduceStream final : public ProduceStream {
  public:
-  GrpcProduceStream(const std::string& server, grpc::CompletionQueue& queue,
+  GrpcProduceStream(const std::string& server, const std::string& client_id, grpc::CompletionQueue& queue,
                     std::shared_ptr<Listener> listener)
       : server_(server),
+        client_id_(client_id),
         channel_(open_channel(server)),
         call_(grpc::GenericStub(channel_).PrepareCall(&context_, kMethod, &queue)),
         listener_(std::move(listener)) {}
@@ -38,7 +39,10 @@ class GrpcProduceStream final : public ProduceStream {
   }
 
   void send(const ProduceHead& head, const SharedBytes& batch) override {
-    const grpc::Slice slices[] = {grpc::Slice(encode_produce_head(head)), slice_of(batch)};
+    ProduceHead first = head;
+    if (!said_who_) first.client_id = client_id_;
+    said_who_ = true;
+    const grpc::Slice slices[] = {grpc::Slice(encode_produce_head(first)), slice_of(batch)};
     {
       const std::lock_guard lock(mutex_);
       if (read_over_) return;
@@ -142,6 +146,8 @@ class GrpcProduceStream final : public ProduceStream {
   }
 
   const std::string server_;
+  const std::string client_id_;
+  bool said_who_ = false;  // of whoever sends
   const std::shared_ptr<grpc::Channel> channel_;
   grpc::ClientContext context_;
   const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
@@ -163,9 +169,10 @@ class GrpcProduceStream final : public ProduceStream {
 
 }  // namespace
 
-std::shared_ptr<ProduceStream> ProduceStream::open(const std::string& server, CompletionThread& thread,
+std::shared_ptr<ProduceStream> ProduceStream::open(const std::string& server, const std::string& client_id,
+                                                   CompletionThread& thread,
                                                    std::shared_ptr<Listener> listener) {
-  auto* made = new GrpcProduceStream(server, thread.queue(), listener);
+  auto* made = new GrpcProduceStream(server, client_id, thread.queue(), listener);
   std::shared_ptr<GrpcProduceStream> stream(made, [listener = std::move(listener)](GrpcProduceStream* over) {
     delete over;
     listener->on_destroyed();

@@ -38,8 +38,9 @@ class ProduceStream {
     virtual void on_destroyed() = 0;
   };
 
-  // The thread ends after the stream.
+  // The thread ends after the stream. `client_id`: of all its requests.
   [[nodiscard]] static std::shared_ptr<ProduceStream> open(const std::string& server,
+                                                           const std::string& client_id,
                                                            CompletionThread& thread,
                                                            std::shared_ptr<Listener> listener);
   virtual ~ProduceStream() = default;

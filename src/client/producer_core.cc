@@ -348,7 +348,7 @@ void Producer::Core::perform(SendQueue::Work work, Lock& lock) {
     // Under the lock: whoever finds the queue's stream up must find the stream. It calls back on other
     // threads only.
     Open& open = open_[connect->node];
-    open.stream = client::ProduceStream::open(connect->address, *stream_thread_,
+    open.stream = client::ProduceStream::open(connect->address, client_.client_id, *stream_thread_,
                                               std::make_shared<Link>(shared_from_this(), connect->node));
     open.channel = open.stream->channel();
     ++streams_;
@@ -417,6 +417,7 @@ void Producer::Core::on_alarm() {
 // On its thread. To ask twice costs no more than a number.
 void Producer::Core::begin_session() {
   v1::InitProducerRequest request;
+  request.set_client_id(client_.client_id);
   v1::InitProducerResponse response;
   auto failed = caller_.call(
       [&](const std::shared_ptr<grpc::Channel>& channel, const std::string& server,

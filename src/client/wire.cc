@@ -255,6 +255,7 @@ std::string encode_produce_head(const ProduceHead& head) {
     put_text(place, v1::SourcePosition::kPositionFieldNumber, encode_position(*head.position));
     put_text(out, Request::kPositionFieldNumber, place);
   }
+  if (!head.client_id.empty()) put_text(out, Request::kClientIdFieldNumber, head.client_id);
   put_tag(out, Request::kBatchFieldNumber, WireType::kBytes);
   put_varint(out, head.batch_bytes);
   return out;

@@ -28,6 +28,7 @@ struct ProduceHead {
   // Of a named producer: see SourcePosition.
   std::string_view source;
   std::optional<std::uint64_t> position;
+  std::string_view client_id;  // in the first request of a stream
   std::size_t batch_bytes = 0;
 };
 // A ProduceRequest up to the first byte of the batch.

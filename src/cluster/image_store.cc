@@ -86,12 +86,20 @@ Result<void> load_producer_names(const kv::View& store, ClusterImage& image) {
   std::vector<ProducerNames::Entry> entries;
   FOREBAY_CHECK(load_each(
       store, kProducerNamePrefix, [&](std::string_view name, std::string_view value) -> Result<void> {
+        // ID EPOCH, and the id before when there was one.
         const std::size_t space = value.find(' ');
         if (name.empty() || space == std::string_view::npos) return kBadEntry;
+        const std::size_t second = value.find(' ', space + 1);
         const auto id = number_of<std::int64_t>(value.substr(0, space));
-        const auto epoch = number_of<std::int16_t>(value.substr(space + 1));
+        const auto epoch = number_of<std::int16_t>(value.substr(space + 1, second - space - 1));
         if (!id || !epoch || *epoch < 0) return kBadEntry;
-        entries.emplace_back(name, NamedProducer{model::ProducerId(*id), model::ProducerEpoch(*epoch)});
+        NamedProducer producer{model::ProducerId(*id), model::ProducerEpoch(*epoch)};
+        if (second != std::string_view::npos) {
+          const auto previous = number_of<std::int64_t>(value.substr(second + 1));
+          if (!previous) return kBadEntry;
+          producer.previous_id = model::ProducerId(*previous);
+        }
+        entries.emplace_back(name, producer);
         return {};
       }));
   image.producer_names = ProducerNames(std::move(entries));
@@ -236,8 +244,9 @@ struct TouchedEntries::Noter {
     const NamedProducer* known = image.producer_names.find(one.name);
     auto& change = changes[std::string(kProducerNamePrefix) + one.name];
     change.reset();
-    if (known != nullptr)
-      change = std::to_string(known->id.value()) + " " + std::to_string(known->epoch.value());
+    if (known == nullptr) return;
+    change = std::to_string(known->id.value()) + " " + std::to_string(known->epoch.value());
+    if (known->previous_id) *change += " " + std::to_string(known->previous_id->value());
   }
   void operator()(const Retired& one) const {
     put(key(kRetiredPrefix, one.disk), image.retired, one.disk,

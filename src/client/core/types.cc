@@ -75,10 +75,16 @@ Result<void> check_server(std::string_view entry) {
   return {};
 }
 
+constexpr std::size_t kClientIdBytesMax = 256;  // what brokers take
+
 Result<void> check_client_options(const ClientOptions& options) {
   if (options.servers.empty()) return Error{ErrorCode::kInvalidArgument, "servers: at least one is needed"};
   for (const std::string& server : options.servers) {
     if (auto checked = check_server(server); !checked) return std::move(checked).error();
+  }
+  if (options.client_id.size() > kClientIdBytesMax) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "client_id must be at most " + std::to_string(kClientIdBytesMax) + " bytes"};
   }
   const std::chrono::milliseconds zero{0};
   const std::chrono::milliseconds day = std::chrono::hours(24);

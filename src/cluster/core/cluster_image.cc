@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "cluster/core/producer_sessions.h"
 #include "config/topic_name.h"
 
 namespace forebay::cluster {
@@ -130,7 +131,7 @@ Result<void> apply_one(ClusterImage& image, const ProducerNamed& record) {
   if (record.name.empty() || record.epoch < model::ProducerEpoch(0) || (!goes_on && !is_new))
     return out_of_place("a session that others may have, of the producer '" + record.name + "'");
   if (!goes_on) image.next_producer_id = record.id.next();
-  image.producer_names.set(record.name, {record.id, record.epoch});
+  image.producer_names.set(record.name, {record.id, record.epoch, previous_id(image, record)});
   return {};
 }
 

@@ -78,6 +78,10 @@ Result<std::vector<ClusterRecord>> with_level(const ClusterImage& image, Cluster
   return records;
 }
 
+bool may_fence_producers(const ClusterImage& image) {
+  return level_in(image.features, kMetadataFeature) >= kProducerNames;
+}
+
 Result<void> check_readable(const Features& in_use, const std::string& version) {
   const Features spoken = spoken_features();
   for (const auto& [name, level] : in_use) {

@@ -29,6 +29,10 @@ inline constexpr const char* kMetadataFeature = "metadata";
 [[nodiscard]] Result<std::vector<ClusterRecord>> with_level(const ClusterImage& image, ClusterRecord record,
                                                             const std::set<log::Voter>& alive = {});
 
+// Whether a session of a named producer has begun, so that every node reads the frames that it writes: fences
+// and positions.
+[[nodiscard]] bool may_fence_producers(const ClusterImage& image);
+
 // That this version reads whatever a cluster with these levels may write. Errors: kNewerFormat, with what the
 // cluster uses and what this version (`version`, for people) reads.
 [[nodiscard]] Result<void> check_readable(const Features& in_use, const std::string& version);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@ namespace forebay::cluster {
 struct NamedProducer {
   model::ProducerId id;
   model::ProducerEpoch epoch{0};
+  std::optional<model::ProducerId> previous_id = {};  // that it had until its epochs were used up
   friend bool operator==(const NamedProducer&, const NamedProducer&) = default;
 };
 

@@ -5,15 +5,20 @@
 namespace forebay::cluster {
 namespace {
 
-constexpr auto kEpochMax = std::numeric_limits<model::ProducerEpoch::value_type>::max();
 constexpr auto kIdMax = std::numeric_limits<model::ProducerId::value_type>::max();
 
 }  // namespace
 
+std::optional<model::ProducerId> previous_id(const ClusterImage& image, const ProducerNamed& record) {
+  const NamedProducer* known = image.producer_names.find(record.name);
+  if (known == nullptr) return std::nullopt;
+  return known->id == record.id ? known->previous_id : known->id;
+}
+
 Result<ProducerNamed> decide_producer_session(const ClusterImage& image, const std::string& name,
                                               const Limits& limits) {
   const NamedProducer* known = image.producer_names.find(name);
-  if (known != nullptr && known->epoch.value() < kEpochMax)
+  if (known != nullptr && known->epoch.next() < kFenceEpoch)
     return ProducerNamed{name, known->id, known->epoch.next()};
   if (known == nullptr && image.producer_names.size() >= limits.producer_names_max) {
     return Error{ErrorCode::kMemoryBudget,

@@ -2,6 +2,8 @@
 // epoch than those of its name before it (docs/adr/0021). Pure.
 #pragma once
 
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -9,6 +11,15 @@
 #include "cluster/core/decisions.h"
 
 namespace forebay::cluster {
+
+// The last epoch, which no session has. When the others of an id are used up the name goes on with a new id,
+// and each of its sessions fences the id before with this one (FenceProducer).
+inline constexpr model::ProducerEpoch kFenceEpoch{
+    std::numeric_limits<model::ProducerEpoch::value_type>::max()};
+
+// The id that the name had before the one that it has once `record` is applied to `image`.
+[[nodiscard]] std::optional<model::ProducerId> previous_id(const ClusterImage& image,
+                                                           const ProducerNamed& record);
 
 // The next session of this name. Every decision is another session: one whose answer is lost is nobody's, and
 // costs an epoch. Requires: check_producer_name.

@@ -150,8 +150,11 @@ TEST_F(ForwardTest, StreamForwardsOneAtATimeInOrder) {
   lead_all_elsewhere();
   grpc::ClientContext context;
   auto stream = log_->Produce(&context);
-  for (std::uint64_t number = 0; number < 20; ++number)
-    ASSERT_TRUE(stream->Write(raw_request(2, "v" + std::to_string(number), number)));
+  for (std::uint64_t number = 0; number < 20; ++number) {
+    auto request = raw_request(2, "v" + std::to_string(number), number);
+    if (number == 0) request.set_client_id("shop");
+    ASSERT_TRUE(stream->Write(request));
+  }
   for (std::uint64_t number = 0; number < 20; ++number) {
     v1::ProduceResponse response;
     ASSERT_TRUE(stream->Read(&response));
@@ -159,6 +162,7 @@ TEST_F(ForwardTest, StreamForwardsOneAtATimeInOrder) {
     EXPECT_EQ(response.ack().partitions(0).base_offset(), static_cast<std::int64_t>(number));
     EXPECT_EQ(response.ack().leader(), other_);
   }
+  EXPECT_EQ(other_broker_.clients, std::vector<std::string>(20, "shop"));
   EXPECT_EQ(other_broker_.counts().unanswered_most, 1U);
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());

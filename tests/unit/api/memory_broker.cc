@@ -208,6 +208,7 @@ void MemoryBroker::produce(broker::ProduceRequest request, broker::Done<broker::
     counts_.unanswered_most = std::max(counts_.unanswered_most, counts_.unanswered);
     counts_.last_acks = request.acks;
     counts_.last_timeout = request.timeout;
+    clients.push_back(request.client_id);
   }
   post([this, request = std::move(request), done = std::move(done)]() mutable {
     const std::int32_t partition = request.partition.value();

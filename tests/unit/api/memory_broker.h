@@ -44,6 +44,7 @@ class MemoryBroker final : public broker::Broker {
   std::map<std::int32_t, partition::SessionEnd> sessions;    // that fence_producer() tells of, by partition
   std::vector<broker::FenceProducerRequest> fences;          // that were asked for
   std::vector<partition::SourcePosition> positions;          // that came with batches
+  std::vector<std::string> clients;                          // of the produce requests, in their order
   std::map<std::string, broker::ProducerSession> producers;  // by name
   std::vector<broker::InitProducerRequest> inits;            // that were asked for
   broker::ClusterDescription cluster;  // of describe_cluster(); set before the first call

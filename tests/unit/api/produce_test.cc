@@ -67,6 +67,28 @@ TEST_F(ProduceTest, StreamAnswersEveryRequestAndStoresTheBatchAsItCame) {
   }
 }
 
+TEST_F(ProduceTest, FirstRequestOfAStreamSaysWhoSends) {
+  auto stream = log_->Produce(&context_);
+  auto first = raw_request(1, "v", 0);
+  first.set_client_id("shop");
+  ASSERT_TRUE(stream->Write(first));
+  ASSERT_TRUE(stream->Write(raw_request(1, "v", 1)));
+  ASSERT_TRUE(stream->WritesDone());
+  v1::ProduceResponse response;
+  while (stream->Read(&response)) EXPECT_TRUE(response.has_ack());
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(broker_.clients, (std::vector<std::string>{"shop", "shop"}));
+}
+
+TEST_F(ProduceTest, ClientIdThatIsTooLongIsRefused) {
+  auto request = stamped_request(0);
+  request.set_client_id(std::string(257, 'c'));
+  v1::ProduceAck ack;
+  const grpc::Status refused = append(request, &ack);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(refused.error_message().find("client_id"), std::string::npos);
+}
+
 TEST_F(ProduceTest, StreamKeepsSeveralRequestsInFlightAndAnswersAsTheyComplete) {
   broker_.hold_answers(0);
   auto stream = log_->Produce(&context_);

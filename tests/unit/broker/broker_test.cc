@@ -126,6 +126,10 @@ TEST_F(BrokerTest, FenceHoldsInEveryPartitionAndTellsOfEach) {
                                     std::move(done));
     });
   };
+  // Who reads no fences must not find one in a log: the first session of a name asks every node.
+  EXPECT_EQ(fence({}).error().code, ErrorCode::kNotYet);
+  ASSERT_TRUE(node_.call<ProducerSession>(
+      [&](auto done) { node_.broker_->init_producer({.name = "meter"}, std::move(done)); }));
   const auto fenced = fence({});
   ASSERT_TRUE(fenced) << fenced.error().to_string();
   EXPECT_EQ(fenced->topic_partitions, 2U);

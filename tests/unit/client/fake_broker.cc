@@ -85,6 +85,7 @@ class FakeBroker::State {
   std::size_t fence_requests = 0;
   std::int64_t next_producer_id = 1'000;
   std::map<std::string, std::pair<std::int64_t, std::int32_t>> named;  // id and epoch
+  std::map<std::string, std::int64_t> previous_ids;                    // of those whose epochs were used up
   std::uint64_t releases = 0;                                          // how often release() was called
   bool holding = true;
   bool stopping = false;
@@ -281,6 +282,8 @@ class FakeBroker::LogService final : public v1::Log::Service {
       ++epoch;
     response->set_producer_id(id);
     response->set_epoch(epoch);
+    const auto previous = state_->previous_ids.find(request->name());
+    if (previous != state_->previous_ids.end()) response->set_previous_producer_id(previous->second);
     return grpc::Status::OK;
   }
 
@@ -303,7 +306,9 @@ class FakeBroker::LogService final : public v1::Log::Service {
       }
       partition.producers.fence(request->producer_id(), static_cast<std::int16_t>(request->epoch()));
       const auto position = partition.positions.find(request->producer_id());
-      if (position != partition.positions.end()) *out->mutable_position() = position->second;
+      if (position == partition.positions.end()) continue;
+      out->set_last_epoch(0);
+      *out->mutable_position() = position->second;
     }
     return grpc::Status::OK;
   }
@@ -459,6 +464,14 @@ void FakeBroker::append_raw(const std::string& topic, std::int32_t partition, st
                             std::int64_t records) {
   const std::lock_guard lock(state_->mutex);
   state_->append(*state_->find(topic, partition), std::move(batch), records);
+}
+
+void FakeBroker::use_up_epochs(const std::string& name) {
+  const std::lock_guard lock(state_->mutex);
+  auto& [id, epoch] = state_->named.at(name);
+  state_->previous_ids[name] = id;
+  id = state_->next_producer_id++;
+  epoch = -1;
 }
 
 void FakeBroker::trim(const std::string& topic, std::int32_t partition, std::int64_t log_start) {

@@ -54,6 +54,8 @@ class FakeBroker {
               model::Codec codec = model::Codec::kNone);
   // A batch as it is, for bad ones; it takes `records` offsets.
   void append_raw(const std::string& topic, std::int32_t partition, std::string batch, std::int64_t records);
+  // The next session of this named producer has another id.
+  void use_up_epochs(const std::string& name);
   void trim(const std::string& topic, std::int32_t partition, std::int64_t log_start);
   // Acknowledges what is held, and holds nothing any more.
   void release();

@@ -39,8 +39,9 @@ class NamedProducerTest : public testing::Test {
     if (options.source.empty()) options.source = "file";
     options.producer.batch_bytes_max = 1024;
     options.producer.retry_delay = milliseconds(1);
-    return NamedProducer::resume({.servers = {broker_.address()}, .reconnect_delay = milliseconds(1)},
-                                 options);
+    return NamedProducer::resume(
+        {.servers = {broker_.address()}, .reconnect_delay = milliseconds(1), .client_id = "importer"},
+        options);
   }
   // Sends up to `end`; returns how many were not there yet.
   std::size_t send(NamedProducer& producer, std::uint64_t end) {
@@ -134,6 +135,50 @@ TEST_F(NamedProducerTest, NewerSessionStopsTheOlderOne) {
   EXPECT_EQ(send(*second, 20), 10u);
   EXPECT_TRUE(second->close(kLong));
   expect_each_once(20);
+}
+
+TEST_F(NamedProducerTest, NameWhoseEpochsAreUsedUpGoesOnWhereItWas) {
+  auto first = resume().value();
+  EXPECT_EQ(send(*first, 100), 100u);
+  ASSERT_TRUE(first->flush(kLong));
+  broker_.use_up_epochs("import");
+  auto second = resume().value();
+  EXPECT_EQ(second->furthest(), 100u);
+  std::optional<ErrorCode> code;
+  ASSERT_TRUE(first->send(101, Numbered(101).view, [&](const Result<Ack>& ack) {
+    code = ack ? ErrorCode::kInternal : ack.error().code;
+  }));
+  ASSERT_TRUE(first->flush(kLong));
+  EXPECT_EQ(code, ErrorCode::kProducerFenced);
+  second.reset();
+  // Of the id before something counts as long as a partition has nothing of this one.
+  auto third = resume().value();
+  EXPECT_EQ(send(*third, 101), 1u);
+  EXPECT_TRUE(third->close(kLong));
+  auto fourth = resume().value();
+  EXPECT_EQ(fourth->furthest(), 101u);
+  EXPECT_EQ(send(*fourth, 150), 49u);
+  EXPECT_TRUE(fourth->close(kLong));
+  expect_each_once(150);
+}
+
+TEST_F(NamedProducerTest, SaysWhichClientItIs) {
+  std::string named;
+  broker_.on_init_producer = [&](const v1::InitProducerRequest& request,
+                                 std::size_t) -> std::optional<v1::ErrorDetail> {
+    named = request.client_id();
+    return std::nullopt;
+  };
+  auto producer = resume().value();
+  EXPECT_EQ(named, "importer");
+  send(*producer, 10);
+  ASSERT_TRUE(producer->flush(kLong));
+  send(*producer, 20);
+  ASSERT_TRUE(producer->close(kLong));
+  const auto requests = broker_.requests();
+  ASSERT_GT(requests.size(), 1u);
+  EXPECT_EQ(requests.front().client_id(), "importer");
+  EXPECT_EQ(requests.back().client_id(), "") << "the stream has said it";
 }
 
 TEST_F(NamedProducerTest, RefusedRecordStopsItAndTheNextRunBeginsThere) {

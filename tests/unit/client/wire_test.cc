@@ -60,6 +60,14 @@ TEST(Wire, ProduceHeadIsWhatProtobufReads) {
   EXPECT_EQ(request.batch(), batch);
 }
 
+TEST(Wire, ProduceHeadSaysWhoSends) {
+  v1::ProduceRequest request;
+  ASSERT_TRUE(request.ParseFromString(
+      encode_produce_head({.topic = "t", .client_id = "shop", .batch_bytes = 1}) + "b"));
+  EXPECT_EQ(request.client_id(), "shop");
+  EXPECT_EQ(request.batch(), "b");
+}
+
 TEST(Wire, ProduceHeadOfANamedProducerHasThePosition) {
   const auto request_of = [](const ProduceHead& head) {
     v1::ProduceRequest request;

@@ -39,10 +39,32 @@ TEST(ProducerSessions, NameKeepsItsIdAndEachSessionHasTheNextEpoch) {
 TEST(ProducerSessions, EpochsThatAreUsedUpBeginAnewWithAnotherId) {
   ClusterImage image = image_of(1);
   begin(image, "a");
-  ASSERT_TRUE(apply(image, session("a", 0, 32'766)));
-  EXPECT_EQ(begin(image, "a"), session("a", 0, 32'767));
-  EXPECT_EQ(begin(image, "a"), session("a", 1, 0));
+  ASSERT_TRUE(apply(image, session("a", 0, 32'765)));
+  EXPECT_EQ(begin(image, "a"), session("a", 0, 32'766));
+  EXPECT_EQ(begin(image, "a"), session("a", 1, 0)) << "32767 fences those before, and no session has it";
   EXPECT_EQ(begin(image, "a"), session("a", 1, 1));
+}
+
+TEST(ProducerSessions, IdBeforeIsKnownAsLongAsTheNameHasTheNextOne) {
+  ClusterImage image = image_of(1);
+  const auto previous = [&image] { return image.producer_names.find("a")->previous_id; };
+  begin(image, "a");
+  EXPECT_EQ(previous(), std::nullopt);
+  ASSERT_TRUE(apply(image, session("a", 0, 32'766)));
+  EXPECT_EQ(previous(), std::nullopt);
+  for (int i = 0; i < 3; ++i) {
+    const auto next = decide_producer_session(image, "a", kLimits);
+    ASSERT_TRUE(next);
+    EXPECT_EQ(previous_id(image, *next), model::ProducerId(0));
+    begin(image, "a");
+    EXPECT_EQ(previous(), model::ProducerId(0));
+  }
+  ASSERT_TRUE(apply(image, session("a", 1, 32'766)));
+  begin(image, "a");
+  EXPECT_EQ(previous(), model::ProducerId(1));
+  ASSERT_TRUE(apply(image, ProducerNameRemoved{"a"}));
+  begin(image, "a");
+  EXPECT_EQ(previous(), std::nullopt) << "another producer";
 }
 
 TEST(ProducerSessions, FreedNameIsAnotherProducer) {
@@ -149,8 +171,12 @@ TEST(ProducerSessions, NoPairIsGivenTwice) {
     }
   }
   EXPECT_FALSE(removed.empty());
-  EXPECT_GT(std::count_if(epochs.begin(), epochs.end(), [](const auto& one) { return one.second == 32'767; }),
-            0);
+  const auto ended_at = [&epochs](int epoch) {
+    return std::count_if(epochs.begin(), epochs.end(),
+                         [epoch](const auto& one) { return one.second == epoch; });
+  };
+  EXPECT_GT(ended_at(32'766), 0);
+  EXPECT_EQ(ended_at(32'767), 0) << "that one is there to fence";
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ ClusterImage image_of_everything() {
   take(FeatureLevelSet{kMetadataFeature, 2});
   take(ProducerNamed{"meter", model::ProducerId(1'000), model::ProducerEpoch(0)});
   take(ProducerNamed{"meter", model::ProducerId(1'000), model::ProducerEpoch(1)});
+  take(ProducerNamed{"old", model::ProducerId(2'000), model::ProducerEpoch(32'766)});
+  take(ProducerNamed{"old", model::ProducerId(2'001), model::ProducerEpoch(0)});
   for (const char* name : {"a", "b"}) {
     Topic topic;
     topic.id = model::Uuid{{static_cast<std::uint8_t>(name[0])}};

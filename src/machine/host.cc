@@ -50,6 +50,7 @@ Host::Host(const HostParts& parts, const HostConfig& config, Listener listener)
       config_(config),
       listener_(std::move(listener)),
       id_(parts.log->log().id()),
+      after_write_(std::make_shared<UniqueFunction<void()>>()),
       state_source_(*parts.executor),
       alive_(std::make_shared<Host*>(this)) {}
 
@@ -436,7 +437,8 @@ void Host::write(kv::WriteBatch batch, UniqueFunction<void(Host&, const Result<v
   pool_.run(
       [store = &store_, shared, written] { *written = store->write(*shared, kv::Durability::kDurable); },
       executor_,
-      [alive = alive_, written, then = std::move(then)]() mutable {
+      [alive = alive_, after = after_write_, written, then = std::move(then)]() mutable {
+        if (*after) return std::exchange(*after, nullptr)();
         if (*alive == nullptr) return;
         (*alive)->writing_ = false;
         then(**alive, *written);
@@ -476,17 +478,36 @@ Error Host::describe(ErrorCode code, const std::string& text, std::uint32_t retr
                retry_ms};
 }
 
-void Host::stop(UniqueFunction<void()> done) {
+void Host::quit(const Error& why) {
   stopping_ = true;
   for (auto* timer : {&retry_, &state_retry_, &write_timer_}) {
     if (*timer) executor_.cancel(*std::exchange(*timer, std::nullopt));
   }
   state_fetch_.reset();
   log_.cancel_fetch(fetch_);
-  if (leading_) end_leadership({ErrorCode::kShuttingDown, "the node stopped"});
+  if (leading_) end_leadership(why);
+}
+
+void Host::stop(UniqueFunction<void()> done) {
+  quit({ErrorCode::kShuttingDown, "the node stopped"});
   if (!writing_ && phase_ == Phase::kFollowing) write_behind();
   if (!writing_) return done();
   stop_done_ = std::move(done);
+}
+
+void Host::erase(UniqueFunction<void()> done) {
+  quit({ErrorCode::kNotLeader, "the replica goes from this node"});
+  auto erase_now = [store = &store_, pool = &pool_, executor = &executor_, id = id_,
+                    done = std::move(done)]() mutable {
+    pool->run([store, id] { static_cast<void>(store->write(erasing_batch(id), kv::Durability::kDurable)); },
+              *executor, std::move(done));
+  };
+  // What is on its way to the store would come back behind it.
+  if (writing_) {
+    *after_write_ = std::move(erase_now);
+  } else {
+    erase_now();
+  }
 }
 
 }  // namespace forebay::machine

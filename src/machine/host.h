@@ -101,6 +101,10 @@ class Host {
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   // Writes what the store lacks, and waits for that; nothing is proposed or applied afterwards.
   void stop(UniqueFunction<void()> done);
+  // Stops; the replica goes from here for good: nothing of its state is left in the store. The host may be
+  // destroyed before `done`. What a crash, or a store that fails, leaves goes when a replica is made here
+  // again.
+  void erase(UniqueFunction<void()> done);
 
  private:
   struct Proposal {
@@ -142,6 +146,7 @@ class Host {
   void write(kv::WriteBatch batch, UniqueFunction<void(Host&, const Result<void>&)> then);
   void on_written(const Result<void>& written, model::Offset applied);
   void fail(const Error& error);
+  void quit(const Error& why);
   [[nodiscard]] Error describe(ErrorCode code, const std::string& text, std::uint32_t retry_ms = 0) const;
   // --- host_state.cc
   void want_state(model::Offset at_least);
@@ -188,7 +193,8 @@ class Host {
   bool stall_told_ = false;
   std::optional<runtime::TimerId> retry_;
   bool writing_ = false;
-  bool write_again_ = false;  // at once, when that is written
+  bool write_again_ = false;                             // at once, when that is written
+  std::shared_ptr<UniqueFunction<void()>> after_write_;  // in the place of all else; outlives the host
   std::optional<runtime::TimerId> write_timer_;
 
   StateSource state_source_;

@@ -278,6 +278,24 @@ TEST_F(HostTest, StateOfAFormerReplicaGoesWhenTheLogIsNew) {
   cluster_.expect_everything();
 }
 
+TEST_F(HostTest, ReplicaThatGoesLeavesNothingInTheStoreAlsoIfItIsJustBeingWritten) {
+  begin();
+  cluster_.add(2);
+  Host& host = *cluster_.node(1).host();
+  const auto before = host.stored();
+  for (int i = 0; i < 2; ++i) cluster_.add(6);
+  // So many records are written at once.
+  ASSERT_TRUE(cluster_.run_until([&] {
+    return host.applied() >= before.plus(10) && host.stored() < host.applied();
+  })) << cluster_.state();
+  bool erased = false;
+  host.erase([&] { erased = true; });
+  cluster_.node(1).close_host();
+  ASSERT_TRUE(cluster_.run_until([&] { return erased; }));
+  EXPECT_EQ(cluster_.node(1).stored().entries.size(), 0U);
+  EXPECT_EQ(cluster_.node(1).stored().applied, model::Offset(0));
+}
+
 // --- power cuts while a state is taken
 
 // A node that takes the state, or the leader that sends it, loses power at one step of it. Returns whether

@@ -176,14 +176,16 @@ void NodeMetrics::choose_groups() {
     gauge("forebay_group_lag_records", "Records that the group has not read, of the groups worst off", labels,
           static_cast<double>(one.lag.records));
     gauge("forebay_group_lag_bytes", "Bytes of those, about", labels, static_cast<double>(one.lag.bytes));
-    gauge("forebay_group_lag_seconds", "Age of the oldest of them", labels, seconds(one.lag.age));
+    gauge("forebay_group_lag_seconds", "Since the event time of the oldest of them", labels,
+          seconds(one.lag.age));
     gauge("forebay_group_stalled", "Partitions of which the group reads nothing although there is something",
           labels, static_cast<double>(one.lag.stalled));
   }
   gauge("forebay_group_other_lag_records", "Records that all other groups have not read", {},
         static_cast<double>(all.rest.records));
   gauge("forebay_group_other_lag_bytes", "Bytes of those, about", {}, static_cast<double>(all.rest.bytes));
-  gauge("forebay_group_other_lag_seconds", "Age of the oldest of them", {}, seconds(all.rest.age));
+  gauge("forebay_group_other_lag_seconds", "Since the event time of the oldest of them", {},
+        seconds(all.rest.age));
   gauge("forebay_group_other_stalled", "Partitions of other groups that stand still", {},
         static_cast<double>(all.rest.stalled));
 }

@@ -22,7 +22,7 @@ void tell(const partition::Partition::Backlog& backlog, runtime::WallClock& cloc
                    .bytes = backlog.bytes,
                    .age = std::nullopt};
   if (backlog.records == 0) lag.age = Milliseconds{0};
-  // The clock of another leader, who took the record, may have been ahead.
+  // The clock of whoever made the record may be ahead.
   if (backlog.oldest)
     lag.age = Milliseconds{std::max<std::int64_t>(0, clock.now().value() - backlog.oldest->value())};
   done(lag);

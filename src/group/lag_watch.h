@@ -36,7 +36,7 @@ struct GroupLag {
 // Of a group, as it was seen last: what could be asked then.
 struct LagFigures {
   std::uint64_t records = 0, bytes = 0;
-  Milliseconds age{0};        // of the oldest record that is not read
+  Milliseconds age{0};        // since the event time of the oldest record that is not read
   std::uint64_t stalled = 0;  // partitions that stand still
 };
 

@@ -239,7 +239,8 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
     model::Offset next;         // where he goes on: not below the log start
     std::uint64_t records = 0;  // offsets from there to the high watermark; none if he is past that
     std::uint64_t bytes = 0;    // of those in the log, about
-    std::optional<model::Timestamp> oldest;  // append time of the first; nothing: none, or it cannot be read
+    std::optional<model::Timestamp> oldest;  // event time of the first, or when it was appended if it has
+                                             // none; nothing: none, or it cannot be read
   };
   void backlog(model::Offset next, Done<Backlog> done);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "log/core/damage.h"
+#include "partition/core/time_search.h"
 #include "partition/partition.h"
 
 namespace forebay::partition {
@@ -53,6 +54,12 @@ LogPieces pieces_of(const log::LogStatus& log) {
   return pieces;
 }
 
+// Of its first record from `from` on, where it has one of its own.
+model::Timestamp time_of(const log::Frame& frame, model::Offset from) {
+  const auto event_time = event_time_from(frame.payload.span(), from);
+  return event_time && *event_time ? **event_time : frame.header.append_time;
+}
+
 }  // namespace
 
 void Partition::backlog(model::Offset next, Done<Backlog> done) {
@@ -71,7 +78,7 @@ void Partition::backlog(model::Offset next, Done<Backlog> done) {
     self.log_.read({.from = backlog.next, .upto = upto, .bytes_max = 1},
                    [backlog, done = std::move(done)](const Result<log::ReadResult>& first) mutable {
                      if (first && !first->frames.empty())
-                       backlog.oldest = first->frames.front()->header.append_time;
+                       backlog.oldest = time_of(*first->frames.front(), backlog.next);
                      done(backlog);
                    });
   });

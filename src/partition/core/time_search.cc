@@ -18,4 +18,23 @@ Result<std::optional<model::Offset>> first_offset_at_or_after(ByteSpan batch, mo
   return found;
 }
 
+Result<std::optional<model::Timestamp>> event_time_from(ByteSpan batch, model::Offset from) {
+  FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
+  std::vector<std::byte> scratch;
+  const auto records = model::records_of(view, kTimeLookBytesMax, scratch);
+  model::RecordView record;
+  record.timestamp = view.header().base_timestamp;
+  if (records) {
+    model::RecordIterator iterator(view.header(), *records);
+    do {
+      FOREBAY_TRY(const bool more, iterator.next(record));
+      if (!more) return std::optional<model::Timestamp>();
+    } while (record.offset < from);
+  } else if (records.error().code != ErrorCode::kRecordTooLarge) {
+    return records.error();
+  }
+  if (record.timestamp == model::kNoTimestamp) return std::optional<model::Timestamp>();
+  return std::optional(record.timestamp);
+}
+
 }  // namespace forebay::partition

@@ -1,4 +1,4 @@
-// Which record of a batch is the first that late. Pure.
+// The times of the records of a batch. Pure.
 #pragma once
 
 #include <optional>
@@ -13,5 +13,11 @@ namespace forebay::partition {
 // event time >= `time`; nothing when all are earlier. Errors: kCorruptBatch.
 [[nodiscard]] Result<std::optional<model::Offset>> first_offset_at_or_after(ByteSpan batch,
                                                                             model::Timestamp time);
+
+// Decompressed: a lag is asked for of many partitions at a time, and no look at one is to take milliseconds.
+inline constexpr std::size_t kTimeLookBytesMax = 1U << 20;
+// The event time of its first record from `from` on. Nothing: there is none, or it has no time of its own.
+// Of a larger batch (kTimeLookBytesMax): that of its first record. Errors: kCorruptBatch, kUnsupported.
+[[nodiscard]] Result<std::optional<model::Timestamp>> event_time_from(ByteSpan batch, model::Offset from);
 
 }  // namespace forebay::partition

@@ -29,10 +29,37 @@ TEST(TimeSearch, FindsTheFirstRecordThatLateAlsoWhenTimesAreNotInOrder) {
   }
 }
 
+TEST(TimeSearch, TellsTheTimeOfTheFirstRecordFromAnOffsetOn) {
+  for (const auto codec : {model::Codec::kNone, model::Codec::kZstd}) {
+    const auto batch = batch_of({10, 50, 30}, codec);
+    EXPECT_EQ(*event_time_from(batch, Offset(7)), Timestamp(10));
+    EXPECT_EQ(*event_time_from(batch, Offset(100)), Timestamp(10));
+    EXPECT_EQ(*event_time_from(batch, Offset(102)), Timestamp(30));
+    EXPECT_EQ(*event_time_from(batch, Offset(103)), std::nullopt);
+  }
+}
+
+TEST(TimeSearch, RecordWithoutATimeHasNone) {
+  const auto batch = batch_of({model::kNoTimestamp.value()}, model::Codec::kNone);
+  EXPECT_EQ(*event_time_from(batch, Offset(100)), std::nullopt);
+}
+
+TEST(TimeSearch, LargeBatchIsNotUnpackedForATime) {
+  model::BatchBuilder builder({.base_offset = Offset(100)});
+  const std::string value(kTimeLookBytesMax, 'v');
+  for (const std::int64_t time : {10, 20}) {
+    ASSERT_TRUE(builder.append(
+        model::NewRecord{.key = {}, .value = as_bytes(value), .headers = {}, .timestamp = Timestamp(time)}));
+  }
+  const auto batch = *builder.build(model::Codec::kZstd);
+  EXPECT_EQ(*event_time_from(batch, Offset(101)), Timestamp(10)) << "the first one of the batch, about";
+}
+
 TEST(TimeSearch, DamagedBatchIsAnError) {
   auto batch = batch_of({10}, model::Codec::kNone);
   batch.resize(batch.size() - 1);
   EXPECT_FALSE(first_offset_at_or_after(batch, Timestamp(1)));
+  EXPECT_FALSE(event_time_from(batch, Offset(100)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/offsets.h"
 #include "cli/session.h"
 #include "cli/time_text.h"
+#include "cli/verbs/delete_each.h"
 #include "cli/verbs/group_start.h"
 #include "cli/verbs/verbs.h"
 #include "cli/wall_clock.h"
@@ -228,14 +229,9 @@ ExitCode run_create(Session& session, const CreateOptions& options) {
   return ExitCode::kOk;
 }
 
-struct DeleteOptions {
-  std::vector<std::string> names;
-  bool dry_run = false;
-};
-
 // A deletion is refused while there are members; a dry run looks whether it would be.
-Result<void> delete_or_look(Admin& admin, const std::string& name, bool dry_run) {
-  if (!dry_run) return admin.delete_group(name);
+Result<void> delete_or_look(Admin& admin, const std::string& name, Validate validate) {
+  if (validate == Validate::kAndApply) return admin.delete_group(name);
   FOREBAY_TRY(const GroupDescription found, admin.describe_group(name));
   if (found.members.empty()) return {};
   return Error{
@@ -244,32 +240,10 @@ Result<void> delete_or_look(Admin& admin, const std::string& name, bool dry_run)
 }
 
 ExitCode run_delete(Session& session, const DeleteOptions& options) {
-  auto admin = session.admin();
-  if (!admin) return session.fail(admin.error());
-  if (!options.dry_run) {
-    const std::string what = options.names.size() == 1 ? "group " + options.names.front()
-                                                       : std::to_string(options.names.size()) + " groups";
-    if (const auto refused = session.confirm("Delete " + what + " with all committed offsets?"))
-      return *refused;
-  }
-  Value results = Value::array();
-  ItemOutcomes outcomes;
-  for (const std::string& name : options.names) {
-    const auto done = delete_or_look(**admin, name, options.dry_run);
-    const std::string did = options.dry_run ? "would delete" : "deleted";
-    results.push(Value::object()
-                     .set("name", name)
-                     .set("status", done ? did : "failed")
-                     .set("error", done ? Value() : Value(done.error().to_string())));
-    if (!done) {
-      outcomes.failed(session.fail_item(name, done.error()));
-      continue;
-    }
-    outcomes.succeeded();
-    if (session.is_text()) session.note(did + " group " + name);
-  }
-  if (!session.is_text()) session.print(results, {});
-  return outcomes.exit_code();
+  const std::string what = options.names.size() == 1 ? "group " + options.names.front()
+                                                     : std::to_string(options.names.size()) + " groups";
+  return delete_each(session, options, "group", "Delete " + what + " with all committed offsets?",
+                     &delete_or_look);
 }
 
 Command one_group(std::string verb, std::string summary, std::string json_shape,
@@ -311,9 +285,8 @@ Command lag_command() {
   command.notes =
       "The leader of each partition measures all of it at one moment. Before the first commit the lag counts "
       "from where\n"
-      "the group's start rule leads. Seconds: since the leader took the first record that is not read; 0 "
-      "when "
-      "all is read.\n"
+      "the group's start rule leads. Seconds: since the event time of the first record that is not read; 0 "
+      "when all is read.\n"
       "A partition that stands still although there is something to read is named, with the cause.";
   return command;
 }
@@ -351,9 +324,7 @@ Command delete_command() {
   command.positionals = {{"GROUP", "groups to delete", add_text(&options->names), Option::Repeats::kYes,
                           Option::Need::kRequired, Completes::kNothing}};
   command.options = {{"--dry-run", "", "check and show, change nothing", set_flag(&options->dry_run)}};
-  command.json_shape =
-      "[{\"name\": text, \"status\": \"deleted\" or \"would delete\" or \"failed\", \"error\": text or "
-      "null}]";
+  command.json_shape = kDeletedShape;
   command.run = [options](Session& session) { return run_delete(session, *options); };
   return command;
 }

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "cli/session.h"
+#include "cli/verbs/delete_each.h"
 #include "cli/verbs/verbs.h"
 
 namespace forebay::cli {
@@ -24,41 +25,15 @@ ExitCode run_list(Session& session) {
   return ExitCode::kOk;
 }
 
-struct DeleteOptions {
-  std::vector<std::string> names;
-  bool dry_run = false;
-};
-
 ExitCode run_delete(Session& session, const DeleteOptions& options) {
-  auto admin = session.admin();
-  if (!admin) return session.fail(admin.error());
-  if (!options.dry_run) {
-    const std::string what = options.names.size() == 1 ? options.names.front()
-                                                       : std::to_string(options.names.size()) + " producers";
-    if (const auto refused =
-            session.confirm("Delete the name of " + what +
-                            ", so that whoever takes it next does not know what was sent under it?"))
-      return *refused;
-  }
-  Value results = Value::array();
-  ItemOutcomes outcomes;
-  for (const std::string& name : options.names) {
-    const auto done =
-        (*admin)->delete_producer_name(name, options.dry_run ? Validate::kOnly : Validate::kAndApply);
-    const std::string did = options.dry_run ? "would delete" : "deleted";
-    results.push(Value::object()
-                     .set("name", name)
-                     .set("status", done ? did : "failed")
-                     .set("error", done ? Value() : Value(done.error().to_string())));
-    if (!done) {
-      outcomes.failed(session.fail_item(name, done.error()));
-      continue;
-    }
-    outcomes.succeeded();
-    if (session.is_text()) session.note(did + " producer " + name);
-  }
-  if (!session.is_text()) session.print(results, {});
-  return outcomes.exit_code();
+  const std::string what =
+      options.names.size() == 1 ? options.names.front() : std::to_string(options.names.size()) + " producers";
+  return delete_each(
+      session, options, "producer",
+      "Delete the name of " + what + ", so that whoever takes it next does not know what was sent under it?",
+      [](Admin& admin, const std::string& name, Validate validate) {
+        return admin.delete_producer_name(name, validate);
+      });
 }
 
 Command list_command() {
@@ -88,9 +63,7 @@ Command delete_command() {
   command.positionals = {{"NAME", "names to delete", add_text(&options->names), Option::Repeats::kYes,
                           Option::Need::kRequired, Completes::kNothing}};
   command.options = {{"--dry-run", "", "check and show, change nothing", set_flag(&options->dry_run)}};
-  command.json_shape =
-      "[{\"name\": text, \"status\": \"deleted\" or \"would delete\" or \"failed\", \"error\": text or "
-      "null}]";
+  command.json_shape = kDeletedShape;
   command.notes =
       "A producer that runs under the name is not stopped: what it sends is still taken. Whoever takes the "
       "name next is\n"

@@ -5,6 +5,7 @@
 #include "cli/count_text.h"
 #include "cli/offsets.h"
 #include "cli/session.h"
+#include "cli/verbs/delete_each.h"
 #include "cli/verbs/verbs.h"
 #include "cli/wall_clock.h"
 
@@ -197,59 +198,30 @@ Command alter_command() {
 
 // --- delete
 
-struct DeleteOptions {
-  std::vector<std::string> names;
+struct TopicDeleteOptions {
+  DeleteOptions chosen;
   std::optional<std::string> pattern;
-  bool dry_run = false;
 };
 
-Value item_result(const std::string& name, std::string_view status, const Error* error) {
-  Value value = Value::object();
-  value.set("name", name)
-      .set("status", status)
-      .set("error", error == nullptr ? Value() : Value(error->to_string()));
-  return value;
-}
-
-ExitCode run_delete(Session& session, const DeleteOptions& options) {
-  auto names = choose_topics(session, options.names, options.pattern);
+ExitCode run_delete(Session& session, const TopicDeleteOptions& options) {
+  auto names = choose_topics(session, options.chosen.names, options.pattern);
   if (!names) return session.fail(names.error());
-  Value results = Value::array();
   if (names->empty()) {
     session.note("no topic matches");
-    if (!session.is_text()) session.print(results, {});
+    if (!session.is_text()) session.print(Value::array(), {});
     return ExitCode::kOk;
   }
-  auto admin = session.admin();
-  if (!admin) return session.fail(admin.error());
-  if (!options.dry_run) {
-    if (const auto refused = session.confirm("Delete topic " + joined(*names) + " with all records?"))
-      return *refused;
-  }
-  ItemOutcomes outcomes;
-  for (const std::string& name : *names) {
-    Result<void> done;
-    if (options.dry_run) {
-      auto topic = (*admin)->describe_topic(name);
-      if (!topic) done = topic.error();
-    } else {
-      done = (*admin)->delete_topic(name);
-    }
-    if (!done) {
-      outcomes.failed(session.fail_item(name, done.error()));
-      results.push(item_result(name, "failed", &done.error()));
-      continue;
-    }
-    outcomes.succeeded();
-    results.push(item_result(name, options.dry_run ? "would delete" : "deleted", nullptr));
-    if (session.is_text()) session.note((options.dry_run ? "would delete topic " : "deleted topic ") + name);
-  }
-  if (!session.is_text()) session.print(results, {});
-  return outcomes.exit_code();
+  const std::string question = "Delete topic " + joined(*names) + " with all records?";
+  return delete_each(session, {std::move(*names), options.chosen.dry_run}, "topic", question,
+                     [](Admin& admin, const std::string& name, Validate validate) -> Result<void> {
+                       if (validate == Validate::kAndApply) return admin.delete_topic(name);
+                       FOREBAY_CHECK(admin.describe_topic(name));
+                       return {};
+                     });
 }
 
 Command delete_command() {
-  auto options = std::make_shared<DeleteOptions>();
+  auto options = std::make_shared<TopicDeleteOptions>();
   Command command;
   command.noun = "topic";
   command.verb = "delete";
@@ -257,14 +229,12 @@ Command delete_command() {
   command.examples = {{"forebay topic delete orders", ""},
                       {"forebay topic delete -r 'test-.*' --dry-run", "which ones would go?"},
                       {"forebay topic delete orders clicks --yes", "in a script"}};
-  command.positionals = {{"TOPIC", "topics to delete", add_text(&options->names), Option::Repeats::kYes,
-                          Option::Need::kOptional}};
+  command.positionals = {{"TOPIC", "topics to delete", add_text(&options->chosen.names),
+                          Option::Repeats::kYes, Option::Need::kOptional}};
   command.options = {
       {"-r,--regex", "REGEX", "every topic whose whole name matches", set_text(&options->pattern)},
-      {"--dry-run", "", kDryRunHelp, set_flag(&options->dry_run)}};
-  command.json_shape =
-      "[{\"name\": text, \"status\": \"deleted\" or \"would delete\" or \"failed\", \"error\": text or "
-      "null}]";
+      {"--dry-run", "", kDryRunHelp, set_flag(&options->chosen.dry_run)}};
+  command.json_shape = kDeletedShape;
   command.run = [options](Session& session) { return run_delete(session, *options); };
   return command;
 }

@@ -60,7 +60,8 @@ struct GroupOptions {
   std::chrono::milliseconds session_timeout{10'000};  // 1 s to 30 min
   std::chrono::milliseconds revoke_timeout{60'000};   // session_timeout to 1 h
   // A partition whose oldest record that is handed out and not marked is older than this goes to another
-  // member, if there is one: it is lost here, and the others stay. 0: never.
+  // member, if there is one: it is lost here, and the others stay. Nothing more of it is handed out
+  // meanwhile; if nobody else can have it, reading goes on. 0: never.
   std::chrono::milliseconds processing_deadline{0};
   std::chrono::milliseconds commit_interval{1'000};  // 10 ms to 1 h
   // How long close() tries to commit and to leave.

@@ -1,5 +1,6 @@
 #include "api/group_messages.h"
 
+#include <cstring>
 #include <map>
 #include <utility>
 
@@ -92,8 +93,15 @@ Result<std::vector<group::NamedOffset>> offsets_of(const CommitFields& from) {
     if (one.offset() < 0 || one.partition() < 0)
       return wrong(place + ", offset " + std::to_string(one.offset()) + ": neither may be negative");
     bytes += one.ByteSizeLong();
-    offsets.push_back(
-        {{one.topic(), model::PartitionIndex(one.partition())}, model::Offset(one.offset()), one.metadata()});
+    model::TopicId id;
+    if (!one.topic_id().empty()) {
+      if (one.topic_id().size() != id.bytes.size()) return wrong(place + ": a topic id has 16 bytes");
+      std::memcpy(id.bytes.data(), one.topic_id().data(), id.bytes.size());
+    }
+    offsets.push_back({{one.topic(), model::PartitionIndex(one.partition())},
+                       model::Offset(one.offset()),
+                       one.metadata(),
+                       id});
   }
   if (bytes > kOffsetsBytesMax) {
     return wrong("offsets of " + std::to_string(bytes) + " bytes with their metadata: at most " +
@@ -127,7 +135,8 @@ void put_partitions(const group::Group& group, const group::Partitions& from,
   std::vector<group::AssignmentNotice::Partition> named;
   for (const model::TopicPartition& one : from) {
     const auto topic = group.roster.topics.find(one.topic);
-    if (topic != group.roster.topics.end()) named.push_back({topic->second.name, one.partition, {}});
+    if (topic != group.roster.topics.end())
+      named.push_back({topic->second.name, one.partition, {}, one.topic});
   }
   put_named(named, to);
 }
@@ -271,6 +280,7 @@ v1::MemberUpdate assignment_message(const group::AssignmentNotice& notice) {
     owned->set_topic(one.topic);
     owned->set_partition(one.partition.value());
     if (one.next) owned->set_committed(one.next->value());
+    owned->set_topic_id(one.topic_id.bytes.data(), one.topic_id.bytes.size());
   }
   put_named(notice.give_up, to->mutable_give_up());
   to->set_confirm_within_ms(static_cast<std::uint32_t>(notice.confirm_within.count()));

@@ -145,6 +145,8 @@ void MemberCall::handle(const v1::MemberRequest& request) {
           hold->request_done(left ? Result<void>{} : Result<void>(left.error()));
           if (!left) return;
           Lock lock(hold->mutex_);
+          // The coordinator has let go of it: its number may be another one's when this call is done.
+          hold->member_.reset();
           hold->ended_ = true;
           hold->advance(std::move(lock));
         });

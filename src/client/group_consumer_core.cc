@@ -117,7 +117,9 @@ void GroupConsumer::Core::on_words(std::uint64_t stream, const client::Coordinat
     pump(lock);
     changed_.notify_all();
   }
-  if (std::holds_alternative<client::AssignmentWords>(words)) consumer_->wake();
+  if (std::holds_alternative<client::AssignmentWords>(words) ||
+      std::holds_alternative<client::ReleasedWords>(words))
+    consumer_->wake();
 }
 
 void GroupConsumer::Core::on_ended(std::uint64_t stream, const std::optional<client::RpcError>& error) {

@@ -39,7 +39,7 @@ CoordinatorWords assignment_of(const v1::Assignment& from) {
   words.confirm_within = milliseconds(from.confirm_within_ms());
   words.give_up = partitions_of(from.give_up());
   for (const auto& one : from.owned()) {
-    words.owned.push_back({{one.topic(), one.partition()}, std::nullopt});
+    words.owned.push_back({{one.topic(), one.partition()}, std::nullopt, one.topic_id()});
     if (one.has_committed()) words.owned.back().committed = one.committed();
   }
   return words;
@@ -77,6 +77,7 @@ void put_words(const MemberWords& words, v1::MemberRequest& to) {
       offset->set_topic(one.partition.topic);
       offset->set_partition(one.partition.partition);
       offset->set_offset(one.offset);
+      offset->set_topic_id(one.topic_id);
     }
   } else if (const auto* confirm = std::get_if<ConfirmWords>(&words)) {
     to.mutable_confirm()->set_assignment(confirm->assignment);
@@ -104,8 +105,9 @@ std::optional<CoordinatorWords> words_of(const v1::MemberUpdate& update) {
       return commit_ack_of(update.committed());
     case v1::MemberUpdate::kHeartbeat:
       return HeartbeatAckWords{update.heartbeat().number()};
-    case v1::MemberUpdate::kReleased:  // the next assignment says what goes
-    case v1::MemberUpdate::kEnded:     // the stream's end says why
+    case v1::MemberUpdate::kReleased:
+      return ReleasedWords{partitions_of(update.released().staying())};
+    case v1::MemberUpdate::kEnded:  // the stream's end says why
     case v1::MemberUpdate::UPDATE_NOT_SET:
       break;
   }

@@ -100,6 +100,9 @@ struct Settings {
     Milliseconds id_expiration{std::chrono::hours(24)};  // Kafka's
     std::uint32_t states_in_memory_per_client = 10'000;  // in one partition, about; others are on the disk
   } producer;
+  struct Group {
+    std::uint32_t partitions_max = 10'000;  // that the members of one group want
+  } group;
   struct Shutdown {
     Milliseconds timeout{8'000};  // after SIGTERM; what is not flushed then is recovered at the next start
   } shutdown;

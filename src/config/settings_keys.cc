@@ -218,6 +218,11 @@ void add_process_keys(std::vector<Key<Settings>>& keys) {
       "So many idempotent producers of one client id a partition keeps in memory, about; what it knows of "
       "those that were silent for longest is on the disk only, and is read when they come back. With many "
       "client ids each has a part of 65,536. Those that write all the time should fit."));
+  keys.push_back(Make::integer<std::uint32_t>(
+      "group.partitions_max", [](auto& s) -> auto& { return s.group.partitions_max; }, 1, 10'000,
+      "How many partitions the topics may have that the members of one consumer group want. A subscription "
+      "to more is refused; topics that are made later and do not fit have no owner, with a warning. The "
+      "setting of the group's coordinator counts."));
   keys.push_back(Make::duration<milliseconds>(
       "shutdown.timeout", [](auto& s) -> auto& { return s.shutdown.timeout; }, kUnitRequired,
       milliseconds(100), hours(1),
@@ -278,6 +283,7 @@ const std::map<std::string, std::string, std::less<>>& section_docs() {
       {"memory", "Bounds on memory. What is over a bound is refused with a retry delay, never dropped."},
       {"storage", "Files: journal, segments, and what is done with them in the background."},
       {"producer", "Idempotent producers."},
+      {"group", "Consumer groups."},
       {"shutdown", "Stopping."},
       {"log", "The log on stderr."},
       {"topic_defaults",

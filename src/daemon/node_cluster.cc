@@ -180,16 +180,17 @@ void WiredNode::open_coordinators(std::uint32_t shard) {
   places.self = model::NodeId(settings_.node.id);
   places.clock = &clock_;
   places.leader = [this](const model::TopicPartition& id) { return broker_->leader_of(id); };
-  stack.coordinators =
-      std::make_unique<group::Coordinators>(group::Coordinators::Parts{.partitions = stack.partitions.get(),
-                                                                       .store = kv_.get(),
-                                                                       .executor = &shards_.at(shard),
-                                                                       .pool = &pool_,
-                                                                       .clock = &clock_,
-                                                                       .rng = &rng_,
-                                                                       .peers = stack.peers.get(),
-                                                                       .places = std::move(places),
-                                                                       .host = {}});
+  stack.coordinators = std::make_unique<group::Coordinators>(
+      group::Coordinators::Parts{.partitions = stack.partitions.get(),
+                                 .store = kv_.get(),
+                                 .executor = &shards_.at(shard),
+                                 .pool = &pool_,
+                                 .clock = &clock_,
+                                 .rng = &rng_,
+                                 .peers = stack.peers.get(),
+                                 .places = std::move(places),
+                                 .host = {},
+                                 .partitions_per_group_max = settings_.group.partitions_max});
 }
 
 Result<void> WiredNode::open_cluster() {

@@ -1,9 +1,12 @@
 #include "group/coordinator.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "group/coordinator_parts.h"
 #include "group/group_codec.h"
+#include "telemetry/log.h"
 
 namespace forebay::group {
 namespace {
@@ -12,36 +15,10 @@ namespace {
 constexpr std::size_t kBatchesUnderWayMax = 4;
 // Records of one batch, from which on the next one is begun; a turn of one group is never split.
 constexpr std::size_t kBatchBytes = 256U << 10;
-// What one turn takes of what waits; the rest is for the next one.
-constexpr std::size_t kTurnBytes = 256U << 10;
 // Inputs of all groups. Whoever stands behind so many would have given up.
 constexpr std::size_t kWaitingMax = 100'000;
-constexpr runtime::Duration kFindAgain = std::chrono::milliseconds(500);
-constexpr std::uint32_t kRetryMs = 100;
-constexpr std::size_t kEntryBytes = 64;  // of an offset in a record, about
-
-Error not_yet(const std::string& text) { return Error{ErrorCode::kNotYet, text, kRetryMs}; }
-
-std::string new_member_id(runtime::Rng& rng) {
-  model::Uuid id;
-  for (std::size_t i = 0; i < id.bytes.size(); i += 8) {
-    const std::uint64_t word = rng.next();
-    std::memcpy(id.bytes.data() + i, &word, sizeof word);
-  }
-  return id.to_string();
-}
 
 }  // namespace
-
-// Ignored when the coordinator is gone, or does not lead any more in the leadership of now.
-template <typename Function>
-auto Coordinator::guarded(Function function) {
-  return
-      [alive = alive_, leadership = leadership_, function = std::move(function)](auto&&... values) mutable {
-        if (*alive != nullptr && (*alive)->leading_ && (*alive)->leadership_ == leadership)
-          function(std::forward<decltype(values)>(values)...);
-      };
-}
 
 Coordinator::Coordinator(const CoordinatorParts& parts, const machine::HostConfig& config)
     : parts_(parts),
@@ -64,6 +41,12 @@ void Coordinator::stop(UniqueFunction<void()> done) {
   stopping_ = true;
   lags_.end();
   host_.stop(std::move(done));
+}
+
+void Coordinator::erase(UniqueFunction<void()> done) {
+  stopping_ = true;
+  lags_.end();
+  host_.erase(std::move(done));
 }
 
 SteadyTime Coordinator::now() const {
@@ -110,15 +93,19 @@ void Coordinator::on_lost() {
 }
 
 void Coordinator::topics_changed() {
-  if (!leading_) return;
+  const TopicsSnapshot* topics = leading_ ? parts_.topics->snapshot() : nullptr;
+  if (topics == nullptr) return;  // they have changed when they are known
   for (const auto& [name, group] : machine_.image().groups) {
-    if (group.roster.members.empty()) continue;
-    enqueue(name, {.decide = [](Turn& turn) -> Finish {
-                     turn.follow_topics();
-                     return [](const Result<void>&) {};
-                   },
-                   .refuse = [](const Error&) {}});
+    if (has_to_follow(group, *topics)) follow_topics(name);
   }
+}
+
+void Coordinator::follow_topics(const std::string& group) {
+  enqueue(group, {.decide = [](Turn& turn) -> Finish {
+                    turn.follow_topics();
+                    return [](const Result<void>&) {};
+                  },
+                  .refuse = [](const Error&) {}});
 }
 
 // --- turns
@@ -145,20 +132,6 @@ void Coordinator::queue_turn(const std::string& group, Work& work) {
   work.queued = true;
   ready_.push_back(group);
   run_soon();
-}
-
-// `function` decides; what it says is answered when the turn is applied.
-template <typename T, typename Function>
-Coordinator::Input Coordinator::input_of(Function function, std::shared_ptr<Done<T>> done) {
-  Input input;
-  input.refuse = [done](const Error& why) { (*done)(why); };
-  input.decide = [function = std::move(function), done](Turn& turn) mutable -> Finish {
-    return [decided = function(turn), done](const Result<void>& logged) mutable {
-      if (decided && !logged) return (*done)(logged.error());
-      (*done)(std::move(decided));
-    };
-  };
-  return input;
 }
 
 // Posted: what comes in one burst is decided together.
@@ -196,10 +169,18 @@ void Coordinator::run_turns() {
       finish_turns(std::move(one), {});
       continue;
     }
+    std::vector<std::string> encoded;
+    std::size_t encoded_bytes = 0;
     for (const GroupRecord& record : turn.decision.records) {
-      records.push_back(encode_record(record));
-      bytes += records.back().size();
+      encoded.push_back(encode_record(record));
+      encoded_bytes += encoded.back().size();
     }
+    if (!turns.empty() && bytes + encoded_bytes > machine::kProposalBytesMax) {
+      propose(std::exchange(records, {}), std::exchange(turns, {}));
+      bytes = 0;
+    }
+    bytes += encoded_bytes;
+    std::move(encoded.begin(), encoded.end(), std::back_inserter(records));
     turns.push_back(std::move(turn));
     if (bytes < kBatchBytes) continue;
     propose(std::exchange(records, {}), std::exchange(turns, {}));
@@ -219,18 +200,27 @@ Coordinator::DecidedTurn Coordinator::decide_turn(const std::string& group, Work
     }
     work.generation = parts_.topics->generation();
   }
-  DecidedTurn decided{group, {}, {}};
-  std::vector<Input> inputs;
-  for (std::size_t bytes = 0; !work.waiting.empty() && bytes < kTurnBytes; --waiting_) {
-    inputs.push_back(std::move(work.waiting.front()));
+  DecidedTurn decided{.group = group, .decision = {}, .finishes = {}};
+  Turn turn(group, applied,
+            {.topics = topics,
+             .group_count = machine_.image().groups.size() + groups_being_made_,
+             .partitions_max = parts_.partitions_per_group_max});
+  for (std::size_t bytes = 0; !work.waiting.empty() && !turn.is_full(); --waiting_) {
+    // One that is large has a turn of its own; the rest is for the next one.
+    if (!decided.finishes.empty() && bytes + work.waiting.front().bytes > kTurnBytesMax) break;
+    Input input = std::move(work.waiting.front());
     work.waiting.pop_front();
-    bytes += inputs.back().bytes;
+    bytes += input.bytes;
     // Asked when it came; the topics may have changed since.
-    if (!inputs.back().pattern.empty()) static_cast<void>(parts_.topics->want_pattern(inputs.back().pattern));
+    if (!input.pattern.empty()) static_cast<void>(parts_.topics->want_pattern(input.pattern));
+    decided.finishes.push_back(input.decide(turn));
   }
-  Turn turn(group, applied, {.topics = topics, .group_count = machine_.image().groups.size()});
-  for (Input& input : inputs) decided.finishes.push_back(input.decide(turn));
   decided.decision = turn.finish();
+  const auto& records = decided.decision.records;
+  decided.makes_group = std::any_of(records.begin(), records.end(), [](const GroupRecord& record) {
+    return std::holds_alternative<GroupCreated>(record);
+  });
+  if (decided.makes_group) ++groups_being_made_;
   return decided;
 }
 
@@ -249,6 +239,7 @@ void Coordinator::propose(std::vector<std::string> records, DecidedTurns turns) 
 
 void Coordinator::finish_turns(DecidedTurns turns, const Result<void>& logged) {
   for (DecidedTurn& turn : turns) {
+    if (turn.makes_group) --groups_being_made_;
     if (logged) {
       finish_turn(turn);
     } else {
@@ -281,6 +272,19 @@ void Coordinator::finish_turn(DecidedTurn& turn) {
   if (group == nullptr) return;
   for (const MemberNumber member : decision.assigned) tell_assignment(turn.group, member);
   find_starts(turn.group, decision.starts_wanted);
+  look_after_topics(turn);
+}
+
+void Coordinator::look_after_topics(const DecidedTurn& turn) {
+  if (turn.decision.topics_left) follow_topics(turn.group);
+  if (turn.decision.left_out == 0) return;
+  if (const auto quiet = left_out_.admit(turn.group, runtime::TimePoint(parts_.executor->now()))) {
+    telemetry::log_warn("topics of a group have no owner, for it has too many partitions",
+                        {{"group", turn.group},
+                         {"topics", turn.decision.left_out},
+                         {"partitions_max", parts_.partitions_per_group_max},
+                         {"repeats", *quiet}});
+  }
 }
 
 void Coordinator::tell_assignment(const std::string& name, MemberNumber member) {
@@ -289,7 +293,7 @@ void Coordinator::tell_assignment(const std::string& name, MemberNumber member) 
   if (attached == streams_.end() || group->roster.member(member) == nullptr) return;
   const Assignment assignment = assignment_of(*group, member);
   const auto named = [group](const model::TopicPartition& at, std::optional<model::Offset> next) {
-    return AssignmentNotice::Partition{group->roster.topics.at(at.topic).name, at.partition, next};
+    return AssignmentNotice::Partition{group->roster.topics.at(at.topic).name, at.partition, next, at.topic};
   };
   AssignmentNotice notice{.number = assignment.number, .epoch = assignment.epoch, .owned = {}, .give_up = {}};
   for (const OwnedPartition& one : assignment.owned) notice.owned.push_back(named(one.partition, one.next));
@@ -305,324 +309,6 @@ void Coordinator::end_stream(const MemberKey& key, MemberEpoch epoch, const Erro
   auto stream = std::move(at->second.stream);
   streams_.erase(at);
   stream->end(why);
-}
-
-// --- starts
-// --------------------------------------------------------------------------------------------------------
-
-void Coordinator::find_starts(const std::string& group, const std::vector<WantedStart>& wanted) {
-  for (const WantedStart& one : wanted) {
-    if (!finding_.emplace(group, one.partition).second) continue;
-    parts_.places->find_start(one.partition, one.rule,
-                              guarded([this, group, at = one.partition](const Result<model::Offset>& found) {
-                                finding_.erase({group, at});
-                                if (!found) return find_starts_later(group);
-                                enqueue(group, {.decide = [at, offset = *found](Turn& turn) -> Finish {
-                                                  turn.resolve_starts({{at, offset}});
-                                                  return [](const Result<void>&) {};
-                                                },
-                                                .refuse = [](const Error&) {},
-                                                .bytes = kEntryBytes});
-                              }));
-  }
-}
-
-void Coordinator::find_starts_later(const std::string& group) {
-  parts_.executor->schedule_after(kFindAgain, guarded([this, group] {
-                                    if (const Group* now = machine_.image().find(group))
-                                      find_starts(group, starts_wanted(*now));
-                                  }));
-}
-
-// --- time
-// ---------------------------------------------------------------------------------------------------------------
-
-void Coordinator::arm_timer() {
-  if (timer_ || !leading_) return;
-  const auto next = liveness_.next_deadline();
-  if (!next) return;
-  const SteadyTime delay = std::clamp(*next - now(), SteadyTime{1}, Liveness::kTurnMax / 2);
-  timer_ = parts_.executor->schedule_after(delay, [this] {
-    timer_.reset();
-    on_timer();
-  });
-}
-
-void Coordinator::on_timer() {
-  for (const Expiry& one : liveness_.on_time(now())) {
-    enqueue(one.group, {.decide = [one](Turn& turn) -> Finish {
-                          if (one.give_up == AssignmentNumber{}) {
-                            turn.end_session(one.member, one.epoch);
-                          } else {
-                            turn.end_revoke(one.member, one.epoch, one.give_up);
-                          }
-                          return [](const Result<void>&) {};
-                        },
-                        .refuse = [](const Error&) {}});
-  }
-  arm_timer();
-}
-
-// --- members
-// --------------------------------------------------------------------------------------------------------
-
-Result<MemberNumber> Coordinator::find_member(const std::string& name, const MemberRef& member) const {
-  const Group* group = machine_.image().find(name);
-  if (group == nullptr) return Error{ErrorCode::kUnknownGroup, "there is no group '" + name + "'"};
-  const MemberNumber number = group->roster.number_of(member.id);
-  if (number == kNobody) {
-    return Error{ErrorCode::kUnknownMember,
-                 "group '" + name + "' has no member '" + member.id + "'; it has to join anew"};
-  }
-  if (group->roster.member(number)->settings.epoch != member.epoch) {
-    return Error{ErrorCode::kMemberFenced, "member '" + member.id + "' of group '" + name +
-                                               "' has another epoch: another stream, or another instance, "
-                                               "has taken its place"};
-  }
-  return number;
-}
-
-void Coordinator::join(const std::string& group, JoinInput input, std::vector<NamedPartition> owned,
-                       std::shared_ptr<MemberStream> stream, Done<Joined> done) {
-  const std::string pattern = input.subscription.pattern;
-  if (!pattern.empty()) {
-    if (auto wanted = parts_.topics->want_pattern(pattern); !wanted) return done(wanted.error());
-  }
-  input.new_id = new_member_id(*parts_.rng);
-  const Group* known = machine_.image().find(group);
-  for (const NamedPartition& one : owned)
-    input.owned.push_back(partition_of(known, one.topic, one.partition));
-  auto shared = std::make_shared<Done<Joined>>(std::move(done));
-  Input wanted;
-  wanted.bytes = kEntryBytes * (8 + input.subscription.topics.size());
-  wanted.pattern = pattern;
-  wanted.refuse = [shared](const Error& why) { (*shared)(why); };
-  wanted.decide = [this, group, input = std::move(input), stream = std::move(stream),
-                   shared](Turn& turn) mutable -> Finish {
-    return [this, group, joined = turn.join(input), stream = std::move(stream),
-            shared](const Result<void>& logged) mutable {
-      if (!joined) return (*shared)(std::move(joined));
-      if (!logged) return (*shared)(logged.error());
-      // A later input of the same turn may have taken its place already.
-      const bool is_there = find_member(group, {joined->id, joined->epoch}).has_value();
-      if (is_there) {
-        streams_[{group, joined->number}] = {joined->epoch, std::move(stream)};
-        liveness_.attach(group, joined->number, joined->epoch, now());
-      }
-      (*shared)(is_there ? std::move(joined)
-                         : Error{ErrorCode::kMemberFenced, "another instance has taken the member's place"});
-    };
-  };
-  enqueue(group, std::move(wanted));
-}
-
-void Coordinator::detach(const std::string& group, MemberNumber member, MemberEpoch epoch) {
-  const auto at = streams_.find({group, member});
-  if (at == streams_.end() || at->second.epoch != epoch) return;
-  streams_.erase(at);
-  liveness_.detach(group, member, epoch, now());
-  arm_timer();
-}
-
-void Coordinator::heartbeat(const std::string& group, const MemberRef& member, Done<std::monostate> done) {
-  if (auto leads = host_.check(); !leads) return done(std::move(leads).error());
-  const auto number = find_member(group, member);
-  if (!number) return done(number.error());
-  liveness_.hear(group, *number, member.epoch, now());
-  heartbeats_.push_back(std::move(done));
-  run_barrier();
-}
-
-void Coordinator::run_barrier() {
-  if (barrier_under_way_ || heartbeats_.empty()) return;
-  barrier_under_way_ = true;
-  auto heard = std::make_shared<std::vector<Done<std::monostate>>>(std::exchange(heartbeats_, {}));
-  host_.confirm([alive = alive_, heard](const Result<std::monostate>& confirmed) {
-    for (auto& done : *heard) done(confirmed);
-    if (*alive == nullptr) return;
-    (*alive)->barrier_under_way_ = false;
-    (*alive)->run_barrier();
-  });
-}
-
-void Coordinator::subscribe(const std::string& group, MemberRef member, Subscription subscription,
-                            Done<std::monostate> done) {
-  const std::string pattern = subscription.pattern;
-  if (!pattern.empty()) {
-    if (auto wanted = parts_.topics->want_pattern(pattern); !wanted) return done(wanted.error());
-  }
-  const std::size_t bytes = kEntryBytes * (8 + subscription.topics.size());
-  Input input = input_of<std::monostate>(
-      [member = std::move(member),
-       subscription = std::move(subscription)](Turn& turn) mutable -> Result<std::monostate> {
-        FOREBAY_CHECK(turn.subscribe(member, std::move(subscription)));
-        return std::monostate{};
-      },
-      std::make_shared<Done<std::monostate>>(std::move(done)));
-  input.bytes = bytes;
-  input.pattern = pattern;
-  enqueue(group, std::move(input));
-}
-
-void Coordinator::confirm(const std::string& group, MemberRef member, AssignmentNumber number,
-                          Done<std::monostate> done) {
-  enqueue(group, input_of<std::monostate>(
-                     [member = std::move(member), number](Turn& turn) -> Result<std::monostate> {
-                       FOREBAY_CHECK(turn.confirm(member, number));
-                       return std::monostate{};
-                     },
-                     std::make_shared<Done<std::monostate>>(std::move(done))));
-}
-
-void Coordinator::release(const std::string& group, MemberRef member, std::vector<NamedPartition> partitions,
-                          Done<ReleaseOutcome> done) {
-  Partitions ids;
-  const Group* known = machine_.image().find(group);
-  for (const NamedPartition& one : partitions) ids.push_back(partition_of(known, one.topic, one.partition));
-  enqueue(group, input_of<ReleaseOutcome>([member = std::move(member), ids = std::move(ids)](
-                                              Turn& turn) { return turn.release(member, ids); },
-                                          std::make_shared<Done<ReleaseOutcome>>(std::move(done))));
-}
-
-void Coordinator::leave(const std::string& group, MemberRef member, Done<Leaving> done) {
-  const auto number = find_member(group, member);
-  auto answer = std::make_shared<Done<Leaving>>([this, key = MemberKey{group, number.value_or(kNobody)},
-                                                 epoch = member.epoch,
-                                                 done = std::move(done)](Result<Leaving> left) mutable {
-    if (left) detach(key.first, key.second, epoch);
-    done(std::move(left));
-  });
-  enqueue(group, input_of<Leaving>([member = std::move(member)](Turn& turn) { return turn.leave(member); },
-                                   std::move(answer)));
-}
-
-// --- offsets
-// --------------------------------------------------------------------------------------------------------
-
-// As the group knows the topic, else as the metadata does. Nil: there is none of that name.
-model::TopicPartition Coordinator::partition_of(const Group* group, const std::string& topic,
-                                                model::PartitionIndex partition) const {
-  const TopicsSnapshot* topics = parts_.topics->snapshot();
-  if (const TopicView* view = topics == nullptr ? nullptr : topics->find(topic)) return {view->id, partition};
-  if (group == nullptr) return {{}, partition};
-  for (const auto& [id, one] : group->roster.topics) {
-    if (one.name == topic) return {id, partition};
-  }
-  return {{}, partition};
-}
-
-std::vector<CommitEntry> Coordinator::entries_of(const std::string& name,
-                                                 std::vector<NamedOffset> offsets) const {
-  const Group* group = machine_.image().find(name);
-  std::vector<CommitEntry> entries;
-  entries.reserve(offsets.size());
-  for (NamedOffset& one : offsets) {
-    const auto at = partition_of(group, one.partition.topic, one.partition.partition);
-    entries.push_back({.topic = std::move(one.partition.topic),
-                       .partition = at,
-                       .offset = one.offset,
-                       .metadata = std::move(one.metadata),
-                       .high_watermark = {}});
-  }
-  return entries;
-}
-
-// In the order in which they came, per group: a later commit must not overtake one that waits for a leader.
-void Coordinator::gate(const std::string& group, std::shared_ptr<Gated> gated) {
-  gated->unknown.resize(gated->entries.size());
-  gated->asked = 1;  // by this loop: a question may be answered inside
-  gates_[group].push_back(gated);
-  const TopicsSnapshot* topics = parts_.topics->snapshot();
-  for (std::size_t i = 0; i < gated->entries.size(); ++i) {
-    CommitEntry& entry = gated->entries[i];
-    const TopicView* view = topics == nullptr ? nullptr : topics->find(entry.topic, entry.partition.topic);
-    const auto index = static_cast<std::size_t>(entry.partition.partition.value());
-    if (view == nullptr || entry.partition.partition.value() < 0 || index >= view->leader_racks.size())
-      continue;  // refused for that
-    entry.high_watermark = parts_.places->known_high_watermark(entry.partition).value_or(model::Offset(0));
-    if (entry.offset <= entry.high_watermark) continue;
-    ++gated->asked;
-    parts_.places->ask_high_watermark(
-        entry.partition, guarded([this, group, gated, i](const Result<model::Offset>& known) {
-          if (known) {
-            gated->entries[i].high_watermark = std::max(gated->entries[i].high_watermark, *known);
-          } else {
-            gated->unknown[i] =
-                not_yet("how far the partition goes is not known now, nothing was committed; retry: " +
-                        known.error().context);
-          }
-          --gated->asked;
-          open_gate(group);
-        }));
-  }
-  --gated->asked;
-  open_gate(group);
-}
-
-void Coordinator::open_gate(const std::string& group) {
-  while (true) {
-    const auto at = gates_.find(group);
-    if (at == gates_.end() || at->second.front()->asked > 0) return;
-    const auto gated = std::move(at->second.front());
-    at->second.pop_front();
-    if (at->second.empty()) gates_.erase(at);
-    gated->go(*gated);
-  }
-}
-
-void Coordinator::commit(const std::string& group, std::optional<MemberRef> member,
-                         std::vector<NamedOffset> offsets, Done<EntryResults> done) {
-  if (auto leads = host_.check(); !leads) return done(std::move(leads).error());
-  auto answer = std::make_shared<Done<EntryResults>>(std::move(done));
-  auto gated = std::make_shared<Gated>();
-  gated->entries = entries_of(group, std::move(offsets));
-  gated->refuse = [answer](const Error& why) { (*answer)(why); };
-  gated->go = [this, group, member = std::move(member), answer](Gated& now) mutable {
-    std::vector<CommitEntry> known;
-    std::size_t bytes = kEntryBytes;
-    for (std::size_t i = 0; i < now.entries.size(); ++i) {
-      if (now.unknown[i]) continue;
-      bytes += kEntryBytes + now.entries[i].metadata.size();
-      known.push_back(std::move(now.entries[i]));
-    }
-    Input input = input_of<EntryResults>(
-        [member = std::move(member), known = std::move(known), unknown = std::move(now.unknown),
-         at = parts_.clock->now()](Turn& turn) -> Result<EntryResults> {
-          FOREBAY_TRY(EntryResults some, turn.commit(member, at, known));
-          EntryResults all;
-          auto next = some.begin();
-          for (const auto& error : unknown) all.push_back(error ? Result<void>(*error) : std::move(*next++));
-          return all;
-        },
-        answer);
-    input.bytes = bytes;
-    enqueue(group, std::move(input));
-  };
-  gate(group, std::move(gated));
-}
-
-void Coordinator::reset(const std::string& group, std::vector<NamedOffset> offsets, Turn::ResetMode mode,
-                        Done<std::vector<ResetResult>> done) {
-  if (auto leads = host_.check(); !leads) return done(std::move(leads).error());
-  auto answer = std::make_shared<Done<std::vector<ResetResult>>>(std::move(done));
-  auto gated = std::make_shared<Gated>();
-  gated->entries = entries_of(group, std::move(offsets));
-  gated->refuse = [answer](const Error& why) { (*answer)(why); };
-  gated->go = [this, group, mode, answer](Gated& now) {
-    // All or none.
-    for (const auto& error : now.unknown) {
-      if (error) return (*answer)(*error);
-    }
-    std::size_t bytes = kEntryBytes;
-    for (const CommitEntry& one : now.entries) bytes += kEntryBytes + one.metadata.size();
-    Input input =
-        input_of<std::vector<ResetResult>>([entries = std::move(now.entries), mode, at = parts_.clock->now()](
-                                               Turn& turn) { return turn.reset(at, entries, mode); },
-                                           answer);
-    input.bytes = bytes;
-    enqueue(group, std::move(input));
-  };
-  gate(group, std::move(gated));
 }
 
 void Coordinator::lag(const std::string& group, Done<GroupLag> done) {

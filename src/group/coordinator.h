@@ -14,12 +14,13 @@
 // but for what is refused at once.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "group/core/liveness.h"
@@ -29,6 +30,7 @@
 #include "group/lag_watch.h"
 #include "group/ports.h"
 #include "machine/host.h"
+#include "telemetry/repeat_limiter.h"
 
 namespace forebay::group {
 
@@ -40,6 +42,7 @@ struct NamedOffset {
   NamedPartition partition;
   model::Offset offset;  // of the next record to process
   std::string metadata;
+  model::TopicId topic_id;  // of the topic that is meant; nil: whichever has the name
 };
 
 struct CoordinatorParts {
@@ -52,6 +55,7 @@ struct CoordinatorParts {
   raft::Peers* peers = nullptr;  // none: a node alone
   Topics* topics = nullptr;
   PartitionPlaces* places = nullptr;
+  std::size_t partitions_per_group_max = kPartitionsPerGroupMax;
 };
 
 class Coordinator {
@@ -61,7 +65,8 @@ class Coordinator {
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   void start() { host_.start(); }
-  void stop(UniqueFunction<void()> done);  // writes the state, and waits for that
+  void stop(UniqueFunction<void()> done);   // writes the state, and waits for that
+  void erase(UniqueFunction<void()> done);  // stops for good: machine::Host::erase
 
   // Errors of everything below: those of machine::Host::check and propose; kOutcomeUnknown;
   // kResourceExhausted when too much waits; and those of the turn's function of that name.
@@ -135,6 +140,7 @@ class Coordinator {
     std::string group;
     Decision decision;
     std::vector<Finish> finishes;
+    bool makes_group = false;
   };
   using DecidedTurns = std::vector<DecidedTurn>;
   struct Attached {
@@ -164,8 +170,10 @@ class Coordinator {
   void propose(std::vector<std::string> records, DecidedTurns turns);
   void finish_turns(DecidedTurns turns, const Result<void>& logged);
   void finish_turn(DecidedTurn& turn);
+  void look_after_topics(const DecidedTurn& turn);
   void tell_assignment(const std::string& group, MemberNumber member);
   void end_stream(const MemberKey& key, MemberEpoch epoch, const Error& why);
+  void follow_topics(const std::string& group);
   void find_starts(const std::string& group, const std::vector<WantedStart>& wanted);
   void find_starts_later(const std::string& group);
   void arm_timer();
@@ -193,11 +201,13 @@ class Coordinator {
   std::deque<std::string> ready_;  // groups with something waiting and no turn under way
   std::size_t waiting_ = 0;        // inputs
   std::size_t batches_under_way_ = 0;
+  std::size_t groups_being_made_ = 0;  // by turns that are under way
   bool run_scheduled_ = false;
   std::map<MemberKey, Attached> streams_;
   std::map<std::string, std::deque<std::shared_ptr<Gated>>, std::less<>> gates_;
-  std::set<std::pair<std::string, model::TopicPartition>> finding_;  // starts that were asked for
-  std::vector<Done<std::monostate>> heartbeats_;                     // until the next barrier
+  std::map<std::pair<std::string, model::TopicPartition>, StartRule> finding_;  // starts that are asked for
+  telemetry::RepeatLimiter left_out_{std::chrono::minutes(10)};  // by group: it has too many partitions
+  std::vector<Done<std::monostate>> heartbeats_;                 // until the next barrier
   bool barrier_under_way_ = false;
   std::optional<runtime::TimerId> timer_;
   bool stopping_ = false;

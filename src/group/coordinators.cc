@@ -1,5 +1,6 @@
 #include "group/coordinators.h"
 
+#include <memory>
 #include <utility>
 
 #include "base/murmur2.h"
@@ -13,38 +14,60 @@ model::PartitionIndex partition_of_group(const std::string& group) {
       partition_for_key(as_bytes(group), static_cast<std::int32_t>(cluster::kGroupsPartitions)));
 }
 
-Coordinators::Coordinators(Parts parts) : parts_(std::move(parts)), places_(parts_.places) {
+Coordinators::Coordinators(Parts parts)
+    : parts_(std::move(parts)), places_(parts_.places), alive_(std::make_shared<Coordinators*>(this)) {
   parts_.partitions->on_state_partitions(
       {.opened = [this](const model::TopicPartition& id,
                         partition::Partition& partition) { open(id, partition); },
        .closing = [this](const model::TopicPartition& id) { close(id); }});
 }
 
-// Whoever waits is answered. What is left of the state in the store goes when a replica is made here again.
+// The replica goes, and its state with it. Whoever waits is answered.
 void Coordinators::close(const model::TopicPartition& id) {
   const auto at = coordinators_.find(id);
   if (at == coordinators_.end()) return;
-  at->second->stop([] {});
+  ++erasing_[id].under_way;
+  at->second->erase([alive = alive_, id] {
+    if (*alive != nullptr) (*alive)->erased(id);
+  });
   closed_ += at->second->counts();
   coordinators_.erase(at);
 }
 
-Coordinators::~Coordinators() { parts_.partitions->on_state_partitions({}); }
+void Coordinators::erased(const model::TopicPartition& id) {
+  const auto at = erasing_.find(id);
+  if (--at->second.under_way > 0) return;
+  auto waiting = std::move(at->second.waiting);
+  erasing_.erase(at);
+  for (auto& done : waiting) done();
+}
+
+Coordinators::~Coordinators() {
+  *alive_ = nullptr;
+  parts_.partitions->on_state_partitions({});
+}
 
 void Coordinators::open(const model::TopicPartition& id, partition::Partition& partition) {
   if (partition.topic_name() != cluster::kGroupsTopicName) return;
   auto& coordinator = coordinators_[id];
-  coordinator = std::make_unique<Coordinator>(CoordinatorParts{.log = &partition,
-                                                               .store = parts_.store,
-                                                               .executor = parts_.executor,
-                                                               .pool = parts_.pool,
-                                                               .clock = parts_.clock,
-                                                               .rng = parts_.rng,
-                                                               .peers = parts_.peers,
-                                                               .topics = &topics_,
-                                                               .places = &places_},
-                                              parts_.host);
-  coordinator->start();
+  coordinator = std::make_unique<Coordinator>(
+      CoordinatorParts{.log = &partition,
+                       .store = parts_.store,
+                       .executor = parts_.executor,
+                       .pool = parts_.pool,
+                       .clock = parts_.clock,
+                       .rng = parts_.rng,
+                       .peers = parts_.peers,
+                       .topics = &topics_,
+                       .places = &places_,
+                       .partitions_per_group_max = parts_.partitions_per_group_max},
+      parts_.host);
+  const auto erasing = erasing_.find(id);
+  if (erasing == erasing_.end()) return coordinator->start();
+  // A replica of before has just gone: what this one stores must not go with that.
+  erasing->second.waiting.emplace_back([this, id] {
+    if (Coordinator* one = find(id)) one->start();
+  });
 }
 
 void Coordinators::on_image(const cluster::ClusterImage& image) {
@@ -105,14 +128,14 @@ bool Coordinators::answer(const std::string& body, UniqueFunction<void(Result<st
 }
 
 void Coordinators::stop(UniqueFunction<void()> done) {
-  if (coordinators_.empty()) return done();
-  auto left = std::make_shared<std::size_t>(coordinators_.size());
+  auto left = std::make_shared<std::size_t>(coordinators_.size() + erasing_.size() + 1);
   auto shared = std::make_shared<UniqueFunction<void()>>(std::move(done));
-  for (const auto& [id, one] : coordinators_) {
-    one->stop([left, shared] {
-      if (--*left == 0) (*shared)();
-    });
-  }
+  const auto one_less = [left, shared] {
+    if (--*left == 0) (*shared)();
+  };
+  for (const auto& [id, one] : coordinators_) one->stop(one_less);
+  for (auto& [id, erasing] : erasing_) erasing.waiting.emplace_back(one_less);
+  one_less();
 }
 
 }  // namespace forebay::group

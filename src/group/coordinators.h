@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cluster/core/cluster_image.h"
 #include "group/coordinator.h"
@@ -28,6 +29,7 @@ class Coordinators {
     raft::Peers* peers = nullptr;  // none: a node alone
     Places::Parts places;
     machine::HostConfig host;
+    std::size_t partitions_per_group_max = kPartitionsPerGroupMax;
   };
   // It is the partition set's listener for partitions that hold a state. All parts outlive it.
   explicit Coordinators(Parts parts);
@@ -51,12 +53,19 @@ class Coordinators {
  private:
   void open(const model::TopicPartition& id, partition::Partition& partition);
   void close(const model::TopicPartition& id);
+  void erased(const model::TopicPartition& id);
 
   Parts parts_;
   TopicsView topics_;
   Places places_;
   std::map<model::TopicPartition, std::unique_ptr<Coordinator>> coordinators_;
   Coordinator::Counts closed_;  // of those that are gone
+  struct Erasing {              // of the states of replicas that have gone
+    int under_way = 0;
+    std::vector<UniqueFunction<void()>> waiting;
+  };
+  std::map<model::TopicPartition, Erasing> erasing_;
+  std::shared_ptr<Coordinators*> alive_;
 };
 
 }  // namespace forebay::group

@@ -24,6 +24,7 @@ struct AssignmentNotice {
     std::string topic;
     model::PartitionIndex partition;
     std::optional<model::Offset> next;  // owned ones: nothing: by the start rule
+    model::TopicId topic_id;            // a topic that is made anew under its name is another one
   };
   AssignmentNumber number;
   GroupEpoch epoch;
@@ -74,7 +75,8 @@ struct PartitionLag {
   std::uint64_t records = 0;  // offsets between them
   std::uint64_t bytes = 0;    // of those in the log: within a piece of it, which is a segment or what is in
                               // memory only, records count as equally large
-  // Since the leader took the first of them: 0 if there is none. Nothing: it cannot be read.
+  // Since the event time of the first of them (since it was appended, if it has none): 0 if there is none.
+  // Nothing: it cannot be read.
   std::optional<Milliseconds> age;
   friend bool operator==(const PartitionLag&, const PartitionLag&) = default;
 };

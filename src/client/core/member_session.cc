@@ -38,12 +38,6 @@ std::optional<MemberSession::TimePoint> earlier(std::optional<MemberSession::Tim
   return a && b ? std::min(a, b) : (a ? a : b);
 }
 
-Error not_owner(const TopicPartition& partition) {
-  return Error{ErrorCode::kNotOwner, partition.to_string() +
-                                         " does not belong to this member, or no longer; its records come "
-                                         "again to whoever has it"};
-}
-
 }  // namespace
 
 MemberSession::MemberSession(Settings settings, std::vector<std::string> servers, std::uint64_t seed)
@@ -134,7 +128,7 @@ std::optional<MemberWords> MemberSession::next_commit(TimePoint now) {
     if (!owned.is_dirty()) continue;
     all = commit.offsets.size() < kOffsetsPerCommitMax;
     if (!all) break;
-    commit.offsets.push_back({partition, owned.marks.position()});
+    commit.offsets.push_back({partition, owned.marks.position(), owned.topic_id});
   }
   commit_at_ = all ? now + settings_.commit_interval : now;
   if (commit.offsets.empty()) return std::nullopt;
@@ -213,6 +207,7 @@ void MemberSession::heard(StreamId stream, const CoordinatorWords& words, TimePo
   if (const auto* assignment = std::get_if<AssignmentWords>(&words)) on_assignment(*assignment);
   if (const auto* ack = std::get_if<CommitAckWords>(&words)) on_commit_ack(*ack, now);
   if (const auto* ack = std::get_if<HeartbeatAckWords>(&words)) on_heartbeat_ack(*ack);
+  if (const auto* released = std::get_if<ReleasedWords>(&words)) on_released(*released);
 }
 
 void MemberSession::on_joined(const JoinedWords& words, TimePoint now) {
@@ -244,11 +239,17 @@ void MemberSession::on_assignment(const AssignmentWords& words) {
     const auto at = owned_.find(partition);
     if (at != owned_.end() && at->second.state == State::kReading) take_away(at, revoked);
   }
+  for (const auto& one : words.owned) {
+    const auto at = owned_.find(one.partition);
+    if (at != owned_.end() && at->second.topic_id != one.topic_id) gone.push_back(one.partition);
+  }
+  lose(std::exchange(gone, {}), {ErrorCode::kNotOwner, "its topic was deleted and made anew"});
   Tiding assigned;
   for (const auto& one : words.owned) {
     named.insert(one.partition);
     if (owned_.contains(one.partition)) continue;
-    owned_.emplace(one.partition, Owned(next_grant_++, one.committed, settings_.marked_ranges_max));
+    owned_.emplace(one.partition,
+                   Owned(next_grant_++, one.committed, settings_.marked_ranges_max, one.topic_id));
     assigned.partitions.push_back(one.partition);
   }
   // Their topic is deleted, or the group was.
@@ -286,8 +287,8 @@ void MemberSession::take_away(OwnedMap::iterator at, Partitions& revoked) {
 
 void MemberSession::on_commit_ack(const CommitAckWords& words, TimePoint now) {
   if (!committing_ || words.correlation != committing_->correlation) return;
-  std::map<TopicPartition, std::int64_t> sent;
-  for (const OffsetWords& one : committing_->offsets) sent[one.partition] = one.offset;
+  std::map<TopicPartition, OffsetWords> sent;
+  for (OffsetWords& one : committing_->offsets) sent[one.partition] = std::move(one);
   committing_.reset();
   Partitions gone;
   bool again = false;
@@ -296,8 +297,9 @@ void MemberSession::on_commit_ack(const CommitAckWords& words, TimePoint now) {
     const auto offset = sent.find(one.partition);
     if (at == owned_.end() || offset == sent.end()) continue;
     Owned& owned = at->second;
+    if (owned.topic_id != offset->second.topic_id) continue;  // of a topic that is no more
     if (!one.error) {
-      owned.committed = std::max(owned.committed.value_or(0), offset->second);
+      owned.committed = std::max(owned.committed.value_or(0), offset->second.offset);
     } else if (is_retryable(one.error->code)) {
       again = true;
     } else if (owned.state == State::kGivenUp) {
@@ -352,6 +354,14 @@ void MemberSession::ended(StreamId stream, const std::optional<RpcError>& error,
   come_back(error, now);
 }
 
+// There is nowhere to take it to, so nothing is won by waiting for what is in work.
+void MemberSession::on_released(const ReleasedWords& words) {
+  for (const TopicPartition& partition : words.staying) {
+    const auto at = owned_.find(partition);
+    if (at != owned_.end() && at->second.released) at->second.stays = true;
+  }
+}
+
 void MemberSession::drop_stream() {
   cancels_.push_back(stream_);
   phase_ = Phase::kAway;
@@ -364,7 +374,7 @@ void MemberSession::drop_stream() {
   to_confirm_.reset();
   std::erase_if(
       owned_, [](const auto& one) { return one.second.state == State::kGivenUp && !one.second.is_dirty(); });
-  for (auto& [partition, owned] : owned_) owned.released = false;
+  for (auto& [partition, owned] : owned_) owned.released = owned.stays = false;
 }
 
 // Where a hint leads, or to the next node after a while.
@@ -435,9 +445,9 @@ void MemberSession::look_for_slow(TimePoint now) {
   for (auto& [partition, owned] : owned_) {
     const auto oldest = owned.marks.oldest_unmarked();
     const bool overdue = oldest && *oldest + settings_.processing_deadline <= now;
-    if (!overdue) owned.released = false;
+    if (!overdue) owned.released = owned.stays = false;
     owned.overdue = overdue;
-    holds_back_ |= overdue;
+    holds_back_ |= owned.is_held_back();
   }
 }
 
@@ -477,90 +487,6 @@ void MemberSession::stop_for_good(const Error& why) {
   error_ = why;
   trouble_ = why;
   over_ = true;
-}
-
-// --- the application ---
-
-std::vector<MemberSession::Reading> MemberSession::reading() const {
-  std::vector<Reading> list;
-  for (const auto& [partition, owned] : owned_) {
-    if (owned.state == State::kReading && owned.told)
-      list.push_back({partition, owned.grant, owned.from, owned.overdue});
-  }
-  return list;
-}
-
-bool MemberSession::delivered(const TopicPartition& partition, Grant grant, std::int64_t begin,
-                              std::int64_t end, TimePoint now) {
-  look_at_clock(now);
-  const auto at = owned_.find(partition);
-  if (at == owned_.end() || at->second.grant != grant || at->second.state != State::kReading) return false;
-  DoneMarks& marks = at->second.marks;
-  if (begin < marks.delivered_end()) marks.restart(begin);  // the log has gone back
-  marks.delivered(begin, end, now);
-  return true;
-}
-
-void MemberSession::passed(const TopicPartition& partition, Grant grant, std::int64_t end) {
-  const auto at = owned_.find(partition);
-  if (at != owned_.end() && at->second.grant == grant && at->second.state == State::kReading)
-    at->second.marks.passed(end);
-}
-
-Result<void> MemberSession::mark(const TopicPartition& partition, std::int64_t begin, std::int64_t end) {
-  const auto at = owned_.find(partition);
-  if (at == owned_.end() || at->second.state == State::kGivenUp) return not_owner(partition);
-  // From the first one that is not done: whoever marks everything up to an offset need not know it.
-  const std::int64_t from = begin >= 0 ? begin : std::min(at->second.marks.position(), end - 1);
-  return at->second.marks.mark(from, end);
-}
-
-Result<void> MemberSession::restart(const TopicPartition& partition, std::int64_t offset) {
-  const auto at = owned_.find(partition);
-  if (at == owned_.end() || at->second.state != State::kReading) return not_owner(partition);
-  at->second.marks.restart(offset);
-  return {};
-}
-
-void MemberSession::gave_up(const Partitions& partitions) {
-  for (const TopicPartition& partition : partitions) {
-    const auto at = owned_.find(partition);
-    if (at == owned_.end() || at->second.state != State::kGivingUp) continue;
-    at->second.state = State::kGivenUp;
-    commit_at_ = {};
-  }
-}
-
-std::vector<std::pair<OffsetWords, MemberSession::Grant>> MemberSession::commit_soon() {
-  std::vector<std::pair<OffsetWords, Grant>> wanted;
-  for (const auto& [partition, owned] : owned_) {
-    if (owned.is_dirty()) wanted.push_back({{partition, owned.marks.position()}, owned.grant});
-  }
-  commit_at_ = {};
-  return wanted;
-}
-
-Result<bool> MemberSession::is_committed(const OffsetWords& wanted, Grant grant) const {
-  const auto at = owned_.find(wanted.partition);
-  if (at == owned_.end() || at->second.grant != grant) return not_owner(wanted.partition);
-  return at->second.committed.value_or(0) >= wanted.offset;
-}
-
-void MemberSession::leave() {
-  if (leaving_) return;
-  leaving_ = true;
-  Partitions revoked;
-  for (auto at = owned_.begin(); at != owned_.end(); ++at) {
-    if (at->second.state == State::kReading) take_away(at, revoked);
-  }
-  if (!revoked.empty()) tidings_.push_back({Tiding::Kind::kRevoked, std::move(revoked), TimePoint::max()});
-  commit_at_ = {};
-  if (phase_ == Phase::kAway) not_before_ = {};
-}
-
-bool MemberSession::owns(const TopicPartition& partition) const {
-  const auto at = owned_.find(partition);
-  return at != owned_.end() && at->second.state != State::kGivenUp;
 }
 
 }  // namespace forebay::client

@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -144,16 +145,23 @@ class MemberSession {
     kGivenUp,   // its last commit is to be answered
   };
   struct Owned {
-    Owned(Grant number, std::optional<std::int64_t> at, std::size_t ranges_max)
-        : grant(number), from(at), committed(at), marks(at.value_or(0), ranges_max) {}
+    Owned(Grant number, std::optional<std::int64_t> at, std::size_t ranges_max, std::string topic)
+        : grant(number),
+          from(at),
+          committed(at),
+          marks(at.value_or(0), ranges_max),
+          topic_id(std::move(topic)) {}
     Grant grant;
     std::optional<std::int64_t> from;
     std::optional<std::int64_t> committed;
     DoneMarks marks;
     State state = State::kReading;
-    bool told = false;      // that it is assigned
+    bool told = false;  // that it is assigned
+    std::string topic_id;
     bool overdue = false;   // past the processing deadline
     bool released = false;  // the coordinator knows that
+    bool stays = false;     // and nobody else can have it
+    [[nodiscard]] bool is_held_back() const { return overdue && !stays; }
     [[nodiscard]] bool is_dirty() const { return marks.position() > committed.value_or(0); }
   };
   using OwnedMap = std::map<TopicPartition, Owned>;
@@ -162,6 +170,7 @@ class MemberSession {
   void on_assignment(const AssignmentWords& words);
   void on_commit_ack(const CommitAckWords& words, TimePoint now);
   void on_heartbeat_ack(const HeartbeatAckWords& words);
+  void on_released(const ReleasedWords& words);
   void take_away(OwnedMap::iterator at, Partitions& revoked);
   void lose(const Partitions& partitions, const Error& why);
   void lose_all(const Error& why);

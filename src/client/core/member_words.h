@@ -29,6 +29,7 @@ struct JoinWords {
 struct OffsetWords {
   TopicPartition partition;
   std::int64_t offset = 0;
+  std::string topic_id;
 };
 struct CommitWords {
   std::uint64_t correlation = 0;
@@ -59,6 +60,7 @@ struct AssignmentWords {
   struct Owned {
     TopicPartition partition;
     std::optional<std::int64_t> committed;
+    std::string topic_id;  // another one than before: a topic made anew under the same name
   };
   std::vector<Owned> owned;
   Partitions give_up;
@@ -75,6 +77,11 @@ struct CommitAckWords {
 struct HeartbeatAckWords {
   std::uint64_t number = 0;
 };
-using CoordinatorWords = std::variant<JoinedWords, AssignmentWords, CommitAckWords, HeartbeatAckWords>;
+// The answer to ReleaseWords; what moves is said by an assignment.
+struct ReleasedWords {
+  Partitions staying;  // nobody else can have them
+};
+using CoordinatorWords =
+    std::variant<JoinedWords, AssignmentWords, CommitAckWords, HeartbeatAckWords, ReleasedWords>;
 
 }  // namespace forebay::client

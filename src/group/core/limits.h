@@ -28,9 +28,12 @@ inline constexpr std::size_t kOffsetsPerCommitMax = 10'000;
 inline constexpr std::size_t kCommitMetadataBytesMax = 256U << 10;
 // Names of topics of one subscription, in all: it is in every record about its member.
 inline constexpr std::size_t kSubscriptionBytesMax = 64U << 10;
-// From here on a turn takes no more inputs (Turn::is_full): with one more it still fits into a batch of a
-// mebibyte.
-inline constexpr std::size_t kTurnBytesMax = 256U << 10;
+// Partitions of the topics that the members of one group want. A new target of so many, all of topics of
+// their own, is half a mebibyte of records, which are one batch. `group.partitions_max` may be less.
+inline constexpr std::size_t kPartitionsPerGroupMax = 10'000;
+// From here on a turn takes no more inputs (Turn::is_full), and learns of no more topics: with one input
+// more, or a new target, it still fits into a batch of a mebibyte.
+inline constexpr std::size_t kTurnBytesMax = 128U << 10;
 
 inline constexpr Milliseconds kSessionDefault{10'000};
 // Below, a heartbeat interval would be less than the pause of a busy machine.
@@ -53,8 +56,10 @@ inline constexpr Milliseconds kRevokeMax{60 * 60'000};
 // What is to be given up is treated alike. An assignment follows, in the stream, the acknowledgement of every
 // heartbeat that came before it was made. So a member that is not done when this time is over, counted from
 // the sending of the last heartbeat that was acknowledged before the assignment came, stops with all that it
-// owns: the coordinator takes it for fenced soon. An assignment that has not come at all is older than the
-// lease when its time is over, for no revoke timeout is shorter than the session.
+// owns: the coordinator takes it for fenced soon. Done it is not by confirming, for the confirmation may be
+// lost with its connection, but when a heartbeat that was sent after it is acknowledged, or when it has
+// joined again without naming what it gave up (ADR 25). An assignment that has not come at all is older than
+// the lease when its time is over, for no revoke timeout is shorter than the session.
 [[nodiscard]] constexpr Milliseconds give_up_within(Milliseconds confirm_within) {
   return confirm_within * 9 / 10;
 }

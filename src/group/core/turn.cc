@@ -193,6 +193,7 @@ Result<Joined> Turn::join(const JoinInput& input) {
   FOREBAY_TRY(MemberSettings settings, settings_of(input));
   if (!group_.exists()) {
     if (!input.member_id.empty()) return unknown_member(group_.name(), input.member_id);
+    FOREBAY_CHECK(check_partitions(settings.subscription));
     FOREBAY_CHECK(settle_group(input.start, input.assignor));
     return join_as(kNobody, std::move(settings), input);
   }
@@ -216,6 +217,7 @@ Result<Joined> Turn::join(const JoinInput& input) {
                  "group '" + group_.name() + "' has " + std::to_string(roster.members.size()) +
                      " members, which is all that a group may have; use more groups, or fewer members"};
   }
+  FOREBAY_CHECK(check_partitions(settings.subscription));
   FOREBAY_CHECK(settle_group(input.start, input.assignor));
   return join_as(number, std::move(settings), input);
 }
@@ -274,6 +276,7 @@ Result<void> Turn::subscribe(const MemberRef& member, Subscription subscription)
   FOREBAY_TRY(Subscription wanted, checked(std::move(subscription)));
   MemberSettings settings = group_.roster().member(number)->settings;
   if (settings.subscription == wanted) return {};
+  FOREBAY_CHECK(check_partitions(wanted));
   settings.subscription = std::move(wanted);
   set_member(number, std::move(settings));
   return {};
@@ -401,6 +404,8 @@ Decision Turn::finish() {
     decision.assigned.assign(attached_.begin(), attached_.end());
   }
   decision.ended = std::move(ended_);
+  decision.topics_left = topics_left_;
+  decision.left_out = left_out_;
   decision.records = group_.take_records();
   // Also of a group that is deleted: its members' times go too.
   decision.roster_changed = group_.exists() ? group_.roster_changed() : !decision.records.empty();

@@ -114,11 +114,15 @@ struct Decision {
   std::vector<Ended> ended;            // first of all
   std::vector<WantedStart> starts_wanted;  // of all that is owned, when the roster has changed
   bool roster_changed = false;             // the members' times have to follow (Liveness::follow)
+  bool topics_left = false;  // to be learnt of by the next turn (Turn::follow_topics): these records are many
+  std::size_t left_out =
+      0;  // topics, or additions to them, that nobody gets: the group has too many partitions
 };
 
 struct TurnContext {
   const TopicsSnapshot& topics;
-  std::size_t group_count = 0;  // that the coordinator has
+  std::size_t group_count = 0;  // that the coordinator has, and those that it is making
+  std::size_t partitions_max = kPartitionsPerGroupMax;  // of one group
 };
 
 // One input that fails changes nothing; the others of the turn go on.
@@ -130,9 +134,9 @@ class Turn {
   Turn(std::string group, const Group* applied, const TurnContext& context);
 
   // A first member makes the group. Errors also: kInvalidArgument, kStartRuleConflict, kFailedPrecondition
-  // (another assignor, and there are members), kResourceExhausted.
+  // (another assignor, and there are members), kResourceExhausted (groups, members, partitions).
   [[nodiscard]] Result<Joined> join(const JoinInput& input);
-  // In the place of the subscription before. Errors also: kInvalidArgument.
+  // In the place of the subscription before. Errors also: kInvalidArgument, kResourceExhausted (partitions).
   [[nodiscard]] Result<void> subscribe(const MemberRef& member, Subscription subscription);
   // All assignments up to this one. Once more: nothing happens. Errors also: kInvalidArgument (there was none
   // with that number).
@@ -157,8 +161,9 @@ class Turn {
   [[nodiscard]] Result<std::vector<ResetResult>> reset(model::Timestamp now,
                                                        const std::vector<CommitEntry>& entries,
                                                        ResetMode mode);
-  // What the shell has found for Decision::starts_wanted; late and double ones are ignored.
-  void resolve_starts(const std::vector<std::pair<model::TopicPartition, model::Offset>>& starts);
+  // What the shell has found for Decision::starts_wanted. Ignored: late and double ones, and what was asked
+  // for another group of that name, by another rule.
+  void resolve_starts(const std::vector<std::pair<WantedStart, model::Offset>>& starts);
   // Returns: false if it was there, with the same rule. Errors: kInvalidArgument, kStartRuleConflict,
   // kFailedPrecondition, kResourceExhausted.
   [[nodiscard]] Result<bool> create(const std::optional<StartRule>& start,
@@ -196,6 +201,10 @@ class Turn {
   bool refresh_topics();
   bool forget_deleted();
   bool see_topic(const std::string& name);
+  void see_what_nobody_wants(const std::vector<std::string>& wanted);
+  [[nodiscard]] std::vector<std::string> wanted_by_all(const Subscription* another) const;
+  [[nodiscard]] std::size_t partitions_of(const std::string& topic) const;
+  [[nodiscard]] Result<void> check_partitions(const Subscription& subscription) const;
   [[nodiscard]] bool wants(const Subscription& subscription, const std::string& topic) const;
   [[nodiscard]] bool was_wanted(const std::string& topic) const;
   [[nodiscard]] bool is_wanted_besides(MemberNumber member, const std::string& topic) const;
@@ -211,6 +220,8 @@ class Turn {
   const Group* applied_;
   TurnContext context_;
   Retarget retarget_ = Retarget::kNothing;
+  bool topics_left_ = false;
+  std::size_t left_out_ = 0;
   std::set<MemberNumber> touched_;   // get another assignment whatever changes
   std::set<MemberNumber> attached_;  // are told their assignment whatever it is
   std::vector<Ended> ended_;

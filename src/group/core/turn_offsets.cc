@@ -7,6 +7,8 @@
 namespace forebay::group {
 namespace {
 
+constexpr std::uint32_t kRetryMs = 100;
+
 std::string text_of(const CommitEntry& entry) {
   return "partition " + std::to_string(entry.partition.partition.value()) + " of topic '" + entry.topic + "'";
 }
@@ -42,13 +44,18 @@ Result<void> Turn::check_place(const CommitEntry& entry) const {
                                                   std::to_string(entry.metadata.size()) + " bytes; at most " +
                                                   std::to_string(kMetadataBytesMax) + " are allowed"};
   }
-  if (group_.roster().ownership(entry.partition) == nullptr) {
-    const TopicView* view = context_.topics.find(entry.topic, entry.partition.topic);
-    if (view == nullptr && !group_.roster().topics.contains(entry.partition.topic))
+  const TopicView* view = context_.topics.find(entry.topic, entry.partition.topic);
+  const auto index = entry.partition.partition.value();
+  if (view == nullptr || index < 0 || static_cast<std::size_t>(index) >= view->leader_racks.size()) {
+    if (snapshot_is_old() && group_.roster().ownership(entry.partition) != nullptr) {
+      return Error{ErrorCode::kNotYet,
+                   "the coordinator has older metadata than group '" + group_.name() +
+                       "' and does not know how far " + text_of(entry) + " goes; nothing is changed, retry",
+                   kRetryMs};
+    }
+    if (view == nullptr)
       return Error{ErrorCode::kUnknownTopic, "topic '" + entry.topic + "' does not exist; create it first"};
-    const auto index = entry.partition.partition.value();
-    if (view == nullptr || index < 0 || static_cast<std::size_t>(index) >= view->leader_racks.size())
-      return Error{ErrorCode::kUnknownPartition, "there is no " + text_of(entry)};
+    return Error{ErrorCode::kUnknownPartition, "there is no " + text_of(entry)};
   }
   if (entry.offset < model::Offset{} || entry.offset > entry.high_watermark) {
     return Error{ErrorCode::kOffsetOutOfRange, "offset " + text_of(entry.offset) + " of " + text_of(entry) +
@@ -147,15 +154,18 @@ Result<std::vector<ResetResult>> Turn::reset(model::Timestamp now, const std::ve
   return results;
 }
 
-void Turn::resolve_starts(const std::vector<std::pair<model::TopicPartition, model::Offset>>& starts) {
+void Turn::resolve_starts(const std::vector<std::pair<WantedStart, model::Offset>>& starts) {
   if (!group_.exists()) return;
   StartsResolved record{group_.name(), {}};
   std::set<model::TopicPartition> named;
-  for (const auto& [partition, start] : starts) {
-    if (!named.insert(partition).second) continue;
+  for (const auto& [wanted, start] : starts) {
+    const model::TopicPartition& partition = wanted.partition;
     const Ownership* ownership = group_.roster().ownership(partition);
     const Position* position = group_.position(partition);
     if (ownership == nullptr || (position != nullptr && position->next())) continue;
+    const GroupTopic& topic = group_.roster().topics.find(partition.topic)->second;
+    if (rule_to_resolve(group_.start(), topic, partition) != wanted.rule) continue;
+    if (!named.insert(partition).second) continue;
     record.starts.emplace_back(partition, start);
     if (ownership->owner != kNobody) touched_.insert(ownership->owner);
   }

@@ -92,11 +92,12 @@ bool Turn::forget_deleted() {
   return !gone.empty();
 }
 
-// Returns: whether the target has to be made anew.
-bool Turn::refresh_topics() {
-  bool changed = forget_deleted();
+// `another`: one more subscription; nothing: none.
+std::vector<std::string> Turn::wanted_by_all(const Subscription* another) const {
   std::vector<std::string> names;
-  const Subscription* last = nullptr;  // most members of a group want the same
+  if (another != nullptr) names = wanted_by(*another);
+  if (!group_.exists()) return names;
+  const Subscription* last = another;  // most members of a group want the same
   for (const auto& [number, member] : group_.roster().members) {
     if (last != nullptr && *last == member.settings.subscription) continue;
     last = &member.settings.subscription;
@@ -104,8 +105,74 @@ bool Turn::refresh_topics() {
     names.insert(names.end(), wanted.begin(), wanted.end());
   }
   sort_unique(names);
-  for (const std::string& name : names) changed = see_topic(name) || changed;
+  return names;
+}
+
+// As the metadata has it; none of a topic that is not there.
+std::size_t Turn::partitions_of(const std::string& topic) const {
+  const TopicView* view = context_.topics.find(topic);
+  return view == nullptr ? 0 : view->leader_racks.size();
+}
+
+// Of a subscription that the group does not have yet.
+Result<void> Turn::check_partitions(const Subscription& subscription) const {
+  if (group_.exists()) {
+    const auto& members = group_.roster().members;
+    if (std::any_of(members.begin(), members.end(),
+                    [&](const auto& one) { return one.second.settings.subscription == subscription; })) {
+      return {};
+    }
+  }
+  std::size_t partitions = 0;
+  for (const std::string& name : wanted_by_all(&subscription)) partitions += partitions_of(name);
+  if (partitions <= context_.partitions_max) return {};
+  return Error{ErrorCode::kResourceExhausted,
+               "with this subscription group '" + group_.name() + "' would have " +
+                   std::to_string(partitions) + " partitions; at most " +
+                   std::to_string(context_.partitions_max) +
+                   " are allowed (group.partitions_max): use several groups, or fewer topics"};
+}
+
+// Returns: whether the target has to be made anew.
+bool Turn::refresh_topics() {
+  bool changed = forget_deleted();
+  const std::vector<std::string> names = wanted_by_all(nullptr);
+  const auto known_partitions = [this](const std::string& name) {
+    const TopicView* view = context_.topics.find(name);
+    const auto known = view == nullptr ? group_.roster().topics.end() : group_.roster().topics.find(view->id);
+    return known == group_.roster().topics.end() ? std::size_t{0} : known->second.partitions.size();
+  };
+  std::size_t partitions = 0;
+  for (const std::string& name : names) partitions += known_partitions(name);
+  topics_left_ = false;
+  left_out_ = 0;
+  for (const std::string& name : names) {
+    const std::size_t known = known_partitions(name);
+    const std::size_t there = partitions_of(name);
+    if (there <= known) continue;
+    if (partitions + there - known > context_.partitions_max) {
+      ++left_out_;
+    } else if (is_full()) {
+      topics_left_ = true;
+    } else if (see_topic(name)) {
+      partitions += there - known;
+      changed = true;
+    }
+  }
+  see_what_nobody_wants(names);
   return changed;
+}
+
+// Topics that the group has committed something of: how far it is behind counts in all their partitions.
+// `wanted`: sorted.
+void Turn::see_what_nobody_wants(const std::vector<std::string>& wanted) {
+  std::vector<std::string> grown;
+  for (const auto& [id, topic] : group_.roster().topics) {
+    const TopicView* view = context_.topics.find(topic.name, id);
+    if (view == nullptr || view->leader_racks.size() <= topic.partitions.size()) continue;
+    if (!std::binary_search(wanted.begin(), wanted.end(), topic.name)) grown.push_back(topic.name);
+  }
+  for (const std::string& name : grown) see_topic(name);
 }
 
 void Turn::follow_topics() {

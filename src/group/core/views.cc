@@ -84,6 +84,14 @@ std::map<MemberNumber, AssignmentNumber> unconfirmed(const Group& group) {
   return oldest;
 }
 
+bool has_to_follow(const Group& group, const TopicsSnapshot& topics) {
+  if (!group.roster.members.empty()) return true;
+  return std::any_of(group.roster.topics.begin(), group.roster.topics.end(), [&](const auto& known) {
+    const TopicView* view = topics.find(known.second.name, known.first);
+    return view == nullptr || view->leader_racks.size() > known.second.partitions.size();
+  });
+}
+
 Partitions waited_for(const Group& group, MemberNumber number) {
   Partitions waited;
   for_each_partition(group.roster, [&](const auto& partition, const GroupTopic&, const Ownership& one) {

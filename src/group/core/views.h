@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "group/core/group_image.h"
+#include "group/core/topics.h"
 
 namespace forebay::group {
 
@@ -45,6 +46,10 @@ struct Assignment {
 // By member: the oldest assignment that has something to give up and is not confirmed. The revoke deadline is
 // that of this one. Who is not here has nothing to give up.
 [[nodiscard]] std::map<MemberNumber, AssignmentNumber> unconfirmed(const Group& group);
+
+// Whether a turn has to follow the topics (Turn::follow_topics): the group has members, or knows a topic that
+// is deleted, or has more partitions now.
+[[nodiscard]] bool has_to_follow(const Group& group, const TopicsSnapshot& topics);
 
 // Its by plan, still with somebody else.
 [[nodiscard]] Partitions waited_for(const Group& group, MemberNumber member);

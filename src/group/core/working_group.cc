@@ -35,6 +35,7 @@ std::size_t about_bytes(const GroupRecord& record) {
     return head + released->partitions.size() * kPartitionBytes;
   if (const auto* avoided = std::get_if<PartitionsAvoided>(&record))
     return head + avoided->partitions.size() * kPartitionBytes;
+  if (const auto* seen = std::get_if<TopicSeen>(&record)) return head + seen->name.size();
   if (const auto* resolved = std::get_if<StartsResolved>(&record))
     return head + resolved->starts.size() * kOffsetBytes;
   return head;

@@ -332,6 +332,75 @@ TEST_F(MemberSessionTest, SlowPartitionThatNobodyTakesGoesOnWhenItIsDone) {
   EXPECT_FALSE(session->reading()[0].held_back);
 }
 
+TEST_F(MemberSessionTest, SlowPartitionThatNobodyElseCanHaveIsReadOn) {
+  make([](auto& settings) { settings.processing_deadline = milliseconds(500); });
+  own_both();
+  ASSERT_TRUE(deliver(kFirst, 10, 12));
+  pass(500);
+  ASSERT_TRUE(said_next<ReleaseWords>());
+  ASSERT_TRUE(session->reading()[0].held_back) << "it may go";
+  hear(ReleasedWords{{kFirst}});
+  EXPECT_FALSE(session->reading()[0].held_back);
+  pass(100);
+  EXPECT_TRUE(silent()) << "it is not said again and again";
+  EXPECT_FALSE(session->reading()[0].held_back);
+  // Somebody has come who can: it is asked back after all.
+  assign({{kSecond, 10, {}}}, {kFirst});
+  const auto loss = session->next_loss();
+  ASSERT_TRUE(loss);
+  EXPECT_THAT(loss->partitions, ElementsAre(kFirst));
+}
+
+TEST_F(MemberSessionTest, WhatIsSlowOnANewStreamMayGoAgain) {
+  make([](auto& settings) { settings.processing_deadline = milliseconds(500); });
+  own_both();
+  ASSERT_TRUE(deliver(kFirst, 10, 12));
+  pass(500);
+  ASSERT_TRUE(said_next<ReleaseWords>());
+  hear(ReleasedWords{{kFirst}});
+  session->ended(stream, said(ErrorCode::kNotLeader), now);
+  pass(1'000);
+  be_joined();
+  assign({{kFirst, 10, {}}, {kSecond, 10, {}}});
+  ASSERT_TRUE(said_next<ReleaseWords>());
+  EXPECT_TRUE(session->reading()[0].held_back);
+}
+
+TEST_F(MemberSessionTest, TopicThatIsMadeAnewUnderItsNameIsAnotherOne) {
+  be_joined();
+  assign({{kFirst, 10, "old"}});
+  ASSERT_TRUE(session->next_tiding());
+  ASSERT_TRUE(deliver(kFirst, 10, 20));
+  ASSERT_TRUE(session->mark(kFirst, 10, 20));
+  const auto grant = session->reading()[0].grant;
+  assign({{kFirst, std::nullopt, "new"}});
+  const auto loss = session->next_loss();
+  ASSERT_TRUE(loss);
+  EXPECT_THAT(loss->partitions, ElementsAre(kFirst));
+  ASSERT_TRUE(session->next_tiding());
+  ASSERT_EQ(session->reading().size(), 1U);
+  EXPECT_EQ(session->reading()[0].from, std::nullopt) << "from its first record";
+  EXPECT_FALSE(session->delivered(kFirst, grant, 20, 30, now)) << "what was fetched of the old one";
+  pass(1'000);
+  EXPECT_FALSE(said_next<CommitWords>()) << "nothing that was done in the old one counts";
+}
+
+TEST_F(MemberSessionTest, AnswerToACommitOfAFormerTopicSaysNothingOfTheNewOne) {
+  be_joined();
+  assign({{kFirst, 10, "old"}});
+  ASSERT_TRUE(session->next_tiding());
+  ASSERT_TRUE(deliver(kFirst, 10, 20));
+  ASSERT_TRUE(session->mark(kFirst, 10, 20));
+  pass(1'000);
+  const auto commit = said_next<CommitWords>();
+  ASSERT_TRUE(commit);
+  EXPECT_EQ(commit->offsets[0].topic_id, "old");
+  assign({{kFirst, std::nullopt, "new"}});
+  ASSERT_TRUE(session->next_tiding());
+  acknowledge(*commit, Error{ErrorCode::kNotOwner, "no"});
+  EXPECT_THAT(read_now(), ElementsAre(kFirst)) << "it is not lost by that";
+}
+
 TEST_F(MemberSessionTest, RefusedCommitIsToldAndTriedAgain) {
   own_both();
   ASSERT_TRUE(deliver(kFirst, 10, 12));

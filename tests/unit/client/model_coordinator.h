@@ -50,7 +50,7 @@ class ModelCoordinator {
       });
       if (!done) end(stream, done.error());
     } else if (const auto* release = std::get_if<ReleaseWords>(&words)) {
-      run(member.group, [&](group::Turn& turn) { (void)turn.release(member.ref, ids(release->partitions)); });
+      do_release(stream, member, *release);
     } else {
       run(member.group, [&](group::Turn& turn) { (void)turn.leave(member.ref); });
       streams_.erase(stream);
@@ -111,6 +111,9 @@ class ModelCoordinator {
     for (const TopicPartition& one : partitions) found.push_back(core.partition(one.topic, one.partition));
     return found;
   }
+  static std::string id_text(const model::TopicId& id) {
+    return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
+  }
   [[nodiscard]] TopicPartition named(const std::string& group, const model::TopicPartition& partition) const {
     return {core.group(group).roster.topics.at(partition.topic).name, partition.partition.value()};
   }
@@ -131,9 +134,8 @@ class ModelCoordinator {
       }
     }
     if (!decision.starts_wanted.empty()) {
-      std::vector<std::pair<model::TopicPartition, model::Offset>> starts;
-      for (const auto& wanted : decision.starts_wanted)
-        starts.emplace_back(wanted.partition, model::Offset(0));
+      std::vector<std::pair<group::WantedStart, model::Offset>> starts;
+      for (const auto& wanted : decision.starts_wanted) starts.emplace_back(wanted, model::Offset(0));
       const auto more = core.turn(group, [&](group::Turn& turn) { turn.resolve_starts(starts); });
       decision.assigned.insert(decision.assigned.end(), more.assigned.begin(), more.assigned.end());
     }
@@ -148,7 +150,7 @@ class ModelCoordinator {
       AssignmentWords words;
       words.number = assignment.number.value();
       for (const auto& one : assignment.owned) {
-        words.owned.push_back({named(group, one.partition), std::nullopt});
+        words.owned.push_back({named(group, one.partition), std::nullopt, id_text(one.partition.topic)});
         if (one.next) words.owned.back().committed = one.next->value();
       }
       for (const auto& one : assignment.give_up) words.give_up.push_back(named(group, one));
@@ -197,15 +199,27 @@ class ModelCoordinator {
     core.liveness.attach(words.group, joined->number, joined->epoch, core.now);
     auto assigned = decision.assigned;
     if (!decision.starts_wanted.empty()) {
-      std::vector<std::pair<model::TopicPartition, model::Offset>> starts;
-      for (const auto& wanted : decision.starts_wanted)
-        starts.emplace_back(wanted.partition, model::Offset(0));
+      std::vector<std::pair<group::WantedStart, model::Offset>> starts;
+      for (const auto& wanted : decision.starts_wanted) starts.emplace_back(wanted, model::Offset(0));
       const auto more = core.turn(words.group, [&](group::Turn& turn) { turn.resolve_starts(starts); });
       assigned.insert(assigned.end(), more.assigned.begin(), more.assigned.end());
     }
     for (const group::MemberNumber number : assigned) tell(words.group, number);
     before.insert(before.end(), out.begin(), out.end());
     out = std::move(before);
+  }
+
+  void do_release(StreamKey stream, const Attached& member, const ReleaseWords& release) {
+    Result<group::ReleaseOutcome> outcome;
+    const group::Decision decision = core.turn(member.group, [&](group::Turn& turn) {
+      outcome = turn.release(member.ref, ids(release.partitions));
+    });
+    ReleasedWords words;
+    if (outcome) {
+      for (const auto& one : outcome->stay) words.staying.push_back(named(member.group, one));
+    }
+    out.push_back({stream, CoordinatorWords(words)});
+    for (const group::MemberNumber number : decision.assigned) tell(member.group, number);
   }
 
   void do_commit(StreamKey stream, const Attached& member, const CommitWords& commit) {

@@ -229,7 +229,10 @@ void Interaction::input_operator(Turn& turn, const Words& words) {
   } else if (what == "follow") {
     turn.follow_topics();
   } else if (what == "resolve") {
-    turn.resolve_starts({{partition_of(words.at(1)), model::Offset(std::stol(words.at(2)))}});
+    const model::TopicPartition at = partition_of(words.at(1));
+    const Group& group = coordinator_.group("g");
+    const auto rule = rule_to_resolve(group.start, group.roster.topics.at(at.topic), at);
+    turn.resolve_starts({{{at, rule.value_or(StartRule{})}, model::Offset(std::stol(words.at(2)))}});
   } else {
     const auto mode = what == "reset" ? Turn::ResetMode::kDo : Turn::ResetMode::kTry;
     const auto results = turn.reset(model::Timestamp(0), {entry_of(words, 1)}, mode);

@@ -29,6 +29,7 @@ struct TestCoordinator {
   Liveness liveness;
   SteadyTime now{0};
   std::uint8_t topics_made = 0;
+  std::size_t partitions_max = kPartitionsPerGroupMax;
 
   // A new topic, or more partitions of one.
   model::TopicId set_topic(const std::string& name, std::size_t partitions,
@@ -54,7 +55,7 @@ struct TestCoordinator {
   }
 
   Decision turn(const std::string& group, const std::function<void(Turn&)>& inputs) {
-    Turn turn(group, image.find(group), {topics, image.groups.size()});
+    Turn turn(group, image.find(group), {topics, image.groups.size(), partitions_max});
     inputs(turn);
     const Decision decision = turn.finish();
     for (const GroupRecord& record : decision.records) {

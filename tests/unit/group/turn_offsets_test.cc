@@ -140,7 +140,7 @@ TEST_F(TurnOffsets, ATurnSaysWhenItIsFull) {
     while (!turn.is_full() && offset < 1'000) {
       ASSERT_TRUE(turn.commit(a, kNow, {entry(0, ++offset, std::string(kMetadataBytesMax, 'x'))})->at(0));
     }
-    EXPECT_EQ(offset, 63);  // of 4 KiB and a little more each
+    EXPECT_EQ(offset, 32);  // of 4 KiB and a little more each
   });
 }
 
@@ -290,7 +290,8 @@ TEST_F(TurnOffsets, TheEndIsFoundOnceBeforeTheOwnerIsTold) {
   EXPECT_TRUE(coordinator.assignment("g", number).owned.empty());
   const auto resolve = [&](std::int32_t partition, std::int64_t offset) {
     last = coordinator.turn("g", [&](Turn& turn) {
-      turn.resolve_starts({{coordinator.partition("t", partition), model::Offset(offset)}});
+      turn.resolve_starts(
+          {{{coordinator.partition("t", partition), {StartPoint::kLatest}}, model::Offset(offset)}});
     });
   };
   resolve(1, 500);
@@ -307,11 +308,38 @@ TEST_F(TurnOffsets, AStartIsKeptUntilSomethingIsCommitted) {
   const MemberRef a = join("a");
   EXPECT_EQ(last.starts_wanted.at(0).rule.time, model::Timestamp(5));
   coordinator.turn("g", [&](Turn& turn) {
-    turn.resolve_starts({{coordinator.partition("t", 0), model::Offset(500)}});
+    turn.resolve_starts({{last.starts_wanted.at(0), model::Offset(500)}});
   });
   EXPECT_EQ(position(0).next(), model::Offset(500));
   ASSERT_TRUE(commit(a, entry(0, 600)));
   EXPECT_EQ(position(0).next(), model::Offset(600));
+}
+
+TEST_F(TurnOffsets, AStartThatWasAskedForByAnotherRuleIsNotTaken) {
+  create({StartPoint::kLatest});
+  join("a");
+  const WantedStart before = last.starts_wanted.at(0);
+  coordinator.turn("g", [&](Turn& turn) { ASSERT_TRUE(turn.leave({"a", MemberEpoch(1)})); });
+  coordinator.turn("g", [](Turn& turn) { ASSERT_TRUE(turn.remove()); });
+  create({StartPoint::kAtTime, model::Timestamp(5)});
+  join("b");
+  coordinator.turn("g", [&](Turn& turn) { turn.resolve_starts({{before, model::Offset(1'000)}}); });
+  EXPECT_FALSE(coordinator.group("g").positions.contains(before.partition)) << "it was the end";
+  EXPECT_EQ(starts_wanted(coordinator.group("g")).size(), 2U);
+}
+
+TEST_F(TurnOffsets, ACommitThatOldMetadataCannotJudgeIsForLater) {
+  const MemberRef a = join("a");
+  // Another node coordinates now, and has not heard of the topic yet.
+  const TopicsSnapshot known = coordinator.topics;
+  coordinator.topics.by_name.clear();
+  coordinator.topics.version = model::Offset(0);
+  const CommitEntry committed{
+      "t", {known.by_name.at("t").id, model::PartitionIndex(0)}, model::Offset(7), "", {}};
+  EXPECT_EQ(refusal(a, committed), ErrorCode::kNotYet);
+  // It is deleted, and the group has not followed yet.
+  coordinator.topics.version = known.version.next();
+  EXPECT_EQ(refusal(a, committed), ErrorCode::kUnknownTopic);
 }
 
 TEST_F(TurnOffsets, LatestSkipsNothingOfPartitionsThatAreAddedLater) {

@@ -154,5 +154,119 @@ TEST_F(TurnTopics, MetadataThatChangesNothingDoesNotBalanceAnew) {
   EXPECT_EQ(owned(b).size(), 3U);
 }
 
+// --- a group without members
+class TurnTopicsOfNobody : public TurnTopics {
+ protected:
+  TurnTopicsOfNobody() {
+    coordinator.set_topic("t", 1);
+    coordinator.turn("g", [&](Turn& turn) {
+      EXPECT_TRUE(turn.create({}, {}));
+      EXPECT_TRUE(turn.commit({}, model::Timestamp(1), {coordinator.entry("t", 0, 5)})->at(0));
+    });
+  }
+  bool has_to_follow() const { return group::has_to_follow(coordinator.group("g"), coordinator.topics); }
+};
+
+TEST_F(TurnTopicsOfNobody, ADeletedTopicIsForgottenWithItsOffsets) {
+  EXPECT_FALSE(has_to_follow());
+  coordinator.delete_topic("t");
+  ASSERT_TRUE(has_to_follow());
+  follow();
+  EXPECT_TRUE(coordinator.group("g").roster.topics.empty());
+  EXPECT_TRUE(coordinator.group("g").positions.empty());
+}
+
+TEST_F(TurnTopicsOfNobody, NewPartitionsCountToo) {
+  coordinator.set_topic("t", 3);
+  ASSERT_TRUE(has_to_follow());
+  follow();
+  EXPECT_EQ(coordinator.group("g").roster.topics.at(coordinator.partition("t", 0).topic).partitions.size(),
+            3U);
+  EXPECT_FALSE(has_to_follow());
+}
+
+TEST_F(TurnTopicsOfNobody, OldMetadataTakesNothingAway) {
+  coordinator.topics.by_name.clear();
+  coordinator.topics.version = model::Offset(0);
+  follow();
+  EXPECT_TRUE(last.records.empty());
+}
+
+// --- the bound on partitions
+class TurnPartitions : public TurnTopics {
+ protected:
+  TurnPartitions() {
+    coordinator.partitions_max = 5;
+    coordinator.set_topic("t", 3);
+    coordinator.set_topic("u", 3);
+  }
+  ErrorCode refusal(const JoinInput& input) {
+    Result<Joined> joined;
+    last = coordinator.turn("g", [&](Turn& turn) { joined = turn.join(input); });
+    EXPECT_TRUE(last.records.empty());
+    return joined ? ErrorCode::kInternal : joined.error().code;
+  }
+};
+
+TEST_F(TurnPartitions, ASubscriptionToMoreIsRefusedAndMakesNoGroup) {
+  EXPECT_EQ(refusal(new_member("a", {"t", "u"})), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(coordinator.image.find("g"), nullptr);
+}
+
+TEST_F(TurnPartitions, AllMembersCountTogether) {
+  join(new_member("a", {"t"}));
+  EXPECT_EQ(refusal(new_member("b", {"u"})), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(owned(join(new_member("c", {"t"}))), (Indexes{})) << "what is there already is no more";
+  Result<void> subscribed;
+  last = coordinator.turn("g", [&](Turn& turn) {
+    subscribed = turn.subscribe({"a", MemberEpoch(1)}, {{"t", "u"}, ""});
+  });
+  EXPECT_EQ(subscribed.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(last.records.empty());
+}
+
+TEST_F(TurnPartitions, WhatGrowsBeyondItIsLeftOutAndSaidToBe) {
+  const MemberNumber a = join(new_member("a", {"t", "later"}));
+  coordinator.set_topic("t", 6);
+  coordinator.set_topic("later", 2);
+  follow();
+  EXPECT_EQ(last.left_out, 1U) << "the three more of t";
+  EXPECT_EQ(owned(a).size(), 5U);
+  coordinator.turn("g", [&](Turn& turn) { EXPECT_TRUE(turn.join(new_member("b", {"t", "later"}))); });
+}
+
+// Topics of the longest names, which together are more than a batch takes.
+TEST_F(TurnTopics, ManyTopicsAreLearntOfInSeveralTurns) {
+  constexpr std::size_t kTopics = 2'000;
+  JoinInput input = new_member("a", {});
+  input.subscription.pattern = ".*";
+  for (std::size_t i = 0; i < kTopics; ++i) {
+    const std::string number = std::to_string(10'000 + i);
+    TopicView view;
+    view.id.bytes[0] = static_cast<std::uint8_t>(i);
+    view.id.bytes[1] = static_cast<std::uint8_t>(i >> 8);
+    view.id.bytes[2] = 1;
+    view.leader_racks.resize(1);
+    const std::string name = number + std::string(kGroupNameBytesMax - number.size(), 'x');
+    coordinator.topics.by_name[name] = view;
+    coordinator.topics.matches[".*"].push_back(name);
+  }
+  Result<Joined> joined;
+  last = coordinator.turn("g", [&](Turn& turn) { joined = turn.join(input); });
+  ASSERT_TRUE(joined);
+  int turns = 1;
+  for (; last.topics_left; ++turns) {
+    std::size_t seen_bytes = 0;
+    for (const GroupRecord& record : last.records) {
+      if (const auto* seen = std::get_if<TopicSeen>(&record)) seen_bytes += seen->name.size();
+    }
+    ASSERT_LE(seen_bytes, kTurnBytesMax);
+    ASSERT_LT(turns, 100);
+    follow();
+  }
+  EXPECT_GT(turns, 3);
+  EXPECT_EQ(owned(joined->number).size(), kTopics);
+}
+
 }  // namespace
 }  // namespace forebay::group::testing

@@ -75,8 +75,9 @@ class ApiTest : public testing::Test {
     options.listen = "127.0.0.1:0";
     return options;
   }
+  [[nodiscard]] virtual broker::Broker& broker() { return broker_; }
   void SetUp() override {
-    auto started = api::ApiServer::start(options(), broker_, clock_, &metrics_);
+    auto started = api::ApiServer::start(options(), broker(), clock_, &metrics_);
     ASSERT_TRUE(started) << started.error().to_string();
     server_ = std::move(*started);
     address_ = "127.0.0.1:" + std::to_string(server_->port());

@@ -17,7 +17,7 @@
 
 namespace forebay::test {
 
-class MemoryBroker final : public broker::Broker {
+class MemoryBroker : public broker::Broker {
  public:
   static constexpr std::uint32_t kMaxMessageBytes = 4U << 20;
   static constexpr model::Timestamp kStartTime{1'700'000'000'000};
@@ -144,6 +144,7 @@ class MemoryBroker final : public broker::Broker {
   void post(Task task);
   void post_and_wait(Task task);
   void run();
+  [[nodiscard]] static Error unknown_topic(const std::string& name);
   // On the broker's thread, from here on.
   Result<broker::ProduceAck> append(broker::ProduceRequest& request);
   void answer(broker::Done<broker::ProduceAck>& done, Result<broker::ProduceAck> result);

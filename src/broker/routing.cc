@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/controller.h"
+#include "cluster/core/features.h"
 #include "cluster/core/internal_topics.h"
 #include "log/journal.h"
 

@@ -81,7 +81,7 @@ TEST_F(ProduceTest, FirstRequestOfAStreamSaysWhoSends) {
 }
 
 TEST_F(ProduceTest, ClientIdThatIsTooLongIsRefused) {
-  auto request = stamped_request(0);
+  auto request = raw_request(0, "v", 0);
   request.set_client_id(std::string(257, 'c'));
   v1::ProduceAck ack;
   const grpc::Status refused = append(request, &ack);

@@ -222,6 +222,8 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   void fence_producer(model::ProducerId id, model::ProducerEpoch epoch, runtime::Duration timeout,
                       Done<ProducerFenced> done);
   [[nodiscard]] ProducerCounts producer_counts() const;
+  // Null where a state machine lives.
+  [[nodiscard]] const Producers* producers() const { return producers_.get(); }
 
   // `done` may be called inside. The id is good until then, for cancel_fetch (which answers kCancelled).
   // Errors: kDataLoss at a damaged range, and from a lost end on, where nothing would ever come.

@@ -112,6 +112,7 @@ void Producers::choose(Result<std::vector<log::StateSnapshot>> snapshots) {
     const auto restored = states_.restore(snapshot.position, snapshot.bytes.span());
     if (restored) {
       kept_ = snapshot.position;
+      ++(installed_ ? counts_.from_leader : counts_.from_snapshot);
       break;
     }
     telemetry::log_warn("state of producers cannot be used, an older one or the log itself says the same",
@@ -194,6 +195,8 @@ bool Producers::pass_over_segment(const Error& error) {
 
 void Producers::finish_loading() {
   step_ = Step::kLoaded;
+  ++counts_.loads;
+  installed_ = false;
   failed_reads_ = 0;
   fold(std::min(owner_.committed(), log_.end()));
   auto waiting = std::exchange(waiting_, {});
@@ -219,7 +222,10 @@ void Producers::on_frame(const log::Frame& frame) {
 }
 
 void Producers::on_truncated(model::LogPosition to) {
-  if (is_loaded()) return states_.truncated(to);
+  if (is_loaded()) {
+    counts_.rolled_back += states_.truncated(to) ? 1 : 0;
+    return;
+  }
   if (step_ == Step::kUnknown) return;
   // What was read may be what is gone now.
   ++load_;
@@ -233,6 +239,7 @@ void Producers::on_installed() {
   ++load_;
   lookup_.reset();
   for_install_.reset();
+  installed_ = true;
   kept_ = not_before_ = {};
   keep_.reset();
   step_ = Step::kWaiting;

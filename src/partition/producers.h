@@ -53,6 +53,14 @@ class Producers {
   // Until then states() says nothing.
   [[nodiscard]] bool is_loaded() const { return step_ == Step::kLoaded; }
   [[nodiscard]] const ProducerStates& states() const { return states_; }
+  // Of this object's life.
+  struct Counts {
+    std::uint64_t loads = 0;
+    std::uint64_t from_snapshot = 0;  // of those, that did not fold the log from its begin
+    std::uint64_t from_leader = 0;    // likewise, from what came before an install
+    std::uint64_t rolled_back = 0;    // truncations that took something back
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
   // Loads it and calls back, in the order of asking. Errors: kNotYet, and what fail_waiting() says.
   void when_loaded(Loaded loaded);
   void fail_waiting(const Error& error);
@@ -147,6 +155,8 @@ class Producers {
   Lookups lookups_;
   std::optional<runtime::TimePoint> told_at_;  // that a client has many
   std::optional<runtime::TimerId> timer_;
+  Counts counts_;
+  bool installed_ = false;         // and nothing was loaded since
   std::uint64_t bytes_since_ = 0;  // of frames, since the snapshot that is there
   bool writing_ = false;
   std::optional<runtime::TimePoint> write_again_at_;

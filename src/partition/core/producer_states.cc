@@ -104,9 +104,9 @@ void ProducerStates::committed(model::LogPosition upto) {
   position_ = upto;
 }
 
-void ProducerStates::truncated(model::LogPosition to) {
+bool ProducerStates::truncated(model::LogPosition to) {
   FOREBAY_ASSERT(to >= position_);
-  if (events_.empty() || events_.back().end <= to) return;
+  if (events_.empty() || events_.back().end <= to) return false;
   std::vector<model::ProducerId> cut;
   while (!events_.empty() && events_.back().end > to) {
     cut.push_back(events_.back().id);
@@ -116,6 +116,7 @@ void ProducerStates::truncated(model::LogPosition to) {
   for (const model::ProducerId id : cut) {
     if (!tips_.contains(id)) table_.release(id);
   }
+  return true;
 }
 
 ProducerStates::Forgettable ProducerStates::count(const log::ProducersForgotten& forgotten) const {

@@ -63,8 +63,8 @@ class ProducerStates {
   void appended(const log::Frame& frame);
   // As far as nobody has to be looked up for it, see awaited().
   void committed(model::LogPosition upto);
-  // Requires: not below position().
-  void truncated(model::LogPosition to);
+  // Requires: not below position(). Returns: whether something that was said is taken back.
+  bool truncated(model::LogPosition to);
   // What is committed is folded up to here.
   [[nodiscard]] model::LogPosition position() const { return position_; }
 

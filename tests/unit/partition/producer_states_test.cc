@@ -193,7 +193,8 @@ TEST_F(ProducerStatesTest, TruncationTakesBackWhatWasNotCommitted) {
   append_batch(1, 0, 1);
   append(log_.fence(1, 1));
   log_.truncate(committed);
-  states_.truncated(committed);
+  EXPECT_TRUE(states_.truncated(committed));
+  EXPECT_FALSE(states_.truncated(committed));
   EXPECT_TRUE(is_fresh(check(1, 0, 1)));
   EXPECT_EQ(first_copy(check(1, 0, 0)), Offset(0));
 }

@@ -47,6 +47,9 @@ void LogReplica::truncate(model::LogPosition to) {
     segment_end_ = to;
     segment_append_time_ = std::min(segment_append_time_, append_time);
   }
+  // Now, and not when the cut is durable: a state that is written from here on is of what comes instead, and
+  // the log's older part may be trimmed because it is there.
+  states_.cut(to);
   CutFiles files;
   cut_segments(to, files);
   parts_.journal->drop_frames(slot_, to);
@@ -88,7 +91,6 @@ void LogReplica::cut_segments(model::LogPosition to, CutFiles& files) {
 }
 
 void LogReplica::truncation_durable(const CutFiles& files) {
-  states_.cut(cuts_.front().to);
   cuts_.pop_front();
   for (const SegmentRef& segment : files.gone) remove_files(segment);
   if (files.ended) give_back_space(*files.ended);

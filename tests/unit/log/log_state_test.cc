@@ -174,6 +174,18 @@ TEST_F(LogState, WhatLiesAboveACutGoes) {
   EXPECT_EQ(world.files_with(".state").size(), 1U);
 }
 
+// The cut became durable after the state had, and took it away. By then the log was trimmed on the strength
+// of it: a producer was forgotten.
+TEST_F(LogState, StateOfWhatCameInsteadOutlivesTheCut) {
+  ASSERT_TRUE(write(world, state_at(10)));
+  world.truncate(0, 15);  // at offset 30
+  for (int i = 0; i < 5; ++i) world.append(0, {.records = 1});
+  ASSERT_TRUE(write(world, state_at(33)));
+  ASSERT_TRUE(world.settle());
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(kept(world), (Offsets{33, 10}));
+}
+
 TEST_F(LogState, SurvivesAnInstall) {
   ASSERT_TRUE(write(world, state_at(100)));
   world.install(0, {{Offset(60), 0}, {model::Term(40), {Offset(50), 0}}, {}});

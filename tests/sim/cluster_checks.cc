@@ -80,6 +80,7 @@ void ClusterChecks::look() {
     for (std::size_t partition = 0; partition < groups_.size(); ++partition) {
       if (moves_) watch_lives(*node, partition);
       look_at(*node, partition);
+      if (producers_) watch_producers(*node, partition);
       if (compaction_ && looks_ % kCompactionLooks == 0) watch_compaction(*node, partition);
     }
   }
@@ -266,6 +267,7 @@ void ClusterChecks::add_committed(const ClusterNode& node, std::size_t partition
   groups_[partition].committed.push_back(
       {begin, header.end, term, committed_in, header.kind, header.payload_crc, whole});
   ++counts_.committed;
+  if (producers_) producers_->take(partition, frame, whole, name(node, partition));
   if (header.kind == log::FrameKind::kControl) {
     const auto control = log::decode_control(frame.payload.span());
     const auto* start = control ? std::get_if<log::LogStart>(&*control) : nullptr;

@@ -5,6 +5,7 @@
 //  I20  one leader per term
 //  I21  a committed frame is the same everywhere, for ever; where logs are compacted see compaction_checks.h
 //  I22  who leads has everything that was committed; commit never goes back
+//  I9 to I11, and what replicas know of producers: see producer_checks.h
 //  and: what a replica said to be durable is there after a restart; no replica is damaged, for no disk rots.
 //
 // Looks at the replicas from outside, between the events; reads their logs as any reader does.
@@ -23,6 +24,7 @@
 #include "sim/cluster_clients.h"
 #include "sim/cluster_node.h"
 #include "sim/compaction_checks.h"
+#include "sim/producer_checks.h"
 
 namespace forebay::sim {
 
@@ -71,6 +73,10 @@ class ClusterChecks {
   void expect_moves() { moves_ = true; }
   // Replicas compact their logs. Before the first look.
   void expect_compaction(std::optional<Duration> tombstone_life, std::function<TimePoint()> now);
+  // Producers number their batches. Before the first look.
+  void expect_producers(const ProducerChecks::Rules& rules);
+  [[nodiscard]] ProducerChecks* producers() { return producers_ ? &*producers_ : nullptr; }
+  [[nodiscard]] const ProducerChecks* producers() const { return producers_ ? &*producers_ : nullptr; }
   // The node is out of the cluster: whatever its disk still has comes back to nobody.
   void disk_is_given_up(const ClusterNode& node);
   [[nodiscard]] const CompactionChecks* compaction() const { return compaction_ ? &*compaction_ : nullptr; }
@@ -116,6 +122,8 @@ class ClusterChecks {
     bool scanning = false;              // all of it is read, for what compaction has left
     bool rescan = false;                // and once more
     std::uint64_t compacted_files = 0;  // of the node, when it was scanned
+    std::uint64_t producer_loads = 0;   // what it knew of producers was looked at after so many
+    model::LogPosition producers_at;    // and there
   };
   // The chosen replica as it was when the operator said so.
   struct Recovery {
@@ -146,6 +154,7 @@ class ClusterChecks {
   void watch_compaction(const ClusterNode& node, std::size_t partition);
   // Everything that a replica ever knew to be committed was compared.
   [[nodiscard]] bool all_read(std::size_t partition) const;
+  void watch_producers(const ClusterNode& node, std::size_t partition);  // cluster_checks_producers.cc
   void see_compaction(const ClusterNode& node, std::size_t partition);
   void begin_scan(const ClusterNode& node, std::size_t partition);
   void watch_lives(const ClusterNode& node, std::size_t partition);
@@ -169,6 +178,7 @@ class ClusterChecks {
   bool disks_rot_ = false;
   bool moves_ = false;
   std::optional<CompactionChecks> compaction_;
+  std::optional<ProducerChecks> producers_;
   std::set<std::uint32_t> given_up_;  // nodes whose disks are
   std::function<TimePoint()> now_;
   std::uint64_t looks_ = 0;

@@ -70,6 +70,7 @@ void ClusterChecks::on_recovery(const ClusterNode& node, std::size_t partition, 
   }
   counts_.frames_given_up += static_cast<std::uint64_t>(committed.end() - first);
   committed.erase(first, committed.end());
+  if (producers_) producers_->give_up(partition, committed_end(partition));
   group.recovered = true;
   ++counts_.recoveries;
 

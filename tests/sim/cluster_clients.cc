@@ -12,9 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kHopMax = 100us;  // between a client and a node, one way
-constexpr Duration kRetryMax = 40ms;
-constexpr Duration kLastPauseMax = 50ms;  // of readers, when nobody sends any more
+constexpr std::uint32_t kLivesOneIn = 12;  // batches of a named producer
+constexpr Duration kLastPauseMax = 50ms;   // of readers, when nobody sends any more
 
 // What the product says of a request that may have happened; everything else never did.
 bool is_unknown(ErrorCode code) {
@@ -30,22 +29,9 @@ bool is_unknown(ErrorCode code) {
   }
 }
 
-struct Outgoing {
-  std::optional<std::string> key;
-  std::optional<std::string> value;  // none: a tombstone
-  std::int64_t timestamp = 1'000;
-};
-
-std::string batch_of(const std::vector<Outgoing>& records, const model::BatchOptions& options) {
-  model::BatchBuilder builder(options);
-  for (const Outgoing& one : records) {
-    model::NewRecord record{.timestamp = model::Timestamp(one.timestamp)};
-    if (one.key) record.key = as_bytes(*one.key);
-    if (one.value) record.value = as_bytes(*one.value);
-    FOREBAY_ASSERT(builder.append(record));
-  }
-  const auto batch = *builder.build(model::Codec::kNone);
-  return std::string(as_text(batch));
+bool is_of_a_session(ErrorCode code) {
+  return code == ErrorCode::kOutOfOrderSequence || code == ErrorCode::kUnknownProducer ||
+         code == ErrorCode::kEarlyAckLost || code == ErrorCode::kProducerFenced;
 }
 
 char filler_of(std::uint64_t value) { return static_cast<char>('a' + value % 26); }
@@ -68,6 +54,22 @@ std::optional<std::uint64_t> parse_value(std::string_view text, std::uint32_t pa
 std::string record_value(std::uint64_t value, std::uint32_t partition, std::size_t filler) {
   return std::to_string(value) + "/" + std::to_string(partition) + "/" +
          std::string(filler, filler_of(value));
+}
+
+std::string batch_of(const std::vector<ClientItem>& items, const model::BatchOptions& options) {
+  model::BatchBuilder builder(options);
+  for (const ClientItem& item : items) {
+    model::NewRecord record{.timestamp = model::Timestamp(item.record.timestamp)};
+    if (item.record.key) record.key = as_bytes(*item.record.key);
+    if (item.record.value) record.value = as_bytes(*item.record.value);
+    FOREBAY_ASSERT(builder.append(record));
+  }
+  const auto batch = *builder.build(model::Codec::kNone);
+  return std::string(as_text(batch));
+}
+
+partition::ProduceInput ProduceRequest::input() const {
+  return {batch, count, partition::Acks::kAll, kRequestTimeout, position};
 }
 
 std::vector<SeenRecord> records_in(const std::vector<log::FramePtr>& frames, std::uint32_t partition,
@@ -122,12 +124,14 @@ ClusterClients::ClusterClients(SimScheduler& scheduler, std::vector<std::unique_
       rng_(scheduler.fork_rng()),
       executor_(scheduler),
       believed_leader_(partitions),
-      trim_asked_(partitions) {}
+      trim_asked_(partitions),
+      sent_(partitions) {}
 
 ClusterClients::~ClusterClients() = default;
 
 void ClusterClients::start() {
-  for (std::uint32_t producer = 0; producer < options_.producers; ++producer) produce_next(producer);
+  for (std::uint32_t producer = 0; producer < options_.producers; ++producer)
+    produce_next(begin_life(producer));
   for (std::uint32_t reader = 0; reader < options_.readers; ++reader) {
     for (std::uint32_t partition = 0; partition < partitions_; ++partition)
       readers_.push_back({.partition = partition, .session = next_session_++});
@@ -145,38 +149,6 @@ void ClusterClients::after(Duration most, Task task) {
   scheduler_.add_event(delay, &executor_, &executor_, std::move(task));
 }
 
-template <typename T>
-void ClusterClients::call(std::uint32_t node, std::uint32_t partition,
-                          std::function<void(partition::Partition&, partition::Done<T>)> work,
-                          Answer<T> then) {
-  auto waits = std::make_shared<bool>(true);
-  const auto answer = [this, waits, then](Result<T> result, model::Term term) {
-    after(kHopMax, [waits, then, result = std::move(result), term]() mutable {
-      if (std::exchange(*waits, false)) then(std::move(result), term);
-    });
-  };
-  ClusterNode& there = *nodes_[node];
-  if (!there.is_up()) return answer(Error{ErrorCode::kUnavailable, "the node is down"}, {});
-  const auto patience = Duration(
-      static_cast<std::int64_t>(rng_.between(static_cast<std::uint64_t>(options_.patience_min.count()),
-                                             static_cast<std::uint64_t>(options_.patience_max.count()))));
-  SimExecutor& executor = there.machine().executor();
-  const auto hop =
-      Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(kHopMax.count()) + 1)));
-  // Dies with the process: then only patience ends the wait.
-  scheduler_.add_event(hop, &executor, &executor, [&there, partition, work = std::move(work), answer] {
-    partition::Partition* const found = there.find(partition);
-    if (found == nullptr) return answer(Error{ErrorCode::kNotYet, "not open"}, {});
-    work(*found, [answer, &there, partition](Result<T> result) {
-      const partition::Partition* still = there.find(partition);
-      answer(std::move(result), still == nullptr ? model::Term{} : still->term());
-    });
-  });
-  scheduler_.add_event(patience, &executor_, &executor_, [waits, then] {
-    if (std::exchange(*waits, false)) then(Error{ErrorCode::kTimedOut, "no answer"}, {});
-  });
-}
-
 std::uint32_t ClusterClients::leader_for(std::uint32_t partition) {
   // Now and then somebody knows no better.
   if (rng_.one_in(50)) return static_cast<std::uint32_t>(rng_.below(nodes_.size()));
@@ -185,6 +157,7 @@ std::uint32_t ClusterClients::leader_for(std::uint32_t partition) {
 
 void ClusterClients::learn(std::uint32_t partition, std::uint32_t asked, const Error& error) {
   if (error.code == ErrorCode::kResourceExhausted || error.code == ErrorCode::kDiskFull) return;
+  if (is_of_a_session(error.code)) return;           // who leads has said so
   if (believed_leader_[partition] != asked) return;  // somebody has learnt meanwhile
   ++stats_.leader_changes_seen;
   const partition::Partition* const there = nodes_[asked]->find(partition);
@@ -198,136 +171,144 @@ void ClusterClients::learn(std::uint32_t partition, std::uint32_t asked, const E
 
 // --- producers
 
-void ClusterClients::produce_next(std::uint32_t producer) {
-  after(options_.pause_max, [this, producer] {
-    if (!producing_) return;
+void ClusterClients::produce_next(Life& life) {
+  after(options_.pause_max, [this, &life] {
+    if (!producing_ || life.over) return;
     const auto partition = static_cast<std::uint32_t>(rng_.below(partitions_));
-    if (options_.trims_one_in > 0 && rng_.one_in(options_.trims_one_in)) return trim(producer, partition);
-    if (options_.listings_one_in > 0 && rng_.one_in(options_.listings_one_in))
-      return list(producer, partition);
-    produce(producer, partition);
+    if (options_.trims_one_in > 0 && rng_.one_in(options_.trims_one_in)) return trim(life, partition);
+    if (options_.listings_one_in > 0 && rng_.one_in(options_.listings_one_in)) return list(life, partition);
+    if (options_.forgets_one_in > 0 && rng_.one_in(options_.forgets_one_in)) return forget(life, partition);
+    produce(life, partition);
   });
 }
 
-void ClusterClients::produce(std::uint32_t producer, std::uint32_t partition) {
-  Request request{.producer = producer, .partition = partition, .first = history_.sent.size()};
-  request.count = static_cast<std::int32_t>(rng_.between(1, options_.records_max));
-  std::vector<Outgoing> records;
-  for (std::int32_t i = 0; i < request.count; ++i) {
-    const bool large = options_.large_bytes > 0 && i == 0 && rng_.one_in(16);
-    const std::uint64_t filler = rng_.below((large ? options_.large_bytes : options_.filler_bytes_max) + 1);
-    request.values.push_back(next_value_);
-    Outgoing& record = records.emplace_back();
-    record.value = record_value(next_value_, partition, filler);
-    if (options_.keys > 0) {
-      record.key = "key" + std::to_string(rng_.below(options_.keys));
-      record.timestamp = static_cast<std::int64_t>(next_value_);
-      if (rng_.one_in(options_.tombstones_one_in)) {
-        record.value.reset();
-        ++stats_.tombstones_sent;
-      }
+ClusterClients::Item ClusterClients::new_item(const Life& life, std::uint32_t partition, bool may_be_large) {
+  const bool large = options_.large_bytes > 0 && may_be_large && rng_.one_in(16);
+  const std::uint64_t filler = rng_.below((large ? options_.large_bytes : options_.filler_bytes_max) + 1);
+  Item item{.sent = history_.sent.size()};
+  OutgoingRecord& record = item.record;
+  record.value = record_value(next_value_, partition, filler);
+  if (options_.keys > 0) {
+    record.key = "key" + std::to_string(rng_.below(options_.keys));
+    record.timestamp = static_cast<std::int64_t>(next_value_);
+    if (rng_.one_in(options_.tombstones_one_in)) {
+      record.value.reset();
+      ++stats_.tombstones_sent;
     }
-    history_.sent.push_back(
-        {.value = next_value_++, .process = producer, .partition = partition, .invoked = now()});
   }
-  model::BatchOptions stamp;
-  if (options_.idempotent) {
-    const Session& session = sessions_[{producer, partition}];
-    stamp.producer_id = model::ProducerId(producer);
-    stamp.producer_epoch = model::ProducerEpoch(session.epoch);
-    stamp.base_sequence = session.next_sequence;
-  }
-  request.batch = batch_of(records, stamp);
-  send(std::make_shared<const Request>(std::move(request)));
+  history_.sent.push_back(
+      {.value = next_value_++, .process = life.producer, .partition = partition, .invoked = now()});
+  return item;
 }
 
-void ClusterClients::send(const std::shared_ptr<const Request>& request) {
+void ClusterClients::produce(Life& life, std::uint32_t partition) {
+  if (life.named && life.sessions[partition].fence != Session::Fence::kStands) return fence(life, partition);
+  if (life.named && is_newest(life) && rng_.one_in(kLivesOneIn)) produce_next(begin_life(life.producer));
+  const Session& session = life.sessions[partition];
+  // A batch with sequence 0 that came before the late first one would be a first one itself.
+  const bool begins_late = options_.late_sequences && session.in_flight.contains(0);
+  if (options_.idempotent && (begins_late || session.unanswered() >= options_.in_flight_max))
+    return produce_next(life);
+  const auto request = std::make_shared<Request>();
+  request->life = &life;
+  request->partition = partition;
+  request->count = static_cast<std::int32_t>(rng_.between(1, options_.records_max));
+  model::BatchOptions options;
+  if (options_.idempotent) {
+    number(*request, options);
+  } else {
+    for (std::int32_t i = 0; i < request->count; ++i)
+      request->items.push_back(new_item(life, partition, i == 0));
+  }
+  request->batch = batch_of(request->items, options);
+  sent_[partition].push_back(request);
+  send(request);
+  if (options_.in_flight_max > 1) produce_next(life);
+}
+
+void ClusterClients::send(const RequestPtr& request) {
   const std::uint32_t node = leader_for(request->partition);
+  const auto& in_flight = request->life->sessions[request->partition].in_flight;
+  const bool followed = !in_flight.empty() && *in_flight.begin() < request->number;
   ++waiting_;
   call<partition::ProduceAck>(
       node, request->partition,
       [this, request, node](partition::Partition& there, partition::Done<partition::ProduceAck> done) {
-        there.produce(
-            request->batch, request->count, partition::Acks::kAll, 2s,
-            [this, request, node, done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
-              // What was trimmed is on no disk any more.
-              const bool trimmed = ack && ack->duplicate && ack->base_offset < ack->log_start;
-              if (ack && !options_.early_acks && !trimmed)
-                on_ack_(
-                    {.node = node, .partition = request->partition, .ack = *ack, .values = request->values});
-              done(std::move(ack));
-            });
+        partition::Done<partition::ProduceAck> seen = [this, request, node, done = std::move(done)](
+                                                          Result<partition::ProduceAck> ack) mutable {
+          // What was trimmed is on no disk any more.
+          const bool trimmed = ack && ack->duplicate && ack->base_offset < ack->log_start;
+          if (ack && !options_.early_acks && !trimmed)
+            on_ack_(
+                {.node = node, .partition = request->partition, .ack = *ack, .values = values_of(*request)});
+          done(std::move(ack));
+        };
+        if (request->first && options_.late_sequences) return begin_late(there, request, std::move(seen));
+        there.produce(request->input(), std::move(seen));
       },
-      [this, request, node](const Result<partition::ProduceAck>& ack, model::Term) {
-        on_produced(request, node, ack);
+      [this, request, node, followed](const Result<partition::ProduceAck>& ack, model::Term) {
+        on_produced(request, node, followed, ack);
       });
 }
 
-// Returns: whether an idempotent producer is to send the same again.
-bool ClusterClients::settle(const Request& request, const Result<partition::ProduceAck>& ack) {
-  Session& session = sessions_[{request.producer, request.partition}];
-  if (ack) {
-    stats_.copies += ack->duplicate ? 1 : 0;
-    session.next_sequence += request.count;
-    return false;
-  }
-  switch (ack.error().code) {
-    case ErrorCode::kOutOfOrderSequence:
-    case ErrorCode::kUnknownProducer:
-    case ErrorCode::kEarlyAckLost:
-    case ErrorCode::kProducerFenced:
-      ++stats_.sessions_lost;
-      session = {.epoch = static_cast<std::int16_t>(session.epoch + 1), .next_sequence = 0};
-      return false;
-    default:
-      return producing_;
-  }
+std::vector<std::uint64_t> ClusterClients::values_of(const Request& request) const {
+  std::vector<std::uint64_t> values;
+  for (const Item& item : request.items) values.push_back(history_.sent[item.sent].value);
+  return values;
 }
 
-void ClusterClients::on_produced(const std::shared_ptr<const Request>& request, std::uint32_t node,
+void ClusterClients::on_produced(const RequestPtr& request, std::uint32_t node, bool followed,
                                  const Result<partition::ProduceAck>& ack) {
   --waiting_;
-  const std::uint32_t producer = request->producer;
+  Life& life = *request->life;
   const std::uint32_t partition = request->partition;
-  const auto count = static_cast<std::size_t>(request->count);
   if (!ack) {
-    trace("client " + std::to_string(producer) + ": partition " + std::to_string(partition) + " on node " +
-          std::to_string(node + 1) + ": " + ack.error().to_string());
+    trace("client " + std::to_string(life.producer) + ": partition " + std::to_string(partition) +
+          " on node " + std::to_string(node + 1) + ": " + ack.error().to_string());
     learn(partition, node, ack.error());
   }
-  if (options_.idempotent && settle(*request, ack)) {
+  if (options_.idempotent && settle(*request, followed, ack)) {
     ++stats_.sent_again;
     ++waiting_;  // also between two tries: what it sends may still come
-    return after(kRetryMax, [this, request] {
+    return after(kClientRetryMax, [this, request] {
       --waiting_;
       send(request);
     });
   }
+  note_outcome(*request, ack);
+  if (options_.in_flight_max > 1) return;  // it has gone on already
+  if (ack) return produce_next(life);
+  after(kClientRetryMax, [this, &life] { produce_next(life); });
+}
+
+void ClusterClients::note_outcome(const Request& request, const Result<partition::ProduceAck>& ack) {
+  const auto count = static_cast<std::size_t>(request.count);
   for (std::size_t i = 0; i < count; ++i) {
-    SentRecord& record = history_.sent[request->first + i];
+    SentRecord& record = history_.sent[request.items[i].sent];
+    // Of a source, another life has learnt already what became of it.
+    if (record.outcome == Outcome::kOk) continue;
     record.finished = now();
     if (ack && options_.early_acks) {
       record.outcome = Outcome::kInfo;
     } else if (ack) {
       record.outcome = Outcome::kOk;
       record.offset = ack->base_offset.value() + static_cast<std::int64_t>(i);
-    } else if (!is_unknown(ack.error().code) && !options_.idempotent) {
+    } else if (!is_unknown(ack.error().code) && (!options_.idempotent || request.gap)) {
       record.outcome = Outcome::kFail;
     }
   }
   if (ack) {
     (options_.early_acks ? stats_.acked_early : stats_.acked) += count;
-    trace("client " + std::to_string(producer) + ": " + std::to_string(count) + " acked at " +
-          std::to_string(ack->base_offset.value()) + " of partition " + std::to_string(partition));
-    return produce_next(producer);
+    trace("client " + std::to_string(request.life->producer) + ": " + std::to_string(count) + " acked at " +
+          std::to_string(ack->base_offset.value()) + " of partition " + std::to_string(request.partition));
+    return;
   }
   (is_unknown(ack.error().code) ? stats_.unknown : stats_.refused) += count;
-  after(kRetryMax, [this, producer] { produce_next(producer); });
 }
 
-void ClusterClients::trim(std::uint32_t producer, std::uint32_t partition) {
+void ClusterClients::trim(Life& life, std::uint32_t partition) {
   const std::int64_t bound = trim_bound_(partition);
-  if (bound == 0) return produce_next(producer);
+  if (bound == 0) return produce_next(life);
   const auto to = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(bound) + 1));
   trim_asked_[partition] = std::max(trim_asked_[partition], to);
   ++waiting_;
@@ -337,18 +318,18 @@ void ClusterClients::trim(std::uint32_t producer, std::uint32_t partition) {
       [to](partition::Partition& there, partition::Done<model::Offset> done) {
         there.trim(model::Offset(to), std::move(done));
       },
-      [this, producer, partition, node](const Result<model::Offset>& trimmed, model::Term) {
+      [this, &life, partition, node](const Result<model::Offset>& trimmed, model::Term) {
         --waiting_;
         if (trimmed) {
           ++stats_.trims;
         } else {
           learn(partition, node, trimmed.error());
         }
-        produce_next(producer);
+        produce_next(life);
       });
 }
 
-void ClusterClients::list(std::uint32_t producer, std::uint32_t partition) {
+void ClusterClients::list(Life& life, std::uint32_t partition) {
   ++waiting_;
   const std::uint32_t node = leader_for(partition);
   call<model::Offset>(
@@ -359,7 +340,7 @@ void ClusterClients::list(std::uint32_t producer, std::uint32_t partition) {
           done(commit->next_offset);
         });
       },
-      [this, producer, partition, node, invoked = now()](const Result<model::Offset>& latest, model::Term) {
+      [this, &life, partition, node, invoked = now()](const Result<model::Offset>& latest, model::Term) {
         --waiting_;
         if (latest) {
           ++stats_.listings;
@@ -368,7 +349,7 @@ void ClusterClients::list(std::uint32_t producer, std::uint32_t partition) {
         } else {
           learn(partition, node, latest.error());
         }
-        produce_next(producer);
+        produce_next(life);
       });
 }
 
@@ -420,7 +401,7 @@ void ClusterClients::on_read(std::size_t reader, std::uint32_t session, std::uin
       }
     }
     learn(one.partition, node, output.error());
-    return after(kRetryMax, [this, reader] { read_next(reader); });
+    return after(kClientRetryMax, [this, reader] { read_next(reader); });
   }
   // As the SDK does by the leader epoch: who has heard of a later leader does not believe an earlier one.
   if (term < one.term) {

@@ -8,10 +8,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "partition/partition.h"
+#include "sim/client_requests.h"
 #include "sim/cluster_node.h"
 #include "sim/history.h"
 #include "sim/sim_executor.h"
@@ -37,6 +41,12 @@ struct ClientOptions {
   bool early_acks = false;
   // Producers number their batches, and send each again until it is acknowledged.
   bool idempotent = false;
+  // Those with a name, every second one, read a source and are started again while they still run: the new
+  // life fences the old one, and goes on where that came to.
+  bool named = false;
+  std::uint32_t in_flight_max = 1;   // batches of a producer in a partition that wait for an answer
+  bool late_sequences = false;       // sessions begin shortly before their numbers wrap
+  std::uint32_t forgets_one_in = 0;  // requests of a producer: the log is to forget the silent ones; 0: never
   [[nodiscard]] static ClientOptions draw(SimRng& rng);
 };
 
@@ -50,9 +60,9 @@ struct ClientOptions {
 struct ClientStats {
   std::uint64_t acked = 0, acked_early = 0, refused = 0, unknown = 0, polls = 0, records_read = 0, trims = 0,
                 listings = 0, leader_changes_seen = 0, stale_answers = 0, tombstones_sent = 0, sent_again = 0,
-                copies = 0,
-                sessions_lost =
-                    0;  // refused as unknown, or as out of order: what was stored is not known any more
+                copies = 0, gaps_refused = 0, fenced = 0, lives = 0, resumed = 0, resumed_behind_unknown = 0,
+                forgets = 0, sessions_forgotten = 0,
+                sessions_lost = 0;  // refused, and the log was not made to forget them
 };
 
 // An acknowledgement in the moment in which the leader gives it.
@@ -63,9 +73,16 @@ struct AckSeen {
   std::vector<std::uint64_t> values;
 };
 
+// Between a client and a node, one way.
+inline constexpr Duration kClientHopMax = std::chrono::microseconds(100);
+inline constexpr Duration kClientRetryMax = std::chrono::milliseconds(40);
+// The node gives a request up itself after this time.
+inline constexpr Duration kRequestTimeout = std::chrono::seconds(2);
+
 class ClusterClients {
  public:
   using OnAck = std::function<void(const AckSeen&)>;
+  using OnFenced = std::function<void(std::uint32_t partition, model::ProducerId, model::ProducerEpoch)>;
   // No trim asks for more.
   using TrimBound = std::function<std::int64_t(std::uint32_t partition)>;
   ClusterClients(SimScheduler& scheduler, std::vector<std::unique_ptr<ClusterNode>>& nodes,
@@ -86,6 +103,9 @@ class ClusterClients {
   [[nodiscard]] bool all_read(std::uint32_t partition, std::int64_t end) const;
   [[nodiscard]] History& history() { return history_; }
   [[nodiscard]] const ClientStats& stats() const { return stats_; }
+  void on_fenced(OnFenced listener) { on_fenced_ = std::move(listener); }
+  // What a client was told and cannot be; empty: nothing. Of the final logs too, when those are there.
+  [[nodiscard]] std::string contradiction() const;
   // The highest offset that a trim asked for.
   [[nodiscard]] std::int64_t trim_asked(std::uint32_t partition) const { return trim_asked_[partition]; }
   void set_trace(std::function<void(const std::string&)> trace) { trace_ = std::move(trace); }
@@ -101,19 +121,11 @@ class ClusterClients {
     model::Term term;  // the highest that answered
   };
 
-  // Of an idempotent producer in one partition.
-  struct Session {
-    std::int16_t epoch = 0;
-    std::int32_t next_sequence = 0;
-  };
-  struct Request {
-    std::uint32_t producer = 0;
-    std::uint32_t partition = 0;
-    std::string batch;
-    std::int32_t count = 0;
-    std::size_t first = 0;  // in history_.sent
-    std::vector<std::uint64_t> values;
-  };
+  using Item = ClientItem;
+  using Session = ProducerSession;
+  using Life = ProducerLife;
+  using Request = ProduceRequest;
+  using RequestPtr = std::shared_ptr<const Request>;
 
   // Calls `work` on the node, which answers once at most, and `then` here, once: with that answer, with a
   // refusal when nobody listens there, or with kTimedOut.
@@ -124,14 +136,32 @@ class ClusterClients {
   [[nodiscard]] HistoryTime now() const;
   [[nodiscard]] std::uint32_t leader_for(std::uint32_t partition);
   void learn(std::uint32_t partition, std::uint32_t asked, const Error& error);
-  void produce_next(std::uint32_t producer);
-  void produce(std::uint32_t producer, std::uint32_t partition);
-  void send(const std::shared_ptr<const Request>& request);
-  void on_produced(const std::shared_ptr<const Request>& request, std::uint32_t node,
+  void produce_next(Life& life);
+  void produce(Life& life, std::uint32_t partition);
+  [[nodiscard]] Item new_item(const Life& life, std::uint32_t partition, bool may_be_large);
+  void send(const RequestPtr& request);
+  // `followed`: what it follows had no answer yet when it was sent.
+  void on_produced(const RequestPtr& request, std::uint32_t node, bool followed,
                    const Result<partition::ProduceAck>& ack);
-  [[nodiscard]] bool settle(const Request& request, const Result<partition::ProduceAck>& ack);
-  void trim(std::uint32_t producer, std::uint32_t partition);
-  void list(std::uint32_t producer, std::uint32_t partition);
+  [[nodiscard]] std::vector<std::uint64_t> values_of(const Request& request) const;
+  void note_outcome(const Request& request, const Result<partition::ProduceAck>& ack);
+  void trim(Life& life, std::uint32_t partition);
+  void list(Life& life, std::uint32_t partition);
+  // --- cluster_producers.cc
+  Life& begin_life(std::uint32_t producer);
+  [[nodiscard]] bool is_newest(const Life& life) const { return newest_.at(life.producer) == &life; }
+  void number(Request& request, model::BatchOptions& options);
+  [[nodiscard]] std::vector<Item> next_items(Life& life, std::uint32_t partition, std::int32_t count);
+  static void begin_late(partition::Partition& there, const RequestPtr& request,
+                         partition::Done<partition::ProduceAck> done);
+  [[nodiscard]] bool settle(const Request& request, bool followed, const Result<partition::ProduceAck>& ack);
+  void lose(const Request& request, ErrorCode why);
+  void fence(Life& life, std::uint32_t partition);
+  void ask_fence(Life& life, std::uint32_t partition);
+  void resume(Life& life, std::uint32_t partition, const partition::ProducerFenced& fenced);
+  void forget(Life& life, std::uint32_t partition);
+  [[nodiscard]] std::string broken_source(const FinalLog& log) const;
+  [[nodiscard]] log::ProducersForgotten forgettable(std::uint32_t partition, model::Timestamp newest);
   void read_next(std::size_t reader);
   void on_read(std::size_t reader, std::uint32_t session, std::uint32_t node, HistoryTime invoked,
                const Result<partition::FetchOutput>& output, model::Term term);
@@ -151,7 +181,13 @@ class ClusterClients {
   ClientStats stats_;
   std::vector<std::uint32_t> believed_leader_;  // by partition
   std::vector<std::int64_t> trim_asked_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Session> sessions_;  // by producer and partition
+  std::vector<std::unique_ptr<Life>> lives_;
+  std::map<std::uint32_t, Life*> newest_;  // by producer
+  // What a named producer reads, by producer and partition.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Item>> sources_;
+  std::vector<std::vector<std::weak_ptr<const Request>>> sent_;  // by partition: a try may be on its way
+  OnFenced on_fenced_;
+  std::string contradiction_;
   std::vector<Reader> readers_;
   std::uint64_t next_value_ = 1;
   std::uint32_t next_session_ = 1;
@@ -160,5 +196,37 @@ class ClusterClients {
   bool reading_ = true;
   std::function<void(const std::string&)> trace_;
 };
+
+template <typename T>
+void ClusterClients::call(std::uint32_t node, std::uint32_t partition,
+                          std::function<void(partition::Partition&, partition::Done<T>)> work,
+                          Answer<T> then) {
+  auto waits = std::make_shared<bool>(true);
+  const auto answer = [this, waits, then](Result<T> result, model::Term term) {
+    after(kClientHopMax, [waits, then, result = std::move(result), term]() mutable {
+      if (std::exchange(*waits, false)) then(std::move(result), term);
+    });
+  };
+  ClusterNode& there = *nodes_[node];
+  if (!there.is_up()) return answer(Error{ErrorCode::kUnavailable, "the node is down"}, {});
+  const auto patience = Duration(
+      static_cast<std::int64_t>(rng_.between(static_cast<std::uint64_t>(options_.patience_min.count()),
+                                             static_cast<std::uint64_t>(options_.patience_max.count()))));
+  SimExecutor& executor = there.machine().executor();
+  const auto hop =
+      Duration(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(kClientHopMax.count()) + 1)));
+  // Dies with the process: then only patience ends the wait.
+  scheduler_.add_event(hop, &executor, &executor, [&there, partition, work = std::move(work), answer] {
+    partition::Partition* const found = there.find(partition);
+    if (found == nullptr) return answer(Error{ErrorCode::kNotYet, "not open"}, {});
+    work(*found, [answer, &there, partition](Result<T> result) {
+      const partition::Partition* still = there.find(partition);
+      answer(std::move(result), still == nullptr ? model::Term{} : still->term());
+    });
+  });
+  scheduler_.add_event(patience, &executor_, &executor_, [waits, then] {
+    if (std::exchange(*waits, false)) then(Error{ErrorCode::kTimedOut, "no answer"}, {});
+  });
+}
 
 }  // namespace forebay::sim

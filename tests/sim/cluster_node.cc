@@ -173,9 +173,24 @@ ClusterNode::DamageCounts ClusterNode::damage_counts() const {
   return counts;
 }
 
+partition::Producers::Counts ClusterNode::producer_counts() const {
+  partition::Producers::Counts counts = earlier_producers_;
+  if (set_ == nullptr) return counts;
+  for (const auto& [id, one] : set_->all()) {
+    if (one->producers() == nullptr) continue;
+    const partition::Producers::Counts& of_one = one->producers()->counts();
+    counts.loads += of_one.loads;
+    counts.from_snapshot += of_one.from_snapshot;
+    counts.from_leader += of_one.from_leader;
+    counts.rolled_back += of_one.rolled_back;
+  }
+  return counts;
+}
+
 void ClusterNode::tear_down() {
   earlier_hardship_ = hardship_counts();
   earlier_damage_ = damage_counts();
+  earlier_producers_ = producer_counts();
   reconciler_.reset();
   set_.reset();
   installs_before_ = installs();

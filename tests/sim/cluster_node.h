@@ -80,6 +80,7 @@ class ClusterNode {
     std::uint64_t found = 0, repaired = 0;
   };
   [[nodiscard]] DamageCounts damage_counts() const;
+  [[nodiscard]] partition::Producers::Counts producer_counts() const;
 
   // Nothing while the node is down, or the partition is not open yet.
   [[nodiscard]] partition::Partition* find(std::size_t partition) const;
@@ -108,6 +109,7 @@ class ClusterNode {
   bool low_on_disk_ = false;
   partition::PartitionSet::HardshipCounts earlier_hardship_;
   DamageCounts earlier_damage_;
+  partition::Producers::Counts earlier_producers_;
   model::Uuid disk_identity_;
   std::uint64_t life_ = 0;
   std::uint64_t installs_before_ = 0;

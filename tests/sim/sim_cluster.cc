@@ -37,92 +37,7 @@ std::string members_text(const log::Membership& members) {
   return text;
 }
 
-model::TopicPartition partition_id(std::size_t index) {
-  model::TopicPartition id;
-  id.topic.bytes[0] = static_cast<std::uint8_t>(1 + index / 2);
-  id.partition = model::PartitionIndex(static_cast<std::int32_t>(index % 2));
-  return id;
-}
-
-NodeSetup draw_setup(SimRng& rng) {
-  NodeSetup setup;
-  setup.node_count = rng.one_in(6) ? 5 : 3;
-  for (std::uint64_t i = rng.between(1, 3); i > 0; --i) setup.partitions.push_back(partition_id(i));
-  log::ShardLogsConfig& logs = setup.logs;
-  logs.data_dir = kNodeDataDir;
-  logs.journal.file_bytes = rng.one_in(2) ? 64U << 10 : 128U << 10;
-  logs.journal.files_max = static_cast<std::uint32_t>(rng.between(4, 5));
-  logs.journal.round_bytes_max = static_cast<std::uint32_t>(rng.between(4, 16)) << 10;
-  logs.journal.round_partition_bytes = static_cast<std::uint32_t>(rng.between(1, 8)) << 10;
-  logs.journal.frame_bytes_max = 16U << 10;
-  logs.cache_bytes_max = rng.one_in(2) ? 0 : rng.between(4096, 64 << 10);
-  logs.segment_write_bytes = static_cast<std::uint32_t>(rng.between(1024, 16 << 10));
-  logs.segment_writes_in_flight_max = static_cast<std::uint32_t>(rng.between(1, 4));
-  logs.read_bytes_in_flight_max = rng.between(64 << 10, 1 << 20);
-  logs.scrub_bytes_per_second = 0;
-  if (rng.one_in(3)) {
-    logs.scrub_bytes_per_second = rng.between(64 << 10, 1 << 20);
-    logs.scrub_pause = std::chrono::milliseconds(rng.between(100, 2'000));
-  }
-  log::LogConfig& log = setup.partition.log;
-  log.segment_bytes = rng.between(4 << 10, 24 << 10);
-  log.index_interval_bytes = static_cast<std::uint32_t>(rng.between(512, 8 << 10));
-  if (rng.one_in(4)) {
-    setup.peers.heartbeat_interval = std::chrono::milliseconds(rng.between(20, 200));
-    setup.peers.failure_timeout = setup.peers.heartbeat_interval * 5 + 200ms;
-    setup.peers.session_grace = std::chrono::milliseconds(rng.between(1, 300));
-  }
-  return setup;
-}
-
 }  // namespace
-
-ClusterOptions ClusterOptions::draw(std::uint64_t seed) {
-  SimRng rng(seed * 7'919 + 11);
-  ClusterOptions options;
-  options.seed = seed;
-  options.setup = draw_setup(rng);
-  // Not drawn, so that what else a seed gives stays what it was.
-  if (seed % 2 == 1) options.setup.peers.catch_up_bytes_per_second = 64U << 10;
-  if (rng.one_in(3)) options.disk.engine = Engine::kPageCache;
-  options.network = SimNetwork::draw(rng);
-  options.clients = ClientOptions::draw(rng);
-  if (rng.one_in(6)) {
-    options.clients.early_acks = true;
-    options.setup.partition.durability = partition::Durability::kReplicated;
-  }
-  const NemesisOptions nemesis = NemesisOptions::draw(rng, options.setup.node_count);
-  options.plan = draw_plan(nemesis, rng);
-  options.duration = nemesis.duration;
-  if (SimRng moves(seed * 104'729 + 5); moves.one_in(4)) options.draw_moves(moves);
-  if (SimRng compaction(seed * 130'363 + 7); compaction.one_in(4)) options.draw_compaction(compaction);
-  if (SimRng loss(seed * 179'424'673 + 1); !options.moving && !options.compacting && loss.one_in(10))
-    options.draw_loss();
-  if (SimRng numbered(seed * 15'485'863 + 3); numbered.one_in(2)) options.clients.idempotent = true;
-  return options;
-}
-
-void ClusterOptions::draw_compaction(SimRng& rng) {
-  compacting = true;
-  log::LogConfig& log = setup.partition.log;
-  log.cleanup = log::CleanupPolicy::kCompact;
-  log.segment_bytes = rng.between(2 << 10, 8 << 10);
-  log.delete_retention_ms = rng.one_in(2) ? 0 : static_cast<std::int64_t>(rng.between(1, 600));
-  log.min_cleanable_dirty_ratio = rng.one_in(2) ? 0 : static_cast<double>(rng.below(50)) / 100;
-  if (rng.one_in(4)) log.min_compaction_lag_ms = static_cast<std::int64_t>(rng.between(1, 300));
-  setup.maintenance_interval = std::chrono::milliseconds(rng.between(20, 200));
-  clients.keys = static_cast<std::uint32_t>(rng.between(1, 12));
-  clients.tombstones_one_in = static_cast<std::uint32_t>(rng.between(2, 6));
-  if (!rng.one_in(2)) return;
-  // Somebody is away for long, and comes back to what the others have made of their logs.
-  const auto late = static_cast<std::uint64_t>(duration.count());
-  plan.push_back({.at = Duration(static_cast<std::int64_t>(rng.between(late / 8, late / 2))),
-                  .kind = FaultKind::kKill,
-                  .node = static_cast<std::uint32_t>(rng.below(setup.node_count)),
-                  .length = Duration(static_cast<std::int64_t>(rng.between(late / 4, late))),
-                  .seed = rng.next()});
-  std::stable_sort(plan.begin(), plan.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; });
-}
 
 SimCluster::SimCluster(const ClusterOptions& options)
     : options_(options),
@@ -149,6 +64,14 @@ SimCluster::SimCluster(const ClusterOptions& options)
     given_up_.push_back({partition, from, static_cast<HistoryTime>(now().time_since_epoch().count())});
     clients_.begin_again(partition, from);
   });
+  if (options_.clients.idempotent) {
+    checks_.expect_producers({.compacting = options_.compacting,
+                              .late_sequences = options_.clients.late_sequences,
+                              .may_forget = options_.may_forget_producers()});
+    clients_.on_fenced([this](std::uint32_t partition, model::ProducerId id, model::ProducerEpoch epoch) {
+      checks_.producers()->fence_answered(partition, id, epoch);
+    });
+  }
   if (options_.compacting) checks_.expect_compaction(tombstone_life(), [this] { return now(); });
 }
 
@@ -203,6 +126,7 @@ ClusterCounts SimCluster::counts() const {
   ClusterCounts counts = counts_;
   counts.checks = checks_.counts();
   if (checks_.compaction() != nullptr) counts.compaction = checks_.compaction()->counts();
+  if (checks_.producers() != nullptr) counts.producers = checks_.producers()->counts();
   counts.clients = clients_.stats();
   counts.moves = metadata_.counts();
   counts.network = network_.stats();
@@ -213,7 +137,14 @@ ClusterCounts SimCluster::counts() const {
     counts.ranges_damaged += node->damage_counts().found;
     counts.ranges_repaired += node->damage_counts().repaired;
   }
-  for (const auto& node : nodes_) counts.installs += node->installs();
+  for (const auto& node : nodes_) {
+    counts.installs += node->installs();
+    const partition::Producers::Counts& producers = node->producer_counts();
+    counts.producer_states.loads += producers.loads;
+    counts.producer_states.from_snapshot += producers.from_snapshot;
+    counts.producer_states.from_leader += producers.from_leader;
+    counts.producer_states.rolled_back += producers.rolled_back;
+  }
   return counts;
 }
 
@@ -393,7 +324,7 @@ void SimCluster::converge() {
                  describe());
   }
   clients_.stop_reading();
-  const bool may_lose = options_.losing || options_.clients.early_acks;
+  const bool may_lose = options_.losing || options_.clients.early_acks || options_.may_forget_producers();
   if (!failed() && !may_lose && clients_.stats().sessions_lost > 0)
     checks_.fail("I10: a producer's next batch was refused, though nothing of it was lost");
 }
@@ -406,6 +337,8 @@ void SimCluster::judge_all() {
       checks_.fail("a file was believed in after a failure: " + node->disk().used_after_failure().front());
   }
   if (failed()) return;
+  if (checks_.producers() != nullptr) checks_.producers()->finish();
+  if (const std::string wrong = clients_.contradiction(); !wrong.empty()) checks_.fail(wrong);
   for (const AcceptedLoss& loss : given_up_) forget_lost(clients_.history(), loss);
   const Judgement judgement = judge(clients_.history());
   if (!judgement.valid()) checks_.fail("the history is " + judgement.to_string());

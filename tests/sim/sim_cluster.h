@@ -45,10 +45,14 @@ struct ClusterOptions {
   bool losing = false;
   [[nodiscard]] static ClusterOptions draw(std::uint64_t seed);
 
+  // A replica may forget who has written, and a record may come a second time then.
+  [[nodiscard]] bool may_forget_producers() const;
+
  private:
   void draw_moves(SimRng& rng);
   void draw_compaction(SimRng& rng);
   void draw_loss();
+  void draw_producers(SimRng& rng);
 };
 
 // A partition has a leader within this time when everything is well again, also after a restart of everything
@@ -62,6 +66,8 @@ inline constexpr Duration kMovedWithin = std::chrono::seconds(20);
 struct ClusterCounts {
   CheckCounts checks;
   CompactionCounts compaction;
+  ProducerCheckCounts producers;
+  partition::Producers::Counts producer_states;
   ClientStats clients;
   MoveCounts moves;
   SimNetwork::Stats network;

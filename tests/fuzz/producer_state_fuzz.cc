@@ -18,6 +18,7 @@ namespace {
 void judge_with(const ProducerSnapshot& snapshot, ByteSpan input) {
   ProducerStates states{ProducerLimits{}};
   FOREBAY_ASSERT(states.restore({model::Offset(1'000), 0}, input));
+  states.bring({snapshot.producers.begin(), snapshot.producers.end()});
   FOREBAY_ASSERT(states.count() == snapshot.producers.size());
   for (const auto& [id, state] : snapshot.producers) {
     model::BatchHeader batch;

@@ -13,7 +13,8 @@ void ClusterChecks::watch_producers(const ClusterNode& node, std::size_t partiti
   if (found == nullptr || known.down || known.stopped) return;
   if (compaction_) producers_->see_compacted(partition, found->log().compacted_to());
   const partition::Producers& producers = *found->producers();
-  if (!producers.is_loaded()) return;
+  // Of those that are on the disk only it takes a look there to tell what is known.
+  if (!producers.is_loaded() || producers.states().table().count_on_disk() > 0) return;
   const model::LogPosition at = producers.states().position();
   if (at == known.producers_at && producers.counts().loads == known.producer_loads) return;
   known.producers_at = at;

@@ -136,8 +136,12 @@ void ProducerChecks::give_up(std::size_t partition, model::LogPosition from) {
   auto& known = group.by_position;
   known.erase(known.upper_bound(from), known.end());
   group.states.reset({});
-  if (!known.empty() && !group.states.restore(known.rbegin()->first, known.rbegin()->second))
-    fail_("a state of producers cannot be read back");
+  if (!known.empty()) {
+    const auto there = decode(known.rbegin()->second);
+    if (!there || !group.states.restore(known.rbegin()->first, known.rbegin()->second))
+      return fail_("a state of producers cannot be read back");
+    group.states.bring({there->begin(), there->end()});
+  }
   group.end = from;
   group.ahead.clear();
   group.sessions.clear();

@@ -389,6 +389,7 @@ void Partition::read_for(FetchId id) {
   if (!step) return finish_fetch(id, std::move(step).error());
   if (*step == ReadStep::kWait) return on_read(id, log::ReadResult{{}, fetch.input.from});
   fetch.reading = true;
+  fetch.upto = marks.high_watermark;
   log_.read({.from = fetch.input.from, .upto = marks.high_watermark, .bytes_max = fetch.input.bytes_max},
             [alive = alive_, id](Result<log::ReadResult> result) {
               if (*alive != nullptr) (*alive)->on_read(id, std::move(result));
@@ -404,7 +405,11 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   const Watermarks marks = readable(fetch.input);
   const auto now = surroundings_.executor->now();
   const std::size_t bytes = payload_bytes(result->frames);
-  const bool at_end = result->next >= marks.high_watermark;
+  // A leader that begins knows as committed what its log start shows, which may lie within a frame here: of
+  // that one there is nothing to read yet.
+  const bool within_frame = result->frames.empty() && result->next <= fetch.input.from;
+  const bool at_end =
+      result->next >= marks.high_watermark || (within_frame && marks.high_watermark <= fetch.upto);
   if (bytes >= fetch.input.bytes_min || !at_end || end_is_lost() || now >= fetch.deadline) {
     if (!fetch.input.from_any_replica) traffic_.read(bytes);
     return finish_fetch(id, FetchOutput{marks, result->next, std::move(result->frames)});

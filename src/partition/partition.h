@@ -284,6 +284,7 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
     runtime::TimePoint deadline;
     std::optional<runtime::TimerId> timer;
     bool reading = false;
+    model::Offset upto;  // of the last read
     Done<FetchOutput> done;
   };
   struct PendingTrim {

@@ -40,24 +40,27 @@ struct World {
     MachineNode& one = cluster.node(draw(3));
     if (!one.is_up() || one.host() == nullptr) return;
     const std::uint64_t number = ++next;
-    const std::string name = "n" + std::to_string(number);
-    waiting[one.id()].insert(name);
+    // Batches of several: a log start lies within one of them now and then.
+    std::vector<std::string> names;
+    for (std::uint64_t i = 0; i <= number % 3; ++i)
+      names.push_back("n" + std::to_string(number) + "-" + std::to_string(i));
+    waiting[one.id()].insert(names.begin(), names.end());
     const auto proposed =
-        one.host()->propose({name}, [this, name, number, node = &one](const Result<model::Offset>& done) {
-          waiting[node->id()].erase(name);
+        one.host()->propose(names, [this, names, number, node = &one](const Result<model::Offset>& done) {
+          for (const std::string& name : names) waiting[node->id()].erase(name);
           EXPECT_GT(number, last_answered[node->id()]) << "out of order";
           last_answered[node->id()] = number;
           if (done) {
-            EXPECT_EQ(node->machine().registers().at(name), 1);
-            acked.insert(name);
+            for (const std::string& name : names) EXPECT_EQ(node->machine().registers().at(name), 1);
+            acked.insert(names.begin(), names.end());
           } else {
             EXPECT_EQ(done.error().code, ErrorCode::kOutcomeUnknown);
-            unknown.insert(name);
+            unknown.insert(names.begin(), names.end());
           }
         });
     if (proposed) return;
-    waiting[one.id()].erase(name);
-    refused.insert(name);
+    for (const std::string& name : names) waiting[one.id()].erase(name);
+    refused.insert(names.begin(), names.end());
   }
   void fault() {
     MachineNode& one = cluster.node(draw(3));

@@ -156,8 +156,9 @@ std::optional<MemberSession::TimePoint> MemberSession::next_deadline() const {
       at(join_sent_ + kJoinPatience);
       break;
     case Phase::kJoined:
-      at(heartbeat_at_);
       at(lease_end());
+      if (leave_said_) break;  // nothing more is said
+      at(heartbeat_at_);
       if (!committing_) at(commit_at_);
       break;
   }

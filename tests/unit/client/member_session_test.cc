@@ -486,6 +486,15 @@ TEST_F(MemberSessionTest, LeavingWithoutTheLastCommitSaysSo) {
   EXPECT_EQ(session->unfinished()->code, ErrorCode::kUnknownMember);
 }
 
+TEST_F(MemberSessionTest, NothingIsDueWhileItsLeavingIsNotAnswered) {
+  be_joined();
+  session->leave();
+  ASSERT_TRUE(said_next<LeaveWords>());
+  pass(2'000);  // a heartbeat and a commit would have been
+  EXPECT_TRUE(silent());
+  EXPECT_GT(session->next_deadline(), now) << "asked for ever";
+}
+
 TEST_F(MemberSessionTest, LeavingBeforeItHasEverJoinedIsOverAtOnce) {
   ASSERT_TRUE(opened());
   session->ended(stream, RpcError{{ErrorCode::kUnavailable, "gone"}, false, std::nullopt, std::nullopt}, now);

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "group/coordinator.h"
-#include "group/topics_view.h"
-#include "machine_cluster.h"
+#include "sim/group_node.h"
 
 namespace forebay::group {
 namespace {
@@ -35,42 +33,23 @@ class SameEnds final : public PartitionPlaces {
   }
 };
 
-class CoordinatorNode final : public machine::MachineNode {
+class CoordinatorNode final : public sim::GroupNode {
  public:
   CoordinatorNode(sim::SimScheduler& scheduler, sim::SimNetwork& network, std::uint32_t id)
-      : MachineNode(scheduler, network, id) {
+      : GroupNode(scheduler, network, id) {
     cluster::ClusterImage image;
     auto topic = std::make_shared<cluster::Topic>();
     topic->id.bytes[0] = 1;
     topic->name = "a";
     topic->partitions.resize(kPartitions);
     image.topics["a"] = topic;
-    EXPECT_TRUE(topics_.set(image));
+    set_topics(image);
+    set_places(&places_);
   }
   ~CoordinatorNode() override { shut_down(); }
-  [[nodiscard]] machine::Host* host() override { return coordinator_ ? &coordinator_->host() : nullptr; }
-  [[nodiscard]] bool leads() const override { return coordinator_ && coordinator_->coordinates(); }
-  void close_host() override { coordinator_.reset(); }
-  [[nodiscard]] Coordinator& coordinator() { return *coordinator_; }
 
  private:
-  void open_host(partition::Partition& log) override {
-    const machine::HostParts parts = host_parts(log);
-    coordinator_ = std::make_unique<Coordinator>(CoordinatorParts{.log = &log,
-                                                                  .store = parts.store,
-                                                                  .executor = parts.executor,
-                                                                  .pool = parts.pool,
-                                                                  .clock = &sim_machine().wall_clock(),
-                                                                  .rng = &sim_machine().rng(),
-                                                                  .peers = parts.peers,
-                                                                  .topics = &topics_,
-                                                                  .places = &places_},
-                                                 config_);
-    coordinator_->start();
-  }
-  TopicsView topics_;
   SameEnds places_;
-  std::unique_ptr<Coordinator> coordinator_;
 };
 
 std::unique_ptr<machine::MachineNode> make_node(sim::SimScheduler& scheduler, sim::SimNetwork& network,
@@ -118,10 +97,10 @@ class CoordinatorCluster : public testing::Test {
     auto* node = dynamic_cast<CoordinatorNode*>(cluster_.leader());
     if (node == nullptr) return;
     for (Client& client : clients_) {
-      if (!client.joined && !client.joining) join(node->coordinator(), client);
+      if (!client.joined && !client.joining) join(*node->coordinator(), client);
       if (!client.joined || !client.to_confirm) continue;
-      node->coordinator().confirm("g", {client.id, client.epoch}, *std::exchange(client.to_confirm, {}),
-                                  [](const Result<std::monostate>&) {});
+      node->coordinator()->confirm("g", {client.id, client.epoch}, *std::exchange(client.to_confirm, {}),
+                                   [](const Result<std::monostate>&) {});
     }
   }
   void join(Coordinator& coordinator, Client& client) {

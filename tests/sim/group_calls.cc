@@ -15,6 +15,12 @@ std::vector<group::NamedPartition> named(const client::Partitions& partitions) {
   return names;
 }
 
+model::TopicId id_of(const std::string& bytes) {
+  model::TopicId id;
+  std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
+  return id;
+}
+
 group::JoinInput input_of(const client::JoinWords& words) {
   group::JoinInput input;
   input.member_id = words.member_id;
@@ -106,7 +112,8 @@ void GroupWires::commit(WireId id, group::Coordinator& coordinator, const client
   for (const client::OffsetWords& one : words.offsets) {
     entries.push_back({{one.partition.topic, model::PartitionIndex(one.partition.partition)},
                        model::Offset(one.offset),
-                       ""});
+                       "",
+                       id_of(one.topic_id)});
   }
   const group::MemberRef member{wire.joined->id, wire.joined->epoch};
   nodes_.on_commit(wire.node, member, entries);
@@ -148,7 +155,9 @@ void GroupWires::told(WireId id, const group::AssignmentNotice& notice) {
   words.number = notice.number.value();
   words.confirm_within = notice.confirm_within;
   for (const auto& one : notice.owned) {
-    words.owned.push_back({{one.topic, one.partition.value()}, std::nullopt});
+    words.owned.push_back({{one.topic, one.partition.value()},
+                           std::nullopt,
+                           std::string(one.topic_id.bytes.begin(), one.topic_id.bytes.end())});
     if (one.next) words.owned.back().committed = one.next->value();
   }
   for (const auto& one : notice.give_up) words.give_up.push_back({one.topic, one.partition.value()});

@@ -135,7 +135,7 @@ std::size_t GroupsBroker::attached(const std::string& group) {
 void GroupsBroker::with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) {
   if (auto named = group::check_group_name(group); !named) return use(named.error());
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (!elsewhere_.empty()) {
       Error error{ErrorCode::kNotLeader, "this node does not coordinate group '" + group + "'"};
       error.leader = elsewhere_;
@@ -143,8 +143,10 @@ void GroupsBroker::with_coordinator(std::string group, GroupsTopic topic, UseCoo
       changed_.notify_all();
       return;
     }
-    if (!used_ && topic == GroupsTopic::kExpect)
+    if (!used_ && topic == GroupsTopic::kExpect) {
+      lock.unlock();  // who hears it may ask this broker for more
       return use(Error{ErrorCode::kUnknownGroup, "there is no group '" + group + "'"});
+    }
     used_ = true;
   }
   on_shard([use = std::move(use)](Shard& shard) mutable { use(shard.coordinator.get()); });

@@ -45,10 +45,11 @@ class VerbsTest : public testing::Test {
     ASSERT_GE(::dup2(nothing, STDIN_FILENO), 0);
     ::close(nothing);
   }
+  [[nodiscard]] virtual broker::Broker& broker() { return broker_; }
   void SetUp() override {
     api::ApiOptions options;
     options.listen = "127.0.0.1:0";
-    auto started = api::ApiServer::start(options, broker_, clock_);
+    auto started = api::ApiServer::start(options, broker(), clock_);
     ASSERT_TRUE(started) << started.error().to_string();
     server_ = std::move(*started);
   }

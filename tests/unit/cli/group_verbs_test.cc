@@ -1,0 +1,248 @@
+// `forebay group`, against the broker's own coordinator.
+#include <future>
+
+#include "forebay/admin.h"
+#include "forebay/group_consumer.h"
+#include "groups_broker.h"
+#include "model/batch_builder.h"
+#include "verbs_fixture.h"
+
+namespace forebay::cli {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+// A topic "events" of two partitions, each with 100 records.
+class GroupVerbsTest : public VerbsTest {
+ protected:
+  [[nodiscard]] broker::Broker& broker() override { return groups_; }
+  void SetUp() override {
+    VerbsTest::SetUp();
+    groups_.make_group_topic("events", 2);
+    client_.servers = {"127.0.0.1:" + std::to_string(server_->port())};
+    auto admin = Admin::create(client_);
+    ASSERT_TRUE(admin) << admin.error().to_string();
+    admin_ = std::move(*admin);
+    // Each in a batch of its own: this broker looks for times among batches.
+    for (int i = 0; i < 200; ++i) store(i % 2, i / 2);
+  }
+  void store(std::int32_t partition, int number) {
+    model::BatchBuilder builder;
+    ASSERT_TRUE(builder.append(model::NewRecord{
+        .key = {}, .value = as_bytes("v"), .headers = {}, .timestamp = model::Timestamp(1'000 + number)}));
+    std::promise<bool> stored;
+    groups_.produce({.topic = "events",
+                     .partition = model::PartitionIndex(partition),
+                     .batch = std::string(as_text(*builder.build(model::Codec::kNone)))},
+                    [&](const Result<broker::ProduceAck>& ack) { stored.set_value(ack.has_value()); });
+    ASSERT_TRUE(stored.get_future().get());
+  }
+  void commit(const std::string& group, std::int32_t partition, std::int64_t offset) {
+    const auto moved = admin_->reset_offsets(group, {{{"events", partition}, offset}});
+    ASSERT_TRUE(moved && !moved->at(0).error);
+  }
+  std::unique_ptr<GroupConsumer> member(const std::string& group) {
+    GroupOptions options;
+    options.group = group;
+    options.topics = {"events"};
+    auto consumer = GroupConsumer::create(client_, options);
+    EXPECT_TRUE(consumer);
+    while (consumer && (*consumer)->assignment().size() < 2) {
+      if (!(*consumer)->poll(std::chrono::milliseconds(10))) ADD_FAILURE();
+    }
+    return std::move(*consumer);
+  }
+  std::map<std::int32_t, std::int64_t> committed(const std::string& group) {
+    std::map<std::int32_t, std::int64_t> all;
+    const auto found = admin_->describe_group(group);
+    EXPECT_TRUE(found);
+    for (const GroupOffset& one : found->offsets) all[one.partition.partition] = one.offset.value_or(-1);
+    return all;
+  }
+  json reset(std::vector<std::string> words, ExitCode code = ExitCode::kOk) {
+    words.insert(words.begin(), {"group", "reset", "g"});
+    words.insert(words.end(), {"-o", "json"});
+    const Ran ran = run(std::move(words));
+    EXPECT_EQ(ran.code, code) << ran.errors;
+    return ran.parsed();
+  }
+
+  test::GroupsBroker groups_;
+  ClientOptions client_;
+  std::unique_ptr<Admin> admin_;
+};
+
+TEST_F(GroupVerbsTest, CreateSaysWhetherItWasThere) {
+  EXPECT_EQ(run({"group", "create", "g", "--offsets", "end", "-o", "json"}).parsed(),
+            json::parse(R"({"group": "g", "status": "created", "start": "latest"})"));
+  EXPECT_EQ(run({"group", "create", "g", "--offsets", "end", "-o", "json"}).parsed()["status"], "exists");
+  const Ran other = run({"group", "create", "g", "--offsets", "start"});
+  EXPECT_EQ(other.code, ExitCode::kConflict) << other.errors;
+  EXPECT_THAT(other.errors, HasSubstr("'latest'"));
+  expect_refused(run({"group", "create", "h", "--offsets", "soon"}), ExitCode::kUsage, "start, end or @TIME");
+}
+
+TEST_F(GroupVerbsTest, ListShowsEachWithItsState) {
+  EXPECT_EQ(run({"group", "list", "-o", "json"}).parsed(), json::array());
+  ASSERT_EQ(run({"group", "create", "g", "--offsets", "@1000"}).code, ExitCode::kOk);
+  EXPECT_EQ(run({"group", "list", "-o", "json"}).parsed(),
+            json::parse(R"([{"group": "g", "state": "empty", "members": 0,
+                             "start": "@1970-01-01T00:00:01.000Z"}])"));
+}
+
+// The keys, the types, and what may be null are a contract.
+TEST_F(GroupVerbsTest, LagHasTheKeysThatTheMachinesReadIt) {
+  ASSERT_EQ(run({"group", "create", "g"}).code, ExitCode::kOk);
+  commit("g", 1, 40);
+  const json empty = run({"group", "lag", "g", "-o", "json"}).parsed();
+  const json want = json::parse(R"({"group": "g", "state": "empty", "partitions": [
+      {"topic": "events", "partition": 0, "committed": null, "end": 100, "lag_records": 100,
+       "lag_bytes": 1000, "lag_seconds": 0.1, "member": null},
+      {"topic": "events", "partition": 1, "committed": 40, "end": 100, "lag_records": 60, "lag_bytes": 600,
+       "lag_seconds": 0.06, "member": null}]})");
+  EXPECT_EQ(empty, want) << empty;
+  const auto consumer = member("g");
+  const json owned = run({"group", "lag", "g", "-o", "json"}).parsed();
+  EXPECT_EQ(owned["state"], "stable");
+  EXPECT_EQ(owned["partitions"][0]["member"], consumer->status().member_id);
+  EXPECT_TRUE(owned["partitions"][0]["committed"].is_null());
+}
+
+TEST_F(GroupVerbsTest, LagOfNoGroupIsNotFound) {
+  expect_refused(run({"group", "lag", "g", "-o", "json"}), ExitCode::kNotFound, "'g'");
+}
+
+TEST_F(GroupVerbsTest, MembersAndDescribeShowWhoHasWhat) {
+  const auto consumer = member("g");
+  const json members = run({"group", "members", "g", "-o", "json"}).parsed();
+  ASSERT_EQ(members.size(), 1U);
+  EXPECT_EQ(members[0]["id"], consumer->status().member_id);
+  EXPECT_EQ(members[0]["owned"], json::parse(R"(["events/0", "events/1"])"));
+  EXPECT_EQ(members[0]["topics"], json::parse(R"(["events"])"));
+  EXPECT_TRUE(members[0]["instance"].is_null());
+  EXPECT_TRUE(members[0]["pattern"].is_null());
+  const json described = run({"group", "describe", "g", "-o", "json"}).parsed();
+  EXPECT_EQ(described["assignor"], "uniform-sticky");
+  EXPECT_EQ(described["member_list"], members);
+  EXPECT_EQ(described["unowned"], json::array());
+}
+
+// --- reset
+TEST_F(GroupVerbsTest, ResetGoesWhereItIsTold) {
+  struct Case {
+    std::vector<std::string> where;
+    std::int64_t first, second;
+  };
+  for (const Case& one :
+       {Case{{"--to", "start"}, 0, 0}, Case{{"--to", "end"}, 100, 100}, Case{{"--to", "70"}, 70, 70},
+        Case{{"--by", "-20"}, 20, 0}, Case{{"--by", "70"}, 100, 80}, Case{{"--to-time", "@1030"}, 30, 30},
+        Case{{"--to-time", "@9999"}, 100, 100}, Case{{"--to", "@1030"}, 30, 30}}) {
+    SCOPED_TRACE(one.where[0] + " " + one.where[1]);
+    ASSERT_TRUE(admin_->create_group("g", {}));
+    commit("g", 0, 40);
+    commit("g", 1, 10);
+    auto words = one.where;
+    words.emplace_back("--yes");
+    const json moved = reset(words);
+    ASSERT_EQ(moved.size(), 2U);
+    EXPECT_EQ(moved[0], (json{{"topic", "events"},
+                              {"partition", 0},
+                              {"before", 40},
+                              {"after", one.first},
+                              {"status", "reset"},
+                              {"error", nullptr}}));
+    EXPECT_EQ(committed("g"), (std::map<std::int32_t, std::int64_t>{{0, one.first}, {1, one.second}}));
+    ASSERT_TRUE(admin_->delete_group("g"));
+  }
+}
+
+TEST_F(GroupVerbsTest, ResetDryRunChangesNothingAndNeedsNoYes) {
+  ASSERT_TRUE(admin_->create_group("g", {}));
+  commit("g", 0, 40);
+  const json tried = reset({"--to", "start", "--dry-run"});
+  EXPECT_EQ(tried[0]["status"], "would reset");
+  EXPECT_EQ(tried[0]["after"], 0);
+  EXPECT_EQ(committed("g")[0], 40);
+  expect_refused(run({"group", "reset", "g", "--to", "start"}), ExitCode::kUsage, "--yes");
+}
+
+TEST_F(GroupVerbsTest, ResetOfATopicThatNothingIsCommittedOf) {
+  ASSERT_TRUE(admin_->create_group("g", {}));
+  reset({"--to", "start", "--yes"}, ExitCode::kConflict);
+  const json moved = reset({"--topic", "events", "-p", "1", "--to", "30", "--yes"});
+  ASSERT_EQ(moved.size(), 1U);
+  EXPECT_TRUE(moved[0]["before"].is_null());
+  EXPECT_EQ(committed("g"), (std::map<std::int32_t, std::int64_t>{{1, 30}}));
+}
+
+TEST_F(GroupVerbsTest, ResetOfWhatAMemberOwnsIsRefusedAsAWhole) {
+  const auto consumer = member("g");
+  const json moved = reset({"--topic", "events", "--to", "30", "--yes"}, ExitCode::kConflict);
+  ASSERT_EQ(moved.size(), 2U);
+  EXPECT_EQ(moved[0]["status"], "failed");
+  EXPECT_THAT(moved[0]["error"].get<std::string>(), HasSubstr("stop it first"));
+  EXPECT_TRUE(committed("g").empty());
+}
+
+TEST_F(GroupVerbsTest, ResetThatDoesNotSayWhereIsUsage) {
+  for (const std::vector<std::string>& where :
+       std::vector<std::vector<std::string>>{{},
+                                             {"--to", "start", "--by", "3"},
+                                             {"--to", "soon"},
+                                             {"--by", "some"},
+                                             {"--to", "5-9"},
+                                             {"--to", "start", "-p", "1"}}) {
+    auto words = where;
+    words.insert(words.begin(), {"group", "reset", "g", "--yes"});
+    EXPECT_EQ(run(words).code, ExitCode::kUsage) << testing::PrintToString(where);
+  }
+}
+
+// --- delete
+TEST_F(GroupVerbsTest, DeleteAsksFirstAndTellsOfEach) {
+  ASSERT_TRUE(admin_->create_group("g", {}));
+  const auto consumer = member("busy");
+  expect_refused(run({"group", "delete", "g"}), ExitCode::kUsage, "--yes");
+  const Ran tried = run({"group", "delete", "g", "busy", "--dry-run", "-o", "json"});
+  EXPECT_EQ(tried.parsed()[0]["status"], "would delete");
+  EXPECT_EQ(tried.parsed()[1]["status"], "failed");
+  const Ran ran = run({"group", "delete", "g", "busy", "nobody", "--yes", "-o", "json"});
+  EXPECT_NE(ran.code, ExitCode::kOk);
+  const json results = ran.parsed();
+  ASSERT_EQ(results.size(), 3U) << ran.out;
+  EXPECT_EQ(results[0], json::parse(R"({"name": "g", "status": "deleted", "error": null})"));
+  EXPECT_THAT(results[1]["error"].get<std::string>(), HasSubstr("has 1 member"));
+  EXPECT_EQ(results[2]["status"], "failed");
+  EXPECT_FALSE(admin_->describe_group("g"));
+  EXPECT_TRUE(admin_->describe_group("busy"));
+}
+
+// --- consume --group
+TEST_F(GroupVerbsTest, ConsumeCommitsWhatItHasWrittenOut) {
+  const Ran first = run({"consume", "events", "--group", "g", "--count", "150", "-o", "%v\\n"});
+  EXPECT_EQ(first.code, ExitCode::kOk) << first.errors;
+  EXPECT_EQ(std::count(first.out.begin(), first.out.end(), '\n'), 150);
+  std::int64_t sum = 0;
+  for (const auto& [partition, offset] : committed("g")) sum += offset;
+  EXPECT_EQ(sum, 150);
+  const Ran rest = run({"consume", "events", "--group", "g", "--until-end", "-o", "%v\\n"});
+  EXPECT_EQ(rest.code, ExitCode::kOk) << rest.errors;
+  EXPECT_EQ(std::count(rest.out.begin(), rest.out.end(), '\n'), 50);
+}
+
+TEST_F(GroupVerbsTest, ConsumeWithAnotherStartThanTheGroupHasIsAConflict) {
+  ASSERT_TRUE(admin_->create_group("g", {}));
+  const Ran ran = run({"consume", "events", "--group", "g", "--offsets", "end", "--count", "1"});
+  EXPECT_EQ(ran.code, ExitCode::kConflict) << ran.errors;
+  EXPECT_THAT(ran.errors, HasSubstr("earliest"));
+  EXPECT_EQ(ran.out, "");
+}
+
+TEST_F(GroupVerbsTest, ConsumeOfAGroupIsNotToldWhichPartitions) {
+  expect_refused(run({"consume", "events", "--group", "g", "-p", "1"}), ExitCode::kUsage,
+                 "the group decides");
+}
+
+}  // namespace
+}  // namespace forebay::cli

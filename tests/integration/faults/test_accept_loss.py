@@ -185,8 +185,9 @@ class Range(Lost):
         node.ok("topic", "create", "d", "--config", "segment.bytes=256KiB")
         records = 600
         node.produce("d", [value(n) for n in range(records)])
-        segments = node.segments(node.topic_id("d"), 0)
-        node.stop_cleanly()
+        topic_id = node.topic_id("d")
+        node.stop_cleanly()  # what the journals have is in segments then
+        segments = node.segments(topic_id, 0)
         os.remove(segments[1])
         flip_bit(segments[3], os.path.getsize(segments[3]) // 2, 3)
         node.start()  # ready: the rest can be read and written

@@ -182,6 +182,7 @@ void WiredNode::hand_over(std::chrono::milliseconds most) {
 Result<void> WiredNode::stop_coordinators(std::chrono::steady_clock::time_point deadline) {
   std::vector<std::future<void>> stopped;
   for (std::uint32_t i = 0; i < shard_count_; ++i) {
+    if (stacks_[i]->coordinators == nullptr) continue;
     auto promise = std::make_shared<std::promise<void>>();
     stopped.push_back(promise->get_future());
     shards_.at(i).post([stack = stacks_[i].get(), promise] {
@@ -213,7 +214,7 @@ Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
   auto stopped = cluster_stopped->get_future();
   shards_.at(controller_shard()).post([this, cluster_stopped] {
     trash_.reset();
-    proposer_->stop();
+    if (proposer_) proposer_->stop();  // none where the start ended before the cluster was opened
     broker_->stop([cluster_stopped] { cluster_stopped->set_value(); });
   });
   if (stopped.wait_for(left()) != std::future_status::ready)

@@ -1,5 +1,6 @@
 """The daemon as a process: stops, starts, refusals, configuration, readiness."""
 
+import itertools
 import json
 import os
 import re
@@ -254,17 +255,21 @@ class Refusals(BrokerTest):
             self.assertEqual(file.read(), b"a file")
 
     def test_port_in_use(self):
-        for attribute in ("api", "http"):
+        # One of a cluster opens its ports before it has found the others.
+        for attribute, in_cluster in itertools.product(("api", "peer", "http"), (False, True)):
             node = self.broker()
             with socket.socket() as taken:
                 taken.bind(("127.0.0.1", 0))
                 taken.listen()
                 address = "127.0.0.1:%d" % taken.getsockname()[1]
                 setattr(node, attribute, address)
+                if in_cluster:
+                    node.settings += ("node.id=1", "cluster.nodes=1@%s,2@127.0.0.1:1,3@127.0.0.1:2" % node.peer)
                 status, text = node.refuse()
                 self.assertEqual(status, 1, text)
                 self.assertRegex(text, r"(?i)%s.*in use" % re.escape(address))
-            node.start()  # nothing was left behind that hinders
+            if not in_cluster:
+                node.start()  # nothing was left behind that hinders
 
     def test_address_of_another_machine(self):
         node = self.broker()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -10,14 +11,21 @@ import tempfile
 import time
 
 DEADLINE = 60.0  # seconds: for anything that happens soon on an idle machine
+# Below those that the kernel gives to connections: one of these may come before a node listens.
+PORTS = range(10_000, 20_900)
 
 
 def free_ports(count):
     """Ports nobody listens on now. All sockets are open at once, so that no port comes twice."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
+        while len(sockets) < count:
+            one = socket.socket()
+            try:
+                one.bind(("127.0.0.1", random.choice(PORTS)))
+                sockets.append(one)
+            except OSError:
+                one.close()
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:

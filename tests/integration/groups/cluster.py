@@ -3,12 +3,14 @@
 import argparse
 import os
 import queue
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+from node import free_ports  # noqa: E402
 
 SKIPPED = 77
 DEADLINE = 60.0  # the machine may be busy with other things
@@ -27,16 +29,6 @@ def wait_until(condition, what):
 def check(condition, what):
     if not condition:
         sys.exit(f"failed: {what}")
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Nodes:

@@ -98,6 +98,11 @@ class MajorityLost(ClusterTest):
         shutil.rmtree(self.data(3))
         for node in (2, 3):
             self.start(node)
+        # A cluster that does not know of one of them yet is healthy without it.
+        def whole():
+            copies = [replica for one in up.json("partition", "list", "t") for replica in one["replicas"]]
+            return len(copies) == 6 and all(copy["state"] == "in sync" and copy["role"] != "learner" for copy in copies)
+        wait_until(whole, lambda: up.json("partition", "list", "t"))
         wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
         self.stop(1, signal.SIGKILL)
         tried = []

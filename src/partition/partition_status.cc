@@ -93,11 +93,13 @@ ReplicationStatus Partition::replication() const {
     return at->time_since_epoch();
   };
   const log::LogStatus log = log_.status();
+  const bool leads = group_->is_leader();
   ReplicaFacts facts{.members = group_->membership(),
+                     .committed_voters = {},
                      .wanted = wanted_.voters,
                      .wanted_learners = wanted_.learners,
                      .self = surroundings_.self,
-                     .leads = group_->is_leader(),
+                     .leads = leads,
                      .leader = group_->leader(),
                      .end = log_.end(),
                      .flushed = log_.flushed(),
@@ -106,6 +108,8 @@ ReplicationStatus Partition::replication() const {
                      .damaged_since = steady(group_->damaged_since()),
                      .pieces = pieces_of(log),
                      .follower = {}};
+  // A follower learns it anew after each start.
+  if (leads) facts.committed_voters = group_->committed_membership().voters;
   facts.follower = [&](model::NodeId node) {
     FollowerFacts follower;
     if (surroundings_.peers == nullptr) return follower;
@@ -124,7 +128,7 @@ ReplicationStatus Partition::replication() const {
           .waits_for = membership_waits_for_,
           .leaderless_since = steady(group_->leaderless_since()),
           .problem = group_->failure() ? group_->failure()->context : std::string(),
-          .rates = group_->is_leader() ? traffic_.rates() : std::nullopt};
+          .rates = leads ? traffic_.rates() : std::nullopt};
 }
 
 std::uint64_t Partition::tombstones_wait_seconds() const {
@@ -139,7 +143,7 @@ std::uint64_t Partition::tombstones_wait_seconds() const {
 bool Partition::is_under_replicated() const {
   if (!group_->is_leader() || surroundings_.peers == nullptr) return false;
   const auto now = surroundings_.executor->now();
-  const auto& voters = group_->membership().voters;
+  const auto& voters = group_->committed_membership().voters;
   return std::any_of(voters.begin(), voters.end(), [&](const log::Voter& voter) {
     if (voter == surroundings_.self) return false;
     if (!surroundings_.peers->is_reachable(voter.node, log_.id())) return true;

@@ -20,7 +20,8 @@ ReplicaState settled_state(const ReplicaFacts& facts, const Voter& member, bool 
   const log::Membership& members = facts.members;
   if (!members.next_voters.empty() && !contains(members.next_voters, member))
     return ReplicaState::kBeingRemoved;
-  return learns ? ReplicaState::kBeingAdded : ReplicaState::kInSync;
+  const bool counts = !facts.committed_voters || contains(*facts.committed_voters, member);
+  return learns || !counts ? ReplicaState::kBeingAdded : ReplicaState::kInSync;
 }
 
 void report_self(const ReplicaFacts& facts, ReplicaReport& report) {

@@ -58,7 +58,10 @@ struct FollowerFacts {
 using LogPieces = std::vector<std::pair<model::Offset, std::uint64_t>>;
 
 struct ReplicaFacts {
-  log::Membership members;
+  log::Membership members;  // the newest, committed or not
+  // Voters of the newest membership that is committed: who is not among them does not count yet when others
+  // are lost. None: not known, as on a follower.
+  std::optional<std::vector<log::Voter>> committed_voters;
   std::vector<log::Voter> wanted;           // as voters; empty: as they are
   std::vector<log::Voter> wanted_learners;  // that are to stay such
   log::Voter self;

@@ -102,8 +102,7 @@ class MajorityLost(ClusterTest):
         def whole():
             copies = [replica for one in up.json("partition", "list", "t") for replica in one["replicas"]]
             return len(copies) == 6 and all(copy["state"] == "in sync" and copy["role"] != "learner" for copy in copies)
-        # As the leader sees it, perhaps before a majority knows: so it has to stay so.
-        wait_until(lambda: all(whole() for _ in range(40)), lambda: up.json("partition", "list", "t"))
+        wait_until(whole, lambda: up.json("partition", "list", "t"))
         wait_until(lambda: up.json("cluster", "health")["healthy"], lambda: up.json("cluster", "health"))
         self.stop(1, signal.SIGKILL)
         tried = []

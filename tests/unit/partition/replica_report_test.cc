@@ -130,6 +130,20 @@ TEST_F(ReplicaReportTest, MoveNamesWhoComesAndWhoGoes) {
   EXPECT_EQ(of(4).lag_records, 90U);
 }
 
+// Until the last step is committed, the loss of a voter of the step before it may stop the partition.
+TEST_F(ReplicaReportTest, WhoIsNotInTheCommittedVotersIsStillBeingAdded) {
+  facts_.members = {.voters = {voter(1)}, .next_voters = {voter(1), voter(2), voter(3)}, .learners = {}};
+  facts_.committed_voters = {voter(1)};
+  EXPECT_EQ(of(1).state, ReplicaState::kInSync);
+  EXPECT_EQ(of(2).state, ReplicaState::kBeingAdded);
+  facts_.members = {.voters = {voter(1), voter(2), voter(3)}, .next_voters = {}, .learners = {}};
+  EXPECT_EQ(of(2).state, ReplicaState::kBeingAdded);
+  facts_.committed_voters = facts_.members.voters;
+  EXPECT_EQ(of(2).state, ReplicaState::kInSync);
+  facts_.committed_voters = {voter(1), voter(2, 9), voter(3)};  // the same node, on the disk that it lost
+  EXPECT_EQ(of(2).state, ReplicaState::kBeingAdded);
+}
+
 TEST_F(ReplicaReportTest, LearnerThatIsToStayIsInSyncAndNotOnItsWay) {
   facts_.wanted_learners = {voter(4)};
   EXPECT_EQ(of(4).state, ReplicaState::kBeingAdded);  // before it is a member

@@ -47,6 +47,7 @@ void ClusterNode::make_set() {
   partition::PartitionSetConfig set_config;
   set_config.peers = peers_.get();
   set_config.rng = &machine_.rng();
+  set_config.producers = setup_.producers;
   set_config.maintenance_interval = setup_.maintenance_interval;
   if (report_.last_wall_time != model::kNoTimestamp) set_config.last_wall_time = report_.last_wall_time;
   set_ =
@@ -187,10 +188,22 @@ partition::Producers::Counts ClusterNode::producer_counts() const {
   return counts;
 }
 
+partition::Producers::Lookups ClusterNode::producer_lookups() const {
+  partition::Producers::Lookups lookups = earlier_lookups_;
+  if (set_ == nullptr) return lookups;
+  for (const auto& [id, one] : set_->all()) {
+    if (one->producers() == nullptr) continue;
+    lookups.let_go += one->producers()->lookups().let_go;
+    lookups.looked_up += one->producers()->lookups().looked_up;
+  }
+  return lookups;
+}
+
 void ClusterNode::tear_down() {
   earlier_hardship_ = hardship_counts();
   earlier_damage_ = damage_counts();
   earlier_producers_ = producer_counts();
+  earlier_lookups_ = producer_lookups();
   reconciler_.reset();
   set_.reset();
   installs_before_ = installs();

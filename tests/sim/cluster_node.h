@@ -30,6 +30,7 @@ struct NodeSetup {
   raft::PeersConfig peers;
   std::vector<model::TopicPartition> partitions;
   partition::PartitionConfig partition;
+  partition::ProducerLimits producers;
   runtime::Duration maintenance_interval = std::chrono::seconds(10);
   std::uint32_t node_count = 3;
 };
@@ -81,6 +82,7 @@ class ClusterNode {
   };
   [[nodiscard]] DamageCounts damage_counts() const;
   [[nodiscard]] partition::Producers::Counts producer_counts() const;
+  [[nodiscard]] partition::Producers::Lookups producer_lookups() const;
 
   // Nothing while the node is down, or the partition is not open yet.
   [[nodiscard]] partition::Partition* find(std::size_t partition) const;
@@ -110,6 +112,7 @@ class ClusterNode {
   partition::PartitionSet::HardshipCounts earlier_hardship_;
   DamageCounts earlier_damage_;
   partition::Producers::Counts earlier_producers_;
+  partition::Producers::Lookups earlier_lookups_;
   model::Uuid disk_identity_;
   std::uint64_t life_ = 0;
   std::uint64_t installs_before_ = 0;

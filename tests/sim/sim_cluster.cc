@@ -144,6 +144,9 @@ ClusterCounts SimCluster::counts() const {
     counts.producer_states.from_snapshot += producers.from_snapshot;
     counts.producer_states.from_leader += producers.from_leader;
     counts.producer_states.rolled_back += producers.rolled_back;
+    const partition::Producers::Lookups lookups = node->producer_lookups();
+    counts.producer_lookups.let_go += lookups.let_go;
+    counts.producer_lookups.looked_up += lookups.looked_up;
   }
   return counts;
 }

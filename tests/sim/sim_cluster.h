@@ -68,6 +68,7 @@ struct ClusterCounts {
   CompactionCounts compaction;
   ProducerCheckCounts producers;
   partition::Producers::Counts producer_states;
+  partition::Producers::Lookups producer_lookups;
   ClientStats clients;
   MoveCounts moves;
   SimNetwork::Stats network;

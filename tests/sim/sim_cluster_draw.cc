@@ -101,6 +101,7 @@ void ClusterOptions::draw_producers(SimRng& rng) {
   if (rng.one_in(2)) clients.in_flight_max = static_cast<std::uint32_t>(rng.between(2, 5));
   clients.late_sequences = rng.one_in(3);
   if (rng.one_in(4)) clients.forgets_one_in = static_cast<std::uint32_t>(rng.between(10, 60));
+  if (rng.one_in(3)) setup.producers.in_memory_per_client = rng.between(1, 2);
 }
 
 // On a full disk a log is trimmed without what its end says of producers being written.

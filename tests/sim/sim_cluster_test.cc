@@ -62,6 +62,8 @@ void add(Places& places, const ClusterCounts& counts) {
   places["states of producers read from a snapshot"] += counts.producer_states.from_snapshot;
   places["states of producers taken by an install"] += counts.producer_states.from_leader;
   places["truncations that took back what was known of producers"] += counts.producer_states.rolled_back;
+  places["producers that went from memory"] += counts.producer_lookups.let_go;
+  places["producers looked up on the disk"] += counts.producer_lookups.looked_up;
   places["trims"] += counts.clients.trims;
   places["latest offsets asked for"] += counts.clients.listings;
   places["new leaders"] += counts.checks.leaders;

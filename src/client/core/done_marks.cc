@@ -49,10 +49,24 @@ Result<void> DoneMarks::mark(std::int64_t begin, std::int64_t end) {
 }
 
 void DoneMarks::restart(std::int64_t offset) {
-  position_ = offset;
+  if (offset >= delivered_end_) return passed(offset);
   delivered_end_ = offset;
-  ranges_.clear();
-  deliveries_.clear();
+  if (offset <= position_) {
+    position_ = offset;
+    ranges_.clear();
+    deliveries_.clear();
+    return;
+  }
+  ranges_.erase(ranges_.lower_bound(offset), ranges_.end());
+  if (!ranges_.empty()) {
+    auto& [begin, end] = *ranges_.rbegin();
+    end = std::min(end, offset);
+  }
+  // The first that reaches over it holds what is not marked below.
+  const auto over = std::find_if(deliveries_.begin(), deliveries_.end(),
+                                 [offset](const Delivery& delivery) { return delivery.end >= offset; });
+  over->end = offset;
+  deliveries_.erase(std::next(over), deliveries_.end());
 }
 
 std::optional<DoneMarks::TimePoint> DoneMarks::oldest_unmarked() const {

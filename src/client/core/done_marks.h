@@ -32,7 +32,8 @@ class DoneMarks {
   // [begin, end) is done. Errors: kInvalidArgument (not handed out); kResourceExhausted (there are more
   // than ranges_max runs of done records behind one that is not).
   [[nodiscard]] Result<void> mark(std::int64_t begin, std::int64_t end);
-  // Reading goes on at `offset`, wherever that is: all below it counts as done, nothing from it on.
+  // Reading goes on at `offset`, wherever that is. What was handed out below it stays to be marked; what
+  // was not counts as done. From it on nothing is done.
   void restart(std::int64_t offset);
 
   [[nodiscard]] std::int64_t position() const { return position_; }

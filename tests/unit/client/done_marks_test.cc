@@ -64,13 +64,41 @@ TEST(DoneMarks, OldestUnmarkedIsTheTimeOfItsDelivery) {
   EXPECT_FALSE(marks.oldest_unmarked());
 }
 
-TEST(DoneMarks, RestartCountsEverythingBeforeItAsDone) {
+TEST(DoneMarks, RestartAheadSkipsWhatWasNotHandedOut) {
   DoneMarks marks(0, 100);
-  marks.delivered(0, 5, kStart);
-  marks.restart(50);
-  EXPECT_EQ(marks.position(), 50);
+  marks.restart(10);
+  EXPECT_EQ(marks.position(), 10);
   EXPECT_FALSE(marks.has_unmarked());
+  marks.delivered(10, 15, kStart);
+  marks.restart(50);
+  EXPECT_EQ(marks.position(), 10) << "five are in hand";
   EXPECT_FALSE(marks.mark(50, 51));
+  EXPECT_TRUE(marks.mark(10, 15));
+  EXPECT_EQ(marks.position(), 50);
+}
+
+// They are in the hands of the application: going past them would lose them when it dies.
+TEST(DoneMarks, RestartBackPassesNothingThatIsNotMarked) {
+  DoneMarks marks(50, 100);
+  marks.delivered(50, 60, kStart);
+  marks.delivered(60, 100, kStart + milliseconds(100));
+  EXPECT_TRUE(marks.mark(65, 80));
+  marks.restart(70);
+  EXPECT_EQ(marks.position(), 50);
+  EXPECT_FALSE(marks.mark(75, 76)) << "it is to be handed out again";
+  marks.delivered(70, 100, kStart + milliseconds(200));
+  EXPECT_TRUE(marks.mark(50, 65));
+  EXPECT_EQ(marks.position(), 70);
+  EXPECT_EQ(marks.oldest_unmarked(), kStart + milliseconds(200));
+}
+
+TEST(DoneMarks, RestartBelowThePositionHandsOutAgain) {
+  DoneMarks marks(50, 100);
+  marks.delivered(50, 60, kStart);
+  EXPECT_TRUE(marks.mark(50, 55));
+  marks.restart(20);
+  EXPECT_EQ(marks.position(), 20);
+  EXPECT_FALSE(marks.has_unmarked());
 }
 
 // The same by a set of the offsets that are done.
@@ -84,7 +112,7 @@ TEST(DoneMarks, DrawnMarksGiveThePositionOfTheModel) {
     std::set<std::int64_t> open;  // handed out, and not done
     std::int64_t end = 100;
     for (int step = 0; step < 300; ++step) {
-      const std::int64_t what = draw(10);
+      const std::int64_t what = draw(11);
       if (what < 2) {
         const std::int64_t begin = end + draw(3);
         end = begin + 1 + draw(6);
@@ -93,6 +121,11 @@ TEST(DoneMarks, DrawnMarksGiveThePositionOfTheModel) {
       } else if (what == 2) {
         end += draw(3);
         marks.passed(end);
+      } else if (what == 3) {
+        const std::int64_t to = std::max<std::int64_t>(100, end - 12 + draw(15));
+        open.erase(open.lower_bound(to), open.end());
+        end = to;
+        marks.restart(to);
       } else if (end > 100) {
         const std::int64_t begin = 100 + draw(static_cast<int>(end - 100));
         const std::int64_t to = std::min(end, begin + 1 + draw(4));

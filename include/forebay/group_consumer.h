@@ -115,7 +115,8 @@ class GroupConsumer {
   [[nodiscard]] bool owns(const TopicPartition& partition) const;
   // Reads on from there. Forward: what was not handed out yet is skipped and counts as done. Back: it is
   // handed out again, and is to be marked again; what is committed stays. Records before it that were handed
-  // out stay to be marked: nothing is committed past one that is not. Errors: kNotOwner; those of Consumer::seek.
+  // out stay to be marked: nothing is committed past one that is not. Errors: kNotOwner; those of
+  // Consumer::seek.
   [[nodiscard]] Result<void> seek(const TopicPartition& partition, OffsetSpec to);
   // The next offset to hand out. Errors: kNotOwner.
   [[nodiscard]] Result<std::int64_t> position(const TopicPartition& partition) const;

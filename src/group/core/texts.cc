@@ -46,4 +46,8 @@ std::string_view removal_text(Removal why) {
   return "?";
 }
 
+std::string members_text(std::size_t members) {
+  return std::to_string(members) + (members == 1 ? " member" : " members");
+}
+
 }  // namespace forebay::group

@@ -372,8 +372,7 @@ void Turn::end_revoke(MemberNumber number, MemberEpoch epoch, AssignmentNumber g
 
 Result<bool> Turn::create(const std::optional<StartRule>& start, const std::optional<Assignor>& assignor) {
   const bool is_new = !group_.exists();
-  // A group that was made without a word about its start has the default one: asking for that is the same.
-  FOREBAY_CHECK(settle_group(start ? start : StartRule{}, assignor));
+  FOREBAY_CHECK(settle_group(start, assignor));
   return is_new;
 }
 
@@ -382,8 +381,8 @@ Result<void> Turn::remove() {
   const std::size_t members = group_.roster().members.size();
   if (members > 0) {
     return Error{ErrorCode::kFailedPrecondition,
-                 "group '" + group_.name() + "' has " + std::to_string(members) +
-                     (members == 1 ? " member" : " members") + "; stop them, then delete it"};
+                 "group '" + group_.name() + "' has " + members_text(members) + "; stop " +
+                     (members == 1 ? "it" : "them") + ", then delete the group; " + kWhoDied};
   }
   group_.decide(GroupDeleted{group_.name()});
   applied_ = nullptr;

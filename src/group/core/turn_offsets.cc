@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "group/core/texts.h"
 #include "group/core/turn.h"
 
 namespace forebay::group {
@@ -100,9 +101,9 @@ Result<EntryResults> Turn::commit(const std::optional<MemberRef>& member, model:
   } else {
     FOREBAY_CHECK(check_exists());
     if (const std::size_t members = group_.roster().members.size(); members > 0) {
-      return Error{ErrorCode::kFailedPrecondition,
-                   "group '" + group_.name() + "' has " + std::to_string(members) +
-                       (members == 1 ? " member" : " members") + "; commit as one of them, or stop them"};
+      return Error{ErrorCode::kFailedPrecondition, "group '" + group_.name() + "' has " +
+                                                       members_text(members) +
+                                                       "; commit as one of them, or stop them; " + kWhoDied};
     }
   }
   FOREBAY_CHECK(check_entries("a commit", entries));
@@ -132,7 +133,8 @@ Result<void> Turn::check_reset(const CommitEntry& entry) const {
   if (ownership == nullptr || ownership->owner == kNobody) return {};
   return Error{ErrorCode::kFailedPrecondition, text_of(entry) + " belongs to member '" +
                                                    group_.roster().member(ownership->owner)->settings.id +
-                                                   "' of group '" + group_.name() + "'; stop it first"};
+                                                   "' of group '" + group_.name() + "'; stop it first; " +
+                                                   kWhoDied};
 }
 
 Result<std::vector<ResetResult>> Turn::reset(model::Timestamp now, const std::vector<CommitEntry>& entries,

@@ -242,6 +242,9 @@ TEST_F(TurnOffsets, CreatingTwiceIsTheSame) {
   coordinator.turn("g", [&](Turn& turn) { made = turn.create(StartRule{StartPoint::kLatest}, {}); });
   EXPECT_FALSE(*made);
   coordinator.turn("g", [&](Turn& turn) { made = turn.create({}, {}); });
+  ASSERT_TRUE(made) << "without a word about its start: whatever it is";
+  EXPECT_FALSE(*made);
+  coordinator.turn("g", [&](Turn& turn) { made = turn.create(StartRule{}, {}); });
   EXPECT_EQ(made.error().code, ErrorCode::kStartRuleConflict);
 }
 

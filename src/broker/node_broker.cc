@@ -12,6 +12,8 @@ constexpr std::uint32_t kStoppingRetryMs = 1000;
 constexpr auto kProposalTimeout = std::chrono::seconds(30);
 // For who cannot be told where to go: by then an election is over, or its news have come.
 constexpr std::uint32_t kNoLeaderRetryMs = 100;
+// Several times what a leader takes to send what a follower lacks of the metadata.
+constexpr auto kMetadataLook = std::chrono::milliseconds(200);
 
 std::string unclaimed_warning(const model::TopicPartition& id) {
   return "the data of partition " + std::to_string(id.partition.value()) + " of a topic with id " +
@@ -123,6 +125,7 @@ void NodeBroker::start_among_others(cluster::Controller& controller,
     telemetry::log_error("the cluster refuses this node", {{"error", registered.error().to_string()}});
   });
   look_for_controller();
+  watch_metadata();
   controller.start(std::move(ready));
 }
 
@@ -160,7 +163,9 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
     if (now == table->topics.end() || now->second.topic->id != route.topic->id)
       leaders_.forget(route.topic->id);
   }
-  std::atomic_store(&routing_, table);
+  // An only voter has replayed its log when it publishes anything.
+  table->current = !among_others_ || routing()->current;
+  std::atomic_store(&routing_, RoutingPtr(table));
   watch_own_place(*image);
   // What was so before this node came, or in the life of the disk that it had before, is not for it to carry
   // out: the history is on its way, and the word that lets it in comes last.
@@ -171,10 +176,27 @@ void NodeBroker::on_image(const cluster::ImagePtr& image) {
   reconciler_->apply(image, table, whole ? Reconciler::Metadata::kWhole : Reconciler::Metadata::kPartial);
 }
 
+// A topic that was made while this node was away is on its way. How far the others are nobody tells a
+// follower, so it has what it missed when a leader is known and nothing more comes.
+void NodeBroker::watch_metadata() {
+  metadata_timer_ = home().schedule_after(kMetadataLook, [this] {
+    const cluster::ImagePtr image = controller_->image();
+    const bool follows = image && controller_->leader() && controller_->is_caught_up();
+    if (!follows || applied_at_look_ != image->applied) {
+      applied_at_look_ = follows ? std::optional(image->applied) : std::nullopt;
+      return watch_metadata();
+    }
+    metadata_timer_.reset();
+    auto table = std::make_shared<RoutingTable>(*routing());
+    table->current = true;
+    std::atomic_store(&routing_, RoutingPtr(table));
+  });
+}
+
 void NodeBroker::stop(UniqueFunction<void()> done) {
   reconciler_->stop();
   producer_ids_->stop();
-  for (auto* timer : {&own_place_timer_, &controller_look_timer_}) {
+  for (auto* timer : {&own_place_timer_, &controller_look_timer_, &metadata_timer_}) {
     if (*timer) home().cancel(*std::exchange(*timer, std::nullopt));
   }
   if (controller_ == nullptr) return done();

@@ -178,6 +178,7 @@ class NodeBroker final : public Broker {
   void ask_for_own_place();
   void on_own_place(bool known);
   void look_for_controller();
+  void watch_metadata();
   void describe_departures(const cluster::ClusterImage& image, std::map<model::NodeId, ClusterNode>& nodes);
   void propose(cluster::NodeProposal proposal, Done<std::monostate> done);
   void propose_until_done(cluster::NodeProposal proposal);
@@ -209,7 +210,8 @@ class NodeBroker final : public Broker {
   Result<void> registration_;  // an error when it was refused for good
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<ProducerIdAllocator> producer_ids_;
-  std::optional<runtime::TimerId> own_place_timer_, controller_look_timer_;
+  std::optional<runtime::TimerId> own_place_timer_, controller_look_timer_, metadata_timer_;
+  std::optional<model::Offset> applied_at_look_;  // of watch_metadata()
   bool asks_for_own_place_ = false;
   std::uint32_t looks_without_controller_ = 0;  // in a row
   std::uint32_t looks_since_word_ = 0;          // of the controller on this node's place

@@ -10,6 +10,9 @@
 namespace forebay::broker {
 namespace {
 
+// About what a node takes to learn what it missed, when there is a controller.
+constexpr std::uint32_t kStartingRetryMs = 200;
+
 log::CleanupPolicy cleanup_of(config::CleanupPolicy policy) {
   switch (policy) {
     case config::CleanupPolicy::kDelete:
@@ -91,13 +94,18 @@ Result<void> TopicRoute::check_codec(model::Codec codec) const {
 
 Result<const TopicRoute*> RoutingTable::find(const std::string& name) const {
   const auto at = topics.find(name);
-  if (at == topics.end()) return cluster::unknown_topic(name);
-  return &at->second;
+  if (at != topics.end()) return &at->second;
+  if (!current) {
+    return Error{ErrorCode::kNotYet,
+                 "the node is starting and does not know yet whether there is a topic '" + name + "'; retry",
+                 kStartingRetryMs};
+  }
+  return cluster::unknown_topic(name);
 }
 
-RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
-                        const config::TopicConfig& defaults, std::uint32_t shard_count,
-                        std::vector<std::string>& problems) {
+std::shared_ptr<RoutingTable> make_routing(model::NodeId node, const cluster::ClusterImage& image,
+                                           const config::TopicConfig& defaults, std::uint32_t shard_count,
+                                           std::vector<std::string>& problems) {
   auto table = std::make_shared<RoutingTable>();
   table->may_fence = cluster::may_fence_producers(image);
   table->topics.emplace(cluster::kClusterTopicName, internal_route(node, shard_count));

@@ -36,6 +36,9 @@ struct TopicRoute {
 };
 
 struct RoutingTable {
+  // What is not in it does not exist. Else it may: the node has started, and does not know yet what it
+  // missed.
+  bool current = false;
   std::unordered_map<std::string, TopicRoute> topics;
   std::map<model::NodeId, std::string> api_addresses;  // of the brokers that have registered, for clients
   bool may_fence = false;  // every node reads what sessions of named producers write into logs
@@ -44,16 +47,18 @@ struct RoutingTable {
     const auto at = api_addresses.find(node);
     return at == api_addresses.end() ? std::string() : at->second;
   }
-  // Errors: kUnknownTopic.
+  // Errors: kUnknownTopic; kNotYet when it is not current.
   [[nodiscard]] Result<const TopicRoute*> find(const std::string& name) const;
 };
 using RoutingPtr = std::shared_ptr<const RoutingTable>;
 
 // Topics whose stored configuration this version cannot read fall back to the defaults; they are named in
 // `problems`.
-[[nodiscard]] RoutingPtr make_routing(model::NodeId node, const cluster::ClusterImage& image,
-                                      const config::TopicConfig& defaults, std::uint32_t shard_count,
-                                      std::vector<std::string>& problems);
+[[nodiscard]] std::shared_ptr<RoutingTable> make_routing(model::NodeId node,
+                                                         const cluster::ClusterImage& image,
+                                                         const config::TopicConfig& defaults,
+                                                         std::uint32_t shard_count,
+                                                         std::vector<std::string>& problems);
 
 [[nodiscard]] partition::PartitionConfig partition_config(const TopicRoute& route);
 // Of __cluster: kept whole until its state machine trims it.

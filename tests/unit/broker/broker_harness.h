@@ -56,6 +56,14 @@ class BrokerHarness {
         [](const Result<cluster::ImagePtr>& image) { EXPECT_TRUE(image) << image.error().to_string(); });
   }
   [[nodiscard]] Result<void> start() {
+    FOREBAY_CHECK(make());
+    std::optional<Result<void>> ready;
+    broker_->start(*controller_, [&ready](Result<void> started) { ready = std::move(started); });
+    run_until([&] { return ready.has_value(); });
+    return ready ? *ready : Error{ErrorCode::kInternal, "never ready"};
+  }
+  // As a daemon is that serves and has not read its metadata yet.
+  [[nodiscard]] Result<void> make() {
     FOREBAY_CHECK(shard_.start());
     FOREBAY_TRY(store_, kv::open_memory_store(store_disk_));
     auto& log = shard_.open(cluster::cluster_partition(), internal_partition_config());
@@ -67,10 +75,7 @@ class BrokerHarness {
     controller_ = std::make_unique<cluster::Controller>(
         log, *store_, shard_.machine_.executor(), shard_.machine_.pool(), shard_.machine_.rng(),
         [this](const cluster::ImagePtr& image) { broker_->on_image(image); });
-    std::optional<Result<void>> ready;
-    broker_->start(*controller_, [&ready](Result<void> started) { ready = std::move(started); });
-    run_until([&] { return ready.has_value(); });
-    return ready ? *ready : Error{ErrorCode::kInternal, "never ready"};
+    return {};
   }
   void tear_down() {
     controller_.reset();

@@ -34,6 +34,21 @@ TEST_F(BrokerTest, TopicIsWritableWhenItsCreationIsAnswered) {
   }
 }
 
+// "Does not exist" is final for a client: it gives up.
+TEST(BrokerStart, NoTopicIsUnknownBeforeTheMetadataIsRead) {
+  BrokerHarness node;
+  ASSERT_TRUE(node.make());
+  for (const Error& error :
+       {node.produce("orders", 0, batch_of({"a"})).error(), node.fetch("orders", 0, 0).error(),
+        node.offsets("orders", OffsetPoint::kEnd).error()}) {
+    EXPECT_EQ(error.code, ErrorCode::kNotYet) << error.to_string();
+    EXPECT_GT(error.retry_after_ms, 0U);
+  }
+  BrokerHarness started;
+  ASSERT_TRUE(started.start());
+  EXPECT_EQ(started.fetch("orders", 0, 0).error().code, ErrorCode::kUnknownTopic);
+}
+
 TEST_F(BrokerTest, WhatWasProducedIsFetched) {
   ASSERT_TRUE(node_.create("orders"));
   ASSERT_TRUE(node_.produce("orders", 0, batch_of({"a", "b"})));

@@ -413,7 +413,12 @@ void MemberSession::look_at_clock(TimePoint now) {
   const auto until = earlier(give_up_until_, unproved_until_);
   const bool late = until && now >= *until;
   const bool lease_over = session_.count() > 0 && now >= lease_end();
-  if ((lease_over || late) && (!owned_.empty() || phase_ == Phase::kJoined)) {
+  const bool may_lose = !owned_.empty() || phase_ == Phase::kJoined;
+  if (late && !may_lose) {  // what it will own is told by the answer to its next join
+    give_up_until_.reset();
+    unproved_until_.reset();
+  }
+  if ((lease_over || late) && may_lose) {
     lose_all(late ? Error{ErrorCode::kTimedOut,
                           "what was to be given up was not finished in time; a longer revoke timeout helps"}
                   : Error{ErrorCode::kTimedOut, "the coordinator of the group has not been heard for " +

@@ -180,6 +180,22 @@ TEST_F(MemberSessionTest, ConfirmationThatMayBeLostDoesNotEndTheTimeToGiveUp) {
   EXPECT_FALSE(session->owns(kSecond));
 }
 
+// World 462 of the groups' simulator: its thread would have been busy with nothing until it was back.
+TEST_F(MemberSessionTest, MemberThatGaveUpEverythingAndIsAwayDoesNotSpin) {
+  own_both();
+  assign({}, {kFirst, kSecond});
+  ASSERT_TRUE(said_next<ConfirmWords>());
+  for (const TimePoint end = now + milliseconds(60'000); now < end;) {
+    session->ended(stream, said(ErrorCode::kNotYet), now);
+    while (!opened()) {
+      ASSERT_GT(*session->next_deadline(), now);
+      now = *session->next_deadline();
+    }
+  }
+  hear(JoinedWords{"m1", 1, milliseconds(9'000), milliseconds(1'500), {}});
+  EXPECT_FALSE(session->next_loss());
+}
+
 TEST_F(MemberSessionTest, AnsweredHeartbeatProvesTheConfirmationBeforeIt) {
   own_both();
   assign({{kSecond, 10}}, {kFirst});

@@ -17,6 +17,8 @@ constexpr std::size_t kBatchesUnderWayMax = 4;
 constexpr std::size_t kBatchBytes = 256U << 10;
 // Inputs of all groups. Whoever stands behind so many would have given up.
 constexpr std::size_t kWaitingMax = 100'000;
+// The topics, after what was decided about them could not be logged: a handover that failed is over by then.
+constexpr runtime::Duration kFollowAgain = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -100,12 +102,18 @@ void Coordinator::topics_changed() {
   }
 }
 
+// Until it is logged, as while the leadership is being handed over to a node that does not take it: nobody
+// says again that the topics have changed.
 void Coordinator::follow_topics(const std::string& group) {
-  enqueue(group, {.decide = [](Turn& turn) -> Finish {
+  auto again = guarded([this, group](const Result<void>& logged) {
+    if (!logged)
+      parts_.executor->schedule_after(kFollowAgain, guarded([this, group] { follow_topics(group); }));
+  });
+  enqueue(group, {.decide = [again](Turn& turn) mutable -> Finish {
                     turn.follow_topics();
-                    return [](const Result<void>&) {};
+                    return again;
                   },
-                  .refuse = [](const Error&) {}});
+                  .refuse = again});
 }
 
 // --- turns

@@ -18,19 +18,22 @@ void Coordinator::find_starts(const std::string& group, const std::vector<Wanted
     const auto [asked, is_new] = finding_.try_emplace({group, one.partition}, one.rule);
     if (!is_new && asked->second == one.rule) continue;
     asked->second = one.rule;
-    parts_.places->find_start(one.partition, one.rule,
-                              guarded([this, group, one](const Result<model::Offset>& found) {
-                                const auto at = finding_.find({group, one.partition});
-                                if (at == finding_.end() || at->second != one.rule) return;
-                                finding_.erase(at);
-                                if (!found) return find_starts_later(group);
-                                enqueue(group, {.decide = [one, offset = *found](Turn& turn) -> Finish {
-                                                  turn.resolve_starts({{one, offset}});
-                                                  return [](const Result<void>&) {};
-                                                },
-                                                .refuse = [](const Error&) {},
-                                                .bytes = kEntryBytes});
-                              }));
+    parts_.places->find_start(
+        one.partition, one.rule, guarded([this, group, one](const Result<model::Offset>& found) {
+          const auto at = finding_.find({group, one.partition});
+          if (at == finding_.end() || at->second != one.rule) return;
+          finding_.erase(at);
+          if (!found) return find_starts_later(group);
+          auto logged = guarded([this, group](const Result<void>& done) {
+            if (!done) find_starts_later(group);
+          });
+          enqueue(group, {.decide = [one, offset = *found, logged](Turn& turn) mutable -> Finish {
+                            turn.resolve_starts({{one, offset}});
+                            return logged;
+                          },
+                          .refuse = logged,
+                          .bytes = kEntryBytes});
+        }));
   }
 }
 
@@ -83,12 +86,12 @@ void Coordinator::gate(const std::string& group, std::shared_ptr<Gated> gated) {
     if (view == nullptr || entry.partition.partition.value() < 0 || index >= view->leader_racks.size())
       continue;  // refused for that
     entry.high_watermark = parts_.places->known_high_watermark(entry.partition).value_or(model::Offset(0));
-    if (entry.offset <= entry.high_watermark) continue;
+    if (entry.offset <= *entry.high_watermark) continue;
     ++gated->asked;
     parts_.places->ask_high_watermark(
         entry.partition, guarded([this, group, gated, i](const Result<model::Offset>& known) {
           if (known) {
-            gated->entries[i].high_watermark = std::max(gated->entries[i].high_watermark, *known);
+            gated->entries[i].high_watermark = std::max(*gated->entries[i].high_watermark, *known);
           } else {
             gated->unknown[i] =
                 not_yet("how far the partition goes is not known now, nothing was committed; retry: " +

@@ -389,9 +389,11 @@ void MemberSession::come_back(const std::optional<RpcError>& error, TimePoint no
     return;
   }
   if (error && !error->error.leader.empty() && hops_ < kHopsMax) {
+    // Also when it failed lately: nobody else can take the join.
     const auto hint = nodes_.learn(error->error.leader);
-    if (hint && *hint != node_ && nodes_.is_worth_going(*hint, now)) {
+    if (hint && *hint != node_) {
       node_ = *hint;
+      not_before_ = std::max(not_before_, nodes_.connect_at(*hint));
       ++hops_;
       return;
     }

@@ -93,7 +93,8 @@ struct CommitEntry {
   model::TopicPartition partition;
   model::Offset offset;  // of the next record to process
   std::string metadata;
-  model::Offset high_watermark;  // a value that the partition's has reached
+  // A value that the partition's has reached; nothing: there was no such partition when it was looked for.
+  std::optional<model::Offset> high_watermark;
 };
 using EntryResults = std::vector<Result<void>>;  // one per entry
 struct ResetResult {

@@ -58,10 +58,16 @@ Result<void> Turn::check_place(const CommitEntry& entry) const {
       return Error{ErrorCode::kUnknownTopic, "topic '" + entry.topic + "' does not exist; create it first"};
     return Error{ErrorCode::kUnknownPartition, "there is no " + text_of(entry)};
   }
-  if (entry.offset < model::Offset{} || entry.offset > entry.high_watermark) {
+  if (!entry.high_watermark) {
+    return Error{ErrorCode::kNotYet,
+                 "the coordinator has just learnt of " + text_of(entry) +
+                     " and does not know how far it goes; nothing is changed, retry",
+                 kRetryMs};
+  }
+  if (entry.offset < model::Offset{} || entry.offset > *entry.high_watermark) {
     return Error{ErrorCode::kOffsetOutOfRange, "offset " + text_of(entry.offset) + " of " + text_of(entry) +
                                                    " is not in the log, which ends at " +
-                                                   text_of(entry.high_watermark) + "; nothing is changed"};
+                                                   text_of(*entry.high_watermark) + "; nothing is changed"};
   }
   return {};
 }

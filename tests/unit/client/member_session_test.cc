@@ -180,6 +180,26 @@ TEST_F(MemberSessionTest, ConfirmationThatMayBeLostDoesNotEndTheTimeToGiveUp) {
   EXPECT_FALSE(session->owns(kSecond));
 }
 
+// World 716 of the groups' simulator: a coordinator that had been down for long before was avoided until the
+// member's session was over.
+TEST_F(MemberSessionTest, NamedCoordinatorIsAskedHoweverOftenItFailedBefore) {
+  const RpcError gone{{ErrorCode::kUnavailable, "nobody there"}, false, std::nullopt, std::nullopt};
+  const auto ask = [&] {
+    while (true) {
+      if (auto open = opened()) return open->address;
+      now = *session->next_deadline();
+    }
+  };
+  for (int turn = 0; turn < 40; ++turn)  // the other one names nobody
+    session->ended(stream, ask() == "b:1" ? gone : said(ErrorCode::kNotLeader), now);
+  int turns = 0;
+  while (ask() != "a:1" && ++turns < 5) session->ended(stream, gone, now);
+  const TimePoint told = now;
+  session->ended(stream, said(ErrorCode::kNotLeader, "b:1"), now);
+  EXPECT_EQ(ask(), "b:1");
+  EXPECT_LE(now - told, milliseconds(1'000));
+}
+
 // World 462 of the groups' simulator: its thread would have been busy with nothing until it was back.
 TEST_F(MemberSessionTest, MemberThatGaveUpEverythingAndIsAwayDoesNotSpin) {
   own_both();

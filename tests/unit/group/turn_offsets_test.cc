@@ -80,6 +80,14 @@ TEST_F(TurnOffsets, TheHighWatermarkMayBeCommitted) {
   EXPECT_TRUE(commit(a, entry(0, 1'000)));
 }
 
+// The metadata came between the look for its end and the turn.
+TEST_F(TurnOffsets, WhatNobodyKnowsTheEndOfIsRetried) {
+  const MemberRef a = join("a");
+  CommitEntry unasked = entry(0, 7);
+  unasked.high_watermark.reset();
+  EXPECT_EQ(refusal(a, unasked), ErrorCode::kNotYet);
+}
+
 TEST_F(TurnOffsets, WhatIsNotInTheLogIsRefused) {
   const MemberRef a = join("a");
   EXPECT_EQ(refusal(a, entry(0, 1'001)), ErrorCode::kOffsetOutOfRange);

@@ -231,7 +231,8 @@ void GroupSim::settle() {
     return fail("no rest within " + std::to_string(kRestMax / seconds(1)) + " s: " + restless() + "\n" +
                 cluster_.state());
   }
-  if (const std::string what = uneven(); !what.empty()) fail(what);
+  // What could not be logged during a handover is tried again a little later.
+  if (!run_until([this] { return restless().empty() && uneven().empty(); }, kRestMax)) fail(uneven());
 }
 
 // In peace: everybody comes back, and nothing moves.

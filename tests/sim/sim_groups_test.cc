@@ -45,9 +45,10 @@ TEST(SimGroups, KeepTheirPromises) {
 
 // 462: a member that owned nothing and was away span. 491: topics that changed while a handover failed were
 // never followed. 612: a commit was looked at between two states of the metadata. 716: a member avoided the
-// coordinator because it had been down earlier.
+// coordinator because it had been down earlier. 3033: a member waited for a silent node until its session was
+// over.
 TEST(SimGroups, WorldsThatFailedOnce) {
-  for (const std::uint64_t seed : {462U, 491U, 612U, 716U})
+  for (const std::uint64_t seed : {462U, 491U, 612U, 716U, 3033U})
     EXPECT_EQ(GroupSim(GroupSimOptions::draw(seed)).run(), "") << "seed " << seed;
 }
 

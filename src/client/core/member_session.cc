@@ -153,7 +153,7 @@ std::optional<MemberSession::TimePoint> MemberSession::next_deadline() const {
       at(not_before_);
       break;
     case Phase::kJoining:
-      at(join_sent_ + kJoinPatience);
+      at(join_sent_ + join_patience());
       break;
     case Phase::kJoined:
       at(lease_end());
@@ -406,6 +406,11 @@ void MemberSession::come_back(const std::optional<RpcError>& error, TimePoint no
   if (node_is_gone) not_before_ = std::max(not_before_, nodes_.connect_at(node_));
 }
 
+// Who has a session needs what is left of it for another node, when this one is silent.
+milliseconds MemberSession::join_patience() const {
+  return member_id_.empty() ? kJoinPatience : std::min(kJoinPatience, session_ / 2);
+}
+
 void MemberSession::look_at_clock(TimePoint now) {
   if (over_) return;
   const bool gives_up = to_confirm_ || std::any_of(owned_.begin(), owned_.end(), [](const auto& one) {
@@ -436,7 +441,7 @@ void MemberSession::look_at_clock(TimePoint now) {
       not_before_ = now;
     }
   }
-  if (phase_ == Phase::kJoining && now >= join_sent_ + kJoinPatience) {
+  if (phase_ == Phase::kJoining && now >= join_sent_ + join_patience()) {
     drop_stream();
     come_back(RpcError{{ErrorCode::kTimedOut, nodes_.address(node_) + " has not answered the join"},
                        false,

@@ -184,6 +184,7 @@ class MemberSession {
   [[nodiscard]] std::optional<MemberWords> next_words(TimePoint now);
   [[nodiscard]] std::optional<MemberWords> next_commit(TimePoint now);
   [[nodiscard]] bool may_confirm() const;
+  [[nodiscard]] std::chrono::milliseconds join_patience() const;
   [[nodiscard]] TimePoint lease_end() const { return heard_sent_ + member_lease_of(session_); }
 
   Settings settings_;

@@ -200,6 +200,21 @@ TEST_F(MemberSessionTest, NamedCoordinatorIsAskedHoweverOftenItFailedBefore) {
   EXPECT_LE(now - told, milliseconds(1'000));
 }
 
+// World 3033 of the groups' simulator.
+TEST_F(MemberSessionTest, SilentNodeDoesNotCostTheSession) {
+  own_both();
+  session->ended(stream, said(ErrorCode::kNotLeader, "b:1"), now);
+  const TimePoint lost = now;
+  auto open = opened();
+  ASSERT_TRUE(open);
+  ASSERT_EQ(open->address, "b:1");
+  while (open->address == "b:1") {
+    ASSERT_LE(now - lost, milliseconds(5'000)) << "of 9'000";
+    now = *session->next_deadline();
+    if (auto next = opened()) open = next;
+  }
+}
+
 // World 462 of the groups' simulator: its thread would have been busy with nothing until it was back.
 TEST_F(MemberSessionTest, MemberThatGaveUpEverythingAndIsAwayDoesNotSpin) {
   own_both();

@@ -154,7 +154,7 @@ void Coordinator::run_soon() {
 void Coordinator::run_turns() {
   run_scheduled_ = false;
   std::vector<std::string> records;
-  DecidedTurns turns;
+  DecidedTurns turns, quiet;
   std::size_t bytes = 0;
   while (leading_ && !ready_.empty() && batches_under_way_ < kBatchesUnderWayMax) {
     const std::string group = std::move(ready_.front());
@@ -172,9 +172,7 @@ void Coordinator::run_turns() {
     }
     DecidedTurn turn = decide_turn(group, work, *topics);
     if (turn.decision.records.empty()) {
-      DecidedTurns one;
-      one.push_back(std::move(turn));
-      finish_turns(std::move(one), {});
+      quiet.push_back(std::move(turn));
       continue;
     }
     std::vector<std::string> encoded;
@@ -195,6 +193,17 @@ void Coordinator::run_turns() {
     bytes = 0;
   }
   if (!turns.empty()) propose(std::move(records), std::move(turns));
+  if (!quiet.empty()) prove(std::move(quiet));
+}
+
+// Of turns without records, which no log refuses: another node may coordinate by now, and a refusal is often
+// final for who gets it.
+void Coordinator::prove(DecidedTurns turns) {
+  auto shared = std::make_shared<DecidedTurns>(std::move(turns));
+  host_.confirm([alive = alive_, shared](const Result<std::monostate>& leads) {
+    if (*alive != nullptr)
+      (*alive)->finish_turns(std::move(*shared), leads ? Result<void>{} : Result<void>(leads.error()));
+  });
 }
 
 Coordinator::DecidedTurn Coordinator::decide_turn(const std::string& group, Work& work,

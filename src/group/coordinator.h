@@ -168,6 +168,7 @@ class Coordinator {
   void run_turns();
   [[nodiscard]] DecidedTurn decide_turn(const std::string& group, Work& work, const TopicsSnapshot& topics);
   void propose(std::vector<std::string> records, DecidedTurns turns);
+  void prove(DecidedTurns turns);
   void finish_turns(DecidedTurns turns, const Result<void>& logged);
   void finish_turn(DecidedTurn& turn);
   void look_after_topics(const DecidedTurn& turn);

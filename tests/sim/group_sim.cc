@@ -231,7 +231,9 @@ void GroupSim::settle() {
     return fail("no rest within " + std::to_string(kRestMax / seconds(1)) + " s: " + restless() + "\n" +
                 cluster_.state());
   }
-  // What could not be logged during a handover is tried again a little later.
+  // What could not be logged during a handover is tried again a little later, and the last change of a topic
+  // may not have been heard of yet.
+  run_for(seconds(2));
   if (!run_until([this] { return restless().empty() && uneven().empty(); }, kRestMax)) fail(uneven());
 }
 

@@ -46,9 +46,9 @@ TEST(SimGroups, KeepTheirPromises) {
 // 462: a member that owned nothing and was away span. 491: topics that changed while a handover failed were
 // never followed. 612: a commit was looked at between two states of the metadata. 716: a member avoided the
 // coordinator because it had been down earlier. 3033: a member waited for a silent node until its session was
-// over.
+// over. 4277: a coordinator that had been replaced fenced a member for good.
 TEST(SimGroups, WorldsThatFailedOnce) {
-  for (const std::uint64_t seed : {462U, 491U, 612U, 716U, 3033U})
+  for (const std::uint64_t seed : {462U, 491U, 612U, 716U, 3033U, 4277U})
     EXPECT_EQ(GroupSim(GroupSimOptions::draw(seed)).run(), "") << "seed " << seed;
 }
 

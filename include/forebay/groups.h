@@ -53,6 +53,13 @@ struct GroupList {
   std::vector<GroupSummary> groups;
   std::optional<Error> incomplete;  // groups are missing, whose coordinator cannot be asked now: why
 };
+// A group has stood still there for 30 s or longer, as the coordinator saw it last, although there is
+// something to read.
+struct StalledPartition {
+  TopicPartition partition;
+  std::string cause;  // for people
+  double seconds = 0;
+};
 struct GroupDescription {
   GroupSummary summary;
   std::string assignor;
@@ -61,6 +68,7 @@ struct GroupDescription {
   std::vector<GroupMember> members;
   std::vector<GroupOffset> offsets;
   std::vector<TopicPartition> unowned;  // subscribed to, and nobody has them now
+  std::vector<StalledPartition> stalled;
 };
 // How far a group is behind, as the partition's leader measured it: all of one moment.
 struct PartitionLag {

@@ -98,6 +98,8 @@ Result<GroupDescription> Admin::describe_group(const std::string& group) {
     to.offsets.push_back(std::move(offset));
   }
   to.unowned = client::partitions_of(response.unowned());
+  for (const auto& one : response.stalled())
+    to.stalled.push_back({{one.topic(), one.partition()}, one.cause(), one.seconds()});
   return to;
 }
 

@@ -59,6 +59,18 @@ Value member_of(const GroupMember& member) {
       .set("waits_for", names_of(member.waits_for));
 }
 
+Value stalled_of(const std::vector<StalledPartition>& partitions) {
+  Value rows = Value::array();
+  for (const StalledPartition& one : partitions) {
+    rows.push(Value::object()
+                  .set("topic", one.partition.topic)
+                  .set("partition", one.partition.partition)
+                  .set("cause", one.cause)
+                  .set("seconds", one.seconds));
+  }
+  return rows;
+}
+
 // What a table shows of one.
 Value member_row(const GroupMember& member) {
   return member_of(member)
@@ -122,25 +134,31 @@ ExitCode run_describe(Session& session, const std::string& group) {
       .set("coordinator", text_or_null(found->coordinator))
       .set("member_list", std::move(members))
       .set("offsets", std::move(offsets))
-      .set("unowned", names_of(found->unowned));
-  session.print(shown, {{{"",
-                          "",
-                          {{"group", "group"},
-                           {"state", "state"},
-                           {"members", "members"},
-                           {"start", "start"},
-                           {"assignor", "assignor"},
-                           {"epoch", "epoch"},
-                           {"coordinator", "coordinator"}}},
-                         {"member_list", "members", kMemberColumns},
-                         {"offsets",
-                          "offsets",
-                          {{"TOPIC", "topic"},
-                           {"PARTITION", "partition"},
-                           {"COMMITTED", "committed"},
-                           {"TIME", "time"},
-                           {"METADATA", "metadata", Show::kPlain, Column::In::kWide}}}},
-                        View::Repeat::kNo});
+      .set("unowned", names_of(found->unowned))
+      .set("stalled", stalled_of(found->stalled));
+  session.print(
+      shown,
+      {{{"",
+         "",
+         {{"group", "group"},
+          {"state", "state"},
+          {"members", "members"},
+          {"start", "start"},
+          {"assignor", "assignor"},
+          {"epoch", "epoch"},
+          {"coordinator", "coordinator"}}},
+        {"member_list", "members", kMemberColumns},
+        {"offsets",
+         "offsets",
+         {{"TOPIC", "topic"},
+          {"PARTITION", "partition"},
+          {"COMMITTED", "committed"},
+          {"TIME", "time"},
+          {"METADATA", "metadata", Show::kPlain, Column::In::kWide}}},
+        {"stalled",
+         "stands still",
+         {{"TOPIC", "topic"}, {"PARTITION", "partition"}, {"SECONDS", "seconds"}, {"CAUSE", "cause"}}}},
+       View::Repeat::kNo});
   if (!found->unowned.empty())
     session.warn(std::to_string(found->unowned.size()) + " partitions have no owner now, first " +
                  found->unowned.front().to_string());
@@ -350,7 +368,8 @@ void add_group_commands(std::vector<Command>& commands) {
                 " \"coordinator\": text or null, \"member_list\": [member, as `group members`],\n"
                 " \"offsets\": [{\"topic\": text, \"partition\": n, \"committed\": n or null, "
                 "\"metadata\": text, \"time\": time or null}],\n"
-                " \"unowned\": [\"topic/n\"]}",
+                " \"unowned\": [\"topic/n\"],\n"
+                " \"stalled\": [{\"topic\": text, \"partition\": n, \"cause\": text, \"seconds\": n}]}",
                 &run_describe));
   commands.push_back(one_group("members", "who is in a group, and has which partitions",
                                "[" + std::string(kMemberShape) + "]", &run_members));

@@ -128,6 +128,21 @@ TEST_F(GroupVerbsTest, MembersAndDescribeShowWhoHasWhat) {
   EXPECT_EQ(described["unowned"], json::array());
 }
 
+TEST_F(GroupVerbsTest, DescribeSaysWhereAGroupStandsStillAndWhy) {
+  ASSERT_EQ(run({"group", "create", "g"}).code, ExitCode::kOk);
+  commit("g", 0, 100);
+  EXPECT_EQ(run({"group", "describe", "g", "-o", "json"}).parsed()["stalled"], json::array());
+  groups_.advance_groups(std::chrono::seconds(60));
+  const json stalled = run({"group", "describe", "g", "-o", "json"}).parsed()["stalled"];
+  ASSERT_EQ(stalled.size(), 1U) << stalled;
+  EXPECT_EQ(stalled[0]["topic"], "events");
+  EXPECT_EQ(stalled[0]["partition"], 1);
+  EXPECT_EQ(stalled[0]["cause"], "no members");
+  EXPECT_GE(stalled[0]["seconds"], 30);
+  const Ran text = run({"group", "describe", "g"});
+  EXPECT_THAT(text.out, HasSubstr("no members"));
+}
+
 // --- reset
 TEST_F(GroupVerbsTest, ResetGoesWhereItIsTold) {
   struct Case {

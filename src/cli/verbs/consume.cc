@@ -28,12 +28,6 @@ struct Reach {
   std::int64_t end = 0;  // exclusive; only looked at when the command stops by itself
 };
 
-// Of one partition: the others can be read all the same.
-bool is_damage(ErrorCode code) {
-  return code == ErrorCode::kDataLoss || code == ErrorCode::kStorageFailed ||
-         code == ErrorCode::kCorruptBatch;
-}
-
 class Consumption {
  public:
   Consumption(Session& session, const ConsumeOptions& options, RecordPrinter printer)
@@ -173,19 +167,10 @@ class Consumption {
   ExitCode with_damage(ExitCode code) {
     const bool counted = options_.count && printed_ >= *options_.count;
     if (code == ExitCode::kOk && bounded_ && !counted) {
-      for (const auto& [partition, end] : lost_ends_) {
-        damage_.push_back({ErrorCode::kDataLoss,
-                           "topic '" + options_.topic + "' partition " + std::to_string(partition) +
-                               ": what was acknowledged from offset " + std::to_string(end) + " on is lost"});
-      }
+      for (const auto& [partition, end] : lost_ends_)
+        damage_.push_back(lost_end(options_.topic, partition, end));
     }
-    for (std::size_t i = 0; i < damage_.size(); ++i) {
-      const bool last = i + 1 == damage_.size();  // says what to do next
-      const ExitCode damaged = last ? session_.fail(damage_[i])
-                                    : session_.fail(exit_code_of(damage_[i].code), damage_[i].to_string());
-      if (code == ExitCode::kOk) code = damaged;
-    }
-    return code;
+    return tell_damage(session_, damage_, code);
   }
 
   [[nodiscard]] bool done() const {
@@ -231,6 +216,27 @@ ExitCode run_consume(Session& session, const ConsumeOptions& options) {
 }
 
 }  // namespace
+
+bool is_damage(ErrorCode code) {
+  return code == ErrorCode::kDataLoss || code == ErrorCode::kStorageFailed ||
+         code == ErrorCode::kCorruptBatch;
+}
+
+Error lost_end(const std::string& topic, std::int32_t partition, std::int64_t end) {
+  return {ErrorCode::kDataLoss, "topic '" + topic + "' partition " + std::to_string(partition) +
+                                    ": what was acknowledged from offset " + std::to_string(end) +
+                                    " on is lost"};
+}
+
+ExitCode tell_damage(Session& session, const std::vector<Error>& damage, ExitCode code) {
+  for (std::size_t i = 0; i < damage.size(); ++i) {
+    const bool last = i + 1 == damage.size();  // says what to do next
+    const ExitCode damaged =
+        last ? session.fail(damage[i]) : session.fail(exit_code_of(damage[i].code), damage[i].to_string());
+    if (code == ExitCode::kOk) code = damaged;
+  }
+  return code;
+}
 
 void add_consume_command(std::vector<Command>& commands) {
   auto options = std::make_shared<ConsumeOptions>();

@@ -62,6 +62,13 @@ class RecordPrinter {
   RecordTemplate template_;
 };
 
+// Damage is of one partition: the others can be read all the same.
+[[nodiscard]] bool is_damage(ErrorCode code);
+// Of a partition that ends at `end`, but had ended later.
+[[nodiscard]] Error lost_end(const std::string& topic, std::int32_t partition, std::int64_t end);
+// At the end. Returns: `code`, unless that is kOk and there is damage.
+[[nodiscard]] ExitCode tell_damage(Session& session, const std::vector<Error>& damage, ExitCode code);
+
 // Shares the topic with the other members of the group.
 ExitCode consume_as_group(Session& session, const ConsumeOptions& options, const RecordPrinter& printer);
 

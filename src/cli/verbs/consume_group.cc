@@ -1,6 +1,8 @@
 // consume --group: a member of a consumer group that prints what it gets.
+#include <algorithm>
 #include <cstring>
 #include <map>
+#include <thread>
 
 #include "cli/interrupt.h"
 #include "cli/verbs/consume.h"
@@ -11,7 +13,10 @@
 namespace forebay::cli {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::milliseconds kPollWait{200};
+constexpr std::chrono::milliseconds kLookAgain{100};
 
 class Member {
  public:
@@ -46,34 +51,90 @@ class Member {
   }
 
  private:
-  // A group may wait for a topic that is not there yet; whoever mistypes a name should not.
+  // A group may wait for a topic that is not there yet; whoever mistypes a name should not. Where it ends is
+  // asked until every partition has said it: what is not known would count as read.
   Result<void> look_at_topic() {
     FOREBAY_TRY(Admin * admin, session_.admin());
-    FOREBAY_TRY(const auto found, admin->list_offsets(options_.topic, {}, OffsetSpec::end()));
-    for (const PartitionOffset& one : found) ends_[one.partition] = one.log_end;
-    return {};
+    const auto deadline = Clock::now() + session_.timeout();
+    while (true) {
+      FOREBAY_TRY(const auto found, admin->list_offsets(options_.topic, {}, OffsetSpec::end()));
+      if (!options_.until_end) return {};
+      std::optional<Error> unknown;
+      for (const PartitionOffset& one : found) unknown = take_end(one) ? unknown : one.error;
+      if (!unknown) return {};
+      if (!is_retryable(unknown->code) || Clock::now() + kLookAgain >= deadline || interrupted())
+        return *unknown;
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+
+  // False: where it ends is not known.
+  bool take_end(const PartitionOffset& one) {
+    if (one.error && !is_damage(one.error->code)) return false;
+    if (one.error) {
+      set_aside_[one.partition] = *one.error;
+      return true;
+    }
+    ends_[one.partition] = one.log_end;
+    if (one.end_lost) lost_ends_[one.partition] = one.log_end;
+    return true;
   }
 
   ExitCode read(GroupConsumer& consumer) {
-    auto last_joined = std::chrono::steady_clock::now();
+    last_whole_ = Clock::now();
     while (!interrupted()) {
       const auto batches = consumer.poll_batches(kPollWait);
-      if (!batches) return session_.fail(batches.error());
+      if (!batches) {
+        if (!set_aside(consumer, batches.error())) return session_.fail(batches.error());
+        continue;
+      }
       for (const ConsumedBatch& batch : *batches) {
         if (const auto written = write_out(consumer, batch); !written) return session_.fail(written.error());
         if (session_.out().closed() || session_.out().failed() || counted()) return ExitCode::kOk;
       }
-      const auto now = std::chrono::steady_clock::now();
-      const GroupStatus status = consumer.status();
-      if (status.joined) last_joined = now;
-      if (!status.joined && status.trouble && now - last_joined > session_.timeout())
-        return session_.fail(*status.trouble);
-      if (!options_.until_end || !batches->empty() || !status.joined) continue;
+      if (!batches->empty()) last_whole_ = Clock::now();
+      if (const auto trouble = trouble_for_too_long(consumer)) return session_.fail(*trouble);
+      if (!options_.until_end || !batches->empty() || !consumer.status().joined) continue;
       const auto at_end = has_reached_ends(consumer);
       if (!at_end) return session_.fail(at_end.error());
-      if (*at_end) return ExitCode::kOk;
+      if (*at_end) return conclude(consumer);
     }
     return ExitCode::kInterrupted;
+  }
+
+  // What has kept it, or a partition, from going on for --timeout.
+  std::optional<Error> trouble_for_too_long(const GroupConsumer& consumer) {
+    const GroupStatus status = consumer.status();
+    std::optional<Error> trouble = status.joined ? unsettled_ : status.trouble;
+    for (const PartitionFailure& one : consumer.failures()) {
+      if (!set_aside_.contains(one.partition.partition)) trouble = one.error;
+    }
+    if (status.joined && !trouble) last_whole_ = Clock::now();
+    return Clock::now() - last_whole_ > session_.timeout() ? trouble : std::nullopt;
+  }
+
+  // As without a group: one that ends by itself reads the other partitions, and tells of this one at its end.
+  bool set_aside(const GroupConsumer& consumer, const Error& error) {
+    if (!options_.until_end || !is_damage(error.code)) return false;
+    for (const PartitionFailure& one : consumer.failures()) {
+      if (one.error != error) continue;
+      set_aside_[one.partition.partition] = error;
+      return true;
+    }
+    return false;
+  }
+
+  // All that this member has was printed, and it may not be all there was.
+  ExitCode conclude(const GroupConsumer& consumer) {
+    std::vector<Error> damage;
+    for (const TopicPartition& one : consumer.assignment()) {
+      if (const auto aside = set_aside_.find(one.partition); aside != set_aside_.end()) {
+        damage.push_back(aside->second);
+      } else if (const auto lost = lost_ends_.find(one.partition); lost != lost_ends_.end()) {
+        damage.push_back(lost_end(options_.topic, lost->first, lost->second));
+      }
+    }
+    return tell_damage(session_, damage, ExitCode::kOk);
   }
 
   [[nodiscard]] bool counted() const { return options_.count && printed_ >= *options_.count; }
@@ -99,23 +160,40 @@ class Member {
     return {};
   }
 
-  Result<bool> has_reached_ends(GroupConsumer& consumer) {
+  // Of all that it is to have: partitions come to it one by one, when their starts are known or others have
+  // given them up.
+  Result<bool> has_reached_ends(const GroupConsumer& consumer) {
+    unsettled_.reset();
     const auto assignment = consumer.assignment();
     for (const TopicPartition& one : assignment) {
+      if (set_aside_.contains(one.partition)) continue;
       const auto position = consumer.position(one);
       if (!position || *position < ends_[one.partition]) return false;
     }
-    if (!assignment.empty()) return true;
-    // Others have everything, or nothing is decided yet.
     FOREBAY_TRY(Admin * admin, session_.admin());
-    FOREBAY_TRY(const GroupDescription group, admin->describe_group(*options_.group));
-    return group.summary.state == "stable" && consumer.assignment().empty();
+    FOREBAY_TRY(GroupDescription group, admin->describe_group(*options_.group));
+    std::vector<TopicPartition> owned;
+    for (GroupMember& member : group.members) {
+      if (member.id == consumer.status().member_id) owned = std::move(member.owned);
+    }
+    std::sort(owned.begin(), owned.end());
+    if (group.summary.state == "stable" && owned == assignment) return true;
+    unsettled_ = Error{ErrorCode::kTimedOut, "group '" + *options_.group + "' is " + group.summary.state +
+                                                 ": this member has " + std::to_string(assignment.size()) +
+                                                 " partitions, and not yet all that it is to have; see: "
+                                                 "forebay group describe " +
+                                                 *options_.group};
+    return false;
   }
 
   Session& session_;
   const ConsumeOptions& options_;
   const RecordPrinter& printer_;
   std::map<std::int32_t, std::int64_t> ends_;
+  std::map<std::int32_t, std::int64_t> lost_ends_;  // partitions that end there, but had ended later
+  std::map<std::int32_t, Error> set_aside_;         // partitions that cannot be read further
+  Clock::time_point last_whole_;                    // nothing was wrong, or something came
+  std::optional<Error> unsettled_;                  // why it does not end although all is read
   std::uint64_t printed_ = 0;
 };
 

@@ -116,6 +116,24 @@ void GroupsBroker::advance_groups(milliseconds by) {
   on_shard_and_wait([by](Shard& shard) { shard.run_for(by); });
 }
 
+void GroupsBroker::hold_starts() {
+  on_shard_and_wait([](Shard& shard) { shard.places.holds_starts = true; });
+}
+
+std::size_t GroupsBroker::held_starts() {
+  std::size_t count = 0;
+  on_shard_and_wait([&](Shard& shard) { count = shard.places.held_starts.size(); });
+  return count;
+}
+
+void GroupsBroker::release_one_start() {
+  on_shard_and_wait([](Shard& shard) {
+    auto found = std::move(shard.places.held_starts.back());
+    shard.places.held_starts.pop_back();
+    found();
+  });
+}
+
 void GroupsBroker::coordinate_elsewhere(const std::string& address) {
   const std::lock_guard lock(mutex_);
   elsewhere_ = address;

@@ -18,7 +18,7 @@
 
 namespace forebay::test {
 
-class GroupsBroker final : public MemoryBroker {
+class GroupsBroker : public MemoryBroker {
  public:
   GroupsBroker();
   ~GroupsBroker() override;
@@ -27,6 +27,10 @@ class GroupsBroker final : public MemoryBroker {
   void make_group_topic(const std::string& name, std::uint32_t partitions);
   // Sessions run out by that. Waits.
   void advance_groups(std::chrono::milliseconds by);
+  // Where partitions begin is found only when it is released, one by one. Waits.
+  void hold_starts();
+  [[nodiscard]] std::size_t held_starts();
+  void release_one_start();
   // From now on another node coordinates; empty: this one again. What is attached here stays.
   void coordinate_elsewhere(const std::string& address);
   // How many members of a group are attached. Waits for what was asked before.

@@ -1,5 +1,8 @@
 // `forebay group`, against the broker's own coordinator.
+#include <atomic>
 #include <future>
+#include <limits>
+#include <thread>
 
 #include "forebay/admin.h"
 #include "forebay/group_consumer.h"
@@ -12,6 +15,35 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+
+// Partition 1 does not say where it ends, as often as the test says.
+class TroubledBroker final : public test::GroupsBroker {
+ public:
+  void list_offsets(broker::ListOffsetsRequest request,
+                    broker::Done<std::vector<broker::PartitionOffset>> done) override {
+    const auto change = [this](std::vector<broker::PartitionOffset>& offsets) {
+      for (broker::PartitionOffset& one : offsets) {
+        if (one.partition.value() != 1) continue;
+        if (failures > 0) one.error = Error{ErrorCode::kNotYet, "nobody leads it"};
+        one.end_lost = end_lost;
+      }
+      if (failures > 0) --failures;
+    };
+    GroupsBroker::list_offsets(
+        std::move(request),
+        [change, done = std::move(done)](Result<std::vector<broker::PartitionOffset>> found) mutable {
+          if (found) change(*found);
+          done(std::move(found));
+        });
+  }
+  void with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) override {
+    ++coordinator_uses;
+    GroupsBroker::with_coordinator(std::move(group), topic, std::move(use));
+  }
+  std::atomic<int> failures = 0;
+  std::atomic<int> coordinator_uses = 0;
+  std::atomic<bool> end_lost = false;
+};
 
 // A topic "events" of two partitions, each with 100 records.
 class GroupVerbsTest : public VerbsTest {
@@ -68,7 +100,7 @@ class GroupVerbsTest : public VerbsTest {
     return ran.parsed();
   }
 
-  test::GroupsBroker groups_;
+  TroubledBroker groups_;
   ClientOptions client_;
   std::unique_ptr<Admin> admin_;
 };
@@ -141,6 +173,63 @@ TEST_F(GroupVerbsTest, DescribeSaysWhereAGroupStandsStillAndWhy) {
   EXPECT_GE(stalled[0]["seconds"], 30);
   const Ran text = run({"group", "describe", "g"});
   EXPECT_THAT(text.out, HasSubstr("no members"));
+}
+
+// --- consume
+TEST_F(GroupVerbsTest, ConsumeUntilEndAsksAgainForEndsThatAreNotKnown) {
+  groups_.failures = 2;
+  const Ran ran = run({"consume", "events", "--group", "g", "--until-end"});
+  EXPECT_EQ(ran.code, ExitCode::kOk) << ran.errors;
+  EXPECT_EQ(ran.out.size(), 400U);
+}
+
+TEST_F(GroupVerbsTest, ConsumeUntilEndOfAnEndThatNobodyTellsFails) {
+  groups_.failures = std::numeric_limits<int>::max();
+  expect_refused(run({"consume", "events", "--group", "g", "--until-end", "--timeout", "300ms"}),
+                 ExitCode::kUnavailable, "nobody leads it");
+}
+
+TEST_F(GroupVerbsTest, ConsumeUntilEndTellsOfAnEndThatIsLost) {
+  groups_.end_lost = true;
+  const Ran ran = run({"consume", "events", "--group", "g", "--until-end"});
+  EXPECT_EQ(ran.code, ExitCode::kFailure) << ran.errors;
+  EXPECT_EQ(ran.out.size(), 400U);
+  EXPECT_THAT(ran.errors, HasSubstr("partition 1: what was acknowledged from offset 100 on is lost"));
+}
+
+TEST_F(GroupVerbsTest, ConsumeUntilEndReadsPastDamageAndTellsOfIt) {
+  groups_.corrupt("events", 1, 0);
+  const Ran ran = run({"consume", "events", "--group", "g", "--until-end", "-o", "%p"});
+  EXPECT_EQ(ran.code, ExitCode::kFailure) << ran.errors;
+  EXPECT_EQ(ran.out, std::string(100, '0'));
+  EXPECT_THAT(ran.errors, HasSubstr("CORRUPT_BATCH"));
+}
+
+TEST_F(GroupVerbsTest, ConsumeFailsWhenAPartitionCannotBeReadForTheTimeout) {
+  groups_.lead_elsewhere(1, "127.0.0.1:1", test::MemoryBroker::Known::kByRefusal);
+  const Ran ran = run({"consume", "events", "--group", "g", "--timeout", "500ms", "-o", "%p"});
+  EXPECT_EQ(ran.code, ExitCode::kUnavailable) << ran.errors;
+  EXPECT_EQ(ran.out, std::string(100, '0'));
+}
+
+// Where a group begins by time is found partition by partition.
+TEST_F(GroupVerbsTest, ConsumeUntilEndWaitsForPartitionsWhoseStartIsNotKnownYet) {
+  groups_.hold_starts();
+  auto ran = std::async(std::launch::async, [this] {
+    return run({"consume", "events", "--group", "g", "--until-end", "--offsets", "@1", "-o", "%v"});
+  });
+  // Asking the groups' shard lets its time go on: not before the member is there.
+  const auto is_over = [&ran] { return ran.wait_for(std::chrono::seconds(0)) == std::future_status::ready; };
+  while (groups_.coordinator_uses < 1 && !is_over()) std::this_thread::yield();
+  while (groups_.held_starts() < 2 && !is_over()) std::this_thread::yield();
+  const int uses = groups_.coordinator_uses;
+  groups_.release_one_start();
+  // It asks whether that is all when it has read that one. Some questions may have been asked before it came.
+  while (groups_.coordinator_uses < uses + 3 && !is_over()) std::this_thread::yield();
+  groups_.release_one_start();
+  const Ran result = ran.get();
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.errors;
+  EXPECT_EQ(result.out.size(), 200U);
 }
 
 // --- reset

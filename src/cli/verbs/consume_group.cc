@@ -35,6 +35,11 @@ class Member {
       group.start = *rule;
     }
     if (const auto looked = look_at_topic(); !looked) return session_.fail(looked.error());
+    if (options_.offsets && is_counted_from_now(*options_.offsets)) {
+      const auto made = make_group(session_, group.group, *options_.offsets, *group.start);
+      if (!made) return session_.fail(made.error());
+      group.start = made->start;
+    }
     auto consumer = GroupConsumer::create(session_.client_options(), std::move(group));
     if (!consumer) return session_.fail(consumer.error());
     const GracefulInterrupt graceful;

@@ -230,19 +230,18 @@ struct CreateOptions {
 ExitCode run_create(Session& session, const CreateOptions& options) {
   const auto rule = parse_start_rule(options.offsets, now_ms());
   if (!rule) return session.fail(ExitCode::kUsage, "--offsets: " + rule.error().context);
-  auto admin = session.admin();
-  if (!admin) return session.fail(admin.error());
-  const auto created = (*admin)->create_group(options.group, *rule);
-  if (!created) return session.fail(created.error());
+  const auto made = make_group(session, options.group, options.offsets, *rule);
+  if (!made) return session.fail(made.error());
   if (session.is_text()) {
-    session.note(*created ? "created group " + options.group
-                          : "group " + options.group + " is there already, with the same start rule");
+    session.note(made->created ? "created group " + options.group
+                               : "group " + options.group + " is there already" +
+                                     (made->start == *rule ? ", with the same start rule" : ""));
     return ExitCode::kOk;
   }
   session.print(Value::object()
                     .set("group", options.group)
-                    .set("status", *created ? "created" : "exists")
-                    .set("start", start_of(*rule)),
+                    .set("status", made->created ? "created" : "exists")
+                    .set("start", start_of(made->start)),
                 {});
   return ExitCode::kOk;
 }
@@ -325,7 +324,10 @@ Command create_command() {
        "where it begins what it has committed nothing of: start, end, @TIME or fail (default start)",
        set_text(&options->offsets)}};
   command.json_shape = "{\"group\": text, \"status\": \"created\" or \"exists\", \"start\": text}";
-  command.notes = "The rule stays with the group. A group that is there with another one is refused.";
+  command.notes =
+      "The rule stays with the group. A group that is there with another one is refused; but @1h, or another "
+      "time that is\n"
+      "counted from now, takes the time that the group has.";
   command.run = [options](Session& session) { return run_create(session, *options); };
   return command;
 }
@@ -357,6 +359,27 @@ Result<StartRule> parse_start_rule(std::string_view text, std::int64_t now) {
   if (place && place->kind == Offsets::Kind::kTime) return StartRule{StartRule::Point::kAtTime, place->value};
   return Error{ErrorCode::kInvalidArgument,
                "'" + std::string(text) + "' is not where a group can begin: start, end or @TIME"};
+}
+
+bool is_counted_from_now(std::string_view text) {
+  const auto now = parse_start_rule(text, 0);
+  const auto later = parse_start_rule(text, 1);
+  return now && later && *now != *later;
+}
+
+Result<MadeGroup> make_group(Session& session, const std::string& group, std::string_view text,
+                             const StartRule& rule) {
+  FOREBAY_TRY(Admin * admin, session.admin());
+  const auto created = admin->create_group(group, rule);
+  if (created) return MadeGroup{*created, rule};
+  if (created.error().code != ErrorCode::kStartRuleConflict || !is_counted_from_now(text))
+    return created.error();
+  FOREBAY_TRY(const GroupDescription found, admin->describe_group(group));
+  const StartRule& present = found.summary.start;
+  if (present.point != StartRule::Point::kAtTime) return created.error();
+  session.note("group " + group + " begins at @" + iso_ms(present.time_ms) +
+               ", as when it was made: " + std::string(text) + " now does not change that");
+  return MadeGroup{false, present};
 }
 
 void add_group_commands(std::vector<Command>& commands) {

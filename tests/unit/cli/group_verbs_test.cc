@@ -115,6 +115,20 @@ TEST_F(GroupVerbsTest, CreateSaysWhetherItWasThere) {
   expect_refused(run({"group", "create", "h", "--offsets", "soon"}), ExitCode::kUsage, "start, end or @TIME");
 }
 
+TEST_F(GroupVerbsTest, TimeCountedFromNowTakesTheTimeThatTheGroupHas) {
+  const json made = run({"group", "create", "g", "--offsets", "@1h", "-o", "json"}).parsed();
+  ASSERT_EQ(made["status"], "created");
+  const Ran again = run({"group", "create", "g", "--offsets", "@2h", "-o", "json"});
+  EXPECT_EQ(again.parsed(), (json{{"group", "g"}, {"status", "exists"}, {"start", made["start"]}}));
+  EXPECT_THAT(again.errors, HasSubstr("as when it was made"));
+  const Ran consumed = run({"consume", "events", "--group", "g", "--offsets", "@3h", "--until-end"});
+  EXPECT_EQ(consumed.code, ExitCode::kOk) << consumed.errors;
+  EXPECT_THAT(consumed.errors, HasSubstr("as when it was made"));
+  EXPECT_EQ(run({"group", "create", "g", "--offsets", "@1000"}).code, ExitCode::kConflict);
+  ASSERT_EQ(run({"group", "create", "h"}).code, ExitCode::kOk);
+  EXPECT_EQ(run({"group", "create", "h", "--offsets", "@1h"}).code, ExitCode::kConflict);
+}
+
 TEST_F(GroupVerbsTest, ListShowsEachWithItsState) {
   EXPECT_EQ(run({"group", "list", "-o", "json"}).parsed(), json::array());
   ASSERT_EQ(run({"group", "create", "g", "--offsets", "@1000"}).code, ExitCode::kOk);

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "forebay/producer.h"
+#include "forebay/source_place.h"
 
 namespace forebay {
 
@@ -58,13 +59,17 @@ class NamedProducer {
   // The highest position that is stored in some partition. Absent: nothing is stored.
   [[nodiscard]] std::optional<std::uint64_t> furthest() const { return furthest_; }
 
-  // Sends a record unless it is stored already. `position`: the record's in its source, more than that of the
+  // By partition: the place of the last record that is stored there. Whoever gave checksums compares them
+  // before the first send.
+  [[nodiscard]] const std::vector<std::optional<SourcePlace>>& stored() const { return stored_; }
+
+  // Sends a record unless it is stored already. `place`: the record's in its source, more than that of the
   // record before (a row number, a byte offset). `partition` < 0: by its key, or, without key, by its
   // position. Returns: false: it is stored already, and nobody is called. Errors: kInvalidArgument; otherwise
   // as Producer::send_token(); the record was not sent.
-  [[nodiscard]] Result<bool> send_token(std::uint64_t position, std::int32_t partition,
+  [[nodiscard]] Result<bool> send_token(const SourcePlace& place, std::int32_t partition,
                                         const RecordView& record, std::uint64_t token);
-  [[nodiscard]] Result<bool> send(std::uint64_t position, const RecordView& record, AckCallback callback);
+  [[nodiscard]] Result<bool> send(const SourcePlace& place, const RecordView& record, AckCallback callback);
 
   [[nodiscard]] Result<void> flush(std::chrono::milliseconds timeout) { return producer_->flush(timeout); }
   [[nodiscard]] Result<void> close(std::chrono::milliseconds timeout) { return producer_->close(timeout); }
@@ -77,7 +82,7 @@ class NamedProducer {
                                                           const RecordView& record) const;
 
   std::string topic_;
-  std::vector<std::optional<std::uint64_t>> stored_;  // by partition: everything up to it
+  std::vector<std::optional<SourcePlace>> stored_;  // by partition: everything up to it
   std::optional<std::uint64_t> start_after_;
   std::optional<std::uint64_t> furthest_;
   std::optional<std::uint64_t> last_;  // the last position that was sent, or was there

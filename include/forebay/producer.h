@@ -28,6 +28,7 @@
 #include <variant>
 
 #include "forebay/client_options.h"
+#include "forebay/source_place.h"
 #include "forebay/types.h"
 
 namespace forebay {
@@ -176,7 +177,7 @@ class Producer {
   // Of a named producer. Errors: it was refused, and nobody is called.
   using SendAnswer = std::variant<std::uint64_t, AckCallback>;
   [[nodiscard]] Result<void> send_at(const std::string& topic, std::int32_t partition,
-                                     const RecordView& record, std::uint64_t position, SendAnswer answer);
+                                     const RecordView& record, const SourcePlace& place, SendAnswer answer);
   std::shared_ptr<Core> core_;
 };
 

@@ -32,6 +32,9 @@ class LineReader {
     return bytes_read_ - (end_ - begin_) - (has_newline_ ? 1 : 0);
   }
 
+  // CRC-32C of the input up to end_of_line().
+  [[nodiscard]] std::uint32_t checksum() const { return checksum_; }
+
  private:
   enum class Fill : std::uint8_t { kMore, kEnd, kInterrupted };
   [[nodiscard]] Result<Fill> fill();
@@ -46,6 +49,8 @@ class LineReader {
   bool has_newline_ = false;  // the line given out last
   std::uint64_t line_number_ = 0;
   std::uint64_t bytes_read_ = 0;
+  std::uint32_t checksum_ = 0;
+  bool newline_is_summed_ = true;  // of the line given out last, if it has one
 };
 
 }  // namespace forebay::cli

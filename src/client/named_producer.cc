@@ -189,22 +189,22 @@ Result<std::optional<std::int32_t>> NamedProducer::place(std::uint64_t position,
                            : client::partition_for_position(position, count);
   }
   const auto& stored = stored_[static_cast<std::size_t>(partition)];
-  if (stored && position <= *stored) return std::optional<std::int32_t>();
+  if (stored && position <= stored->position) return std::optional<std::int32_t>();
   return std::optional<std::int32_t>(partition);
 }
 
-Result<bool> NamedProducer::send_token(std::uint64_t position, std::int32_t partition,
+Result<bool> NamedProducer::send_token(const SourcePlace& at, std::int32_t partition,
                                        const RecordView& record, std::uint64_t token) {
-  FOREBAY_TRY(const auto to, place(position, partition, record));
-  if (to) FOREBAY_CHECK(producer_->send_at(topic_, *to, record, position, token));
-  last_ = position;
+  FOREBAY_TRY(const auto to, place(at.position, partition, record));
+  if (to) FOREBAY_CHECK(producer_->send_at(topic_, *to, record, at, token));
+  last_ = at.position;
   return to.has_value();
 }
 
-Result<bool> NamedProducer::send(std::uint64_t position, const RecordView& record, AckCallback callback) {
-  FOREBAY_TRY(const auto to, place(position, Producer::kByKey, record));
-  if (to) FOREBAY_CHECK(producer_->send_at(topic_, *to, record, position, std::move(callback)));
-  last_ = position;
+Result<bool> NamedProducer::send(const SourcePlace& at, const RecordView& record, AckCallback callback) {
+  FOREBAY_TRY(const auto to, place(at.position, Producer::kByKey, record));
+  if (to) FOREBAY_CHECK(producer_->send_at(topic_, *to, record, at, std::move(callback)));
+  last_ = at.position;
   return to.has_value();
 }
 

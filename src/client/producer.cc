@@ -152,7 +152,7 @@ Result<void> Producer::send_token(std::string_view topic, std::int32_t partition
 }
 
 Result<void> Producer::send_at(const std::string& topic, std::int32_t partition, const RecordView& record,
-                               std::uint64_t position, SendAnswer answer) {
+                               const SourcePlace& place, SendAnswer answer) {
   if (std::holds_alternative<std::uint64_t>(answer) && core_->options().sink == nullptr)
     return Error{ErrorCode::kInvalidArgument, "ProducerOptions::sink is not set"};
   std::vector<model::HeaderView> headers;
@@ -162,7 +162,7 @@ Result<void> Producer::send_at(const std::string& topic, std::int32_t partition,
   } else {
     internal = client::AckFunction(std::move(std::get<AckCallback>(answer)));
   }
-  return core_->submit(topic, partition, new_record(record, headers), internal, position);
+  return core_->submit(topic, partition, new_record(record, headers), internal, place);
 }
 
 Result<void> Producer::flush(std::chrono::milliseconds timeout) { return core_->flush(timeout); }

@@ -131,7 +131,7 @@ Producer::Core::~Core() = default;
 
 Result<void> Producer::Core::submit(std::string_view topic, std::int32_t partition,
                                     const model::NewRecord& record, client::Answer& answer,
-                                    std::optional<std::uint64_t> position) {
+                                    std::optional<SourcePlace> position) {
   const TimePoint begin = steady_clock::now();
   const TimePoint deadline = begin + bounded(options_.block_timeout);
   Lock lock(mutex_);

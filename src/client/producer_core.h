@@ -39,7 +39,7 @@ class Producer::Core final : public std::enable_shared_from_this<Core> {
   // `partition` < 0: as the key says. Errors: the record was refused and `answer` is untouched.
   [[nodiscard]] Result<void> submit(std::string_view topic, std::int32_t partition,
                                     const model::NewRecord& record, client::Answer& answer,
-                                    std::optional<std::uint64_t> position = {});
+                                    std::optional<SourcePlace> position = {});
   [[nodiscard]] Result<void> flush(std::chrono::milliseconds timeout);
   [[nodiscard]] Result<void> close(std::chrono::milliseconds timeout);
   [[nodiscard]] Stats stats() const;

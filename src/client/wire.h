@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/shared_bytes.h"
 #include "client/core/fetched.h"
+#include "forebay/source_place.h"
 #include "forebay/types.h"
 
 namespace forebay::client {
@@ -27,7 +28,7 @@ struct ProduceHead {
   std::uint32_t destination_crc = 0;  // model::destination_crc of the batch
   // Of a named producer: see SourcePosition.
   std::string_view source;
-  std::optional<std::uint64_t> position;
+  std::optional<SourcePlace> position;
   std::string_view client_id;  // in the first request of a stream
   std::size_t batch_bytes = 0;
 };

@@ -249,17 +249,25 @@ class Production {
       return {};
     }
     NamedProducerOptions named{.name = *options_.name, .topic = options_.topic, .producer = options};
-    FOREBAY_TRY(named.source, file_identity(input_));
-    named.is_same_source = [this](std::string_view stored) { return has_identity(input_, stored); };
-    FOREBAY_TRY(named_, NamedProducer::resume(session_.client_options(), std::move(named)));
-    const std::uint64_t furthest = named_->furthest().value_or(0);
-    if (furthest > input_bytes_) {
+    const LinePlacement placement{options_.format, options_.fields.key, options_.key_separator,
+                                  options_.partition};
+    FOREBAY_TRY(named.source, file_identity(input_, placement));
+    std::optional<std::string> changed;
+    named.is_same_source = [&](std::string_view stored) {
+      changed = has_identity(input_, stored) ? changed_option(stored, placement) : std::nullopt;
+      return has_identity(input_, stored) && !changed;
+    };
+    auto resumed = NamedProducer::resume(session_.client_options(), std::move(named));
+    if (!resumed && changed) {
       return Error{ErrorCode::kFailedPrecondition,
-                   options_.file + " has " + std::to_string(input_bytes_) + " bytes, and " +
-                       std::to_string(furthest) + " of it were sent under the name '" + *options_.name +
-                       "': it was cut; take another name to send all of it once more"};
+                   *changed + " is not as it was when the name '" + *options_.name +
+                       "' was used last: lines would go to other partitions, and be there twice; give it as "
+                       "before, or take another name to send all of " +
+                       options_.file + " once more"};
     }
-    if (furthest != 0)
+    FOREBAY_TRY(named_, std::move(resumed));
+    FOREBAY_CHECK(check_sent(input_, options_.file, named_->stored()));
+    if (named_->furthest())
       session_.detail("resumed behind byte " + std::to_string(named_->start_after().value_or(0)) + " of " +
                       options_.file);
     return {};
@@ -331,7 +339,8 @@ class Production {
   Result<void> send_token(const RecordView& record, std::uint64_t token) {
     const std::int32_t partition = options_.partition.value_or(-1);
     if (named_ == nullptr) return producer_->send_token(options_.topic, partition, record, token);
-    FOREBAY_TRY(const bool sent, named_->send_token(reader_.end_of_line(), partition, record, token));
+    FOREBAY_TRY(const bool sent,
+                named_->send_token({reader_.end_of_line(), reader_.checksum()}, partition, record, token));
     sent ? ++sent_now_ : ++sent_before_;
     return {};
   }
@@ -519,10 +528,10 @@ void add_produce_command(std::vector<Command>& commands) {
       "runs,\n"
       "skips what is there, and sends the rest; with nothing left it says so and exits 0. The FILE may have "
       "grown, but\n"
-      "another file, another number of partitions or other options for keys and partitions need another "
-      "name. "
-      "Lines\n"
-      "without key are placed by where they stand in the FILE.";
+      "a file that has changed before where it was left, another number of partitions, and another --format, "
+      "--key-field,\n"
+      "--key-separator or --partition are refused. Lines without key are placed by where they stand in the "
+      "FILE.";
   command.json_shape =
       "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"bad_lines\": n}\n"
       "records and bytes (of key and value) that were acknowledged; with --name also \"sent_before\": n, the "

@@ -11,6 +11,8 @@ namespace {
 
 constexpr char kSourceVersion = 1;
 constexpr std::size_t kIdentityAt = 5;
+constexpr std::size_t kPositionBytes = 8;
+constexpr std::size_t kChecksumBytes = 4;
 
 struct Source {
   std::int32_t partition_count;
@@ -23,6 +25,21 @@ std::optional<Source> decode_source(std::string_view encoded) {
   if (encoded.size() < kIdentityAt || encoded.front() != kSourceVersion) return std::nullopt;
   return Source{load_be<std::int32_t>(as_bytes(encoded).data() + 1),
                 std::string(encoded.substr(kIdentityAt))};
+}
+
+std::optional<SourcePlace> decode_position(std::string_view encoded) {
+  const std::byte* bytes = as_bytes(encoded).data();
+  if (encoded.size() == kPositionBytes) return SourcePlace(load_be<std::uint64_t>(bytes));
+  if (encoded.size() != kPositionBytes + kChecksumBytes) return std::nullopt;
+  return SourcePlace(load_be<std::uint64_t>(bytes), load_be<std::uint32_t>(bytes + kPositionBytes));
+}
+
+// Nothing is the least.
+bool is_before(const std::optional<SourcePlace>& a, const std::optional<SourcePlace>& b) {
+  return b && (!a || a->position < b->position);
+}
+std::optional<std::uint64_t> position_of(const std::optional<SourcePlace>& place) {
+  return place ? std::optional(place->position) : std::nullopt;
 }
 
 Error refusal(std::string text) {
@@ -39,9 +56,11 @@ std::string encode_source(std::string_view identity, std::int32_t partition_coun
   return kSourceVersion + text_of(count, sizeof(count)) + std::string(identity);
 }
 
-std::string encode_position(std::uint64_t position) {
-  std::byte bytes[8];
-  store_be(bytes, position);
+std::string encode_position(const SourcePlace& place) {
+  std::byte bytes[kPositionBytes + kChecksumBytes];
+  store_be(bytes, place.position);
+  if (!place.checksum) return text_of(bytes, kPositionBytes);
+  store_be(bytes + kPositionBytes, *place.checksum);
   return text_of(bytes, sizeof(bytes));
 }
 
@@ -58,8 +77,8 @@ Result<ResumePlan> plan_resume(const std::vector<StoredPosition>& partitions, st
   for (const StoredPosition& one : partitions) {
     const std::string where = "partition " + std::to_string(one.partition);
     const auto source = decode_source(one.source);
-    if (!source || one.position.size() != sizeof(std::uint64_t) || one.partition < 0 ||
-        one.partition >= partition_count) {
+    const auto place = decode_position(one.position);
+    if (!source || !place || one.partition < 0 || one.partition >= partition_count) {
       return refusal(where +
                      " has a position that this version does not understand: a newer version, or another "
                      "client, has used the name");
@@ -72,11 +91,10 @@ Result<ResumePlan> plan_resume(const std::vector<StoredPosition>& partitions, st
     const bool same = is_same_source ? is_same_source(source->identity) : source->identity == identity;
     if (!same) return refusal("what " + where + " has under this name comes from another source");
     plan.identity = source->identity;
-    plan.stored[static_cast<std::size_t>(one.partition)] =
-        load_be<std::uint64_t>(as_bytes(one.position).data());
+    plan.stored[static_cast<std::size_t>(one.partition)] = place;
   }
-  plan.start_after = *std::min_element(plan.stored.begin(), plan.stored.end());  // nothing is the least
-  plan.furthest = *std::max_element(plan.stored.begin(), plan.stored.end());
+  plan.start_after = position_of(*std::min_element(plan.stored.begin(), plan.stored.end(), is_before));
+  plan.furthest = position_of(*std::max_element(plan.stored.begin(), plan.stored.end(), is_before));
   return plan;
 }
 

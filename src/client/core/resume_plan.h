@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "forebay/source_place.h"
 
 namespace forebay::client {
 
@@ -18,7 +19,7 @@ namespace forebay::client {
 inline constexpr std::size_t kSourceIdentityBytesMax = 251;
 
 [[nodiscard]] std::string encode_source(std::string_view identity, std::int32_t partition_count);
-[[nodiscard]] std::string encode_position(std::uint64_t position);
+[[nodiscard]] std::string encode_position(const SourcePlace& place);
 
 // Where a record without key goes. The same in every version: a resumed record must go where it went.
 [[nodiscard]] std::int32_t partition_for_position(std::uint64_t position, std::int32_t partition_count);
@@ -31,9 +32,9 @@ struct StoredPosition {
 };
 
 struct ResumePlan {
-  std::vector<std::optional<std::uint64_t>> stored;  // by partition
-  std::optional<std::uint64_t> start_after;          // the lowest; absent: some partition has none
-  std::optional<std::uint64_t> furthest;             // the highest
+  std::vector<std::optional<SourcePlace>> stored;  // by partition
+  std::optional<std::uint64_t> start_after;        // the lowest; absent: some partition has none
+  std::optional<std::uint64_t> furthest;           // the highest
   std::string identity;  // of the source, for what is sent now: as stored, when it is stored
 };
 // Errors: kFailedPrecondition: another source, another number of partitions, or what a newer version has

@@ -74,7 +74,7 @@ void SendQueue::set_pressure(bool on, TimePoint now) {
 }
 
 Result<void> SendQueue::append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now,
-                               std::optional<std::uint64_t> position) {
+                               std::optional<SourcePlace> position) {
   if (stop_) return *stop_;
   FOREBAY_ASSERT(!failed_);
   const bool token = std::holds_alternative<std::uint64_t>(answer);

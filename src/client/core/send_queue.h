@@ -39,6 +39,7 @@
 #include "client/core/nodes.h"
 #include "client/core/producer_session.h"
 #include "forebay/producer.h"
+#include "forebay/source_place.h"
 #include "model/batch_builder.h"
 
 namespace forebay::client {
@@ -94,7 +95,7 @@ class SendQueue {
     std::uint32_t retry_round;
     SharedBytes batch;
     std::uint32_t destination_crc;
-    std::optional<std::uint64_t> position;  // of the last record, in its source
+    std::optional<SourcePlace> position;  // of the last record, in its source
   };
   struct Cancel {  // end the stream: it owes an answer for too long
     Nodes::Id node;
@@ -136,7 +137,7 @@ class SendQueue {
   // Adds a record. `position`: where it stands in its source, for named producers. Errors: kRecordTooLarge,
   // and what ended the queue (fenced, stopped); `answer` is untouched then.
   [[nodiscard]] Result<void> append(Lane& lane, const model::NewRecord& record, Answer& answer, TimePoint now,
-                                    std::optional<std::uint64_t> position = {});
+                                    std::optional<SourcePlace> position = {});
   // Names the batch that the lane's next record would join; 0: a new one.
   [[nodiscard]] static std::uint64_t open_batch_of(const Lane& lane);
   // Whether that record still fits. Requires: open_batch_of(lane) != 0.

@@ -36,7 +36,7 @@ struct SendQueue::Batch {
   // A try of it has not been answered, or by somebody who does not know: it may be stored, or be on its way
   // there still.
   bool maybe_stored = false;
-  std::optional<std::uint64_t> position;  // of its last record, in the source
+  std::optional<SourcePlace> position;  // of its last record, in the source
 };
 
 // One partition. Batches in flight are the first ones of the queue: they are sent in order, and after a

@@ -93,6 +93,33 @@ class NamedProducer(BrokerTest):
         out, err = process.communicate()
         self.assertEqual(process.returncode, 2, err)
 
+    def refused(self, node, path, why, *options, topic="t"):
+        done = node.run("produce", topic, path, "--name", "lines", *options)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn(why, done.stderr)
+
+    def test_a_line_inserted_behind_the_first_bytes_is_refused(self):
+        node = self.broker().start()
+        node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
+        path = self.make_file(node, 1_000)
+        node.ok("produce", "t", path, "--name", "lines")
+        with open(path, "rb") as file:
+            lines = file.readlines()
+        with open(path, "wb") as file:
+            file.writelines(lines[:500] + [b"inserted:\n"] + lines[500:])
+        self.refused(node, path, "has changed before byte")
+        self.check_each_once(node, 1_000)
+
+    def test_other_options_for_keys_and_partitions_are_refused(self):
+        node = self.broker().start()
+        node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
+        path = self.make_file(node, 100)
+        node.ok("produce", "t", path, "--name", "lines", "--key-separator", ":")
+        self.refused(node, path, "--key-separator is not as it was")
+        self.refused(node, path, "--partition is not as it was", "--key-separator", ":", "--partition", "1")
+        done = node.ok("produce", "t", path, "--name", "lines", "--key-separator", ":")
+        self.assertIn("nothing left to send", done.stderr)
+
 
 if __name__ == "__main__":
     main()

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
+
 namespace forebay::cli {
 namespace {
 
@@ -109,6 +111,19 @@ TEST(LineReader, SaysWhereALineEnds) {
   EXPECT_EQ(ends("\nab\n\nc\n", 100), (std::vector<std::uint64_t>{0, 3, 4, 6}));
   EXPECT_EQ(ends(std::string(1'000'000, 'x') + "\nb", 10),
             (std::vector<std::uint64_t>{1'000'000, 1'000'002}));
+}
+
+TEST(LineReader, ChecksumIsOfAllUpToTheEndOfTheLine) {
+  const std::string content = "one\n\n" + std::string(1'000'000, 'x') + "\nlast";
+  const MemoryFile file(content);
+  LineReader reader(file.descriptor(), 10'000);
+  std::string_view line;
+  for (int count = 0; count < 4; ++count) {
+    ASSERT_TRUE(reader.next(line));
+    const std::string_view before = std::string_view(content).substr(0, reader.end_of_line());
+    EXPECT_EQ(reader.checksum(), crc32c(as_bytes(before))) << "line " << reader.line_number();
+  }
+  EXPECT_EQ(reader.end_of_line(), content.size());
 }
 
 }  // namespace

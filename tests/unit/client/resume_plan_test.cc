@@ -49,6 +49,17 @@ TEST(ResumePlan, AnotherSourceIsRefusedUnlessItIsSaidToBeTheSame) {
   EXPECT_FALSE(plan_resume({stored(0, 70, 3, "file2")}, 3, "file", same).has_value());
 }
 
+TEST(ResumePlan, ChecksumStaysWithThePosition) {
+  const SourcePlace place(70, 0x01020304);
+  EXPECT_EQ(encode_position(place), std::string("\0\0\0\0\0\0\0\x46\1\2\3\4", 12));
+  const auto plan =
+      plan_resume({stored(0, 90, 2), {1, encode_source("file", 2), encode_position(place)}}, 2, "file", {})
+          .value();
+  EXPECT_EQ(plan.stored[0], SourcePlace(90));
+  EXPECT_EQ(plan.stored[1], place);
+  EXPECT_EQ(plan.start_after, 70u);
+}
+
 TEST(ResumePlan, WhatIsNotUnderstoodIsRefused) {
   const StoredPosition good = stored(0, 70);
   for (const StoredPosition& bad :

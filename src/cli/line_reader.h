@@ -34,6 +34,8 @@ class LineReader {
 
   // CRC-32C of the input up to end_of_line().
   [[nodiscard]] std::uint32_t checksum() const { return checksum_; }
+  // Whether the line given out last has its '\n'.
+  [[nodiscard]] bool is_whole() const { return has_newline_; }
 
  private:
   enum class Fill : std::uint8_t { kMore, kEnd, kInterrupted };

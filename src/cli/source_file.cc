@@ -97,7 +97,12 @@ class SentCheck {
     std::byte next{};
     FOREBAY_TRY(const std::size_t more, read_at(descriptor_, place.position, {&next, 1}));
     if (more == 0 || next == std::byte{'\n'}) return {};
-    return refusal(file_ + " has changed: no line ends at " + where + "; " + kOtherName);
+    if (!place.checksum) return refusal(file_ + " has changed: no line ends at " + where + "; " + kOtherName);
+    return refusal(
+        file_ + " goes on in the middle of a line behind " + where +
+        ": that line was the last one, and was sent before it was whole. Nothing was sent now. To go "
+        "on behind it put a line end after that byte, and what follows is a record of its own; or " +
+        kOtherName);
   }
 
  private:

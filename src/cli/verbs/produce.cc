@@ -342,6 +342,7 @@ class Production {
     FOREBAY_TRY(const bool sent,
                 named_->send_token({reader_.end_of_line(), reader_.checksum()}, partition, record, token));
     sent ? ++sent_now_ : ++sent_before_;
+    sent_unfinished_ = sent && !reader_.is_whole();
     return {};
   }
 
@@ -376,6 +377,10 @@ class Production {
     if (named_ != nullptr && failure == ExitCode::kOk && sent_now_ == 0)
       session_.note("nothing left to send: " + count_text(sent_before_, "line") + " of " + options_.file +
                     " " + (sent_before_ == 1 ? "is" : "are") + " in the topic");
+    if (sent_unfinished_ && failure == ExitCode::kOk)
+      session_.note(
+          "the last line of " + options_.file +
+          " has no line end, and was sent as it is: when the line goes on, the next run is refused");
     if (failure == ExitCode::kOk) return ExitCode::kOk;
     return totals.records != 0 && totals.failed != 0 ? ExitCode::kPartial : failure;
   }
@@ -391,6 +396,7 @@ class Production {
   std::uint64_t bad_lines_ = 0;
   // With --name: records of this run, and of earlier ones as far as this one has read.
   std::uint64_t sent_now_ = 0, sent_before_ = 0;
+  bool sent_unfinished_ = false;        // the line sent last has no '\n'
   std::unique_ptr<Producer> producer_;  // one of the two; they go before the ledger
   std::unique_ptr<NamedProducer> named_;
 };
@@ -530,7 +536,9 @@ void add_produce_command(std::vector<Command>& commands) {
       "grown, but\n"
       "a file that has changed before where it was left, another number of partitions, and another --format, "
       "--key-field,\n"
-      "--key-separator or --partition are refused. Lines without key are placed by where they stand in the "
+      "--key-separator or --partition are refused. A last line without line end is sent as it is; if it goes "
+      "on later, the\n"
+      "next run is refused, and says how to go on. Lines without key are placed by where they stand in the "
       "FILE.";
   command.json_shape =
       "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"bad_lines\": n}\n"

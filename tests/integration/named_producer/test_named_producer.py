@@ -98,6 +98,9 @@ class NamedProducer(BrokerTest):
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertIn(why, done.stderr)
 
+    def values(self, node, topic="t"):
+        return sorted(value for _, _, value in node.consume(topic))
+
     def test_a_line_inserted_behind_the_first_bytes_is_refused(self):
         node = self.broker().start()
         node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
@@ -119,6 +122,30 @@ class NamedProducer(BrokerTest):
         self.refused(node, path, "--partition is not as it was", "--key-separator", ":", "--partition", "1")
         done = node.ok("produce", "t", path, "--name", "lines", "--key-separator", ":")
         self.assertIn("nothing left to send", done.stderr)
+
+    def test_a_last_line_that_goes_on_is_never_sent_twice(self):
+        node = self.broker().start()
+        node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
+        path = os.path.join(node.directory, "lines.txt")
+
+        def write(content):
+            with open(path, "wb") as file:
+                file.write(content)
+        write(b"one\ntw")
+        done = node.ok("produce", "t", path, "--name", "lines")
+        self.assertIn("has no line end", done.stderr)
+        write(b"one\ntwo\nthree\n")
+        self.refused(node, path, "sent before it was whole")
+        self.assertEqual(self.values(node), [b"one", b"tw"])
+        write(b"one\ntw\no\nthree\n")  # the way out
+        node.ok("produce", "t", path, "--name", "lines")
+        self.assertEqual(self.values(node), [b"o", b"one", b"three", b"tw"])
+        write(b"one\ntw\no\nthree\nwhole")
+        node.ok("produce", "t", path, "--name", "lines")
+        write(b"one\ntw\no\nthree\nwhole\n")
+        done = node.ok("produce", "t", path, "--name", "lines")
+        self.assertIn("nothing left to send", done.stderr)
+        self.assertEqual(len(self.values(node)), 5)
 
 
 if __name__ == "__main__":

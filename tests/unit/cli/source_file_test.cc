@@ -110,6 +110,14 @@ TEST_F(SentPart, ChangeAnywhereBeforeIsRefused) {
   EXPECT_THAT(check(stored), testing::HasSubstr("it was cut"));
 }
 
+TEST_F(SentPart, LineThatGoesOnIsRefusedWithTheWayOut) {
+  const std::vector<std::optional<SourcePlace>> stored = {sent("one\ntw", 6)};
+  write("one\ntwo\n");
+  EXPECT_THAT(check(stored), testing::HasSubstr("sent before it was whole"));
+  write("one\ntw\no\n");
+  EXPECT_EQ(check(stored), "") << "the way out that it names";
+}
+
 TEST_F(SentPart, PlacesWithoutChecksumLieAtLineEnds) {
   write("one\ntwo\n");
   EXPECT_EQ(check({SourcePlace(3)}), "");

@@ -48,7 +48,7 @@ struct GroupHooks {
 struct GroupOptions {
   std::string group;                // 1 to 249 of a-z A-Z 0-9 . _ -
   std::vector<std::string> topics;  // these, and
-  std::string pattern;  // those whose whole name matches this regular expression (ECMAScript), now or later
+  std::string pattern;  // those whose whole name matches this regular expression (RE2 syntax), now or later
   // Makes a new group with this rule (nothing: kEarliest); one that is there with another:
   // START_RULE_CONFLICT.
   std::optional<StartRule> start;

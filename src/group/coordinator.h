@@ -6,8 +6,8 @@
 //    whose turn it is share a batch, so that thousands of commits a second cost a few writes.
 //  - Nothing is told that is not committed; what was under way when the leadership ends is answered
 //    OUTCOME_UNKNOWN, and streams end with NOT_LEADER: members come back to the next coordinator.
-//  - Commits of a group are checked against the high watermark in the order in which they came; of a
-//    partition that has moved on, its leader is asked.
+//  - Commits of a member are checked against the high watermark in the order in which they came; of a
+//    partition that has moved on, its leader is asked. A leader that is slow holds up nobody else's.
 //  - A heartbeat is acknowledged when this node has proved that it still led after it came (core/liveness.h).
 //
 // Thread rules: everything on the partition's shard; callbacks never inside the call that registered them,
@@ -149,6 +149,7 @@ class Coordinator {
   };
   // Offsets that wait until the high watermarks are known that they must not pass.
   struct Gated {
+    std::string member;  // its id; empty: nobody's
     std::vector<CommitEntry> entries;
     std::vector<std::optional<Error>> unknown;  // of each: why its high watermark is not known
     std::size_t asked = 0;                      // leaders that have not answered, and who asks
@@ -186,6 +187,7 @@ class Coordinator {
                                                     std::vector<NamedOffset> offsets) const;
   void gate(const std::string& group, std::shared_ptr<Gated> gated);
   void open_gate(const std::string& group);
+  [[nodiscard]] std::shared_ptr<Gated> take_open(const std::string& group);
   void run_barrier();
   template <typename Function>
   auto guarded(Function function);

@@ -1,6 +1,8 @@
 // Offsets of groups: commits and resets, once it is known how far their partitions go; and where the start
 // rule of a group leads.
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "group/coordinator_parts.h"
@@ -73,7 +75,9 @@ std::vector<CommitEntry> Coordinator::entries_of(const std::string& name,
   return entries;
 }
 
-// In the order in which they came, per group: a later commit must not overtake one that waits for a leader.
+// A member's commits go on in the order in which they came: a later one must not overtake one that waits for
+// a leader. Those of other members do not wait for it: what they own is not the same, and the turn refuses
+// whatever would go back. What nobody's member asks for keeps its place among all.
 void Coordinator::gate(const std::string& group, std::shared_ptr<Gated> gated) {
   gated->unknown.resize(gated->entries.size());
   gated->asked = 1;  // by this loop: a question may be answered inside
@@ -106,14 +110,28 @@ void Coordinator::gate(const std::string& group, std::shared_ptr<Gated> gated) {
 }
 
 void Coordinator::open_gate(const std::string& group) {
-  while (true) {
-    const auto at = gates_.find(group);
-    if (at == gates_.end() || at->second.front()->asked > 0) return;
-    const auto gated = std::move(at->second.front());
-    at->second.pop_front();
-    if (at->second.empty()) gates_.erase(at);
-    gated->go(*gated);
+  while (const auto gated = take_open(group)) gated->go(*gated);
+}
+
+// Nothing: all wait.
+std::shared_ptr<Coordinator::Gated> Coordinator::take_open(const std::string& group) {
+  const auto at = gates_.find(group);
+  if (at == gates_.end()) return nullptr;
+  auto& line = at->second;
+  std::set<std::string_view> waiting;  // members
+  for (auto one = line.begin(); one != line.end(); ++one) {
+    const std::string& member = (*one)->member;
+    const bool is_first = member.empty() ? one == line.begin() : !waiting.contains(member);
+    if (is_first && (*one)->asked == 0) {
+      auto open = std::move(*one);
+      line.erase(one);
+      if (line.empty()) gates_.erase(at);
+      return open;
+    }
+    if (member.empty()) return nullptr;
+    waiting.insert(member);
   }
+  return nullptr;
 }
 
 void Coordinator::commit(const std::string& group, std::optional<MemberRef> member,
@@ -121,6 +139,7 @@ void Coordinator::commit(const std::string& group, std::optional<MemberRef> memb
   if (auto leads = host_.check(); !leads) return done(std::move(leads).error());
   auto answer = std::make_shared<Done<EntryResults>>(std::move(done));
   auto gated = std::make_shared<Gated>();
+  if (member) gated->member = member->id;
   gated->entries = entries_of(group, std::move(offsets));
   gated->refuse = [answer](const Error& why) { (*answer)(why); };
   gated->go = [this, group, member = std::move(member), answer](Gated& now) mutable {

@@ -47,6 +47,66 @@ TEST_F(CoordinatorTest, LaterCommitDoesNotOvertakeOneThatWaitsForALeader) {
   EXPECT_EQ(committed(), 60);
 }
 
+TEST_F(CoordinatorTest, ALeaderThatIsSlowHoldsUpTheCommitsOfOneMemberOnly) {
+  Client one = join({"a"});
+  settle({&one});
+  Client two = join({"a"});
+  settle({&one, &two});
+  const std::int32_t slow = one.stream->notices.back().owned.at(0).partition.value();
+  const std::int32_t other = two.stream->notices.back().owned.at(0).partition.value();
+  places_->known = model::Offset(50);
+  places_->slow = {slow};
+  const auto answered = std::make_shared<std::vector<std::int64_t>>();  // of one
+  for (const std::int64_t offset : {60, 61}) {
+    coordinator_->commit("g", one.ref(),
+                         {{{"a", model::PartitionIndex(slow)}, model::Offset(offset), "", {}}},
+                         [answered, offset](const Result<EntryResults>& done) {
+                           ASSERT_TRUE(done);
+                           EXPECT_TRUE((*done)[0]) << (*done)[0].error().to_string();
+                           answered->push_back(offset);
+                         });
+  }
+  ASSERT_TRUE(run_until([&] { return places_->held_ends.size() == 2; }));
+  ASSERT_TRUE((*commit(two.ref(), 40, "a", other))[0]);
+  ASSERT_TRUE((*commit(two.ref(), 70, "a", other))[0]) << "its leader is asked, and answers";
+  EXPECT_EQ(committed("a", other), 70);
+  EXPECT_TRUE(answered->empty());
+  places_->held_ends.at(1)();
+  shard_.machine_.scheduler().run_for(milliseconds(50));
+  EXPECT_TRUE(answered->empty()) << "the one before waits still";
+  places_->held_ends.at(0)();
+  ASSERT_TRUE(run_until([&] { return answered->size() == 2; }));
+  EXPECT_EQ(*answered, (std::vector<std::int64_t>{60, 61}));
+  EXPECT_EQ(committed("a", slow), 61);
+}
+
+// A reset comes after what was asked for before it, and before what comes after it, whoever asks.
+TEST_F(CoordinatorTest, AResetKeepsItsPlaceAmongCommits) {
+  Client one = join({"a"});
+  settle({&one});
+  places_->known = model::Offset(50);
+  places_->slow = {0};
+  std::string order;
+  const auto commit_of = [&](std::int32_t partition, std::int64_t offset, const std::string& name) {
+    coordinator_->commit("g", one.ref(),
+                         {{{"a", model::PartitionIndex(partition)}, model::Offset(offset), "", {}}},
+                         [&order, name](const Result<EntryResults>&) { order += name; });
+  };
+  commit_of(0, 60, "commit ");
+  coordinator_->reset("g", {{{"b", model::PartitionIndex(0)}, model::Offset(7), "", {}}},
+                      Turn::ResetMode::kDo, [&order](const Result<std::vector<ResetResult>>& done) {
+                        EXPECT_TRUE(done);
+                        order += "reset ";
+                      });
+  commit_of(1, 40, "later");
+  ASSERT_TRUE(run_until([&] { return places_->held_ends.size() == 1; }));
+  shard_.machine_.scheduler().run_for(milliseconds(50));
+  EXPECT_EQ(order, "");
+  places_->held_ends.at(0)();
+  ASSERT_TRUE(run_until([&] { return order.ends_with("later"); }));
+  EXPECT_EQ(order, "commit reset later");
+}
+
 // What is refused at once, inside the question, must not send the rest off before it has been looked at.
 TEST_F(CoordinatorTest, APartitionThatNobodyLeadsDoesNotSpoilTheCommitOfOthers) {
   Client one = join({"a"});

@@ -24,6 +24,8 @@ class Ends final : public PartitionPlaces {
     if (leaderless.contains(partition.partition.value()))
       return done(Error{ErrorCode::kNotYet, "nobody is known to lead it"});
     ++asked;
+    if (slow.contains(partition.partition.value()))
+      return hold([this, done = std::move(done)]() mutable { done(end); });
     answer(end, std::move(done));
   }
   void find_start(const model::TopicPartition&, const StartRule& rule, Done<model::Offset> done) override {
@@ -45,11 +47,14 @@ class Ends final : public PartitionPlaces {
   std::set<std::int32_t> leaderless;  // partitions: answered at once
   bool holds_starts = false;
   std::vector<UniqueFunction<void()>> held_starts;
+  std::set<std::int32_t> slow;  // partitions: answered when the test says so
+  std::vector<UniqueFunction<void()>> held_ends;
   std::optional<model::Offset> known;
   Result<model::Offset> end = model::Offset(100);
   int asked = 0;
 
  private:
+  void hold(UniqueFunction<void()> what) { held_ends.push_back(std::move(what)); }
   void answer(Result<model::Offset> what, Done<model::Offset> done) {
     executor_.post([what = std::move(what), done = std::move(done)]() mutable { done(std::move(what)); });
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "group/coordinators.h"
+#include "telemetry/metrics.h"
 
 namespace forebay::daemon {
 
@@ -29,6 +30,12 @@ struct GroupFigures {
 void add(group::LagFigures& sum, const group::LagFigures& one);
 // Leaves the kTopGroups worst ones; the others go to the rest.
 void keep_worst(GroupFigures& figures);
+
+// Of the shards of a node: what only one of them can tell, as their groups and members, is not in it.
+[[nodiscard]] GroupFigures worst_of(std::vector<GroupFigures> shards);
+// Series with the values of this moment, for as long as what is returned is there.
+[[nodiscard]] std::vector<telemetry::Metrics::Sampled> export_lags(telemetry::Metrics& metrics,
+                                                                   const GroupFigures& figures);
 
 [[nodiscard]] GroupFigures measure(const group::Coordinators& coordinators);
 

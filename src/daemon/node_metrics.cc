@@ -159,35 +159,13 @@ void NodeMetrics::group_figures(Metrics& metrics, const std::vector<std::unique_
 }
 
 void NodeMetrics::choose_groups() {
-  GroupFigures all;
-  for (const auto& stack : stacks_) {
-    auto figures = stack->snapshot.groups();
-    std::move(figures.worst.begin(), figures.worst.end(), std::back_inserter(all.worst));
-    add(all.rest, figures.rest);
-  }
-  keep_worst(all);
+  std::vector<GroupFigures> shards;
+  shards.reserve(stacks_.size());
+  for (const auto& stack : stacks_) shards.push_back(stack->snapshot.groups());
+  const GroupFigures all = worst_of(std::move(shards));
   const std::lock_guard lock(groups_mutex_);
-  groups_.clear();
-  const auto gauge = [&](const char* name, const char* help, const telemetry::Labels& labels, double value) {
-    groups_.push_back(metrics_.sampled(Kind::kGauge, name, help, labels, [value] { return value; }));
-  };
-  for (const GroupSeries& one : all.worst) {
-    const telemetry::Labels labels{{"group", one.group}};
-    gauge("forebay_group_lag_records", "Records that the group has not read, of the groups worst off", labels,
-          static_cast<double>(one.lag.records));
-    gauge("forebay_group_lag_bytes", "Bytes of those, about", labels, static_cast<double>(one.lag.bytes));
-    gauge("forebay_group_lag_seconds", "Since the event time of the oldest of them", labels,
-          seconds(one.lag.age));
-    gauge("forebay_group_stalled", "Partitions of which the group reads nothing although there is something",
-          labels, static_cast<double>(one.lag.stalled));
-  }
-  gauge("forebay_group_other_lag_records", "Records that all other groups have not read", {},
-        static_cast<double>(all.rest.records));
-  gauge("forebay_group_other_lag_bytes", "Bytes of those, about", {}, static_cast<double>(all.rest.bytes));
-  gauge("forebay_group_other_lag_seconds", "Since the event time of the oldest of them", {},
-        seconds(all.rest.age));
-  gauge("forebay_group_other_stalled", "Partitions of other groups that stand still", {},
-        static_cast<double>(all.rest.stalled));
+  groups_.clear();  // before the others: they have the same names
+  groups_ = export_lags(metrics_, all);
 }
 
 // Its series are values of a moment, made anew for each scrape: what is busy now may not be at the next one.

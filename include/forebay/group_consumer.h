@@ -52,7 +52,11 @@ struct GroupOptions {
   // Makes a new group with this rule (nothing: kEarliest); one that is there with another:
   // START_RULE_CONFLICT.
   std::optional<StartRule> start;
-  // A static member: whoever comes with the same name takes over what it had, within the session.
+  // A static member: whoever comes with the same name takes over what it had, within the session, and at
+  // once: stop the instance before first. One that still runs cannot commit any more, but may hand out
+  // records of the same partitions until it hears that it is replaced, or, when nothing reaches it, until its
+  // lease is over (two thirds of session_timeout). close() keeps the place: nobody gets the partitions until
+  // an instance returns or the session is over.
   std::string instance_id;
   std::string client_id;
   std::string rack;                                   // partitions that are led there are preferred

@@ -81,11 +81,14 @@ struct PartitionLag {
   std::optional<std::string> member;  // who owns it
   std::string stalled;         // why it stands still although there is something to read; empty: it does not
   std::optional<Error> error;  // the leader could not be asked: end and lag are not known
+  // Until all is read at the present pace; 0: it is; absent: it does not catch up, or not enough was seen.
+  std::optional<double> catch_up_seconds;
 };
 struct GroupLag {
   std::string group;
   std::string state;
   std::vector<PartitionLag> partitions;
+  std::optional<double> catch_up_seconds;  // of all that are behind together
 };
 struct OffsetMove {
   TopicPartition partition;

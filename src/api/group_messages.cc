@@ -220,6 +220,7 @@ void describe(const std::string& name, const group::Coordinator& coordinator, co
 
 void put_lag(const group::GroupLag& lag, v1::GroupLagResponse* to) {
   to->set_state(std::string(group::state_name(lag.state)));
+  if (lag.catch_up) to->set_catch_up_seconds(seconds_of(*lag.catch_up));
   for (const group::LaggingPartition& from : lag.partitions) {
     v1::PartitionLag* one = to->add_partitions();
     one->set_topic(from.topic);
@@ -237,6 +238,7 @@ void put_lag(const group::GroupLag& lag, v1::GroupLagResponse* to) {
     one->set_lag_records(from.lag->records);
     one->set_lag_bytes(from.lag->bytes);
     if (from.lag->age) one->set_lag_seconds(seconds_of(*from.lag->age));
+    if (from.catch_up) one->set_catch_up_seconds(seconds_of(*from.catch_up));
   }
 }
 

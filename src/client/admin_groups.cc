@@ -64,7 +64,8 @@ Result<GroupLag> Admin::group_lag(const std::string& group) {
   request.set_group(group);
   v1::GroupLagResponse response;
   FOREBAY_CHECK(core_->call<v1::Groups>(&Stub::GroupLag, request, response, kAlways));
-  GroupLag lag{response.group(), response.state(), {}};
+  GroupLag lag{response.group(), response.state(), {}, {}};
+  if (response.has_catch_up_seconds()) lag.catch_up_seconds = response.catch_up_seconds();
   for (const auto& from : response.partitions()) {
     PartitionLag to;
     to.partition = {from.topic(), from.partition()};
@@ -73,6 +74,7 @@ Result<GroupLag> Admin::group_lag(const std::string& group) {
     to.lag_records = from.lag_records();
     to.lag_bytes = from.lag_bytes();
     if (from.has_lag_seconds()) to.lag_seconds = from.lag_seconds();
+    if (from.has_catch_up_seconds()) to.catch_up_seconds = from.catch_up_seconds();
     if (from.has_member()) to.member = from.member();
     if (from.has_stalled()) to.stalled = from.stalled().cause();
     if (from.has_error()) to.error = client::rpc_error_of(from.error()).error;

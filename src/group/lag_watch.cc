@@ -46,6 +46,7 @@ void LagWatch::end() {
   looks_ = false;
   if (timer_) executor_.cancel(*std::exchange(timer_, std::nullopt));
   stalls_.clear();
+  catch_up_.clear();
   figures_.clear();
   at_.reset();
 }
@@ -69,6 +70,7 @@ void LagWatch::look_at_next() {
         continue;
       }
       stalls_.forget(one->first);
+      catch_up_.forget(one->first);
       one = figures_.erase(one);
     }
     return look_later();
@@ -151,30 +153,40 @@ void LagWatch::ask(const LookPtr& look) {
   if (look->answered == look->questions.size()) finish(look);
 }
 
-void LagWatch::finish(const LookPtr& look) {
-  if (looks_ && look->begun == begun_ && groups_.find(look->group) != nullptr) {
-    LagFigures figures;
-    std::vector<PartitionSight> seen;
-    for (std::size_t i = 0; i < look->sights.size(); ++i) {
-      const Result<PartitionLag>& lag = look->lag.partitions[i].lag;
-      if (!lag) continue;
-      PartitionSight& sight = seen.emplace_back(look->sights[i]);
-      sight.next = lag->next;
-      sight.lag_records = lag->records;
-      figures.records += lag->records;
-      figures.bytes += lag->bytes;
-      figures.age = std::max(figures.age, lag->age.value_or(Milliseconds{0}));
-    }
-    stalls_.see(look->group, look->has_members, seen, now());
-    figures.stalled = stalls_.stalls(look->group).size();
-    figures_[look->group] = figures;
+// What is seen now, beside what was seen before.
+void LagWatch::take(const Look& look) {
+  LagFigures figures;
+  std::vector<PartitionSight> seen;
+  for (std::size_t i = 0; i < look.sights.size(); ++i) {
+    const Result<PartitionLag>& lag = look.lag.partitions[i].lag;
+    if (!lag) continue;
+    PartitionSight& sight = seen.emplace_back(look.sights[i]);
+    sight.next = lag->next;
+    sight.end = lag->end;
+    sight.lag_records = lag->records;
+    figures.records += lag->records;
+    figures.bytes += lag->bytes;
+    figures.age = std::max(figures.age, lag->age.value_or(Milliseconds{0}));
   }
+  stalls_.see(look.group, look.has_members, seen, now());
+  catch_up_.see(look.group, seen, now());
+  figures.stalled = stalls_.stalls(look.group).size();
+  figures_[look.group] = figures;
+}
+
+void LagWatch::finish(const LookPtr& look) {
+  const bool is_taken = looks_ && look->begun == begun_ && groups_.find(look->group) != nullptr;
+  if (is_taken) take(*look);
+  bool all_known = is_taken;
   for (LaggingPartition& one : look->lag.partitions) {
+    all_known = all_known && one.lag.has_value();
+    if (is_taken && one.lag) one.catch_up = catch_up_.of(look->group, one.partition);
     const auto stall = stalls_.stall(look->group, one.partition);
     if (!stall) continue;
     one.stalled = stall->cause;
     one.stalled_for = now() - stall->since;
   }
+  if (all_known) look->lag.catch_up = catch_up_.of(look->group);
   look->done(std::move(look->lag));
 }
 

@@ -1,6 +1,7 @@
 // How far the groups of a coordinator are behind: asked of the leaders of their partitions, whenever somebody
-// wants to know, and now and then for the metrics and to find what stands still (core/stall_watch.h). Nothing
-// of it is logged. Thread rules: everything on the coordinator's shard.
+// wants to know, and now and then for the metrics, to find what stands still (core/stall_watch.h), and to see
+// how fast they read (core/catch_up.h). Nothing of it is logged. Thread rules: everything on the
+// coordinator's shard.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "group/core/catch_up.h"
 #include "group/core/liveness.h"
 #include "group/core/stall_watch.h"
 #include "group/core/views.h"
@@ -27,10 +29,12 @@ struct LaggingPartition {
   Result<PartitionLag> lag;           // an error: its leader could not be asked
   std::optional<StallCause> stalled;  // it stands still, as it was seen last
   std::chrono::milliseconds stalled_for{0};
+  std::optional<Milliseconds> catch_up;  // as of the looks until now: CatchUp::of
 };
 struct GroupLag {
   GroupState state = GroupState::kEmpty;
   std::vector<LaggingPartition> partitions;  // of all topics that the group has to do with, in order
+  std::optional<Milliseconds> catch_up;      // nothing also: the leader of one could not be asked
 };
 
 // Of a group, as it was seen last: what could be asked then.
@@ -70,6 +74,7 @@ class LagWatch {
   [[nodiscard]] LookPtr look_of(const std::string& name, const Group& group) const;
   void ask(const LookPtr& look);
   void finish(const LookPtr& look);
+  void take(const Look& look);
   void look_later();
   void look_at_next();
 
@@ -78,6 +83,7 @@ class LagWatch {
   const GroupImage& groups_;
   const Liveness& liveness_;
   StallWatch stalls_;
+  CatchUp catch_up_;
   std::map<std::string, LagFigures> figures_;
   std::optional<std::string> at_;  // the group that was looked at last, in this round
   std::optional<runtime::TimerId> timer_;

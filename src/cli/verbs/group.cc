@@ -1,4 +1,6 @@
 // group list, describe, members, lag, create, delete: consumer groups.
+#include <chrono>
+#include <cmath>
 #include <memory>
 
 #include "base/result.h"
@@ -9,6 +11,7 @@
 #include "cli/verbs/group_start.h"
 #include "cli/verbs/verbs.h"
 #include "cli/wall_clock.h"
+#include "config/units.h"
 
 namespace forebay::cli {
 namespace {
@@ -181,6 +184,11 @@ ExitCode run_members(Session& session, const std::string& group) {
   return ExitCode::kOk;
 }
 
+// For people, without the digits that an estimate does not have.
+std::string about(double seconds) {
+  return config::format_duration(std::chrono::seconds(static_cast<std::int64_t>(std::ceil(seconds))));
+}
+
 ExitCode run_lag(Session& session, const std::string& group) {
   auto admin = session.admin();
   if (!admin) return session.fail(admin.error());
@@ -206,8 +214,11 @@ ExitCode run_lag(Session& session, const std::string& group) {
                   .set("lag_seconds", one.lag_seconds)
                   .set("member", one.member));
   }
-  Value shown =
-      Value::object().set("group", lag->group).set("state", lag->state).set("partitions", std::move(rows));
+  Value shown = Value::object()
+                    .set("group", lag->group)
+                    .set("state", lag->state)
+                    .set("partitions", std::move(rows))
+                    .set("catch_up_seconds", lag->catch_up_seconds);
   session.print(shown, {{{"partitions",
                           "",
                           {{"TOPIC", "topic"},
@@ -219,6 +230,8 @@ ExitCode run_lag(Session& session, const std::string& group) {
                            {"SECONDS", "lag_seconds"},
                            {"MEMBER", "member"}}}},
                         View::Repeat::kNo});
+  if (session.is_text() && lag->catch_up_seconds.value_or(0) > 0)
+    session.note("at the present pace the group has read all in about " + about(*lag->catch_up_seconds));
   return outcomes.exit_code();
 }
 
@@ -297,14 +310,20 @@ Command lag_command() {
                               "{\"group\": text, \"state\": text, \"partitions\": [\n"
                               "  {\"topic\": text, \"partition\": n, \"committed\": n or null, \"end\": n, "
                               "\"lag_records\": n, \"lag_bytes\": n,\n"
-                              "   \"lag_seconds\": n or null, \"member\": text or null}]}",
+                              "   \"lag_seconds\": n or null, \"member\": text or null}],\n"
+                              " \"catch_up_seconds\": n or null}",
                               &run_lag);
   command.notes =
       "The leader of each partition measures all of it at one moment. Before the first commit the lag counts "
       "from where\n"
       "the group's start rule leads. Seconds: since the event time of the first record that is not read; 0 "
       "when all is read.\n"
-      "A partition that stands still although there is something to read is named, with the cause.";
+      "A partition that stands still although there is something to read is named, with the cause.\n"
+      "Catch-up: until all is read, if the group and those who write go on as in the last minute or so; 0 "
+      "when "
+      "all is read.\n"
+      "No number: it does not catch up, some of it is read by nobody, or the coordinator has not seen it for "
+      "long enough.";
   return command;
 }
 

@@ -32,6 +32,7 @@ enum class StallCause : std::uint8_t {
 struct PartitionSight {
   model::TopicPartition partition;
   model::Offset next;  // where the group goes on
+  model::Offset end;   // the high watermark
   std::uint64_t lag_records = 0;
   bool start_is_known = true;  // false: nothing is committed, and the start rule is fail
   MemberNumber owner, target;  // kNobody: none

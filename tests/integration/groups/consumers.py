@@ -131,7 +131,7 @@ def killed_and_stopped(api, nodes, tool):
 def told(tool):
     """What scripts read of a group, and what they may do with it: of "jobs", which nobody is in any more."""
     lag = tool.json("group", "lag", "jobs")
-    check(list(lag) == ["group", "state", "partitions"], lag)
+    check(list(lag) == ["group", "state", "partitions", "catch_up_seconds"] and lag["catch_up_seconds"] == 0, lag)
     check(all(list(one) == LAG_KEYS for one in lag["partitions"]) and len(lag["partitions"]) == PARTITIONS, lag)
     check(all(one["member"] is None and one["lag_seconds"] == 0 for one in lag["partitions"]), lag)
     tool.run("group", "create", "late", "--offsets", "end")
@@ -145,6 +145,7 @@ def told(tool):
     check(tool.json("group", "lag", "jobs")["partitions"] == lag["partitions"], "a dry run changes nothing")
     tool.run("group", "reset", "jobs", "--by", "-1", "--yes")
     behind = tool.json("group", "lag", "jobs")["partitions"]
+    check(tool.json("group", "lag", "jobs")["catch_up_seconds"] is None, "nobody reads")
     check(all(one["lag_records"] == 1 and one["lag_bytes"] > 0 and one["lag_seconds"] > 0 for one in behind), behind)
     again = tool.run("consume", "events", "--group", "jobs", "--until-end", "-o", "%p %o\\n").stdout.decode().split("\n")[:-1]
     check(sorted(again) == sorted(f"{p} {end - 1}" for p, end in ends.items()), again)

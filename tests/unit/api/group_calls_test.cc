@@ -193,6 +193,14 @@ TEST_F(GroupCalls, LagTellsOfEachPartition) {
   EXPECT_EQ(lag.partitions(1).committed(), 40);
   EXPECT_EQ(lag.partitions(1).lag_records(), 60U);
   EXPECT_EQ(lag.partitions(1).member(), member->joined.member_id());
+  EXPECT_FALSE(lag.has_catch_up_seconds()) << "it was looked at once";
+  for (std::int32_t partition = 0; partition < 4; ++partition)
+    member->commit({offset_of("events", partition, 100)});
+  v1::GroupLagResponse read;
+  ASSERT_TRUE(ask(&v1::Groups::Stub::GroupLag, request, &read).ok());
+  ASSERT_TRUE(read.has_catch_up_seconds());
+  EXPECT_EQ(read.catch_up_seconds(), 0);
+  EXPECT_TRUE(read.partitions(0).has_catch_up_seconds());
 }
 
 TEST_F(GroupCalls, OffsetsOfOneRequestAreBounded) {

@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 // Partition 1 does not say where it ends, as often as the test says.
 class TroubledBroker final : public test::GroupsBroker {
@@ -146,13 +147,32 @@ TEST_F(GroupVerbsTest, LagHasTheKeysThatTheMachinesReadIt) {
       {"topic": "events", "partition": 0, "committed": null, "end": 100, "lag_records": 100,
        "lag_bytes": 1000, "lag_seconds": 0.1, "member": null},
       {"topic": "events", "partition": 1, "committed": 40, "end": 100, "lag_records": 60, "lag_bytes": 600,
-       "lag_seconds": 0.06, "member": null}]})");
+       "lag_seconds": 0.06, "member": null}], "catch_up_seconds": null})");
   EXPECT_EQ(empty, want) << empty;
   const auto consumer = member("g");
   const json owned = run({"group", "lag", "g", "-o", "json"}).parsed();
   EXPECT_EQ(owned["state"], "stable");
   EXPECT_EQ(owned["partitions"][0]["member"], consumer->status().member_id);
   EXPECT_TRUE(owned["partitions"][0]["committed"].is_null());
+}
+
+TEST_F(GroupVerbsTest, LagSaysHowLongCatchingUpTakes) {
+  const auto consumer = member("g");
+  const Ran first = run({"group", "lag", "g"});
+  EXPECT_THAT(first.errors, Not(HasSubstr("at the present pace"))) << "it was looked at once";
+  // Half of each partition in 6 s.
+  while (*consumer->position({"events", 0}) < 50 || *consumer->position({"events", 1}) < 50)
+    ASSERT_TRUE(consumer->poll(std::chrono::milliseconds(10)));
+  for (const std::int32_t partition : {0, 1})
+    ASSERT_TRUE(consumer->mark_done_through({"events", partition}, 49));
+  ASSERT_TRUE(consumer->commit_now(std::chrono::seconds(30)));
+  groups_.advance_groups(std::chrono::seconds(6));
+  const json lag = run({"group", "lag", "g", "-o", "json"}).parsed();
+  EXPECT_EQ(lag["partitions"][0]["lag_records"], 50) << lag;
+  ASSERT_TRUE(lag["catch_up_seconds"].is_number()) << lag;
+  EXPECT_NEAR(lag["catch_up_seconds"].get<double>(), 6, 1);
+  EXPECT_THAT(run({"group", "lag", "g"}).errors,
+              HasSubstr("at the present pace the group has read all in about "));
 }
 
 TEST_F(GroupVerbsTest, LagOfNoGroupIsNotFound) {

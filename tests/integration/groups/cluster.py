@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from node import free_ports  # noqa: E402
@@ -38,7 +39,7 @@ class Nodes:
         ports = free_ports(3 * count)
         self.api = [f"127.0.0.1:{port}" for port in ports[:count]]
         peers = [f"127.0.0.1:{port}" for port in ports[count:2 * count]]
-        http = [f"127.0.0.1:{port}" for port in ports[2 * count:]]
+        self.http = http = [f"127.0.0.1:{port}" for port in ports[2 * count:]]
         listed = ",".join(f"{i + 1}@{peer}" for i, peer in enumerate(peers))
         self.commands, self.processes, self.logs = [], [None] * count, []
         for i in range(count):
@@ -60,6 +61,15 @@ class Nodes:
         self.processes[index].terminate()
         check(self.processes[index].wait(timeout=DEADLINE) == 0, f"node {index + 1} stops cleanly")
         self.processes[index] = None
+
+    def metric(self, name):
+        """Its values at all nodes: of `name{label="x"}`, or without labels."""
+        values = []
+        for address in self.http:
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as page:
+                lines = [line.rsplit(" ", 1) for line in page.read().decode().splitlines()]
+            values += [float(line[1]) for line in lines if line[0] == name]
+        return values
 
     def end(self):
         for process in self.processes:

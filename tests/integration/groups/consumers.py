@@ -128,7 +128,7 @@ def killed_and_stopped(api, nodes, tool):
     check(not lost(tool, "jobs", consumers), "what is committed was written out")
 
 
-def told(tool):
+def told(nodes, tool):
     """What scripts read of a group, and what they may do with it: of "jobs", which nobody is in any more."""
     lag = tool.json("group", "lag", "jobs")
     check(list(lag) == ["group", "state", "partitions", "catch_up_seconds"] and lag["catch_up_seconds"] == 0, lag)
@@ -147,6 +147,13 @@ def told(tool):
     behind = tool.json("group", "lag", "jobs")["partitions"]
     check(tool.json("group", "lag", "jobs")["catch_up_seconds"] is None, "nobody reads")
     check(all(one["lag_records"] == 1 and one["lag_bytes"] > 0 and one["lag_seconds"] > 0 for one in behind), behind)
+    of_jobs = lambda what: nodes.metric(f'forebay_group_{what}{{group="jobs"}}')  # noqa: E731
+    wait_until(lambda: of_jobs("lag_records") == [PARTITIONS], "its coordinator's metrics have its lag, and no other node's")
+    check(of_jobs("lag_bytes") == [sum(one["lag_bytes"] for one in behind)], (of_jobs("lag_bytes"), behind))
+    check(of_jobs("lag_seconds")[0] >= max(one["lag_seconds"] for one in behind), (of_jobs("lag_seconds"), behind))
+    check(of_jobs("stalled") == [0], "it has not stood still for long")
+    for what in ("lag_records", "lag_bytes", "lag_seconds", "stalled"):
+        check(nodes.metric(f"forebay_group_other_{what}") == [0] * len(nodes.api), f"{what}: there are no other groups")
     again = tool.run("consume", "events", "--group", "jobs", "--until-end", "-o", "%p %o\\n").stdout.decode().split("\n")[:-1]
     check(sorted(again) == sorted(f"{p} {end - 1}" for p, end in ends.items()), again)
     tool.run("group", "delete", "jobs", "late", "--yes")
@@ -191,7 +198,7 @@ def story(api, nodes, arguments):
     start_whole(api, nodes, arguments.nodes)
     tool = Tool(arguments.forebay, nodes, arguments.directory)
     try:
-        for part in (lambda: killed_and_stopped(api, nodes, tool), lambda: told(tool), lambda: subscriptions(api, nodes)):
+        for part in (lambda: killed_and_stopped(api, nodes, tool), lambda: told(nodes, tool), lambda: subscriptions(api, nodes)):
             begun = time.monotonic()
             part()
             print("%.1f s" % (time.monotonic() - begun))

@@ -28,6 +28,13 @@ class NamedProducer(BrokerTest):
     def send(self, node, path, topic="t"):
         return node.popen("produce", topic, path, "--name", "lines", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def wait_metric(self, node, name, value):
+        """A node takes its figures once a second."""
+        until = time.monotonic() + 60
+        while node.metric(name) != value:
+            self.assertLess(time.monotonic(), until, "%s is %s, not %s" % (name, node.metric(name), value))
+            time.sleep(0.05)
+
     def check_each_once(self, node, count=LINES, topic="t"):
         numbers = {}
         for partition, _, value in node.consume(topic):
@@ -80,6 +87,11 @@ class NamedProducer(BrokerTest):
         node.ok("topic", "create", "t", "--partitions", str(PARTITIONS))
         path = self.make_file(node, 100)
         self.assertEqual(self.send(node, path).wait(), 0)
+        self.wait_metric(node, "forebay_producer_states", PARTITIONS)
+        self.assertEqual(node.metric("forebay_producer_states_on_disk"), 0)
+        self.assertEqual(node.metric("forebay_producer_states_let_go_total"), 0)
+        self.assertEqual(node.metric("forebay_producer_states_looked_up_total"), 0)
+        self.assertGreater(node.metric("forebay_producer_state_bytes"), 0)
         self.make_file(node, 150)
         self.assertEqual(self.send(node, path).wait(), 0)
         self.check_each_once(node, 150)

@@ -249,6 +249,8 @@ group::Subscription subscription_of(const v1::Subscribe& from) {
 group::JoinInput join_input_of(const v1::JoinGroup& from) {
   group::JoinInput input;
   input.member_id = from.member_id();
+  input.new_id = from.new_member_id();
+  input.number = from.join_number();
   input.epoch = group::MemberEpoch(from.member_epoch());
   input.instance = from.instance_id();
   input.client_id = from.client_id();

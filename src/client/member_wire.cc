@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 void put(const JoinWords& words, v1::JoinGroup& to) {
   to.set_group(words.group);
   to.set_member_id(words.member_id);
+  to.set_new_member_id(words.new_member_id);
+  to.set_join_number(words.number);
   to.set_member_epoch(words.member_epoch);
   to.set_instance_id(words.instance_id);
   to.set_client_id(words.client_id);

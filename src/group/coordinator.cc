@@ -83,6 +83,7 @@ void Coordinator::on_lost() {
   auto heartbeats = std::exchange(heartbeats_, {});
   ready_.clear();
   finding_.clear();
+  joins_.clear();
   waiting_ = 0;
   for (auto& [group, one] : work) {
     for (Input& input : one.waiting) input.refuse(why);
@@ -200,9 +201,16 @@ void Coordinator::run_turns() {
 // final for who gets it.
 void Coordinator::prove(DecidedTurns turns) {
   auto shared = std::make_shared<DecidedTurns>(std::move(turns));
-  host_.confirm([alive = alive_, shared](const Result<std::monostate>& leads) {
-    if (*alive != nullptr)
-      (*alive)->finish_turns(std::move(*shared), leads ? Result<void>{} : Result<void>(leads.error()));
+  host_.confirm([alive = alive_, leadership = leadership_, shared](const Result<std::monostate>& leads) {
+    if (*alive == nullptr) return;
+    Coordinator& self = **alive;
+    if (self.leading_ && self.leadership_ == leadership)
+      return self.finish_turns(std::move(*shared), leads ? Result<void>{} : Result<void>(leads.error()));
+    // Unlike proposals it may be answered after the leadership, when its groups have other turns.
+    const Error lost = not_yet("the coordinator of the group has just changed; retry");
+    for (DecidedTurn& turn : *shared) {
+      for (Finish& finish : turn.finishes) finish(lost);
+    }
   });
 }
 

@@ -170,6 +170,7 @@ class Coordinator {
   [[nodiscard]] DecidedTurn decide_turn(const std::string& group, Work& work, const TopicsSnapshot& topics);
   void propose(std::vector<std::string> records, DecidedTurns turns);
   void prove(DecidedTurns turns);
+  bool is_late(const std::string& group, const JoinInput& input);
   void finish_turns(DecidedTurns turns, const Result<void>& logged);
   void finish_turn(DecidedTurn& turn);
   void look_after_topics(const DecidedTurn& turn);
@@ -207,6 +208,11 @@ class Coordinator {
   std::size_t groups_being_made_ = 0;  // by turns that are under way
   bool run_scheduled_ = false;
   std::map<MemberKey, Attached> streams_;
+  // In this leadership: of each member by its group and id, the number of its last join. Those of former ones
+  // go when there are so many.
+  static constexpr std::size_t kJoinsKeptMin = 1'024;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> joins_;
+  std::size_t joins_kept_ = kJoinsKeptMin;
   std::map<std::string, std::deque<std::shared_ptr<Gated>>, std::less<>> gates_;
   std::map<std::pair<std::string, model::TopicPartition>, StartRule> finding_;  // starts that are asked for
   telemetry::RepeatLimiter left_out_{std::chrono::minutes(10)};  // by group: it has too many partitions

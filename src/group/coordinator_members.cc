@@ -67,13 +67,34 @@ Result<MemberNumber> Coordinator::find_member(const std::string& name, const Mem
   return number;
 }
 
+// The network may keep a join while its member has opened another stream already. Taken then, it would end
+// that one, and give up what the member was not to give up yet when it was sent.
+bool Coordinator::is_late(const std::string& group, const JoinInput& input) {
+  if (input.number == 0) return false;
+  std::uint64_t& last = joins_[{group, input.member_id.empty() ? input.new_id : input.member_id}];
+  if (input.number <= last) return true;
+  last = input.number;
+  if (joins_.size() < joins_kept_) return false;
+  std::erase_if(joins_, [this](const auto& one) {
+    const Group* known = machine_.image().find(one.first.first);
+    return known == nullptr || known->roster.number_of(one.first.second) == kNobody;
+  });
+  joins_kept_ = std::max(kJoinsKeptMin, 2 * joins_.size());
+  return false;
+}
+
 void Coordinator::join(const std::string& group, JoinInput input, std::vector<NamedPartition> owned,
                        std::shared_ptr<MemberStream> stream, Done<Joined> done) {
   const std::string pattern = input.subscription.pattern;
   if (!pattern.empty()) {
     if (auto wanted = parts_.topics->want_pattern(pattern); !wanted) return done(wanted.error());
   }
-  input.new_id = new_member_id(*parts_.rng);
+  if (input.new_id.size() > kMemberIdBytesMax) {
+    return done(Error{ErrorCode::kInvalidArgument,
+                      "new_member_id: is longer than " + std::to_string(kMemberIdBytesMax) + " bytes"});
+  }
+  if (input.new_id.empty()) input.new_id = new_member_id(*parts_.rng);
+  if (is_late(group, input)) return done(not_yet("a later join of the member has come already"));
   const Group* known = machine_.image().find(group);
   for (const NamedPartition& one : owned)
     input.owned.push_back(partition_of(known, one.topic, one.partition));
@@ -86,8 +107,8 @@ void Coordinator::join(const std::string& group, JoinInput input, std::vector<Na
                    shared](Turn& turn) mutable -> Finish {
     return [this, group, joined = turn.join(input), stream = std::move(stream),
             shared](const Result<void>& logged) mutable {
-      if (!joined) return (*shared)(std::move(joined));
       if (!logged) return (*shared)(logged.error());
+      if (!joined) return (*shared)(std::move(joined));
       // A later input of the same turn may have taken its place already.
       const bool is_there = find_member(group, {joined->id, joined->epoch}).has_value();
       if (is_there) {

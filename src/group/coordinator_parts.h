@@ -32,7 +32,8 @@ Coordinator::Input Coordinator::input_of(Function function, std::shared_ptr<Done
   input.refuse = [done](const Error& why) { (*done)(why); };
   input.decide = [function = std::move(function), done](Turn& turn) mutable -> Finish {
     return [decided = function(turn), done](const Result<void>& logged) mutable {
-      if (decided && !logged) return (*done)(logged.error());
+      // Also a refusal: who could not log the turn may not coordinate any more, and knows old things.
+      if (!logged) return (*done)(logged.error());
       (*done)(std::move(decided));
     };
   };

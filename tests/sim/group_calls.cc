@@ -24,6 +24,8 @@ model::TopicId id_of(const std::string& bytes) {
 group::JoinInput input_of(const client::JoinWords& words) {
   group::JoinInput input;
   input.member_id = words.member_id;
+  input.new_id = words.new_member_id;
+  input.number = words.number;
   input.epoch = group::MemberEpoch(words.member_epoch);
   input.instance = words.instance_id;
   input.subscription = {words.topics, words.pattern};

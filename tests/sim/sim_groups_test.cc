@@ -47,8 +47,10 @@ TEST(SimGroups, KeepTheirPromises) {
 // never followed. 612: a commit was looked at between two states of the metadata. 716: a member avoided the
 // coordinator because it had been down earlier. 3033: a member waited for a silent node until its session was
 // over. 4277: a coordinator that had been replaced fenced a member for good.
+// 187: the same, where a turn was not logged. 5076: a join of a static member that the network had kept was
+// taken for another instance.
 TEST(SimGroups, WorldsThatFailedOnce) {
-  for (const std::uint64_t seed : {462U, 491U, 612U, 716U, 3033U, 4277U})
+  for (const std::uint64_t seed : {187U, 462U, 491U, 612U, 716U, 3033U, 4277U, 5076U})
     EXPECT_EQ(GroupSim(GroupSimOptions::draw(seed)).run(), "") << "seed " << seed;
 }
 

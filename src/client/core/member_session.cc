@@ -28,6 +28,20 @@ bool is_passing(const RpcError& error) {
          error.error.code == ErrorCode::kInternal;
 }
 
+std::string new_member_id(JitterRng& rng) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id;
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = rng.next();
+    for (int digit = 0; digit < 16; ++digit, bits >>= 4) id += kDigits[bits & 15];
+  }
+  // A UUID of version 4.
+  id[12] = '4';
+  id[16] = kDigits[8 + (rng.next() & 3)];
+  for (const std::size_t at : {20, 16, 12, 8}) id.insert(at, 1, '-');
+  return id;
+}
+
 bool is_removed(ErrorCode code) {
   return code == ErrorCode::kUnknownMember || code == ErrorCode::kMemberFenced ||
          code == ErrorCode::kUnknownGroup;
@@ -72,7 +86,10 @@ std::optional<MemberSession::Action> MemberSession::open(TimePoint now) {
   stream_ = next_stream_++;
   join_sent_ = now;
   OpenStream action{stream_, node_, nodes_.address(node_), settings_.join};
+  if (member_id_.empty() && new_id_.empty()) new_id_ = new_member_id(rng_);
   action.join.member_id = member_id_;
+  action.join.new_member_id = member_id_.empty() ? new_id_ : std::string();
+  action.join.number = stream_;
   action.join.member_epoch = member_epoch_;
   for (const auto& [partition, owned] : owned_) action.join.owned.push_back(partition);
   return action;
@@ -218,6 +235,7 @@ void MemberSession::on_joined(const JoinedWords& words, TimePoint now) {
   trouble_.reset();
   if (words.member_id != member_id_) lose_all({ErrorCode::kUnknownMember, "the group knows another member"});
   member_id_ = words.member_id;
+  new_id_.clear();
   member_epoch_ = words.member_epoch;
   start_ = words.start;
   unproved_until_.reset();  // what it did not name is given up

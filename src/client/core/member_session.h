@@ -202,6 +202,7 @@ class MemberSession {
   std::optional<Error> trouble_;
 
   std::string member_id_;
+  std::string new_id_;  // asked for while there is none
   std::uint32_t member_epoch_ = 0;
   StartRule start_;
   std::chrono::milliseconds session_{0}, heartbeat_interval_{0};

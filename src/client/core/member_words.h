@@ -16,8 +16,9 @@ namespace forebay::client {
 using Partitions = std::vector<TopicPartition>;
 
 struct JoinWords {
-  std::string group, member_id;
+  std::string group, member_id, new_member_id;
   std::uint32_t member_epoch = 0;
+  std::uint64_t number = 0;  // grows with each stream
   std::string instance_id, client_id, rack;
   std::vector<std::string> topics;
   std::string pattern;

@@ -21,6 +21,8 @@ inline constexpr std::size_t kTopicsPerSubscriptionMax = 1'000;
 inline constexpr std::size_t kPatternBytesMax = 1'024;
 // Instance, client, host, rack: what people write, and what fits in a line of a table.
 inline constexpr std::size_t kNameBytesMax = 255;
+// Of a member, where its client makes it: a UUID in text has 36.
+inline constexpr std::size_t kMemberIdBytesMax = 64;
 // As Kafka has it: applications that keep a position here were made for that.
 inline constexpr std::size_t kMetadataBytesMax = 4'096;
 // Of one commit or reset, and of all its metadata: its record stays below half a mebibyte.

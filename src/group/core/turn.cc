@@ -212,6 +212,11 @@ Result<Joined> Turn::join(const JoinInput& input) {
                      input.instance + "'");
     }
     if (input.epoch > there.epoch) return other_epoch(input.member_id, input.epoch, there.epoch);
+  } else if (const MemberNumber same = roster.number_of(input.new_id); same != kNobody) {
+    // The answer to its first join was lost.
+    if (roster.member(same)->settings.instance != input.instance)
+      return refused("new member id '" + input.new_id + "' is that of another member");
+    number = same;
   } else if (number == kNobody && roster.members.size() >= kMembersPerGroupMax) {
     return Error{ErrorCode::kResourceExhausted,
                  "group '" + group_.name() + "' has " + std::to_string(roster.members.size()) +
@@ -232,7 +237,7 @@ Result<Joined> Turn::join_as(MemberNumber number, MemberSettings settings, const
     return joined(number);
   }
   const MemberSettings before = group_.roster().member(number)->settings;
-  const bool comes_back = !input.member_id.empty();
+  const bool comes_back = !input.member_id.empty() || before.id == input.new_id;
   settings.id = comes_back ? before.id : input.new_id;
   settings.replaced_id = comes_back ? before.replaced_id : before.id;
   settings.epoch = before.epoch.next();

@@ -60,9 +60,10 @@ struct MemberRef {
 };
 
 struct JoinInput {
-  std::string member_id;  // empty: a new member, or another instance of a static one
-  MemberEpoch epoch;      // coming back: one that it had
-  std::string new_id;     // what it is called if it needs an id; never used before
+  std::string member_id;     // empty: a new member, or another instance of a static one
+  MemberEpoch epoch;         // coming back: one that it had
+  std::string new_id;        // what it is called if it needs an id; the same again is the same member
+  std::uint64_t number = 0;  // grows with each join of a member; 0: unknown
   std::string instance, client_id, host, rack;
   Subscription subscription;  // of names as they came: sorted here
   std::optional<StartRule> start;

@@ -17,6 +17,8 @@ MemberWords words_of(const v1::MemberRequest& request) {
     JoinWords words;
     words.group = join.group();
     words.member_id = join.member_id();
+    words.new_member_id = join.new_member_id();
+    words.number = join.join_number();
     words.member_epoch = join.member_epoch();
     words.instance_id = join.instance_id();
     words.topics.assign(join.subscription().topics().begin(), join.subscription().topics().end());

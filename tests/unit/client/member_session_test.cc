@@ -215,6 +215,32 @@ TEST_F(MemberSessionTest, SilentNodeDoesNotCostTheSession) {
   }
 }
 
+TEST_F(MemberSessionTest, NamesItselfUntilItIsKnownAndNumbersItsStreams) {
+  const auto first = opened();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->join.new_member_id.size(), 36U);
+  EXPECT_EQ(first->join.member_id, "");
+  const auto come_again = [&] {
+    session->ended(stream, said(ErrorCode::kNotYet), now);
+    pass(5'000);
+    return *opened();
+  };
+  const auto second = come_again();
+  EXPECT_EQ(second.join.new_member_id, first->join.new_member_id);
+  EXPECT_GT(second.join.number, first->join.number);
+  hear(JoinedWords{second.join.new_member_id, 1, milliseconds(9'000), milliseconds(1'500), {}});
+  const auto third = come_again();
+  EXPECT_EQ(third.join.member_id, first->join.new_member_id);
+  EXPECT_EQ(third.join.new_member_id, "");
+  EXPECT_GT(third.join.number, second.join.number);
+  session->ended(stream, said(ErrorCode::kUnknownMember), now);
+  pass(5'000);
+  const auto fourth = opened();
+  ASSERT_TRUE(fourth);
+  EXPECT_EQ(fourth->join.member_id, "");
+  EXPECT_NE(fourth->join.new_member_id, first->join.new_member_id);
+}
+
 // World 462 of the groups' simulator: its thread would have been busy with nothing until it was back.
 TEST_F(MemberSessionTest, MemberThatGaveUpEverythingAndIsAwayDoesNotSpin) {
   own_both();

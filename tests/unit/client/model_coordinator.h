@@ -164,7 +164,7 @@ class ModelCoordinator {
     group::JoinInput input;
     input.member_id = words.member_id;
     input.epoch = group::MemberEpoch(words.member_epoch);
-    input.new_id = "member-" + std::to_string(++members_made_);
+    input.new_id = words.new_member_id;
     input.instance = words.instance_id;
     input.client_id = words.client_id;
     input.subscription = {words.topics, words.pattern};
@@ -244,7 +244,6 @@ class ModelCoordinator {
   }
 
   std::map<StreamKey, Attached> streams_;
-  std::uint64_t members_made_ = 0;
 };
 
 }  // namespace forebay::client::testing

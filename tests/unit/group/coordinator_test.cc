@@ -96,6 +96,31 @@ TEST_F(CoordinatorTest, PatternThatIsNoneIsRefused) {
   EXPECT_EQ(joined.error().code, ErrorCode::kInvalidArgument);
 }
 
+// The network held it, and the member has opened another stream meanwhile.
+TEST_F(CoordinatorTest, JoinThatComesLateEndsNothing) {
+  JoinInput input;
+  input.subscription = {{"a"}, {}};
+  input.new_id = "m";
+  input.instance = "i";
+  const auto join = [&](std::uint64_t number, const std::shared_ptr<Stream>& stream) {
+    input.number = number;
+    return call<Joined>([&](auto done) { coordinator_->join("g", input, {}, stream, std::move(done)); });
+  };
+  const auto present = std::make_shared<Stream>();
+  const auto joined = join(2, present);
+  ASSERT_TRUE(joined) << joined.error().to_string();
+  EXPECT_EQ(joined->id, "m");
+  EXPECT_EQ(join(1, std::make_shared<Stream>()).error().code, ErrorCode::kNotYet);
+  EXPECT_FALSE(present->ended);
+  input.member_id = "m";
+  input.epoch = joined->epoch;
+  EXPECT_TRUE(join(3, std::make_shared<Stream>()));
+  EXPECT_TRUE(present->ended);
+  input.member_id.clear();
+  input.new_id.assign(65, 'm');
+  EXPECT_EQ(join(1, std::make_shared<Stream>()).error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(CoordinatorTest, GroupIsCreatedResetAndDeleted) {
   const auto create = [&] {
     return call<bool>(

@@ -253,6 +253,21 @@ TEST_F(TurnMembers, AStaticMembersNextInstanceTakesItsPartitions) {
   EXPECT_EQ(ended_with(), ErrorCode::kMemberFenced);
 }
 
+TEST_F(TurnMembers, AJoinWhoseAnswerWasLostMakesNoSecondMember) {
+  for (const std::string instance : {"", "i"}) {
+    JoinInput input = new_member("a1" + instance, {"t"});
+    input.instance = instance;
+    const Joined first = join(input);
+    const Joined second = join(input);
+    EXPECT_EQ(second.number, first.number);
+    EXPECT_EQ(second.id, first.id);
+    EXPECT_EQ(second.epoch, first.epoch.next());
+    input.instance = "other";
+    EXPECT_EQ(try_join(input).error().code, ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(coordinator.group("g").roster.members.size(), 2U);
+}
+
 TEST_F(TurnMembers, AReplacedInstanceIsFenced) {
   JoinInput input = new_member("a1", {"t"});
   input.instance = "i";

@@ -214,8 +214,10 @@ class Admin {
   // session that runs goes on. Errors: kNotFound.
   [[nodiscard]] Result<void> delete_producer_name(const std::string& name,
                                                   Validate validate = Validate::kAndApply);
-  // Consumer groups. Returns: false: it was there, with the same rule. Errors: kStartRuleConflict.
-  [[nodiscard]] Result<bool> create_group(const std::string& group, const StartRule& start);
+  // Consumer groups. No rule: the earliest, or whichever the group has when it is there. Returns: false: it
+  // was there, with the same rule. Errors: kStartRuleConflict.
+  [[nodiscard]] Result<bool> create_group(const std::string& group,
+                                          const std::optional<StartRule>& start = std::nullopt);
   // In the order of their names.
   [[nodiscard]] Result<GroupList> list_groups();
   // Errors, here and below: kUnknownGroup.

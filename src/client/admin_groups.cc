@@ -36,10 +36,10 @@ GroupMember member_of(const v1::MemberDescription& from) {
 
 }  // namespace
 
-Result<bool> Admin::create_group(const std::string& group, const StartRule& start) {
+Result<bool> Admin::create_group(const std::string& group, const std::optional<StartRule>& start) {
   v1::CreateGroupRequest request;
   request.set_group(group);
-  client::put_start_rule(start, *request.mutable_start());
+  if (start) client::put_start_rule(*start, *request.mutable_start());
   v1::CreateGroupResponse response;
   FOREBAY_CHECK(core_->call<v1::Groups>(&Stub::CreateGroup, request, response, kAlways));
   return response.created();

@@ -17,6 +17,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPollWait{200};
 constexpr std::chrono::milliseconds kLookAgain{100};
+// A change of the coordinator is over by then.
+constexpr std::chrono::seconds kSilence{3};
 
 class Member {
  public:
@@ -40,6 +42,9 @@ class Member {
       if (!made) return session_.fail(made.error());
       group.start = made->start;
     }
+    group.hooks.on_lost = [this](const std::vector<TopicPartition>& lost, const Error& why) {
+      tell_loss(lost, why);
+    };
     auto consumer = GroupConsumer::create(session_.client_options(), std::move(group));
     if (!consumer) return session_.fail(consumer.error());
     const GracefulInterrupt graceful;
@@ -98,6 +103,7 @@ class Member {
         if (session_.out().closed() || session_.out().failed() || counted()) return ExitCode::kOk;
       }
       if (!batches->empty()) last_whole_ = Clock::now();
+      tell_silence(consumer.status());
       if (const auto trouble = trouble_for_too_long(consumer)) return session_.fail(*trouble);
       if (!options_.until_end || !batches->empty() || !consumer.status().joined) continue;
       const auto at_end = has_reached_ends(consumer);
@@ -105,6 +111,24 @@ class Member {
       if (*at_end) return conclude(consumer);
     }
     return ExitCode::kInterrupted;
+  }
+
+  // Else records that are printed a second time would come out of the blue.
+  void tell_loss(const std::vector<TopicPartition>& lost, const Error& why) {
+    session_.warn(
+        "lost " + std::to_string(lost.size()) + (lost.size() == 1 ? " partition" : " partitions") +
+        " of group '" + *options_.group + "': " + why.to_string() +
+        "; whoever has them next, perhaps this member, begins at what is committed, and prints again "
+        "what came after it");
+  }
+
+  // Once for each time that nobody answers for a while.
+  void tell_silence(const GroupStatus& status) {
+    if (status.joined || !status.trouble) told_silence_ = false;
+    if (told_silence_ || status.joined || !status.trouble || Clock::now() - last_whole_ < kSilence) return;
+    told_silence_ = true;
+    session_.warn("waiting for the coordinator of group '" + *options_.group +
+                  "': " + status.trouble->to_string());
   }
 
   // What has kept it, or a partition, from going on for --timeout.
@@ -198,7 +222,8 @@ class Member {
   std::map<std::int32_t, std::int64_t> lost_ends_;  // partitions that end there, but had ended later
   std::map<std::int32_t, Error> set_aside_;         // partitions that cannot be read further
   Clock::time_point last_whole_;                    // nothing was wrong, or something came
-  std::optional<Error> unsettled_;                  // why it does not end although all is read
+  bool told_silence_ = false;
+  std::optional<Error> unsettled_;  // why it does not end although all is read
   std::uint64_t printed_ = 0;
 };
 

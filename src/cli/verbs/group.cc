@@ -31,10 +31,11 @@ Value names_of(const std::vector<TopicPartition>& partitions) {
 
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
-Value start_of(const StartRule& rule) {
+std::string start_text(const StartRule& rule) {
   if (rule.point == StartRule::Point::kAtTime) return "@" + iso_ms(rule.time_ms);
   return rule.to_string();
 }
+Value start_of(const StartRule& rule) { return start_text(rule); }
 
 Value summary_of(const GroupSummary& group) {
   return Value::object()
@@ -74,10 +75,19 @@ Value stalled_of(const std::vector<StalledPartition>& partitions) {
   return rows;
 }
 
+// How many, and the first ones: "3: orders/0 orders/2 ...".
+std::string partitions_text(const std::vector<TopicPartition>& partitions) {
+  constexpr std::size_t kNamed = 4;
+  std::string text = std::to_string(partitions.size());
+  for (std::size_t i = 0; i < partitions.size() && i < kNamed; ++i)
+    text += (i == 0 ? ": " : " ") + partitions[i].to_string();
+  return text + (partitions.size() > kNamed ? " ..." : "");
+}
+
 // What a table shows of one.
 Value member_row(const GroupMember& member) {
   return member_of(member)
-      .set("has", member.owned.size())
+      .set("has", partitions_text(member.owned))
       .set("gives", member.giving_up.size())
       .set("waits", member.waits_for.size());
 }
@@ -204,15 +214,18 @@ ExitCode run_lag(Session& session, const std::string& group) {
     }
     outcomes.succeeded();
     if (!one.stalled.empty()) session.warn(one.partition.to_string() + " stands still: " + one.stalled);
-    rows.push(Value::object()
-                  .set("topic", one.partition.topic)
-                  .set("partition", one.partition.partition)
-                  .set("committed", one.committed)
-                  .set("end", one.end)
-                  .set("lag_records", one.lag_records)
-                  .set("lag_bytes", one.lag_bytes)
-                  .set("lag_seconds", one.lag_seconds)
-                  .set("member", one.member));
+    Value row = Value::object()
+                    .set("topic", one.partition.topic)
+                    .set("partition", one.partition.partition)
+                    .set("committed", one.committed)
+                    .set("end", one.end)
+                    .set("lag_records", one.lag_records)
+                    .set("lag_bytes", one.lag_bytes)
+                    .set("lag_seconds", one.lag_seconds)
+                    .set("member", one.member);
+    if (session.is_text() && one.lag_seconds)
+      row.set("late_ms", static_cast<std::int64_t>(*one.lag_seconds * 1'000));
+    rows.push(std::move(row));
   }
   Value shown = Value::object()
                     .set("group", lag->group)
@@ -227,7 +240,7 @@ ExitCode run_lag(Session& session, const std::string& group) {
                            {"END", "end"},
                            {"LAG", "lag_records", Show::kCount},
                            {"BYTES", "lag_bytes", Show::kBytes},
-                           {"SECONDS", "lag_seconds"},
+                           {"LATE BY", "late_ms", Show::kDurationMs},
                            {"MEMBER", "member"}}}},
                         View::Repeat::kNo});
   if (session.is_text() && lag->catch_up_seconds.value_or(0) > 0)
@@ -237,18 +250,31 @@ ExitCode run_lag(Session& session, const std::string& group) {
 
 struct CreateOptions {
   std::string group;
-  std::string offsets = "start";
+  std::optional<std::string> offsets;
 };
 
+// Without a word about its start; what it has then is asked for.
+Result<MadeGroup> make_any(Session& session, const std::string& group) {
+  FOREBAY_TRY(Admin * admin, session.admin());
+  FOREBAY_TRY(const bool created, admin->create_group(group));
+  FOREBAY_TRY(const GroupDescription found, admin->describe_group(group));
+  return MadeGroup{created, found.summary.start};
+}
+
 ExitCode run_create(Session& session, const CreateOptions& options) {
-  const auto rule = parse_start_rule(options.offsets, now_ms());
-  if (!rule) return session.fail(ExitCode::kUsage, "--offsets: " + rule.error().context);
-  const auto made = make_group(session, options.group, options.offsets, *rule);
+  Result<MadeGroup> made;
+  if (options.offsets) {
+    const auto rule = parse_start_rule(*options.offsets, now_ms());
+    if (!rule) return session.fail(ExitCode::kUsage, "--offsets: " + rule.error().context);
+    made = make_group(session, options.group, *options.offsets, *rule);
+  } else {
+    made = make_any(session, options.group);
+  }
   if (!made) return session.fail(made.error());
   if (session.is_text()) {
     session.note(made->created ? "created group " + options.group
-                               : "group " + options.group + " is there already" +
-                                     (made->start == *rule ? ", with the same start rule" : ""));
+                               : "group " + options.group + " is there already, with start rule " +
+                                     start_text(made->start));
     return ExitCode::kOk;
   }
   session.print(Value::object()
@@ -340,7 +366,8 @@ Command create_command() {
                           Option::Repeats::kNo, Option::Need::kRequired, Completes::kNothing}};
   command.options = {
       {"--offsets", "RULE",
-       "where it begins what it has committed nothing of: start, end, @TIME or fail (default start)",
+       "where it begins what it has committed nothing of: start, end, @TIME or fail (default start, "
+       "or what the group has)",
        set_text(&options->offsets)}};
   command.json_shape = "{\"group\": text, \"status\": \"created\" or \"exists\", \"start\": text}";
   command.notes =

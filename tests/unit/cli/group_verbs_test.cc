@@ -114,6 +114,10 @@ TEST_F(GroupVerbsTest, CreateSaysWhetherItWasThere) {
   EXPECT_EQ(other.code, ExitCode::kConflict) << other.errors;
   EXPECT_THAT(other.errors, HasSubstr("'latest'"));
   expect_refused(run({"group", "create", "h", "--offsets", "soon"}), ExitCode::kUsage, "start, end or @TIME");
+  EXPECT_EQ(run({"group", "create", "g", "-o", "json"}).parsed(),
+            json::parse(R"({"group": "g", "status": "exists", "start": "latest"})"));
+  EXPECT_THAT(run({"group", "create", "g"}).errors, HasSubstr("start rule latest"));
+  EXPECT_EQ(run({"group", "create", "h", "-o", "json"}).parsed()["start"], "earliest");
 }
 
 TEST_F(GroupVerbsTest, TimeCountedFromNowTakesTheTimeThatTheGroupHas) {

@@ -131,6 +131,28 @@ class CoordinatorCluster : public testing::Test {
   std::vector<Client> clients_ = std::vector<Client>(kMembers);
 };
 
+// What it knows is old when others have gone on: a member that was refused by it would give up its place.
+TEST_F(CoordinatorCluster, WhoIsCutOffRefusesNothingForGood) {
+  cluster_.start_all();
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.leader() != nullptr; }, std::chrono::minutes(1)));
+  auto* node = dynamic_cast<CoordinatorNode*>(cluster_.leader());
+  const auto refusal = [&] {
+    std::optional<ErrorCode> code;
+    node->coordinator()->remove("nobody", [&code](const Result<std::monostate>& removed) {
+      code = removed ? ErrorCode::kInternal : removed.error().code;
+    });
+    EXPECT_TRUE(cluster_.run_until([&] { return code.has_value(); }, std::chrono::minutes(1)));
+    return code.value_or(ErrorCode::kInternal);
+  };
+  EXPECT_EQ(refusal(), ErrorCode::kUnknownGroup);
+  for (std::uint32_t other = 1; other <= 3; ++other) {
+    if (model::NodeId(other) == node->id()) continue;
+    cluster_.network().cut(node->id(), model::NodeId(other));
+    cluster_.network().cut(model::NodeId(other), node->id());
+  }
+  EXPECT_TRUE(is_retryable(refusal()));
+}
+
 TEST_F(CoordinatorCluster, FailOverMovesNoPartitionAndTakesLessThanThreeSeconds) {
   cluster_.start_all();
   ASSERT_TRUE(cluster_.run_until([&] { return all_are_told(); }, std::chrono::minutes(5)));

@@ -78,7 +78,7 @@ class Device(Folder):
         device = os.path.join(self._volume, "nbd")
         self._fuse = machine.start(["nbdfuse", device, "--unix", self._socket],
                                    os.path.join(self._directory, "nbdfuse.log"))
-        machine.wait_until(lambda: os.path.exists(device) and os.path.getsize(device) != 0, "nbdfuse serves", 10)
+        machine.wait_until(lambda: os.path.exists(device) and os.path.getsize(device) != 0, "nbdfuse serves", 30)
         self._loop = machine.run("losetup", "-f", "--show", device).stdout.strip()
         machine.run("mount", "-t", "ext4", self._loop, self.path)
 

@@ -15,8 +15,6 @@ constexpr std::size_t kOffsetsPerCommitMax = 5'000;
 constexpr std::size_t kRefusalsMax = 64;
 // A commit that was refused for now.
 constexpr milliseconds kCommitAgain{200};
-// A coordinator that takes a join answers within a round of its log.
-constexpr milliseconds kJoinPatience{10'000};
 // Two nodes that each take the other for the coordinator must not be asked in a tight loop.
 constexpr std::uint32_t kHopsMax = 3;
 constexpr BackoffRange kAskAgain{milliseconds(50), milliseconds(1'000)};
@@ -45,11 +43,6 @@ std::string new_member_id(JitterRng& rng) {
 bool is_removed(ErrorCode code) {
   return code == ErrorCode::kUnknownMember || code == ErrorCode::kMemberFenced ||
          code == ErrorCode::kUnknownGroup;
-}
-
-std::optional<MemberSession::TimePoint> earlier(std::optional<MemberSession::TimePoint> a,
-                                                std::optional<MemberSession::TimePoint> b) {
-  return a && b ? std::min(a, b) : (a ? a : b);
 }
 
 }  // namespace
@@ -159,36 +152,6 @@ bool MemberSession::may_confirm() const {
            const Owned& owned = one.second;
            return owned.state == State::kReading || (owned.state == State::kGivenUp && !owned.is_dirty());
          });
-}
-
-std::optional<MemberSession::TimePoint> MemberSession::next_deadline() const {
-  if (over_) return std::nullopt;
-  std::optional<TimePoint> first;
-  const auto at = [&](TimePoint time) { first = first ? std::min(*first, time) : time; };
-  switch (phase_) {
-    case Phase::kAway:
-      at(not_before_);
-      break;
-    case Phase::kJoining:
-      at(join_sent_ + join_patience());
-      break;
-    case Phase::kJoined:
-      at(lease_end());
-      if (leave_said_) break;  // nothing more is said
-      at(heartbeat_at_);
-      if (!committing_) at(commit_at_);
-      break;
-  }
-  if (!owned_.empty()) at(lease_end());
-  if (const auto until = earlier(give_up_until_, unproved_until_)) at(*until);
-  if (settings_.processing_deadline.count() > 0) {
-    for (const auto& [partition, owned] : owned_) {
-      const auto oldest = owned.marks.oldest_unmarked();
-      if (oldest && !owned.overdue && owned.state == State::kReading)
-        at(*oldest + settings_.processing_deadline);
-    }
-  }
-  return first;
 }
 
 std::optional<MemberSession::Tiding> MemberSession::next_tiding() {
@@ -422,64 +385,6 @@ void MemberSession::come_back(const std::optional<RpcError>& error, TimePoint no
   not_before_ = now + backoff_delay(kAskAgain, failures_, rng_);
   if (error) not_before_ = std::max(not_before_, now + milliseconds(error->error.retry_after_ms));
   if (node_is_gone) not_before_ = std::max(not_before_, nodes_.connect_at(node_));
-}
-
-// Who has a session needs what is left of it for another node, when this one is silent.
-milliseconds MemberSession::join_patience() const {
-  return member_id_.empty() ? kJoinPatience : std::min(kJoinPatience, session_ / 2);
-}
-
-void MemberSession::look_at_clock(TimePoint now) {
-  if (over_) return;
-  const bool gives_up = to_confirm_ || std::any_of(owned_.begin(), owned_.end(), [](const auto& one) {
-                          return one.second.state != State::kReading;
-                        });
-  if (!gives_up) give_up_until_.reset();
-  const auto until = earlier(give_up_until_, unproved_until_);
-  const bool late = until && now >= *until;
-  const bool lease_over = session_.count() > 0 && now >= lease_end();
-  const bool may_lose = !owned_.empty() || phase_ == Phase::kJoined;
-  if (late && !may_lose) {  // what it will own is told by the answer to its next join
-    give_up_until_.reset();
-    unproved_until_.reset();
-  }
-  if ((lease_over || late) && may_lose) {
-    lose_all(late ? Error{ErrorCode::kTimedOut,
-                          "what was to be given up was not finished in time; a longer revoke timeout helps"}
-                  : Error{ErrorCode::kTimedOut, "the coordinator of the group has not been heard for " +
-                                                    std::to_string(member_lease_of(session_).count()) +
-                                                    " ms"});
-    if (phase_ == Phase::kJoined) {
-      drop_stream();
-      if (lease_over) {
-        trouble_ = Error{ErrorCode::kTimedOut, nodes_.address(node_) + " does not answer"};
-        nodes_.failed(node_, now, rng_);
-        node_ = nodes_.next(node_, now);
-      }
-      not_before_ = now;
-    }
-  }
-  if (phase_ == Phase::kJoining && now >= join_sent_ + join_patience()) {
-    drop_stream();
-    come_back(RpcError{{ErrorCode::kTimedOut, nodes_.address(node_) + " has not answered the join"},
-                       false,
-                       std::nullopt,
-                       std::nullopt},
-              now);
-  }
-  look_for_slow(now);
-}
-
-void MemberSession::look_for_slow(TimePoint now) {
-  if (settings_.processing_deadline.count() == 0) return;
-  holds_back_ = false;
-  for (auto& [partition, owned] : owned_) {
-    const auto oldest = owned.marks.oldest_unmarked();
-    const bool overdue = oldest && *oldest + settings_.processing_deadline <= now;
-    if (!overdue) owned.released = owned.stays = false;
-    owned.overdue = overdue;
-    holds_back_ |= owned.is_held_back();
-  }
 }
 
 void MemberSession::lose(const Partitions& partitions, const Error& why) {

@@ -185,6 +185,8 @@ class MemberSession {
   [[nodiscard]] std::optional<MemberWords> next_commit(TimePoint now);
   [[nodiscard]] bool may_confirm() const;
   [[nodiscard]] std::chrono::milliseconds join_patience() const;
+  [[nodiscard]] static std::optional<TimePoint> earlier(std::optional<TimePoint> a,
+                                                        std::optional<TimePoint> b);
   [[nodiscard]] TimePoint lease_end() const { return heard_sent_ + member_lease_of(session_); }
 
   Settings settings_;

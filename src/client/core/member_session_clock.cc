@@ -15,7 +15,7 @@ constexpr milliseconds kJoinPatience{10'000};
 }  // namespace
 
 std::optional<MemberSession::TimePoint> MemberSession::earlier(std::optional<TimePoint> a,
-                                                std::optional<TimePoint> b) {
+                                                               std::optional<TimePoint> b) {
   return a && b ? std::min(a, b) : (a ? a : b);
 }
 

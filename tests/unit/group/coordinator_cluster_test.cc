@@ -37,16 +37,20 @@ class CoordinatorNode final : public sim::GroupNode {
  public:
   CoordinatorNode(sim::SimScheduler& scheduler, sim::SimNetwork& network, std::uint32_t id)
       : GroupNode(scheduler, network, id) {
+    set_partitions(kPartitions);
+    set_places(&places_);
+  }
+  ~CoordinatorNode() override { shut_down(); }
+  void set_partitions(std::size_t partitions) {
     cluster::ClusterImage image;
     auto topic = std::make_shared<cluster::Topic>();
     topic->id.bytes[0] = 1;
     topic->name = "a";
-    topic->partitions.resize(kPartitions);
+    topic->partitions.resize(partitions);
     image.topics["a"] = topic;
+    image.applied = model::Offset(static_cast<std::int64_t>(partitions));
     set_topics(image);
-    set_places(&places_);
   }
-  ~CoordinatorNode() override { shut_down(); }
 
  private:
   SameEnds places_;
@@ -151,6 +155,25 @@ TEST_F(CoordinatorCluster, WhoIsCutOffRefusesNothingForGood) {
     cluster_.network().cut(model::NodeId(other), node->id());
   }
   EXPECT_TRUE(is_retryable(refusal()));
+}
+
+// Nobody says a second time that they have changed.
+TEST_F(CoordinatorCluster, TopicsThatChangeDuringAHandoverThatFailsAreFollowed) {
+  cluster_.start_all();
+  ASSERT_TRUE(cluster_.run_until([&] { return all_are_told(); }, std::chrono::minutes(5)));
+  auto* node = dynamic_cast<CoordinatorNode*>(cluster_.leader());
+  const model::NodeId silent(node->id().value() % 3 + 1);
+  cluster_.network().cut(node->id(), silent);
+  cluster_.network().cut(silent, node->id());
+  ASSERT_TRUE(node->log()->group().transfer_to(silent));
+  node->set_partitions(kPartitions + 1);
+  EXPECT_TRUE(cluster_.run_until(
+      [&] {
+        const auto& topics = node->coordinator()->look().find("g")->roster.topics;
+        return topics.begin()->second.partitions.size() == kPartitions + 1;
+      },
+      seconds(30)));
+  EXPECT_EQ(cluster_.leader(), node);
 }
 
 TEST_F(CoordinatorCluster, FailOverMovesNoPartitionAndTakesLessThanThreeSeconds) {

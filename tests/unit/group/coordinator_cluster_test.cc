@@ -172,7 +172,8 @@ TEST_F(CoordinatorCluster, TopicsThatChangeDuringAHandoverThatFailsAreFollowed) 
         const auto& topics = node->coordinator()->look().find("g")->roster.topics;
         return topics.begin()->second.partitions.size() == kPartitions + 1;
       },
-      seconds(30)));
+      seconds(5)))  // before any session is over, whose end looks at the topics, too
+      << "not followed";
   EXPECT_EQ(cluster_.leader(), node);
 }
 

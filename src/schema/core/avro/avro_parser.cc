@@ -1,0 +1,403 @@
+#include "schema/core/avro/avro_parser.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <set>
+#include <utility>
+
+namespace forebay::schema::avro {
+namespace {
+
+constexpr std::array<std::string_view, 14> kKindNames{"null",   "boolean", "int",    "long",   "float",
+                                                      "double", "bytes",   "string", "record", "enum",
+                                                      "array",  "map",     "union",  "fixed"};
+
+std::optional<Kind> primitive_of(std::string_view name) {
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(Kind::kString); ++i) {
+    if (kKindNames.at(i) == name) return static_cast<Kind>(i);
+  }
+  return std::nullopt;
+}
+
+bool is_name(std::string_view text) {
+  const auto is_first = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !text.empty() && is_first(text[0]) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return is_first(c) || (c >= '0' && c <= '9'); });
+}
+
+bool is_name_space(std::string_view text) {
+  while (!text.empty()) {
+    const auto dot = text.find('.');
+    if (!is_name(text.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+    if (text.empty()) return false;
+  }
+  return true;
+}
+
+class Parser {
+ public:
+  explicit Parser(const Limits& limits) : limits_(limits) {}
+
+  Result<void> read(std::string_view text, bool is_root) {
+    if (is_root) schema_.own_from = static_cast<TypeId>(schema_.types.size());
+    if (text.size() > limits_.text_bytes_max) {
+      return Error{ErrorCode::kRecordTooLarge, "the schema has " + std::to_string(text.size()) +
+                                                   " bytes; at most " +
+                                                   std::to_string(limits_.text_bytes_max) + " are taken"};
+    }
+    FOREBAY_CHECK(check_nesting(text));
+    const Json json = Json::parse(text, nullptr, false);
+    path_ = "$";
+    if (json.is_discarded()) {
+      // The convention takes the bare name of a primitive type, too.
+      if (const auto kind = primitive_of(text)) {
+        FOREBAY_TRY(const TypeId id, add({.kind = *kind}));
+        if (is_root) schema_.root = id;
+        return {};
+      }
+      return wrong("the text is no JSON");
+    }
+    FOREBAY_TRY(const TypeId id, type_of(json, "", 0));
+    if (is_root) schema_.root = id;
+    return {};
+  }
+  // Defaults are judged when all names are known.
+  Result<Schema> finish() {
+    for (const auto& [type, field, path] : defaults_) {
+      const Field& one = schema_.types[type].fields[field];
+      path_ = path;
+      FOREBAY_CHECK(check_default(one.type, *one.default_value, 0));
+    }
+    return std::move(schema_);
+  }
+
+ private:
+  struct Place {
+    TypeId type;
+    std::size_t field;
+    std::string path;
+  };
+  // Puts a part of the path there for as long as it lives.
+  class Within {
+   public:
+    Within(std::string& path, const std::string& part) : path_(path), size_(path.size()) { path_ += part; }
+    ~Within() { path_.resize(size_); }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    std::string& path_;
+    std::size_t size_;
+  };
+
+  [[nodiscard]] Error wrong(const std::string& what) const {
+    return Error{ErrorCode::kInvalidArgument, "Avro schema, at " + path_ + ": " + what};
+  }
+  // Before anything is built from it.
+  Result<void> check_nesting(std::string_view text) const {
+    std::size_t depth = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if (in_text) {
+        if (c == '\\') ++i;
+        in_text = c != '"';
+      } else if (c == '"') {
+        in_text = true;
+      } else if (c == '{' || c == '[') {
+        // Each type takes up to three levels: itself, its list of fields, and the field.
+        if (++depth > 3 * limits_.depth_max + 3) return too_deep();
+      } else if (c == '}' || c == ']') {
+        depth -= depth > 0 ? 1 : 0;
+      }
+    }
+    return {};
+  }
+  [[nodiscard]] Error too_deep() const {
+    return Error{ErrorCode::kRecordTooLarge, "the schema has types within types more than " +
+                                                 std::to_string(limits_.depth_max) + " deep"};
+  }
+
+  Result<TypeId> add(Type type) {
+    if (schema_.types.size() >= limits_.types_max) {
+      return Error{ErrorCode::kRecordTooLarge, "the schema, with what it refers to, has more than " +
+                                                   std::to_string(limits_.types_max) + " types"};
+    }
+    schema_.types.push_back(std::move(type));
+    return static_cast<TypeId>(schema_.types.size() - 1);
+  }
+
+  Result<TypeId> type_of(const Json& json, const std::string& name_space, std::size_t depth) {
+    if (depth > limits_.depth_max) return too_deep();
+    if (json.is_string()) return named_or_primitive(json.get<std::string>(), name_space);
+    if (json.is_array()) return union_of(json, name_space, depth);
+    if (!json.is_object()) return wrong("a type is a name, an object or a list of types");
+    const auto type = json.find("type");
+    if (type == json.end()) return wrong("an object that is a type has a 'type'");
+    if (!type->is_string()) {
+      // {"type": {"type": ...}}: the outer one says nothing.
+      const Within within(path_, ".type");
+      return type_of(*type, name_space, depth + 1);
+    }
+    const std::string name = type->get<std::string>();
+    if (name == "record" || name == "error") return record_of(json, name_space, depth, name == "error");
+    if (name == "enum") return enum_of(json, name_space);
+    if (name == "fixed") return fixed_of(json, name_space);
+    if (name == "array") return container_of(json, name_space, depth, Kind::kArray, "items");
+    if (name == "map") return container_of(json, name_space, depth, Kind::kMap, "values");
+    if (const auto kind = primitive_of(name))
+      return add({.kind = *kind, .properties = others(json, {"type"})});
+    return named_or_primitive(name, name_space);
+  }
+
+  Result<TypeId> named_or_primitive(const std::string& name, const std::string& name_space) {
+    if (const auto kind = primitive_of(name)) return add({.kind = *kind});
+    const bool is_full = name.find('.') != std::string::npos;
+    auto found = schema_.named.find(is_full || name_space.empty() ? name : name_space + '.' + name);
+    if (found == schema_.named.end() && !is_full) found = schema_.named.find(name);
+    if (found != schema_.named.end()) return found->second;
+    return wrong("there is no type '" + name + "'" +
+                 (is_full || name_space.empty() ? "" : " in '" + name_space + "'") +
+                 "; it is declared before its first use, or in a schema that is referred to");
+  }
+
+  static Json others(const Json& json, const std::set<std::string_view>& known) {
+    Json rest = Json::object();
+    for (const auto& [key, value] : json.items()) {
+      if (!known.contains(key)) rest[key] = value;
+    }
+    return rest;
+  }
+  Result<std::optional<std::string>> text_in(const Json& json, const char* key) {
+    const auto at = json.find(key);
+    if (at == json.end() || at->is_null()) return std::optional<std::string>();
+    if (!at->is_string()) return wrong("'" + std::string(key) + "' is a text");
+    return std::optional(at->get<std::string>());
+  }
+  Result<std::vector<std::string>> texts_in(const Json& json, const char* key) {
+    std::vector<std::string> texts;
+    const auto at = json.find(key);
+    if (at == json.end() || at->is_null()) return texts;
+    if (!at->is_array()) return wrong("'" + std::string(key) + "' is a list of texts");
+    for (const Json& one : *at) {
+      if (!one.is_string()) return wrong("'" + std::string(key) + "' is a list of texts");
+      texts.push_back(one.get<std::string>());
+    }
+    return texts;
+  }
+
+  // Its name is known from here on, so that its fields may be of it.
+  Result<TypeId> declare(const Json& json, const std::string& around, Kind kind) {
+    Type type{.kind = kind};
+    FOREBAY_TRY(const auto name, text_in(json, "name"));
+    if (!name) return wrong("a " + std::string(kind_name(kind)) + " has a 'name'");
+    FOREBAY_TRY(const auto name_space, text_in(json, "namespace"));
+    const auto dot = name->rfind('.');
+    type.name = dot == std::string::npos ? *name : name->substr(dot + 1);
+    type.name_space = dot == std::string::npos ? name_space.value_or(around) : name->substr(0, dot);
+    if (!is_name(type.name) || !is_name_space(type.name_space)) {
+      return wrong("'" + type.full_name() +
+                   "' is no name: its parts begin with a letter or _, and have letters, digits and _, with "
+                   "dots between");
+    }
+    if (primitive_of(type.full_name())) return wrong("'" + type.name + "' is the name of a primitive type");
+    FOREBAY_TRY(type.doc, text_in(json, "doc"));
+    FOREBAY_TRY(const auto aliases, texts_in(json, "aliases"));
+    for (const std::string& alias : aliases) {
+      const bool is_full = alias.find('.') != std::string::npos;
+      type.aliases.push_back(is_full || type.name_space.empty() ? alias : type.name_space + '.' + alias);
+      if (!is_name_space(alias) || alias.empty()) return wrong("the alias '" + alias + "' is no name");
+    }
+    const std::string full = type.full_name();
+    if (schema_.named.contains(full)) return wrong("'" + full + "' is declared a second time");
+    FOREBAY_TRY(const TypeId id, add(std::move(type)));
+    schema_.named.emplace(full, id);
+    return id;
+  }
+
+  Result<TypeId> record_of(const Json& json, const std::string& around, std::size_t depth, bool is_error) {
+    FOREBAY_TRY(const TypeId id, declare(json, around, Kind::kRecord));
+    schema_.types[id].is_error = is_error;
+    schema_.types[id].properties = others(json, {"type", "name", "namespace", "doc", "aliases", "fields"});
+    const auto fields = json.find("fields");
+    if (fields == json.end() || !fields->is_array()) return wrong("a record has 'fields', a list");
+    std::set<std::string> names;
+    const std::string inside = schema_.types[id].name_space;  // types move when one is added
+    for (std::size_t i = 0; i < fields->size(); ++i) {
+      const Within within(path_, ".fields[" + std::to_string(i) + "]");
+      FOREBAY_TRY(Field field, field_of((*fields)[i], inside, depth));
+      if (!names.insert(field.name).second) return wrong("there are two fields '" + field.name + "'");
+      if (field.default_value) defaults_.push_back({id, schema_.types[id].fields.size(), path_ + ".default"});
+      schema_.types[id].fields.push_back(std::move(field));
+    }
+    return id;
+  }
+
+  Result<Field> field_of(const Json& json, const std::string& name_space, std::size_t depth) {
+    if (!json.is_object()) return wrong("a field is an object");
+    Field field;
+    FOREBAY_TRY(const auto name, text_in(json, "name"));
+    if (!name || !is_name(*name))
+      return wrong("a field has a 'name', which begins with a letter or _ and has letters, digits and _");
+    field.name = *name;
+    FOREBAY_TRY(field.doc, text_in(json, "doc"));
+    FOREBAY_TRY(field.aliases, texts_in(json, "aliases"));
+    FOREBAY_TRY(const auto order, text_in(json, "order"));
+    if (order && *order != "ascending" && *order != "descending" && *order != "ignore")
+      return wrong("'order' is ascending, descending or ignore");
+    if (order == "descending") field.order = Field::Order::kDescending;
+    if (order == "ignore") field.order = Field::Order::kIgnore;
+    const auto type = json.find("type");
+    if (type == json.end()) return wrong("field '" + field.name + "' has a 'type'");
+    {
+      const Within within(path_, ".type");
+      FOREBAY_TRY(field.type, type_of(*type, name_space, depth + 1));
+    }
+    if (const auto value = json.find("default"); value != json.end()) field.default_value = *value;
+    field.properties = others(json, {"name", "type", "doc", "default", "order", "aliases"});
+    return field;
+  }
+
+  Result<TypeId> enum_of(const Json& json, const std::string& around) {
+    FOREBAY_TRY(const TypeId id, declare(json, around, Kind::kEnum));
+    Type& type = schema_.types[id];
+    FOREBAY_TRY(type.symbols, texts_in(json, "symbols"));
+    if (!json.contains("symbols")) return wrong("an enum has 'symbols'");
+    std::set<std::string_view> known;
+    for (const std::string& symbol : type.symbols) {
+      if (!is_name(symbol)) return wrong("the symbol '" + symbol + "' is no name");
+      if (!known.insert(symbol).second) return wrong("the symbol '" + symbol + "' is there twice");
+    }
+    FOREBAY_TRY(type.enum_default, text_in(json, "default"));
+    if (type.enum_default && !known.contains(*type.enum_default))
+      return wrong("the default '" + *type.enum_default + "' is none of the symbols");
+    type.properties = others(json, {"type", "name", "namespace", "doc", "aliases", "symbols", "default"});
+    return id;
+  }
+
+  Result<TypeId> fixed_of(const Json& json, const std::string& around) {
+    FOREBAY_TRY(const TypeId id, declare(json, around, Kind::kFixed));
+    const auto size = json.find("size");
+    if (size == json.end() || !size->is_number_unsigned()) return wrong("a fixed has a 'size', in bytes");
+    schema_.types[id].size = size->get<std::uint64_t>();
+    schema_.types[id].properties = others(json, {"type", "name", "namespace", "doc", "aliases", "size"});
+    return id;
+  }
+
+  Result<TypeId> container_of(const Json& json, const std::string& name_space, std::size_t depth, Kind kind,
+                              const char* key) {
+    const auto inner = json.find(key);
+    if (inner == json.end()) return wrong("a type '" + std::string(kind_name(kind)) + "' has '" + key + "'");
+    TypeId held = 0;
+    {
+      const Within within(path_, std::string(".") + key);
+      FOREBAY_TRY(held, type_of(*inner, name_space, depth + 1));
+    }
+    return add({.kind = kind, .inner = held, .properties = others(json, {"type", key})});
+  }
+
+  Result<TypeId> union_of(const Json& json, const std::string& name_space, std::size_t depth) {
+    Type type{.kind = Kind::kUnion};
+    std::set<std::string> there;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      const Within within(path_, "[" + std::to_string(i) + "]");
+      FOREBAY_TRY(const TypeId branch, type_of(json[i], name_space, depth + 1));
+      const Type& one = schema_.types[branch];
+      if (one.kind == Kind::kUnion) return wrong("a union holds no union");
+      const std::string name = is_named(one.kind) ? one.full_name() : std::string(kind_name(one.kind));
+      if (!there.insert(name).second) return wrong("the union has '" + name + "' twice");
+      type.branches.push_back(branch);
+    }
+    return add(std::move(type));
+  }
+
+  // Of a union the first branch counts, as the specification has it.
+  Result<void> check_default(TypeId id, const Json& value, std::size_t depth) {
+    if (depth > limits_.depth_max) return too_deep();
+    const Type& type = schema_.types[id];
+    switch (type.kind) {
+      case Kind::kNull:
+        return value.is_null() ? Result<void>{} : bad_default(type, value);
+      case Kind::kBoolean:
+        return value.is_boolean() ? Result<void>{} : bad_default(type, value);
+      case Kind::kInt:
+        return is_whole(value, std::numeric_limits<std::int32_t>::min(),
+                        std::numeric_limits<std::int32_t>::max())
+                   ? Result<void>{}
+                   : bad_default(type, value);
+      case Kind::kLong:
+        return is_whole(value, std::numeric_limits<std::int64_t>::min(),
+                        std::numeric_limits<std::int64_t>::max())
+                   ? Result<void>{}
+                   : bad_default(type, value);
+      case Kind::kFloat:
+      case Kind::kDouble:
+        return value.is_number() ? Result<void>{} : bad_default(type, value);
+      case Kind::kBytes:
+      case Kind::kString:
+      case Kind::kFixed:
+        return value.is_string() ? Result<void>{} : bad_default(type, value);
+      case Kind::kEnum:
+        return value.is_string() &&
+                       std::count(type.symbols.begin(), type.symbols.end(), value.get<std::string>()) > 0
+                   ? Result<void>{}
+                   : bad_default(type, value);
+      case Kind::kArray:
+      case Kind::kMap:
+        if (type.kind == Kind::kArray ? !value.is_array() : !value.is_object())
+          return bad_default(type, value);
+        for (const auto& [key, one] : value.items()) FOREBAY_CHECK(check_default(type.inner, one, depth + 1));
+        return {};
+      case Kind::kUnion:
+        if (type.branches.empty()) return bad_default(type, value);
+        return check_default(type.branches.front(), value, depth + 1);
+      case Kind::kRecord:
+        return check_record_default(type, value, depth);
+    }
+    return {};
+  }
+  Result<void> check_record_default(const Type& type, const Json& value, std::size_t depth) {
+    if (!value.is_object()) return bad_default(type, value);
+    for (const Field& field : type.fields) {
+      const auto given = value.find(field.name);
+      if (given == value.end()) {
+        if (field.default_value) continue;
+        return wrong("the default has no '" + field.name + "', which has none itself");
+      }
+      const Within within(path_, "." + field.name);
+      FOREBAY_CHECK(check_default(field.type, *given, depth + 1));
+    }
+    return {};
+  }
+  static bool is_whole(const Json& value, std::int64_t min, std::int64_t max) {
+    if (value.is_number_unsigned()) return value.get<std::uint64_t>() <= static_cast<std::uint64_t>(max);
+    return value.is_number_integer() && value.get<std::int64_t>() >= min && value.get<std::int64_t>() <= max;
+  }
+  [[nodiscard]] Error bad_default(const Type& type, const Json& value) const {
+    constexpr std::size_t kShown = 64;
+    const std::string name = is_named(type.kind) ? type.full_name() : std::string(kind_name(type.kind));
+    return wrong("the default " + value.dump().substr(0, kShown) + " is no " + name);
+  }
+
+  Limits limits_;
+  Schema schema_;
+  std::string path_;
+  std::vector<Place> defaults_;
+};
+
+}  // namespace
+
+std::string_view kind_name(Kind kind) { return kKindNames.at(static_cast<std::size_t>(kind)); }
+
+Result<Schema> parse(std::string_view text, const std::vector<std::string>& references,
+                     const Limits& limits) {
+  Parser parser(limits);
+  for (const std::string& one : references) FOREBAY_CHECK(parser.read(one, false));
+  FOREBAY_CHECK(parser.read(text, true));
+  return parser.finish();
+}
+
+}  // namespace forebay::schema::avro

@@ -1,0 +1,109 @@
+#include "schema/core/avro/avro_text.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace forebay::schema::avro {
+namespace {
+
+Json sorted(const Json& value) {
+  if (value.is_array()) {
+    Json all = Json::array();
+    for (const Json& one : value) all.push_back(sorted(one));
+    return all;
+  }
+  if (!value.is_object()) return value;
+  std::map<std::string, Json> members;
+  for (const auto& [key, one] : value.items()) members.emplace(key, sorted(one));
+  Json all = Json::object();
+  for (auto& [key, one] : members) all[key] = std::move(one);
+  return all;
+}
+
+class Writer {
+ public:
+  Writer(const Schema& schema, bool normalize) : schema_(schema), normalize_(normalize) {}
+
+  Json write(TypeId id, const std::string& around) {
+    const Type& type = schema_[id];
+    switch (type.kind) {
+      case Kind::kUnion: {
+        Json all = Json::array();
+        for (const TypeId branch : type.branches) all.push_back(write(branch, around));
+        return all;
+      }
+      case Kind::kArray:
+      case Kind::kMap: {
+        Json json = {{"type", kind_name(type.kind)}};
+        json[type.kind == Kind::kArray ? "items" : "values"] = write(type.inner, around);
+        add_properties(json, type.properties);
+        return json;
+      }
+      case Kind::kRecord:
+      case Kind::kEnum:
+      case Kind::kFixed:
+        return write_named(id, around);
+      default: {
+        if (type.properties.empty()) return Json(kind_name(type.kind));
+        Json json = {{"type", kind_name(type.kind)}};
+        add_properties(json, type.properties);
+        return json;
+      }
+    }
+  }
+
+ private:
+  Json write_named(TypeId id, const std::string& around) {
+    const Type& type = schema_[id];
+    const bool is_declared = id < schema_.own_from || !written_.insert(id).second;
+    if (is_declared) return type.name_space == around ? Json(type.name) : Json(type.full_name());
+    Json json = {{"type", type.is_error ? "error" : kind_name(type.kind)}, {"name", type.name}};
+    if (type.name_space != around) json["namespace"] = type.name_space;
+    if (type.doc) json["doc"] = *type.doc;
+    if (type.kind == Kind::kRecord) {
+      json["fields"] = Json::array();
+      for (const Field& field : type.fields) json["fields"].push_back(write_field(field, type.name_space));
+    } else if (type.kind == Kind::kEnum) {
+      json["symbols"] = type.symbols;
+      if (type.enum_default) json["default"] = *type.enum_default;
+    } else {
+      json["size"] = type.size;
+    }
+    add_properties(json, type.properties);
+    if (!type.aliases.empty()) json["aliases"] = type.aliases;
+    return json;
+  }
+
+  Json write_field(const Field& field, const std::string& around) {
+    Json json = {{"name", field.name}};
+    json["type"] = write(field.type, around);
+    if (field.doc) json["doc"] = *field.doc;
+    if (field.default_value) json["default"] = *field.default_value;
+    if (field.order != Field::Order::kAscending)
+      json["order"] = field.order == Field::Order::kDescending ? "descending" : "ignore";
+    if (!field.aliases.empty()) json["aliases"] = field.aliases;
+    add_properties(json, field.properties);
+    return json;
+  }
+
+  void add_properties(Json& json, const Json& properties) const {
+    const Json all = normalize_ ? sorted(properties) : properties;
+    for (const auto& [key, value] : all.items()) json[key] = value;
+  }
+
+  const Schema& schema_;
+  const bool normalize_;
+  std::set<TypeId> written_;
+};
+
+}  // namespace
+
+std::string canonical_text(const Schema& schema) {
+  return Writer(schema, false).write(schema.root, "").dump();
+}
+std::string normalized_text(const Schema& schema) {
+  return Writer(schema, true).write(schema.root, "").dump();
+}
+
+}  // namespace forebay::schema::avro

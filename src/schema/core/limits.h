@@ -1,0 +1,15 @@
+// What a schema may take of a broker: whoever registers one is not trusted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace forebay::schema {
+
+struct Limits {
+  std::size_t text_bytes_max = 1U << 20;  // of one schema; those in use have a few hundred kilobytes at most
+  std::size_t depth_max = 100;     // of types within types, so that no recursion takes a thread's stack
+  std::size_t types_max = 20'000;  // of one schema with all that it refers to
+};
+
+}  // namespace forebay::schema

@@ -65,6 +65,7 @@ void DoneMarks::restart(std::int64_t offset) {
   // The first that reaches over it holds what is not marked below.
   const auto over = std::find_if(deliveries_.begin(), deliveries_.end(),
                                  [offset](const Delivery& delivery) { return delivery.end >= offset; });
+  if (over == deliveries_.end()) return;  // behind the last one there are only offsets without records
   over->end = offset;
   deliveries_.erase(std::next(over), deliveries_.end());
 }

@@ -92,6 +92,19 @@ TEST(DoneMarks, RestartBackPassesNothingThatIsNotMarked) {
   EXPECT_EQ(marks.oldest_unmarked(), kStart + milliseconds(200));
 }
 
+TEST(DoneMarks, RestartAmongOffsetsWithoutRecordsKeepsWhatIsInHand) {
+  DoneMarks marks(50, 100);
+  marks.delivered(50, 60, kStart);
+  marks.passed(70);
+  marks.restart(65);
+  EXPECT_EQ(marks.position(), 50);
+  EXPECT_EQ(marks.delivered_end(), 65);
+  EXPECT_EQ(marks.oldest_unmarked(), kStart);
+  EXPECT_TRUE(marks.mark(50, 60));
+  EXPECT_EQ(marks.position(), 65);
+  EXPECT_FALSE(marks.oldest_unmarked());
+}
+
 TEST(DoneMarks, RestartBelowThePositionHandsOutAgain) {
   DoneMarks marks(50, 100);
   marks.delivered(50, 60, kStart);

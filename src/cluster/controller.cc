@@ -10,6 +10,7 @@
 #include "cluster/image_store.h"
 #include "log/core/damage.h"
 #include "model/batch_builder.h"
+#include "model/random_uuid.h"
 #include "model/record_iterator.h"
 #include "telemetry/log.h"
 
@@ -64,16 +65,7 @@ Controller::~Controller() {
   log_.cancel_fetch(fetch_);
 }
 
-model::Uuid Controller::new_id() {
-  model::Uuid id;
-  for (std::size_t i = 0; i < id.bytes.size(); i += 8) {
-    const std::uint64_t word = rng_.next();
-    std::memcpy(id.bytes.data() + i, &word, sizeof word);
-  }
-  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0f) | 0x40);  // RFC 4122: random
-  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
-  return id;
-}
+model::Uuid Controller::new_id() { return model::random_uuid(rng_); }
 
 // --- start and replay
 // --------------------------------------------------------------------------------------------------------

@@ -1,24 +1,11 @@
 // Members of groups: who comes, speaks, and goes, and whose time is over.
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "group/coordinator_parts.h"
+#include "model/random_uuid.h"
 
 namespace forebay::group {
-namespace {
-
-std::string new_member_id(runtime::Rng& rng) {
-  model::Uuid id;
-  for (std::size_t i = 0; i < id.bytes.size(); i += 8) {
-    const std::uint64_t word = rng.next();
-    std::memcpy(id.bytes.data() + i, &word, sizeof word);
-  }
-  return id.to_string();
-}
-
-}  // namespace
-
 // --- time
 // ---------------------------------------------------------------------------------------------------------------
 
@@ -93,7 +80,7 @@ void Coordinator::join(const std::string& group, JoinInput input, std::vector<Na
     return done(Error{ErrorCode::kInvalidArgument,
                       "new_member_id: is longer than " + std::to_string(kMemberIdBytesMax) + " bytes"});
   }
-  if (input.new_id.empty()) input.new_id = new_member_id(*parts_.rng);
+  if (input.new_id.empty()) input.new_id = model::random_uuid(*parts_.rng).to_string();
   if (is_late(group, input)) return done(not_yet("a later join of the member has come already"));
   const Group* known = machine_.image().find(group);
   for (const NamedPartition& one : owned)

@@ -6,6 +6,7 @@
 
 #include "base/crc32c.h"
 #include "base/endian.h"
+#include "model/random_uuid.h"
 
 namespace forebay::log {
 namespace {
@@ -73,10 +74,7 @@ Result<void> make_data_directory(io::FileSystem& fs, const std::string& path, ru
   const std::vector<std::byte> boot = encode_boot({});
   FOREBAY_CHECK(io::write_file_atomically(fs, boot_path(path), boot));
   Identity identity;
-  const std::uint64_t halves[2] = {rng.next(), rng.next()};
-  std::memcpy(identity.disk.bytes.data(), halves, sizeof halves);
-  identity.disk.bytes[6] = static_cast<std::uint8_t>((identity.disk.bytes[6] & 0x0f) | 0x40);  // random UUID
-  identity.disk.bytes[8] = static_cast<std::uint8_t>((identity.disk.bytes[8] & 0x3f) | 0x80);
+  identity.disk = model::random_uuid(rng);
   return write_identity(fs, path, identity);
 }
 

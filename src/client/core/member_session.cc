@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "model/random_uuid.h"
+
 namespace forebay::client {
 namespace {
 
@@ -24,20 +26,6 @@ bool is_passing(const RpcError& error) {
   if (!error.from_broker) return error.error.code != ErrorCode::kUnsupported;
   return may_do_elsewhere(error.error.code) || is_retryable(error.error.code) ||
          error.error.code == ErrorCode::kInternal;
-}
-
-std::string new_member_id(JitterRng& rng) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id;
-  for (int word = 0; word < 2; ++word) {
-    std::uint64_t bits = rng.next();
-    for (int digit = 0; digit < 16; ++digit, bits >>= 4) id += kDigits[bits & 15];
-  }
-  // A UUID of version 4.
-  id[12] = '4';
-  id[16] = kDigits[8 + (rng.next() & 3)];
-  for (const std::size_t at : {20, 16, 12, 8}) id.insert(at, 1, '-');
-  return id;
 }
 
 bool is_removed(ErrorCode code) {
@@ -79,7 +67,7 @@ std::optional<MemberSession::Action> MemberSession::open(TimePoint now) {
   stream_ = next_stream_++;
   join_sent_ = now;
   OpenStream action{stream_, node_, nodes_.address(node_), settings_.join};
-  if (member_id_.empty() && new_id_.empty()) new_id_ = new_member_id(rng_);
+  if (member_id_.empty() && new_id_.empty()) new_id_ = model::random_uuid(rng_).to_string();
   action.join.member_id = member_id_;
   action.join.new_member_id = member_id_.empty() ? new_id_ : std::string();
   action.join.number = stream_;

@@ -46,8 +46,12 @@ Result<LineReader::Fill> LineReader::fill() {
   }
 }
 
+void LineReader::sum(std::string_view text) {
+  if (keeps_checksum_) checksum_ = crc32c_extend(checksum_, as_bytes(text));
+}
+
 Result<LineReader::Outcome> LineReader::next(std::string_view& line) {
-  if (!newline_is_summed_) checksum_ = crc32c_extend(checksum_, as_bytes(std::string_view("\n")));
+  if (!newline_is_summed_) sum("\n");
   newline_is_summed_ = true;
   std::size_t searched = 0;  // of the bytes from begin_
   bool too_long = false;
@@ -61,7 +65,7 @@ Result<LineReader::Outcome> LineReader::next(std::string_view& line) {
       const char* stop = found != nullptr ? static_cast<const char*>(found) : buffer_.data() + end_;
       const auto length = static_cast<std::size_t>(stop - (buffer_.data() + begin_));
       line = {buffer_.data() + begin_, length};
-      checksum_ = crc32c_extend(checksum_, as_bytes(line));
+      sum(line);
       has_newline_ = found != nullptr;
       newline_is_summed_ = !has_newline_;
       begin_ += length + (has_newline_ ? 1 : 0);
@@ -72,7 +76,7 @@ Result<LineReader::Outcome> LineReader::next(std::string_view& line) {
     searched = end_ - begin_;
     if (searched > line_bytes_max_) {  // forget what is known of it, look for its end only
       too_long = true;
-      checksum_ = crc32c_extend(checksum_, as_bytes(std::string_view(buffer_.data() + begin_, searched)));
+      sum({buffer_.data() + begin_, searched});
       begin_ = end_ = 0;
       searched = 0;
     }

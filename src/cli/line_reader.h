@@ -32,7 +32,9 @@ class LineReader {
     return bytes_read_ - (end_ - begin_) - (has_newline_ ? 1 : 0);
   }
 
-  // CRC-32C of the input up to end_of_line().
+  // Before the first line: checksum() is wanted.
+  void keep_checksum() { keeps_checksum_ = true; }
+  // CRC-32C of the input up to end_of_line(). Requires: keep_checksum().
   [[nodiscard]] std::uint32_t checksum() const { return checksum_; }
   // Whether the line given out last has its '\n'.
   [[nodiscard]] bool is_whole() const { return has_newline_; }
@@ -40,6 +42,7 @@ class LineReader {
  private:
   enum class Fill : std::uint8_t { kMore, kEnd, kInterrupted };
   [[nodiscard]] Result<Fill> fill();
+  void sum(std::string_view text);
 
   static constexpr std::size_t kReadBytes = 256 * 1024;
   int descriptor_;
@@ -51,6 +54,7 @@ class LineReader {
   bool has_newline_ = false;  // the line given out last
   std::uint64_t line_number_ = 0;
   std::uint64_t bytes_read_ = 0;
+  bool keeps_checksum_ = false;
   std::uint32_t checksum_ = 0;
   bool newline_is_summed_ = true;  // of the line given out last, if it has one
 };

@@ -158,10 +158,12 @@ class Production {
     const LinePlacement placement{options_.format, options_.fields.key, options_.key_separator,
                                   options_.partition};
     FOREBAY_TRY(named.source, file_identity(input_, placement));
+    reader_.keep_checksum();
     std::optional<std::string> changed;
     named.is_same_source = [&](std::string_view stored) {
-      changed = has_identity(input_, stored) ? changed_option(stored, placement) : std::nullopt;
-      return has_identity(input_, stored) && !changed;
+      const bool same = has_identity(input_, stored);
+      changed = same ? changed_option(stored, placement) : std::nullopt;
+      return same && !changed;
     };
     auto resumed = NamedProducer::resume(session_.client_options(), std::move(named));
     if (!resumed && changed) {

@@ -1,6 +1,5 @@
 #include "schema/core/avro/avro_text.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 

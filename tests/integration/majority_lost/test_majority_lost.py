@@ -80,14 +80,14 @@ class MajorityLost(ClusterTest):
             lines = [json.loads(line) for line in audit]
         self.assertEqual([(one["topic"], one["partition"]) for one in lines], [("__cluster", 0), ("t", 0), ("t", 1)])
         self.assertEqual(lines[0]["lost_disks"], [one["disk_id"] for one in loss["lost"]])
-        wait_until(lambda: self.status(1)[0] == 200, lambda: self.status(1))
+        wait_until(lambda: self.status(1)[0] == 200, lambda: (self.status(1), up.file(1, "log")[-2000:]))
         self.assertEqual(self.produce(b"alone\n").returncode, 0)
         self.assertEqual(self.consumed(), {str(one) for one in range(100)} | {"alone"})
 
         # What was decided is in the log: a restart changes nothing.
         self.stop(1, signal.SIGKILL)
         self.start(1)
-        wait_until(lambda: self.status(1)[0] == 200, lambda: self.status(1))
+        wait_until(lambda: self.status(1)[0] == 200, lambda: (self.status(1), up.file(1, "log")[-2000:]))
 
         # A data directory that was given up is refused; an empty one is taken.
         os.rename(kept, self.data(3))

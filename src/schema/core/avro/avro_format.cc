@@ -1,0 +1,59 @@
+#include "schema/core/avro/avro_format.h"
+
+#include <utility>
+
+#include "schema/core/avro/avro_compatibility.h"
+#include "schema/core/avro/avro_parser.h"
+#include "schema/core/avro/avro_text.h"
+
+namespace forebay::schema::avro {
+namespace {
+
+class AvroFormat final : public ParsedSchema {
+ public:
+  AvroFormat(Schema parsed, std::size_t text_bytes) : parsed_(std::move(parsed)), text_bytes_(text_bytes) {}
+
+  [[nodiscard]] Format format() const override { return Format::kAvro; }
+  [[nodiscard]] std::string canonical_text() const override { return avro::canonical_text(parsed_); }
+  [[nodiscard]] std::string normalized_text() const override { return avro::normalized_text(parsed_); }
+  [[nodiscard]] Result<std::string> text_as(std::string_view form) const override {
+    if (form.empty()) return canonical_text();
+    return Error{ErrorCode::kInvalidArgument, "Avro has no form '" + std::string(form) + "'; there are none"};
+  }
+  [[nodiscard]] Result<std::string> record_name(MessagePath) const override {
+    return is_named(parsed_.root_type().kind) ? parsed_.root_type().full_name() : std::string();
+  }
+  [[nodiscard]] std::vector<Difference> differences(const ParsedSchema& writer,
+                                                    const CompatibilityPolicy&) const override {
+    return avro::differences(parsed_, static_cast<const AvroFormat&>(writer).parsed_);
+  }
+  [[nodiscard]] std::optional<PayloadFault> check(ByteSpan, MessagePath) const override {
+    return PayloadFault{"", "bytes", "a check that is not there yet"};
+  }
+  [[nodiscard]] Result<std::string> to_json(ByteSpan, MessagePath) const override {
+    return Error{ErrorCode::kUnsupported, "Avro payloads are not decoded yet"};
+  }
+  [[nodiscard]] Result<std::string> from_json(std::string_view, MessagePath) const override {
+    return Error{ErrorCode::kUnsupported, "Avro payloads are not encoded yet"};
+  }
+  [[nodiscard]] std::size_t memory_bytes() const override {
+    return text_bytes_ + parsed_.types.size() * sizeof(Type);
+  }
+
+ private:
+  Schema parsed_;
+  std::size_t text_bytes_;
+};
+
+}  // namespace
+
+Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
+                               const Limits& limits) {
+  std::vector<std::string> texts;
+  texts.reserve(references.size());
+  for (const auto& reference : references) texts.push_back(reference.text);
+  FOREBAY_TRY(auto parsed, parse(text, texts, limits));
+  return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text.size()));
+}
+
+}  // namespace forebay::schema::avro

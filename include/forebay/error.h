@@ -54,6 +54,8 @@ enum class ErrorCode : std::uint16_t {
   kNotOwner = 36,            // the member does not own the partition: nothing was committed
   kOffsetMovedBack = 37,     // a commit below the committed offset: only an explicit reset goes back
   kStartRuleConflict = 38,   // the group was created with another start rule
+  kInvalidSchema = 39,       // a schema that its format does not allow, or whose references lead nowhere
+  kIncompatibleSchema = 40,  // a new version breaks the compatibility rule of its subject
 };
 
 // The name as it stands in proto and in JSON, for example "UNKNOWN_TOPIC".
@@ -72,6 +74,8 @@ struct Error {
   // With kOutOfOrderSequence and kEarlyAckLost: of the last record of the producer's session that the
   // partition holds; -1: of none.
   std::optional<std::int32_t> last_sequence = {};
+  // Of the schema registry: the number that its REST API has for this error, such as 40401; 0: none of its.
+  std::uint32_t registry_code = 0;
 
   [[nodiscard]] std::string to_string() const;  // "UNKNOWN_TOPIC: topic 'orders' does not exist; ..."
   friend bool operator==(const Error&, const Error&) = default;

@@ -93,6 +93,10 @@ WireError wire_error(ErrorCode code) {
       return {v1::OFFSET_MOVED_BACK, FAILED_PRECONDITION};
     case ErrorCode::kStartRuleConflict:
       return {v1::START_RULE_CONFLICT, FAILED_PRECONDITION};
+    case ErrorCode::kInvalidSchema:
+      return {v1::INVALID_SCHEMA, INVALID_ARGUMENT};
+    case ErrorCode::kIncompatibleSchema:
+      return {v1::INCOMPATIBLE_SCHEMA, FAILED_PRECONDITION};
   }
   return {v1::INTERNAL, INTERNAL};
 }
@@ -108,6 +112,7 @@ v1::ErrorDetail to_detail(const Error& error, const ErrorPlace& place) {
   detail.set_retry_delay_ms(delay_ms);
   detail.set_leader(error.leader);
   if (error.last_sequence) detail.set_last_sequence(*error.last_sequence);
+  detail.set_registry_code(error.registry_code);
   return detail;
 }
 
@@ -117,6 +122,7 @@ Error error_of(const v1::ErrorDetail& detail) {
   Error error{known ? static_cast<ErrorCode>(detail.reason()) : ErrorCode::kInternal, detail.message(),
               detail.retry_delay_ms(), detail.leader()};
   if (detail.has_last_sequence()) error.last_sequence = detail.last_sequence();
+  error.registry_code = detail.registry_code();
   return error;
 }
 

@@ -80,6 +80,10 @@ std::string_view error_code_name(ErrorCode code) {
       return "OFFSET_MOVED_BACK";
     case ErrorCode::kStartRuleConflict:
       return "START_RULE_CONFLICT";
+    case ErrorCode::kInvalidSchema:
+      return "INVALID_SCHEMA";
+    case ErrorCode::kIncompatibleSchema:
+      return "INCOMPATIBLE_SCHEMA";
   }
   return "INTERNAL";
 }
@@ -125,6 +129,8 @@ bool is_retryable(ErrorCode code) {
     case ErrorCode::kNotOwner:
     case ErrorCode::kOffsetMovedBack:
     case ErrorCode::kStartRuleConflict:
+    case ErrorCode::kInvalidSchema:
+    case ErrorCode::kIncompatibleSchema:
       return false;
   }
   return false;

@@ -27,6 +27,8 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kNotOwner:
     case ErrorCode::kOffsetMovedBack:
     case ErrorCode::kStartRuleConflict:
+    case ErrorCode::kInvalidSchema:
+    case ErrorCode::kIncompatibleSchema:
       return ExitCode::kConflict;
     case ErrorCode::kNotLeader:
     case ErrorCode::kNotYet:

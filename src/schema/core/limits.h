@@ -8,8 +8,10 @@ namespace forebay::schema {
 
 struct Limits {
   std::size_t text_bytes_max = 1U << 20;  // of one schema; those in use have a few hundred kilobytes at most
-  std::size_t depth_max = 100;     // of types within types, so that no recursion takes a thread's stack
-  std::size_t types_max = 20'000;  // of one schema with all that it refers to
+  std::size_t depth_max = 100;         // of types within types, so that no recursion takes a thread's stack
+  std::size_t types_max = 20'000;      // of one schema with all that it refers to
+  std::size_t references_max = 1'000;  // of one schema, with those of what it refers to
+  std::size_t references_bytes_max = 16U << 20;  // and their texts
 };
 
 }  // namespace forebay::schema

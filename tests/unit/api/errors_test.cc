@@ -18,11 +18,11 @@ TEST(WireError, ProtoEnumAndErrorCodeAgreeInNumberAndName) {
     EXPECT_EQ(wire_error(code).reason, reason->number());
     ++compared;
   }
-  EXPECT_EQ(compared, static_cast<int>(ErrorCode::kStartRuleConflict));  // the last one of the list
+  EXPECT_EQ(compared, static_cast<int>(ErrorCode::kIncompatibleSchema));  // the last one of the list
 }
 
 TEST(WireError, OnlyCodesThatMayBeRetriedBlindlyBecomeUnavailable) {
-  for (int number = 1; number <= static_cast<int>(ErrorCode::kStartRuleConflict); ++number) {
+  for (int number = 1; number <= static_cast<int>(ErrorCode::kIncompatibleSchema); ++number) {
     const auto code = static_cast<ErrorCode>(number);
     EXPECT_NE(wire_error(code).status, grpc::StatusCode::OK) << error_code_name(code);
     if (wire_error(code).status == grpc::StatusCode::UNAVAILABLE) {

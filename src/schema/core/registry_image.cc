@@ -1,0 +1,172 @@
+#include "schema/core/registry_image.h"
+
+#include <algorithm>
+
+#include "schema/core/subject_name.h"
+
+namespace forebay::schema {
+namespace {
+
+Error cannot_follow(const std::string& what) { return Error{ErrorCode::kCorruptBatch, what}; }
+std::string text_of(const std::string& subject, VersionNumber version) {
+  return "version " + std::to_string(version) + " of subject '" + subject + "'";
+}
+
+// Beside its text, what maps and names take.
+constexpr std::size_t kSchemaOverheadBytes = 512;
+std::size_t bytes_of(const StoredSchema& schema) { return schema.content.text.size() + kSchemaOverheadBytes; }
+
+Result<void> fold(RegistryImage& image, const SchemaAdded& record) {
+  Context& context = image.contexts[record.context];
+  const StoredSchema& schema = record.schema;
+  if (schema.id <= 0 || context.schemas.contains(schema.id))
+    return cannot_follow("schema " + std::to_string(schema.id) + " is added where that id cannot be");
+  const Fingerprint content = fingerprint(schema.content);
+  if (const auto gone = context.gone.find(schema.id); gone != context.gone.end() && gone->second != content)
+    return cannot_follow("schema " + std::to_string(schema.id) + " was another one");
+  for (const Reference& one : schema.content.references)
+    if (image.version(one.subject, one.version) == nullptr)
+      return cannot_follow("a schema refers to " + text_of(one.subject, one.version) +
+                           ", which is not there");
+  const ContextId at{record.context, schema.id};
+  for (const Reference& one : schema.content.references)
+    image.referenced_by[{one.subject, one.version}].insert(at);
+  image.by_guid[schema.guid].insert(at);
+  image.bytes += bytes_of(schema);
+  context.gone.erase(schema.id);
+  context.by_content.emplace(content, schema.id);
+  context.schemas[schema.id].schema = std::make_shared<const StoredSchema>(schema);
+  context.last_id = std::max(context.last_id, schema.id);
+  return {};
+}
+
+void forget(RegistryImage& image, const std::string& context_name, SchemaId id) {
+  Context& context = image.contexts[context_name];
+  const auto at = context.schemas.find(id);
+  const StoredSchemaPtr schema = at->second.schema;
+  const ContextId key{context_name, id};
+  for (const Reference& one : schema->content.references) {
+    const auto by = image.referenced_by.find({one.subject, one.version});
+    if (by == image.referenced_by.end()) continue;
+    by->second.erase(key);
+    if (by->second.empty()) image.referenced_by.erase(by);
+  }
+  if (auto& same = image.by_guid[schema->guid]; same.erase(key), same.empty())
+    image.by_guid.erase(schema->guid);
+  image.bytes -= bytes_of(*schema);
+  const Fingerprint content = fingerprint(schema->content);
+  const auto known = context.by_content.find(content);
+  if (known != context.by_content.end() && known->second == id) context.by_content.erase(known);
+  context.gone.emplace(id, content);
+  context.schemas.erase(at);
+}
+
+Result<void> fold(RegistryImage& image, const VersionSet& record) {
+  const std::string context_name = context_of(record.subject);
+  const auto context = image.contexts.find(context_name);
+  if (context == image.contexts.end() || !context->second.schemas.contains(record.id) || record.version <= 0)
+    return cannot_follow(text_of(record.subject, record.version) + " is schema " + std::to_string(record.id) +
+                         ", which is not there");
+  const Version* before = image.version(record.subject, record.version);
+  if (before != nullptr && before->id != record.id)
+    return cannot_follow(text_of(record.subject, record.version) + " is another schema already");
+  Subject& subject = image.subjects[record.subject];
+  subject.context = context_name;
+  subject.versions[record.version] = {record.id, record.deleted, record.at};
+  context->second.schemas[record.id].versions.emplace(record.subject, record.version);
+  return {};
+}
+
+Result<void> fold(RegistryImage& image, const VersionRemoved& record) {
+  const auto subject = image.subjects.find(record.subject);
+  const Version* version = image.version(record.subject, record.version);
+  if (version == nullptr) return cannot_follow(text_of(record.subject, record.version) + " is not there");
+  if (image.referenced_by.contains({record.subject, record.version}))
+    return cannot_follow(text_of(record.subject, record.version) + " is referred to");
+  const SchemaId id = version->id;
+  const std::string context = subject->second.context;
+  subject->second.versions.erase(record.version);
+  if (subject->second.versions.empty()) image.subjects.erase(subject);
+  SchemaUse& use = image.contexts[context].schemas[id];
+  use.versions.erase({record.subject, record.version});
+  if (use.versions.empty()) forget(image, context, id);
+  return {};
+}
+
+Result<void> fold(RegistryImage& image, const ConfigSet& record) {
+  if (record.config.is_empty()) {
+    image.configs.erase(record.scope);
+  } else {
+    image.configs[record.scope] = record.config;
+  }
+  return {};
+}
+
+Result<void> fold(RegistryImage& image, const ModeSet& record) {
+  if (record.mode) {
+    image.modes[record.scope] = *record.mode;
+  } else {
+    image.modes.erase(record.scope);
+  }
+  return {};
+}
+
+// Its ids stay taken: the context stays, empty.
+Result<void> fold(RegistryImage& image, const ContextRemoved& record) {
+  if (record.context == kDefaultContext) return cannot_follow("the default context is never removed");
+  const auto context = image.contexts.find(record.context);
+  if (context != image.contexts.end() && !context->second.schemas.empty())
+    return cannot_follow("the context '" + record.context + "' is not empty");
+  const std::string prefix = SubjectName{record.context, ""}.qualified();
+  const auto in_it = [&prefix](const auto& one) { return one.first.starts_with(prefix); };
+  std::erase_if(image.configs, in_it);
+  std::erase_if(image.modes, in_it);
+  return {};
+}
+
+}  // namespace
+
+bool Subject::has_active() const { return latest().has_value(); }
+
+std::optional<VersionNumber> Subject::latest(bool deleted) const {
+  for (auto at = versions.rbegin(); at != versions.rend(); ++at)
+    if (deleted || !at->second.deleted) return at->first;
+  return std::nullopt;
+}
+
+const Subject* RegistryImage::subject(const std::string& qualified) const {
+  const auto at = subjects.find(qualified);
+  return at == subjects.end() ? nullptr : &at->second;
+}
+
+const Version* RegistryImage::version(const std::string& qualified, VersionNumber number) const {
+  const Subject* known = subject(qualified);
+  if (known == nullptr) return nullptr;
+  const auto at = known->versions.find(number);
+  return at == known->versions.end() ? nullptr : &at->second;
+}
+
+const SchemaUse* RegistryImage::use(const std::string& context, SchemaId id) const {
+  const auto in = contexts.find(context);
+  if (in == contexts.end()) return nullptr;
+  const auto at = in->second.schemas.find(id);
+  return at == in->second.schemas.end() ? nullptr : &at->second;
+}
+
+StoredSchemaPtr RegistryImage::schema(const std::string& context, SchemaId id) const {
+  const SchemaUse* found = use(context, id);
+  return found == nullptr ? nullptr : found->schema;
+}
+
+std::optional<SchemaId> RegistryImage::id_of(const std::string& context, const Fingerprint& content) const {
+  const auto in = contexts.find(context);
+  if (in == contexts.end()) return std::nullopt;
+  const auto at = in->second.by_content.find(content);
+  return at == in->second.by_content.end() ? std::nullopt : std::optional(at->second);
+}
+
+Result<void> apply(RegistryImage& image, const SchemaRecord& record) {
+  return std::visit([&image](const auto& one) { return fold(image, one); }, record);
+}
+
+}  // namespace forebay::schema

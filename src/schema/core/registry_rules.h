@@ -1,0 +1,64 @@
+// What the registry's state says about a request: the rules that hold for a subject, which schemas a text
+// refers to, which version is meant. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "schema/core/registry_image.h"
+#include "schema/core/schema.h"
+#include "schema/core/subject_name.h"
+
+namespace forebay::schema {
+
+// A schema as somebody sends it.
+struct SchemaInput {
+  Format format = Format::kAvro;
+  std::string text;
+  std::vector<Reference> references;  // subjects as they are written; version -1: the latest
+  std::optional<Metadata> metadata;
+  std::string rule_set;
+};
+
+struct EffectiveConfig {
+  Level level = Level::kBackward;
+  CompatibilityPolicy policy;
+  bool normalize = false;
+  std::optional<std::string> group;
+};
+// Of a subject: its own, else of its context, else of all, else as they are above.
+[[nodiscard]] EffectiveConfig effective_config(const RegistryImage& image, const SubjectName& name);
+[[nodiscard]] Config merged_config(const RegistryImage& image, const SubjectName& name);
+[[nodiscard]] Mode effective_mode(const RegistryImage& image, const SubjectName& name);
+// The subject that is meant by it, when it is an alias. Errors: those of parse_subject.
+[[nodiscard]] Result<SubjectName> subject_meant(const RegistryImage& image, std::string_view name);
+
+// "latest", "-1", or a number from 1. Errors (42202).
+inline constexpr VersionNumber kLatestVersion = -1;
+[[nodiscard]] Result<VersionNumber> parse_version(std::string_view text);
+struct FoundVersion {
+  VersionNumber number = 0;
+  Version version;
+  StoredSchemaPtr schema;
+};
+// Errors: 40401, 40402. `deleted`: also those that are.
+[[nodiscard]] Result<FoundVersion> find_version(const RegistryImage& image, const std::string& subject,
+                                                VersionNumber number, bool deleted);
+
+// What `references` of a schema in `context` mean. Errors (42201): there is no such version; too many.
+[[nodiscard]] Result<std::vector<Reference>> qualify_references(const RegistryImage& image,
+                                                                const std::string& context,
+                                                                const std::vector<Reference>& references);
+// The texts that a schema needs, those that it refers to through others too, each after those that it refers
+// to itself. Requires: qualified. Errors (42201): too many, too large.
+[[nodiscard]] Result<std::vector<NamedText>> texts_of(const RegistryImage& image,
+                                                      const std::vector<Reference>& references);
+
+// The last version of the subject that is this schema; metadata and rules count if there are any.
+[[nodiscard]] std::optional<FoundVersion> find_content(const RegistryImage& image, const std::string& subject,
+                                                       const SchemaContent& content, bool deleted);
+
+}  // namespace forebay::schema

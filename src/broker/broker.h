@@ -25,6 +25,13 @@
 #include "partition/core/majority_loss.h"
 #include "partition/core/producer_state.h"
 
+namespace forebay::schema {
+class LocalRegistry;
+class Registries;
+class Registry;
+class SharedImage;
+}  // namespace forebay::schema
+
 namespace forebay::broker {
 
 enum class Acks : std::uint8_t { kAll, kLeader, kNone };
@@ -342,6 +349,19 @@ class Broker {
   virtual void list_groups(ListGroupsRequest request, Done<std::vector<ListedGroups>> done) = 0;
   // What a coordinator said, with the API of the node that coordinates the group now, if that is another one.
   [[nodiscard]] virtual Error name_coordinator(Error error, const std::string& group) const = 0;
+  // Runs `use` with the schema registry, which leads, on its shard. Or with why there is none here. Errors:
+  // kNotLeader, kNotYet, and those of machine::Host::check. The first use makes it, which takes a moment.
+  using UseRegistry = UniqueFunction<void(Result<schema::Registry*>)>;
+  virtual void with_registry(UseRegistry use) = 0;
+  // Likewise with a replica here, whether or not it leads. Errors: kNotYet, kNotLeader: there is none.
+  virtual void with_registry_replica(UseRegistry use) = 0;
+  // Whether anybody has ever used it, as far as this node knows.
+  [[nodiscard]] virtual bool has_registry() const = 0;
+  // Its state on this node; nothing if there is none. May be behind (SharedImage::is_current).
+  [[nodiscard]] virtual std::shared_ptr<const schema::SharedImage> registry_image() const = 0;
+  // What a replica said, with the API of the node that leads it now, if that is another one. An error without
+  // a leader: nobody is known to lead it.
+  [[nodiscard]] virtual Error name_registry_leader(Error error) const = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

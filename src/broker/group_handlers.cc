@@ -10,7 +10,7 @@ namespace forebay::broker {
 namespace {
 
 // Partitions of a new topic elect their leaders meanwhile.
-constexpr std::chrono::seconds kGroupsReadyMax{25};
+constexpr std::chrono::seconds kInternalReadyMax{25};
 
 std::vector<GroupListing> page_of(const group::GroupImage& image, const std::string& after,
                                   std::size_t count_max) {
@@ -32,7 +32,12 @@ void NodeBroker::with_coordinator(std::string group, GroupsTopic topic, UseCoord
   if (route == table->topics.end()) {
     if (topic == GroupsTopic::kExpect)
       return use(Error{ErrorCode::kUnknownGroup, "there is no group '" + group + "'"});
-    return make_groups_topic(std::move(group), std::move(use));
+    return make_internal_topic(
+        cluster::InternalTopic::kGroups,
+        [this, group = std::move(group), use = std::move(use)](const Result<std::monostate>& made) mutable {
+          if (!made) return use(made.error());
+          with_coordinator(std::move(group), GroupsTopic::kExpect, std::move(use));
+        });
   }
   on_coordinator(route->second, group::partition_of_group(group), std::move(use));
 }
@@ -97,24 +102,21 @@ void NodeBroker::list_groups(ListGroupsRequest request, Done<std::vector<ListedG
 }
 
 // Proposed by whoever is asked first; the same by others at the same time finds it there.
-void NodeBroker::make_groups_topic(std::string group, UseCoordinator use) {
-  on_controller([this, group = std::move(group), use = std::move(use)]() mutable {
+void NodeBroker::make_internal_topic(cluster::InternalTopic topic, Done<std::monostate> done) {
+  on_controller([this, topic, done = std::move(done)]() mutable {
     if (controller_ == nullptr || !controller_->image())
-      return use(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
-    propose(
-        cluster::MakeGroupsTopic{controller_->new_id()},
-        [this, group = std::move(group), use = std::move(use)](const Result<std::monostate>& made) mutable {
-          if (!made) return use(made.error());
-          const auto topic = controller_->image()->find(std::string(cluster::kGroupsTopicName));
-          // Decided elsewhere, and its news are not here yet.
-          if (!topic) return use(Error{ErrorCode::kNotYet, "consumer groups are being set up; retry", 100});
-          reconciler_->when_ready(topic->id, cluster::kGroupsPartitions, kGroupsReadyMax,
-                                  [this, group = std::move(group),
-                                   use = std::move(use)](const Result<std::monostate>& ready) mutable {
-                                    if (!ready) return use(ready.error());
-                                    with_coordinator(std::move(group), GroupsTopic::kExpect, std::move(use));
-                                  });
-        });
+      return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
+    propose(cluster::MakeInternalTopic{topic, controller_->new_id()},
+            [this, topic, done = std::move(done)](const Result<std::monostate>& made) mutable {
+              if (!made) return done(made.error());
+              const std::string name(cluster::name_of(topic));
+              const auto known = controller_->image()->find(name);
+              // Decided elsewhere, and its news are not here yet.
+              if (!known)
+                return done(Error{ErrorCode::kNotYet, "the topic " + name + " is being set up; retry", 100});
+              reconciler_->when_ready(known->id, cluster::partitions_of(topic), kInternalReadyMax,
+                                      std::move(done));
+            });
   });
 }
 

@@ -67,6 +67,10 @@ class NodeBroker final : public Broker {
   // Before start(): where decisions of operators are written down, durably, a line of JSON each.
   using Audit = std::function<void(std::string line, Done<std::monostate> done)>;
   void use_audit(Audit audit) { audit_ = std::move(audit); }
+  // Before start(): where the state of the schema registry is found.
+  void use_registry(std::shared_ptr<schema::LocalRegistry> registry) {
+    local_registry_ = std::move(registry);
+  }
   // Before start(): changes the rate of moves and returns what it was.
   using MoveRate = std::function<std::uint64_t(std::uint64_t bytes_per_second)>;
   void use_move_rate(MoveRate move_rate) { move_rate_ = std::move(move_rate); }
@@ -118,6 +122,11 @@ class NodeBroker final : public Broker {
   void with_coordinator(std::string group, GroupsTopic topic, UseCoordinator use) override;
   void list_groups(ListGroupsRequest request, Done<std::vector<ListedGroups>> done) override;
   [[nodiscard]] Error name_coordinator(Error error, const std::string& group) const override;
+  void with_registry(UseRegistry use) override;
+  void with_registry_replica(UseRegistry use) override;
+  [[nodiscard]] bool has_registry() const override;
+  [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override;
+  [[nodiscard]] Error name_registry_leader(Error error) const override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
@@ -169,7 +178,9 @@ class NodeBroker final : public Broker {
   void decide_targets(DecideTargets decide_on, bool validate_only, Done<MoveResult> done);
   // Of that partition of `__groups`, where this node leads it; on its shard.
   void on_coordinator(const TopicRoute& route, model::PartitionIndex partition, UseCoordinator use);
-  void make_groups_topic(std::string group, UseCoordinator use);
+  // Made, if need be, and its partitions ready.
+  void make_internal_topic(cluster::InternalTopic topic, Done<std::monostate> done);
+  void on_registry(UseRegistry use, bool leading);
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.
   void on_refused(const Error& why);
@@ -197,6 +208,7 @@ class NodeBroker final : public Broker {
   std::function<PeersSeen()> peers_seen_;
   Audit audit_;
   MoveRate move_rate_;
+  std::shared_ptr<schema::LocalRegistry> local_registry_;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;

@@ -25,6 +25,7 @@ struct ShardHandle {
   runtime::Executor* executor = nullptr;
   partition::PartitionSet* partitions = nullptr;  // touched on that executor only
   group::Coordinators* coordinators = nullptr;    // the same; none: there are no consumer groups
+  schema::Registries* registries = nullptr;       // the same; none: there is no schema registry
 };
 
 class Reconciler {

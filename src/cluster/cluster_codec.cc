@@ -301,7 +301,10 @@ struct ProposalEncoder {
     confirm->set_partition(p.partition.value());
   }
   void operator()(const RetireDisk& p) const { put_voter(p.voter, to.mutable_retire_disk()); }
-  void operator()(const MakeGroupsTopic& p) const { to.mutable_make_groups_topic()->set_id(bytes_of(p.id)); }
+  void operator()(const MakeInternalTopic& p) const {
+    to.mutable_make_internal_topic()->set_id(bytes_of(p.id));
+    to.mutable_make_internal_topic()->set_topic(static_cast<std::uint32_t>(p.topic));
+  }
 };
 
 template <typename Message>
@@ -340,9 +343,15 @@ Result<NodeProposal> proposal_of(ByteSpan bytes) {
       FOREBAY_TRY(const auto voter, voter_of(message.retire_disk()));
       return NodeProposal(RetireDisk{voter});
     }
-    case pb::NodeProposal::kMakeGroupsTopic: {
-      FOREBAY_TRY(const auto id, uuid_of(message.make_groups_topic().id()));
-      return NodeProposal(MakeGroupsTopic{id});
+    case pb::NodeProposal::kMakeInternalTopic: {
+      const auto& make = message.make_internal_topic();
+      FOREBAY_TRY(const auto id, uuid_of(make.id()));
+      if (make.topic() > static_cast<std::uint32_t>(InternalTopic::kSchemas))
+        return Error{ErrorCode::kNewerFormat,
+                     "an internal topic that this version does not know is to be made; upgrade this node"};
+      const auto topic =
+          make.topic() == 0 ? InternalTopic::kGroups : static_cast<InternalTopic>(make.topic());
+      return NodeProposal(MakeInternalTopic{topic, id});
     }
     case pb::NodeProposal::kConfirmTarget: {
       const auto& confirm = message.confirm_target();

@@ -181,17 +181,21 @@ void WiredNode::hand_over(std::chrono::milliseconds most) {
 // start.
 Result<void> WiredNode::stop_coordinators(std::chrono::steady_clock::time_point deadline) {
   std::vector<std::future<void>> stopped;
-  for (std::uint32_t i = 0; i < shard_count_; ++i) {
-    if (stacks_[i]->coordinators == nullptr) continue;
+  const auto promised = [&stopped] {
     auto promise = std::make_shared<std::promise<void>>();
     stopped.push_back(promise->get_future());
-    shards_.at(i).post([stack = stacks_[i].get(), promise] {
-      stack->coordinators->stop([promise] { promise->set_value(); });
+    return [promise] { promise->set_value(); };
+  };
+  for (std::uint32_t i = 0; i < shard_count_; ++i) {
+    if (stacks_[i]->coordinators == nullptr) continue;
+    shards_.at(i).post([stack = stacks_[i].get(), groups = promised(), schemas = promised()] {
+      stack->coordinators->stop(groups);
+      stack->registries->stop(schemas);
     });
   }
   for (auto& one : stopped) {
     if (one.wait_until(deadline) != std::future_status::ready)
-      return Error{ErrorCode::kTimedOut, "the state of consumer groups was not written in time"};
+      return Error{ErrorCode::kTimedOut, "the state of consumer groups and schemas was not written in time"};
   }
   return {};
 }
@@ -251,6 +255,7 @@ void WiredNode::tear_down_shards() {
       ShardStack& stack = *stacks_[i];
       if (stack.snapshot_timer) shards_.at(i).cancel(*stack.snapshot_timer);
       stack.coordinators.reset();
+      stack.registries.reset();
       stack.partitions.reset();
       stack.peers.reset();
       stack.logs.reset();

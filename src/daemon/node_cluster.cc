@@ -56,10 +56,12 @@ raft::Peers::Listener WiredNode::peers_listener(std::uint32_t shard) {
   };
   listener.request = [this, shard](model::NodeId, const std::string& body,
                                    UniqueFunction<void(Result<std::string>)> reply) {
-    const auto& coordinators = stacks_[shard]->coordinators;
-    if (!cluster::is_metadata_request(as_bytes(body)) && coordinators != nullptr &&
-        coordinators->answer(body, reply))
-      return;
+    const ShardStack& stack = *stacks_[shard];
+    if (!cluster::is_metadata_request(as_bytes(body)) && stack.coordinators != nullptr) {
+      if (stack.coordinators->answer(body, reply) || stack.registries->answer(body, reply)) return;
+      if (machine::is_state_request(as_bytes(body)))
+        return reply(Error{ErrorCode::kNotLeader, "there is no replica of that partition on this node"});
+    }
     if (shard != controller_shard() || !proposer_)
       return reply(Error{ErrorCode::kUnavailable, "the node is starting; retry", 100});
     proposer_->receive(body, std::move(reply));
@@ -131,7 +133,8 @@ Result<void> WiredNode::open_broker() {
   std::vector<broker::ShardHandle> handles;
   for (std::uint32_t i = 0; i < shard_count_; ++i) {
     run_on(shards_.at(i), [this, i] { open_coordinators(i); });
-    handles.push_back({&shards_.at(i), stacks_[i]->partitions.get(), stacks_[i]->coordinators.get()});
+    handles.push_back({&shards_.at(i), stacks_[i]->partitions.get(), stacks_[i]->coordinators.get(),
+                       stacks_[i]->registries.get()});
   }
   broker::NodeBrokerConfig config;
   const Listening addresses = listening();
@@ -158,6 +161,7 @@ Result<void> WiredNode::open_broker() {
     config.listed.emplace(node.id, node.peer_address.to_string());
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });
+  broker_->use_registry(local_registry_);
   broker_->use_peers([this] { return peers_seen(); });
   broker_->use_audit([this](std::string line, broker::Done<std::monostate> done) {
     audit(std::move(line), std::move(done));
@@ -191,6 +195,16 @@ void WiredNode::open_coordinators(std::uint32_t shard) {
                                  .places = std::move(places),
                                  .host = {},
                                  .partitions_per_group_max = settings_.group.partitions_max});
+  stack.registries =
+      std::make_unique<schema::Registries>(schema::Registries::Parts{.partitions = stack.partitions.get(),
+                                                                     .store = kv_.get(),
+                                                                     .executor = &shards_.at(shard),
+                                                                     .pool = &pool_,
+                                                                     .clock = &clock_,
+                                                                     .peers = stack.peers.get(),
+                                                                     .schemas = schemas_,
+                                                                     .local = local_registry_,
+                                                                     .host = {}});
 }
 
 Result<void> WiredNode::open_cluster() {

@@ -16,6 +16,7 @@
 #include "partition/partition_set.h"
 #include "raft/peers.h"
 #include "runtime/shard.h"
+#include "schema/registries.h"
 
 namespace forebay::daemon {
 
@@ -61,6 +62,7 @@ struct ShardStack {
   std::unique_ptr<raft::Peers> peers;
   std::unique_ptr<partition::PartitionSet> partitions;
   std::unique_ptr<group::Coordinators> coordinators;  // before the partitions
+  std::unique_ptr<schema::Registries> registries;     // likewise
   ShardSnapshot snapshot;
   std::uint32_t snapshots = 0;
   std::optional<runtime::TimerId> snapshot_timer;

@@ -34,6 +34,8 @@
 #include "runtime/shard_group.h"
 #include "runtime/system_clock.h"
 #include "runtime/thread_blocking_pool.h"
+#include "schema/registries.h"
+#include "schema/schema_cache.h"
 
 namespace forebay::daemon {
 
@@ -125,6 +127,11 @@ class WiredNode final : public Node {
   std::vector<std::string> warnings_;
   std::unique_ptr<broker::DiskWatch> disk_;
   std::unique_ptr<broker::Trash> trash_;
+  // Parsed schemas: those that a node uses are few, and the largest ones take some megabytes.
+  static constexpr std::size_t kParsedSchemasBytesMax = 64U << 20;
+  std::shared_ptr<schema::ParsedSchemas> schemas_ =
+      std::make_shared<schema::SchemaCache>(kParsedSchemasBytesMax);
+  std::shared_ptr<schema::LocalRegistry> local_registry_ = std::make_shared<schema::LocalRegistry>();
   std::unique_ptr<kv::KeyValueStore> kv_;
   std::unique_ptr<io::PeerNetwork> network_;
   std::unique_ptr<ClusterEntry> entry_;

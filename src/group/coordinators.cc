@@ -15,42 +15,15 @@ model::PartitionIndex partition_of_group(const std::string& group) {
 }
 
 Coordinators::Coordinators(Parts parts)
-    : parts_(std::move(parts)), places_(parts_.places), alive_(std::make_shared<Coordinators*>(this)) {
-  parts_.partitions->on_state_partitions(
-      {.opened = [this](const model::TopicPartition& id,
-                        partition::Partition& partition) { open(id, partition); },
-       .closing = [this](const model::TopicPartition& id) { close(id); }});
-}
+    : parts_(std::move(parts)),
+      places_(parts_.places),
+      coordinators_(
+          *parts_.partitions, std::string(cluster::kGroupsTopicName),
+          [this](partition::Partition& partition) { return make(partition); },
+          [this](const Coordinator& gone) { closed_ += gone.counts(); }) {}
 
-// The replica goes, and its state with it. Whoever waits is answered.
-void Coordinators::close(const model::TopicPartition& id) {
-  const auto at = coordinators_.find(id);
-  if (at == coordinators_.end()) return;
-  ++erasing_[id].under_way;
-  at->second->erase([alive = alive_, id] {
-    if (*alive != nullptr) (*alive)->erased(id);
-  });
-  closed_ += at->second->counts();
-  coordinators_.erase(at);
-}
-
-void Coordinators::erased(const model::TopicPartition& id) {
-  const auto at = erasing_.find(id);
-  if (--at->second.under_way > 0) return;
-  auto waiting = std::move(at->second.waiting);
-  erasing_.erase(at);
-  for (auto& done : waiting) done();
-}
-
-Coordinators::~Coordinators() {
-  *alive_ = nullptr;
-  parts_.partitions->on_state_partitions({});
-}
-
-void Coordinators::open(const model::TopicPartition& id, partition::Partition& partition) {
-  if (partition.topic_name() != cluster::kGroupsTopicName) return;
-  auto& coordinator = coordinators_[id];
-  coordinator = std::make_unique<Coordinator>(
+std::unique_ptr<Coordinator> Coordinators::make(partition::Partition& partition) {
+  return std::make_unique<Coordinator>(
       CoordinatorParts{.log = &partition,
                        .store = parts_.store,
                        .executor = parts_.executor,
@@ -62,44 +35,22 @@ void Coordinators::open(const model::TopicPartition& id, partition::Partition& p
                        .places = &places_,
                        .partitions_per_group_max = parts_.partitions_per_group_max},
       parts_.host);
-  const auto erasing = erasing_.find(id);
-  if (erasing == erasing_.end()) return coordinator->start();
-  // A replica of before has just gone: what this one stores must not go with that.
-  erasing->second.waiting.emplace_back([this, id] {
-    if (Coordinator* one = find(id)) one->start();
-  });
 }
 
 void Coordinators::on_image(const cluster::ClusterImage& image) {
   if (!topics_.set(image)) return;
-  for (const auto& [id, one] : coordinators_) one->topics_changed();
+  for (const auto& [id, one] : all()) one->topics_changed();
 }
 
 Coordinator::Counts Coordinators::counts() const {
   Coordinator::Counts counts = closed_;
-  for (const auto& [id, one] : coordinators_) counts += one->counts();
+  for (const auto& [id, one] : all()) counts += one->counts();
   return counts;
-}
-
-Coordinator* Coordinators::find(const model::TopicPartition& id) {
-  const auto at = coordinators_.find(id);
-  return at == coordinators_.end() ? nullptr : at->second.get();
 }
 
 bool Coordinators::answer(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply) {
   const ByteSpan bytes = as_bytes(body);
-  if (machine::is_state_request(bytes)) {
-    const auto request = machine::decode_request(bytes);
-    Coordinator* one = request ? find(request->id) : nullptr;
-    if (!request) {
-      reply(request.error());
-    } else if (one == nullptr) {
-      reply(Error{ErrorCode::kNotLeader, "there is no replica of that partition on this node"});
-    } else {
-      reply(one->host().answer_state_request(*request));
-    }
-    return true;
-  }
+  if (coordinators_.answer_state_request(body, reply)) return true;
   if (is_lag_question(bytes)) {
     const auto question = decode_lag_question(bytes);
     if (!question) {
@@ -125,17 +76,6 @@ bool Coordinators::answer(const std::string& body, UniqueFunction<void(Result<st
                  reply(encode_place(*place));
                });
   return true;
-}
-
-void Coordinators::stop(UniqueFunction<void()> done) {
-  auto left = std::make_shared<std::size_t>(coordinators_.size() + erasing_.size() + 1);
-  auto shared = std::make_shared<UniqueFunction<void()>>(std::move(done));
-  const auto one_less = [left, shared] {
-    if (--*left == 0) (*shared)();
-  };
-  for (const auto& [id, one] : coordinators_) one->stop(one_less);
-  for (auto& [id, erasing] : erasing_) erasing.waiting.emplace_back(one_less);
-  one_less();
 }
 
 }  // namespace forebay::group

@@ -5,12 +5,13 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "cluster/core/cluster_image.h"
 #include "group/coordinator.h"
 #include "group/places.h"
 #include "group/topics_view.h"
+#include "machine/replicas.h"
 
 namespace forebay::group {
 
@@ -33,39 +34,30 @@ class Coordinators {
   };
   // It is the partition set's listener for partitions that hold a state. All parts outlive it.
   explicit Coordinators(Parts parts);
-  ~Coordinators();
   Coordinators(const Coordinators&) = delete;
   Coordinators& operator=(const Coordinators&) = delete;
 
   void on_image(const cluster::ClusterImage& image);
   // Nothing: there is no replica of it here.
-  [[nodiscard]] Coordinator* find(const model::TopicPartition& id);
+  [[nodiscard]] Coordinator* find(const model::TopicPartition& id) { return coordinators_.find(id); }
   [[nodiscard]] const std::map<model::TopicPartition, std::unique_ptr<Coordinator>>& all() const {
-    return coordinators_;
+    return coordinators_.all();
   }
   // Of all coordinators that were here since the start.
   [[nodiscard]] Coordinator::Counts counts() const;
   // What nodes ask one another about groups. Returns false if it is something else.
   bool answer(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply);
   // Writes all states, and waits for that.
-  void stop(UniqueFunction<void()> done);
+  void stop(UniqueFunction<void()> done) { coordinators_.stop(std::move(done)); }
 
  private:
-  void open(const model::TopicPartition& id, partition::Partition& partition);
-  void close(const model::TopicPartition& id);
-  void erased(const model::TopicPartition& id);
+  [[nodiscard]] std::unique_ptr<Coordinator> make(partition::Partition& partition);
 
   Parts parts_;
   TopicsView topics_;
   Places places_;
-  std::map<model::TopicPartition, std::unique_ptr<Coordinator>> coordinators_;
   Coordinator::Counts closed_;  // of those that are gone
-  struct Erasing {              // of the states of replicas that have gone
-    int under_way = 0;
-    std::vector<UniqueFunction<void()>> waiting;
-  };
-  std::map<model::TopicPartition, Erasing> erasing_;
-  std::shared_ptr<Coordinators*> alive_;
+  machine::Replicas<Coordinator> coordinators_;
 };
 
 }  // namespace forebay::group

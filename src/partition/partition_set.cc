@@ -136,15 +136,25 @@ void PartitionSet::start_partition(const model::TopicPartition& id, log::Log& lo
                               wanted->second.others_have_copies);
   if (asked_to_leave_.contains(id)) begin_to_leave(id, opened);
   opened.start(std::move(ready));
-  if (opened.holds_state() && state_listener_.opened) state_listener_.opened(id, opened);
+  if (StateListener* listener = state_listener(opened)) listener->opened(id, opened);
   while (auto waiting = waiting_for_open_.extract(id)) waiting.mapped()(&opened);
 }
 
-void PartitionSet::on_state_partitions(StateListener listener) {
-  state_listener_ = std::move(listener);
-  for (const auto& [id, partition] : partitions_) {
-    if (partition->holds_state() && state_listener_.opened) state_listener_.opened(id, *partition);
+void PartitionSet::on_state_partitions(const std::string& topic, StateListener listener) {
+  if (!listener.opened) {
+    state_listeners_.erase(topic);
+    return;
   }
+  StateListener& kept = state_listeners_[topic] = std::move(listener);
+  for (const auto& [id, partition] : partitions_) {
+    if (state_listener(*partition) == &kept) kept.opened(id, *partition);
+  }
+}
+
+PartitionSet::StateListener* PartitionSet::state_listener(const Partition& partition) {
+  if (!partition.holds_state()) return nullptr;
+  const auto at = state_listeners_.find(partition.topic_name());
+  return at == state_listeners_.end() ? nullptr : &at->second;
 }
 
 void PartitionSet::fail_to_open(const model::TopicPartition& id, const Error& error) {
@@ -192,7 +202,7 @@ void PartitionSet::remove(const model::TopicPartition& id, Done<std::monostate> 
   wanted_members_.erase(id);
   asked_to_leave_.erase(id);
   if (auto found = partitions_.extract(id)) {
-    if (found.mapped()->holds_state() && state_listener_.closing) state_listener_.closing(id);
+    if (StateListener* listener = state_listener(*found.mapped())) listener->closing(id);
     leaving_.insert_or_assign(id, std::move(found.mapped()));
     leaving_.at(id)->stop();
   }

@@ -53,12 +53,13 @@ class PartitionSet {
   // Calls back once open() has made it, whether or not it can be written, or has failed to.
   void when_open(const model::TopicPartition& id, Done<Partition*> done);
   // For who lives on partitions that hold a state (PartitionConfig::holds_state), called for those that are
-  // open already and as others come and go. `opened`: it may be used until `closing`. One listener.
+  // open already and as others come and go. `opened`: it may be used until `closing`. One listener for each
+  // topic, by its name; an empty one takes the place of the one that was.
   struct StateListener {
     UniqueFunction<void(const model::TopicPartition&, Partition&)> opened;
     UniqueFunction<void(const model::TopicPartition&)> closing;
   };
-  void on_state_partitions(StateListener listener);
+  void on_state_partitions(const std::string& topic, StateListener listener);
   // Who should be the members of a partition (Partition::set_wanted_members), also of one that is still being
   // opened.
   void set_wanted_members(const model::TopicPartition& id, WantedMembers wanted, std::uint32_t epoch = 0,
@@ -148,7 +149,8 @@ class PartitionSet {
   };
   std::unordered_map<model::TopicPartition, Wanted> wanted_members_;
   UniqueFunction<void(const model::TopicPartition&, std::uint32_t)> members_reached_;
-  StateListener state_listener_;
+  [[nodiscard]] StateListener* state_listener(const Partition& partition);
+  std::map<std::string, StateListener> state_listeners_;
   std::unordered_map<model::TopicPartition, Done<std::monostate>> asked_to_leave_;  // not yet removed
   std::multimap<model::TopicPartition, Done<Partition*>> waiting_for_open_;
   std::optional<runtime::TimerId> maintenance_timer_;

@@ -10,8 +10,9 @@ namespace {
 // 0: what brokers read that register no level.
 constexpr std::uint32_t kMoves = 1;  // replicas that move, and disks that are given up
 constexpr std::uint32_t kProducerNames = 2;
-constexpr std::uint32_t kGroups = 3;  // topics on which state machines live: __groups
-constexpr std::uint32_t kMetadataLevelSpoken = kGroups;
+constexpr std::uint32_t kGroups = 3;   // topics on which state machines live: __groups
+constexpr std::uint32_t kSchemas = 4;  // __schemas
+constexpr std::uint32_t kMetadataLevelSpoken = kSchemas;
 
 std::uint32_t level_in(const Features& features, const std::string& name) {
   const auto at = features.find(name);
@@ -28,6 +29,7 @@ struct Level {
   std::uint32_t operator()(const FeatureLevelSet&) const { return 0; }
   // Who does not know that a state lives on it would never trim it, and let users write to it.
   std::uint32_t operator()(const TopicCreated& record) const {
+    if (record.topic.name == kSchemasTopicName) return kSchemas;
     return is_internal(record.topic.name) ? kGroups : 0;
   }
   std::uint32_t operator()(const TopicConfigSet&) const { return 0; }

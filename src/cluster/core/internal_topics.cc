@@ -12,11 +12,26 @@ Result<void> check_not_internal(std::string_view topic, std::string_view change)
                "topic '" + std::string(topic) + "' is internal; it cannot be " + std::string(change)};
 }
 
-Result<std::optional<TopicCreated>> decide_groups_topic(const ClusterImage& image, model::TopicId new_id) {
-  const std::string name(kGroupsTopicName);
+std::string_view name_of(InternalTopic topic) {
+  switch (topic) {
+    case InternalTopic::kGroups:
+      return kGroupsTopicName;
+    case InternalTopic::kSchemas:
+      return kSchemasTopicName;
+  }
+  return {};
+}
+
+std::uint32_t partitions_of(InternalTopic topic) {
+  return topic == InternalTopic::kGroups ? kGroupsPartitions : kSchemasPartitions;
+}
+
+Result<std::optional<TopicCreated>> decide_internal_topic(const ClusterImage& image, InternalTopic topic,
+                                                          model::TopicId new_id) {
+  const std::string name(name_of(topic));
   if (image.find(name)) return std::optional<TopicCreated>();
   const CreateTopic request{.name = name,
-                            .partitions = kGroupsPartitions,
+                            .partitions = partitions_of(topic),
                             .replication_factor = internal_replication(image, 1),
                             .config = {},
                             .allow_single_copy = true};

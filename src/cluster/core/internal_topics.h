@@ -19,6 +19,10 @@ namespace forebay::cluster {
 inline constexpr std::string_view kGroupsTopicName = "__groups";
 inline constexpr std::uint32_t kGroupsPartitions = 16;
 
+// The schema registry (src/schema). One partition: its ids come from one log, and what it holds is small.
+inline constexpr std::string_view kSchemasTopicName = "__schemas";
+inline constexpr std::uint32_t kSchemasPartitions = 1;
+
 // A commit must survive what a record survives.
 inline constexpr std::uint32_t kInternalReplication = 3;
 
@@ -27,10 +31,16 @@ inline constexpr std::uint32_t kInternalReplication = 3;
 // Errors: kInvalidArgument, of which topic and what cannot be done.
 [[nodiscard]] Result<void> check_not_internal(std::string_view topic, std::string_view change);
 
+// Those that are made when they are first used.
+enum class InternalTopic : std::uint8_t { kGroups = 1, kSchemas = 2 };  // on the wire: never renumber one
+[[nodiscard]] std::string_view name_of(InternalTopic topic);
+[[nodiscard]] std::uint32_t partitions_of(InternalTopic topic);
+
 // Nothing: it is there. On as many brokers as there are, up to kInternalReplication. Errors: kNotYet while no
 // broker is registered; kMemoryBudget only of the number of partitions: commits are what consumers live on.
-[[nodiscard]] Result<std::optional<TopicCreated>> decide_groups_topic(const ClusterImage& image,
-                                                                      model::TopicId new_id);
+[[nodiscard]] Result<std::optional<TopicCreated>> decide_internal_topic(const ClusterImage& image,
+                                                                        InternalTopic topic,
+                                                                        model::TopicId new_id);
 
 // How many replicas an internal topic that has `now` is to have: one that was made when there were fewer
 // brokers gets copies on those that have come, and where too few stay, for others are decommissioned, it goes

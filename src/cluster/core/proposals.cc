@@ -182,11 +182,12 @@ Decided decide_one(const ClusterImage& image, const ConfirmGone& proposal,
   return log_it(ReplicaGone{proposal.id, proposal.partition, node});
 }
 
-Decided decide_one(const ClusterImage& image, const MakeGroupsTopic& proposal,
+Decided decide_one(const ClusterImage& image, const MakeInternalTopic& proposal,
                    const std::set<log::Voter>& /*alive*/) {
   if (proposal.id.is_nil())
-    return Error{ErrorCode::kInvalidArgument, "the topic of consumer groups is to have the nil id"};
-  FOREBAY_TRY(auto created, decide_groups_topic(image, proposal.id));
+    return Error{ErrorCode::kInvalidArgument,
+                 "the topic '" + std::string(name_of(proposal.topic)) + "' is to have the nil id"};
+  FOREBAY_TRY(auto created, decide_internal_topic(image, proposal.topic, proposal.id));
   if (!created) return nothing_to_log();
   return log_it(std::move(*created));
 }

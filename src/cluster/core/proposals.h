@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "cluster/core/cluster_image.h"
+#include "cluster/core/internal_topics.h"
 
 namespace forebay::cluster {
 
@@ -65,13 +66,14 @@ struct ConfirmGone {
   model::PartitionIndex partition;
   friend bool operator==(const ConfirmGone&, const ConfirmGone&) = default;
 };
-// Somebody wants to use consumer groups, and their topic is not there yet (internal_topics.h).
-struct MakeGroupsTopic {
+// Somebody wants to use what lives on an internal topic, and it is not there yet.
+struct MakeInternalTopic {
+  InternalTopic topic = InternalTopic::kGroups;
   model::TopicId id;  // for it, drawn by who proposes
-  friend bool operator==(const MakeGroupsTopic&, const MakeGroupsTopic&) = default;
+  friend bool operator==(const MakeInternalTopic&, const MakeInternalTopic&) = default;
 };
 using NodeProposal = std::variant<RegisterBroker, ConfirmPartitions, ConfirmDeletion, GrantProducerIds,
-                                  ConfirmTarget, ConfirmGone, RetireDisk, MakeGroupsTopic>;
+                                  ConfirmTarget, ConfirmGone, RetireDisk, MakeInternalTopic>;
 
 // A node that asks for more is wrong.
 inline constexpr std::uint32_t kProducerIdsPerGrantMax = 1'000'000;

@@ -83,14 +83,12 @@ Result<DeleteDecision> delete_subject(const RegistryImage& image, const std::str
     if (!permanent && version.deleted) continue;
     FOREBAY_CHECK(check_unreferenced(image, name, number, name, permanent));
     decision.versions.push_back(number);
-    if (!permanent) decision.records.emplace_back(VersionSet{name, number, version.id, true, version.at});
   }
-  if (!permanent) return decision;
-  // The last first: versions refer to earlier ones only.
-  for (auto at = decision.versions.rbegin(); at != decision.versions.rend(); ++at)
-    decision.records.emplace_back(VersionRemoved{name, *at});
-  if (image.configs.contains(name)) decision.records.emplace_back(ConfigSet{name, {}});
-  if (image.modes.contains(name)) decision.records.emplace_back(ModeSet{name, std::nullopt});
+  if (permanent) {
+    decision.records.emplace_back(SubjectRemoved{name});
+  } else {
+    decision.records.emplace_back(SubjectDeleted{name});
+  }
   return decision;
 }
 

@@ -95,6 +95,16 @@ struct VersionRemoved {  // for good; with its last version a schema goes as wel
   VersionNumber version = 0;
   friend bool operator==(const VersionRemoved&, const VersionRemoved&) = default;
 };
+// All its versions, softly. One record, whatever their number.
+struct SubjectDeleted {
+  std::string subject;
+  friend bool operator==(const SubjectDeleted&, const SubjectDeleted&) = default;
+};
+// All of it for good, with its configuration and mode.
+struct SubjectRemoved {
+  std::string subject;
+  friend bool operator==(const SubjectRemoved&, const SubjectRemoved&) = default;
+};
 struct ConfigSet {
   std::string scope;  // a subject; ":.CONTEXT:"; empty: all
   Config config;      // empty: none of its own
@@ -110,7 +120,8 @@ struct ContextRemoved {  // one that holds nothing; its ids stay taken
   friend bool operator==(const ContextRemoved&, const ContextRemoved&) = default;
 };
 using SchemaRecord =
-    std::variant<SchemaAdded, VersionSet, VersionRemoved, ConfigSet, ModeSet, ContextRemoved>;
+    std::variant<SchemaAdded, VersionSet, VersionRemoved, SubjectDeleted, SubjectRemoved, ConfigSet, ModeSet,
+                 ContextRemoved>;
 using SchemaRecords = std::vector<SchemaRecord>;
 
 }  // namespace forebay::schema

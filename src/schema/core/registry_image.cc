@@ -17,26 +17,17 @@ constexpr std::size_t kSchemaOverheadBytes = 512;
 std::size_t bytes_of(const StoredSchema& schema) { return schema.content.text.size() + kSchemaOverheadBytes; }
 
 Result<void> fold(RegistryImage& image, const SchemaAdded& record) {
-  Context& context = image.contexts[record.context];
   const StoredSchema& schema = record.schema;
+  const Context& context = image.contexts[record.context];
   if (schema.id <= 0 || context.schemas.contains(schema.id))
     return cannot_follow("schema " + std::to_string(schema.id) + " is added where that id cannot be");
-  const Fingerprint content = fingerprint(schema.content);
-  if (const auto gone = context.gone.find(schema.id); gone != context.gone.end() && gone->second != content)
+  const auto gone = context.gone.find(schema.id);
+  if (gone != context.gone.end() && gone->second != fingerprint(schema.content))
     return cannot_follow("schema " + std::to_string(schema.id) + " was another one");
   for (const Reference& one : schema.content.references)
     if (image.version(one.subject, one.version) == nullptr)
-      return cannot_follow("a schema refers to " + text_of(one.subject, one.version) +
-                           ", which is not there");
-  const ContextId at{record.context, schema.id};
-  for (const Reference& one : schema.content.references)
-    image.referenced_by[{one.subject, one.version}].insert(at);
-  image.by_guid[schema.guid].insert(at);
-  image.bytes += bytes_of(schema);
-  context.gone.erase(schema.id);
-  context.by_content.emplace(content, schema.id);
-  context.schemas[schema.id].schema = std::make_shared<const StoredSchema>(schema);
-  context.last_id = std::max(context.last_id, schema.id);
+      return cannot_follow("a schema refers to " + text_of(one.subject, one.version) + ", which is not there");
+  insert(image, record);
   return {};
 }
 
@@ -77,19 +68,50 @@ Result<void> fold(RegistryImage& image, const VersionSet& record) {
   return {};
 }
 
-Result<void> fold(RegistryImage& image, const VersionRemoved& record) {
-  const auto subject = image.subjects.find(record.subject);
-  const Version* version = image.version(record.subject, record.version);
-  if (version == nullptr) return cannot_follow(text_of(record.subject, record.version) + " is not there");
-  if (image.referenced_by.contains({record.subject, record.version}))
-    return cannot_follow(text_of(record.subject, record.version) + " is referred to");
-  const SchemaId id = version->id;
+// Nothing refers to it, or what does goes in the same record.
+void remove_version(RegistryImage& image, const std::string& name, VersionNumber number) {
+  const auto subject = image.subjects.find(name);
+  const SchemaId id = subject->second.versions.at(number).id;
   const std::string context = subject->second.context;
-  subject->second.versions.erase(record.version);
+  subject->second.versions.erase(number);
   if (subject->second.versions.empty()) image.subjects.erase(subject);
   SchemaUse& use = image.contexts[context].schemas[id];
-  use.versions.erase({record.subject, record.version});
+  use.versions.erase({name, number});
   if (use.versions.empty()) forget(image, context, id);
+}
+
+Result<void> fold(RegistryImage& image, const VersionRemoved& record) {
+  if (image.version(record.subject, record.version) == nullptr)
+    return cannot_follow(text_of(record.subject, record.version) + " is not there");
+  if (image.referenced_by.contains({record.subject, record.version}))
+    return cannot_follow(text_of(record.subject, record.version) + " is referred to");
+  remove_version(image, record.subject, record.version);
+  return {};
+}
+
+Result<void> fold(RegistryImage& image, const SubjectDeleted& record) {
+  const auto subject = image.subjects.find(record.subject);
+  if (subject == image.subjects.end()) return cannot_follow("subject '" + record.subject + "' is not there");
+  for (auto& [number, version] : subject->second.versions) version.deleted = true;
+  return {};
+}
+
+Result<void> fold(RegistryImage& image, const SubjectRemoved& record) {
+  const Subject* subject = image.subject(record.subject);
+  if (subject == nullptr) return cannot_follow("subject '" + record.subject + "' is not there");
+  std::vector<VersionNumber> numbers;
+  for (const auto& [number, version] : subject->versions) numbers.push_back(number);
+  for (const VersionNumber number : numbers) {
+    const auto by = image.referenced_by.find({record.subject, number});
+    if (by == image.referenced_by.end()) continue;
+    for (const auto& [context, id] : by->second)
+      for (const auto& [user, version] : image.use(context, id)->versions)
+        if (user != record.subject)
+          return cannot_follow(text_of(record.subject, number) + " is referred to by " + text_of(user, version));
+  }
+  for (auto at = numbers.rbegin(); at != numbers.rend(); ++at) remove_version(image, record.subject, *at);
+  image.configs.erase(record.subject);
+  image.modes.erase(record.subject);
   return {};
 }
 
@@ -125,6 +147,40 @@ Result<void> fold(RegistryImage& image, const ContextRemoved& record) {
 }
 
 }  // namespace
+
+void insert(RegistryImage& image, const SchemaAdded& record) {
+  const StoredSchema& schema = record.schema;
+  Context& context = image.contexts[record.context];
+  const ContextId at{record.context, schema.id};
+  for (const Reference& one : schema.content.references)
+    image.referenced_by[{one.subject, one.version}].insert(at);
+  image.by_guid[schema.guid].insert(at);
+  image.bytes += bytes_of(schema);
+  context.gone.erase(schema.id);
+  context.by_content.emplace(fingerprint(schema.content), schema.id);
+  context.schemas[schema.id].schema = std::make_shared<const StoredSchema>(schema);
+  context.last_id = std::max(context.last_id, schema.id);
+}
+
+void insert(RegistryImage& image, const std::string& context, SchemaId id, const Fingerprint& gone) {
+  Context& in = image.contexts[context];
+  in.gone.emplace(id, gone);
+  in.last_id = std::max(in.last_id, id);
+}
+
+Result<void> check(const RegistryImage& image) {
+  for (const auto& [name, context] : image.contexts) {
+    for (const auto& [id, use] : context.schemas) {
+      if (use.schema == nullptr || use.versions.empty())
+        return cannot_follow("schema " + std::to_string(id) + " of context '" + name + "' has no version");
+    }
+  }
+  for (const auto& [at, by] : image.referenced_by) {
+    if (image.version(at.first, at.second) == nullptr)
+      return cannot_follow(text_of(at.first, at.second) + " is referred to and not there");
+  }
+  return {};
+}
 
 bool Subject::has_active() const { return latest().has_value(); }
 

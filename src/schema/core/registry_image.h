@@ -65,4 +65,10 @@ struct RegistryImage {
 // A refused record changes nothing. Errors: kCorruptBatch: it cannot follow.
 [[nodiscard]] Result<void> apply(RegistryImage& image, const SchemaRecord& record);
 
+// For who puts an image together from its parts, schemas first: what belongs together is looked at in the
+// end. Errors of check(): kCorruptBatch: it is no image.
+void insert(RegistryImage& image, const SchemaAdded& record);
+void insert(RegistryImage& image, const std::string& context, SchemaId id, const Fingerprint& gone);
+[[nodiscard]] Result<void> check(const RegistryImage& image);
+
 }  // namespace forebay::schema

@@ -118,6 +118,13 @@ class MemoryBroker : public broker::Broker {
     done(std::vector<broker::ListedGroups>{});
   }
   [[nodiscard]] Error name_coordinator(Error error, const std::string&) const override { return error; }
+  void with_registry(UseRegistry use) override {
+    use(Error{ErrorCode::kUnsupported, "no schema registry here"});
+  }
+  void with_registry_replica(UseRegistry use) override { with_registry(std::move(use)); }
+  [[nodiscard]] bool has_registry() const override { return false; }
+  [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override { return nullptr; }
+  [[nodiscard]] Error name_registry_leader(Error error) const override { return error; }
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 
  private:

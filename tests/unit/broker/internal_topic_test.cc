@@ -15,8 +15,10 @@ class InternalTopicTest : public testing::Test {
     ASSERT_TRUE(broker_.start());
     model::TopicId id;
     id.bytes[0] = 3;
-    const auto made = broker_.call<cluster::ImagePtr>(
-        [&](auto done) { broker_.controller_->propose(cluster::MakeGroupsTopic{id}, std::move(done)); });
+    const auto made = broker_.call<cluster::ImagePtr>([&](auto done) {
+      broker_.controller_->propose(cluster::MakeInternalTopic{cluster::InternalTopic::kGroups, id},
+                                   std::move(done));
+    });
     ASSERT_TRUE(made) << made.error().to_string();
     id_ = (*made)->find(name_)->id;
   }
@@ -33,6 +35,7 @@ class InternalTopicTest : public testing::Test {
 TEST_F(InternalTopicTest, ItsPartitionsHoldAState) {
   std::set<model::PartitionIndex> opened, closed;
   broker_.shard_.set_->on_state_partitions(
+      std::string(cluster::kGroupsTopicName),
       {.opened =
            [&](const model::TopicPartition& id, partition::Partition& partition) {
              if (id.topic != id_) return;

@@ -97,7 +97,7 @@ TEST(ClusterCodec, EveryProposalComesBackAsItWas) {
       ConfirmTarget{topic().id, {kTwo, disk_of(2)}, model::PartitionIndex(3), 4},
       ConfirmGone{topic().id, {kTwo, disk_of(2)}, model::PartitionIndex(3)},
       RetireDisk{{kTwo, disk_of(2)}},
-      MakeGroupsTopic{topic().id}};
+      MakeInternalTopic{InternalTopic::kGroups, topic().id}};
   for (const NodeProposal& proposal : proposals) {
     const auto decoded = decode_proposal(as_bytes(encode_proposal(proposal)));
     ASSERT_TRUE(decoded) << decoded.error().to_string();

@@ -16,7 +16,7 @@ namespace {
 const std::string kGroups(kGroupsTopicName);
 
 void propose(ClusterImage& image, std::uint8_t id) {
-  const auto decided = decide(image, MakeGroupsTopic{uuid_of(id)});
+  const auto decided = decide(image, MakeInternalTopic{InternalTopic::kGroups, uuid_of(id)});
   ASSERT_TRUE(decided) << decided.error().context;
   if (*decided) {
     ASSERT_TRUE(apply(image, **decided));
@@ -68,8 +68,10 @@ TEST(InternalTopics, MadeOnceWithAReplicaOnEachOfUpToThreeBrokers) {
 }
 
 TEST(InternalTopics, NotMadeWithoutBrokersOrAnId) {
-  EXPECT_EQ(decide(image_of(std::size_t{0}), MakeGroupsTopic{uuid_of(1)}).error().code, ErrorCode::kNotYet);
-  EXPECT_EQ(decide(image_of(1), MakeGroupsTopic{}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(
+      decide(image_of(std::size_t{0}), MakeInternalTopic{InternalTopic::kGroups, uuid_of(1)}).error().code,
+      ErrorCode::kNotYet);
+  EXPECT_EQ(decide(image_of(1), MakeInternalTopic{}).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST(InternalTopics, NobodyDeletesOrConfiguresOrExtendsThem) {
@@ -85,7 +87,7 @@ TEST(InternalTopics, BrokerThatDoesNotKnowThemHoldsThemBack) {
   BrokerRegistration old = registration_of(2);
   old.features = {{kMetadataFeature, 1}};
   ASSERT_TRUE(apply(image, BrokerRegistered{old}));
-  const auto decided = decide(image, MakeGroupsTopic{uuid_of(1)});
+  const auto decided = decide(image, MakeInternalTopic{InternalTopic::kGroups, uuid_of(1)});
   ASSERT_TRUE(decided && *decided);
   EXPECT_EQ(with_level(image, **decided).error().code, ErrorCode::kFailedPrecondition);
   const auto own = decide_create(image, {.name = "mine", .config = {}}, uuid_of(2), {});

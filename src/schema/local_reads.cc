@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "schema/core/registry_error.h"
+#include "schema/local_calls.h"
+#include "schema/schema_messages.h"
+
+namespace forebay::schema {
+namespace {
+
+// Texts of one page: well below what a message may have.
+constexpr std::size_t kPageBytes = 2U << 20;
+constexpr std::uint32_t kPageCount = 10'000;
+constexpr std::string_view kAllContexts = ":*:";
+
+Error no_subject(const std::string& subject) {
+  return registry_error(RegistryCode::kSubjectNotFound, "Subject '" + subject + "' not found.");
+}
+
+// The result of `look` at the state.
+template <typename Look>
+auto looked(const ImageAccess& access, Look look) {
+  std::optional<decltype(look(std::declval<const RegistryImage&>()))> result;
+  access.look([&](const RegistryImage& image) { result.emplace(look(image)); });
+  return std::move(*result);
+}
+
+bool matches(const std::string& prefix, const std::string& qualified, const std::string& context) {
+  if (!prefix.starts_with(kAllContexts))
+    return prefix.starts_with(":.") ? qualified.starts_with(prefix)
+                                    : context == kDefaultContext && qualified.starts_with(prefix);
+  const std::string_view name =
+      context == kDefaultContext ? qualified : std::string_view(qualified).substr(context.size() + 2);
+  return name.starts_with(std::string_view(prefix).substr(kAllContexts.size()));
+}
+
+bool is_wanted(const Subject& subject, bool deleted, bool deleted_only) {
+  if (deleted_only) return !subject.has_active();
+  return deleted || subject.has_active();
+}
+
+std::uint32_t page_size(std::uint32_t count_max) {
+  return count_max == 0 ? kPageCount : std::min(count_max, kPageCount);
+}
+
+bool has_metadata(const SchemaContent& content, const v1::ListSchemaVersionsRequest& request) {
+  for (const auto& [name, value] : request.metadata()) {
+    if (!content.metadata) return false;
+    const auto at = content.metadata->properties.find(name);
+    if (at == content.metadata->properties.end() || at->second != value) return false;
+  }
+  return true;
+}
+
+// The versions of one subject that are wanted, in order.
+std::vector<VersionNumber> wanted_versions(const RegistryImage& image, const Subject& subject,
+                                           const v1::ListSchemaVersionsRequest& request) {
+  std::vector<VersionNumber> wanted;
+  for (const auto& [number, version] : subject.versions) {
+    if (request.deleted_only() ? !version.deleted : version.deleted && !request.deleted()) continue;
+    if (has_metadata(image.schema(subject.context, version.id)->content, request)) wanted.push_back(number);
+  }
+  if (request.latest_only() && wanted.size() > 1) wanted.erase(wanted.begin(), wanted.end() - 1);
+  return wanted;
+}
+
+// Returns: whether the page is full, with more to come.
+bool put_versions(const RegistryImage& image, const std::string& name, const Subject& subject,
+                  const v1::ListSchemaVersionsRequest& request, std::size_t& bytes,
+                  v1::ListSchemaVersionsResponse& page) {
+  for (const VersionNumber number : wanted_versions(image, subject, request)) {
+    if (name == request.after_subject() && number <= request.after_version()) continue;
+    const Version& version = subject.versions.at(number);
+    const FoundVersion found{number, version, image.schema(subject.context, version.id)};
+    if (request.with_schemas()) bytes += found.schema->content.text.size();
+    const bool full = page.versions_size() >= static_cast<int>(page_size(request.count_max())) ||
+                      (bytes > kPageBytes && page.versions_size() > 0);
+    if (full) return true;
+    put_version(name, found, request.with_schemas(), page.add_versions());
+  }
+  return false;
+}
+
+// In the form that is asked for.
+Result<void> put_text(const ImageAccess& access, ParsedSchemas& schemas, const StoredSchemaPtr& stored,
+                      const std::string& form, v1::SchemaSpec* to) {
+  put_content(stored->content, to);
+  if (form.empty()) return {};
+  FOREBAY_TRY(const SchemaPtr parsed, schemas.parsed(access, stored));
+  FOREBAY_TRY(std::string text, parsed->text_as(form));
+  to->set_text(std::move(text));
+  return {};
+}
+
+Result<std::pair<std::string, StoredSchemaPtr>> find_schema(const RegistryImage& image,
+                                                            const v1::GetSchemaRequest& request) {
+  const auto missing = [](const std::string& what) {
+    return registry_error(RegistryCode::kSchemaNotFound, "Schema " + what + " not found");
+  };
+  if (request.key_case() == v1::GetSchemaRequest::kGuid) {
+    const auto guid = model::Uuid::parse(request.guid());
+    const auto at = guid ? image.by_guid.find(*guid) : image.by_guid.end();
+    if (at == image.by_guid.end()) return missing(request.guid().substr(0, 64));
+    const auto& [context, id] = *at->second.begin();
+    return std::pair(context, image.schema(context, id));
+  }
+  FOREBAY_TRY(const SubjectName name, parse_scope(request.subject()));
+  StoredSchemaPtr schema = image.schema(name.context, request.id());
+  if (schema == nullptr) return missing(std::to_string(request.id()));
+  return std::pair(name.context, std::move(schema));
+}
+
+v1::SchemaRules effective_rules(const RegistryImage& image, const SubjectName& name) {
+  const EffectiveConfig effective = effective_config(image, name);
+  Config config = merged_config(image, name);
+  config.level = effective.level;
+  config.json_policy = effective.policy.json;
+  config.normalize = effective.normalize;
+  v1::SchemaRules rules;
+  put_rules(config, effective_mode(image, name), &rules);
+  return rules;
+}
+
+}  // namespace
+
+Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
+                               const v1::LookupSchemaRequest& request) {
+  FOREBAY_TRY(const auto known, looked(access, [&](const RegistryImage& image) -> Result<std::string> {
+                FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject()));
+                const Subject* subject = image.subject(name.qualified());
+                if (subject == nullptr || !is_wanted(*subject, request.deleted(), false))
+                  return no_subject(request.subject());
+                return name.qualified();
+              }));
+  FOREBAY_TRY(const SchemaInput input, input_of(request.schema()));
+  FOREBAY_TRY(const PreparedSchema schema, prepare(access, request.subject(), input, request.normalize()));
+  return looked(access, [&](const RegistryImage& image) -> Result<v1::SchemaVersion> {
+    const auto found = find_content(image, known, schema.content, request.deleted());
+    if (!found) return registry_error(RegistryCode::kSchemaNotFound, "Schema not found");
+    v1::SchemaVersion version;
+    put_version(known, *found, true, &version);
+    return version;
+  });
+}
+
+Result<v1::CheckSchemaResponse> read(const ImageAccess& access, ParsedSchemas& schemas,
+                                     const v1::CheckSchemaRequest& request) {
+  CheckRequest check{
+      .subject = request.subject(), .schema = {}, .normalize = request.normalize(), .version = {}};
+  FOREBAY_TRY(check.schema, input_of(request.schema()));
+  if (request.has_version()) check.version = request.version();
+  FOREBAY_TRY(const CheckResult result, check_schema(access, schemas, check));
+  v1::CheckSchemaResponse response;
+  response.set_is_compatible(result.verdicts.empty());
+  response.set_level(level_message(result.level));
+  for (const VersionNumber number : result.compared) response.add_compared(number);
+  for (const Verdict& one : result.verdicts) put_verdict(one, response.add_verdicts());
+  return response;
+}
+
+Result<v1::GetSchemaResponse> read(const ImageAccess& access, ParsedSchemas& schemas,
+                                   const v1::GetSchemaRequest& request) {
+  v1::GetSchemaResponse response;
+  FOREBAY_TRY(const StoredSchemaPtr stored,
+              looked(access, [&](const RegistryImage& image) -> Result<StoredSchemaPtr> {
+                FOREBAY_TRY(const auto found, find_schema(image, request));
+                const auto& [context, schema] = found;
+                response.set_max_id(image.contexts.at(context).last_id);
+                for (const auto& [subject, number] : image.use(context, schema->id)->versions) {
+                  auto* use = response.add_uses();
+                  use->set_subject(subject);
+                  use->set_version(number);
+                  use->set_deleted(image.version(subject, number)->deleted);
+                }
+                for (const auto& [in, id] : image.by_guid.at(schema->guid)) {
+                  auto* place = response.add_places();
+                  place->set_context(in);
+                  place->set_id(id);
+                }
+                return schema;
+              }));
+  response.set_id(stored->id);
+  response.set_guid(stored->guid.to_string());
+  FOREBAY_CHECK(put_text(access, schemas, stored, request.form(), response.mutable_schema()));
+  return response;
+}
+
+Result<v1::GetSchemaVersionResponse> read(const ImageAccess& access, ParsedSchemas& schemas,
+                                          const v1::GetSchemaVersionRequest& request) {
+  v1::GetSchemaVersionResponse response;
+  FOREBAY_TRY(
+      const FoundVersion found, looked(access, [&](const RegistryImage& image) -> Result<FoundVersion> {
+        FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject()));
+        const std::string subject = name.qualified();
+        FOREBAY_TRY(FoundVersion version, find_version(image, subject, request.version(), request.deleted()));
+        put_version(subject, version, true, response.mutable_version());
+        const auto by = image.referenced_by.find({subject, version.number});
+        if (by == image.referenced_by.end()) return version;
+        for (const auto& [context, id] : by->second) {
+          const auto& uses = image.use(context, id)->versions;
+          const bool active = std::any_of(uses.begin(), uses.end(), [&image](const auto& use) {
+            return !image.version(use.first, use.second)->deleted;
+          });
+          if (active) response.add_referenced_by(id);
+        }
+        return version;
+      }));
+  response.mutable_version()->clear_schema();
+  FOREBAY_CHECK(
+      put_text(access, schemas, found.schema, request.form(), response.mutable_version()->mutable_schema()));
+  return response;
+}
+
+Result<v1::ListSubjectsResponse> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
+                                      const v1::ListSubjectsRequest& request) {
+  return looked(access, [&](const RegistryImage& image) -> Result<v1::ListSubjectsResponse> {
+    v1::ListSubjectsResponse page;
+    for (auto at = image.subjects.upper_bound(request.after()); at != image.subjects.end(); ++at) {
+      const auto& [name, subject] = *at;
+      if (!matches(request.prefix(), name, subject.context) ||
+          !is_wanted(subject, request.deleted(), request.deleted_only()))
+        continue;
+      if (page.subjects_size() >= static_cast<int>(page_size(request.count_max()))) {
+        page.set_more(true);
+        break;
+      }
+      page.add_subjects(name);
+    }
+    return page;
+  });
+}
+
+Result<v1::ListSchemaVersionsResponse> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
+                                            const v1::ListSchemaVersionsRequest& request) {
+  return looked(access, [&](const RegistryImage& image) -> Result<v1::ListSchemaVersionsResponse> {
+    v1::ListSchemaVersionsResponse page;
+    std::size_t bytes = 0;
+    if (!request.subject().empty()) {
+      FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject()));
+      const Subject* subject = image.subject(name.qualified());
+      if (subject == nullptr || !is_wanted(*subject, request.deleted() || request.deleted_only(), false))
+        return no_subject(request.subject());
+      page.set_more(put_versions(image, name.qualified(), *subject, request, bytes, page));
+      return page;
+    }
+    for (auto at = image.subjects.lower_bound(request.after_subject()); at != image.subjects.end(); ++at) {
+      const auto& [name, subject] = *at;
+      if (!matches(request.prefix(), name, subject.context)) continue;
+      if (put_versions(image, name, subject, request, bytes, page)) {
+        page.set_more(true);
+        break;
+      }
+    }
+    return page;
+  });
+}
+
+Result<v1::GetSchemaRulesResponse> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
+                                        const v1::GetSchemaRulesRequest& request) {
+  return looked(access, [&](const RegistryImage& image) -> Result<v1::GetSchemaRulesResponse> {
+    FOREBAY_TRY(const SubjectName name, parse_scope(request.scope()));
+    v1::GetSchemaRulesResponse response;
+    const auto config = image.configs.find(name.qualified());
+    const auto mode = image.modes.find(name.qualified());
+    put_rules(config == image.configs.end() ? Config{} : config->second,
+              mode == image.modes.end() ? std::nullopt : std::optional(mode->second), response.mutable_own());
+    *response.mutable_effective() = effective_rules(image, name);
+    return response;
+  });
+}
+
+Result<v1::ListSchemaContextsResponse> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
+                                            const v1::ListSchemaContextsRequest& /*request*/) {
+  return looked(access, [](const RegistryImage& image) -> Result<v1::ListSchemaContextsResponse> {
+    v1::ListSchemaContextsResponse response;
+    response.add_contexts(std::string(kDefaultContext));
+    for (const auto& [name, context] : image.contexts)
+      if (name != kDefaultContext && !context.schemas.empty()) response.add_contexts(name);
+    return response;
+  });
+}
+
+}  // namespace forebay::schema

@@ -90,6 +90,32 @@ std::string_view method_name(Method method) {
       return "ResetOffsets";
     case Method::kDeleteGroup:
       return "DeleteGroup";
+    case Method::kRegisterSchema:
+      return "RegisterSchema";
+    case Method::kLookupSchema:
+      return "LookupSchema";
+    case Method::kCheckSchema:
+      return "CheckSchema";
+    case Method::kGetSchema:
+      return "GetSchema";
+    case Method::kGetSchemaVersion:
+      return "GetSchemaVersion";
+    case Method::kListSubjects:
+      return "ListSubjects";
+    case Method::kListSchemaVersions:
+      return "ListSchemaVersions";
+    case Method::kDeleteSchemaVersions:
+      return "DeleteSchemaVersions";
+    case Method::kGetSchemaRules:
+      return "GetSchemaRules";
+    case Method::kSetSchemaRules:
+      return "SetSchemaRules";
+    case Method::kClearSchemaRules:
+      return "ClearSchemaRules";
+    case Method::kListSchemaContexts:
+      return "ListSchemaContexts";
+    case Method::kDeleteSchemaContext:
+      return "DeleteSchemaContext";
   }
   return "unknown";
 }

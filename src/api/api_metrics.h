@@ -52,8 +52,21 @@ enum class Method : std::uint8_t {
   kGroupLag,
   kResetOffsets,
   kDeleteGroup,
+  kRegisterSchema,
+  kLookupSchema,
+  kCheckSchema,
+  kGetSchema,
+  kGetSchemaVersion,
+  kListSubjects,
+  kListSchemaVersions,
+  kDeleteSchemaVersions,
+  kGetSchemaRules,
+  kSetSchemaRules,
+  kClearSchemaRules,
+  kListSchemaContexts,
+  kDeleteSchemaContext,
 };
-inline constexpr std::size_t kMethodCount = 39;
+inline constexpr std::size_t kMethodCount = 52;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

@@ -20,6 +20,7 @@
 #include "api/listener.h"
 #include "api/log_service.h"
 #include "api/parked_poller.h"
+#include "api/schemas_service.h"
 #include "telemetry/log.h"
 #include "telemetry/repeat_limiter.h"
 
@@ -119,6 +120,7 @@ class GrpcApiServer final : public ApiServer {
     builder.RegisterService(&log_service_);
     builder.RegisterService(&admin_service_);
     builder.RegisterService(&groups_service_);
+    builder.RegisterService(&schemas_service_);
     using Builder = grpc::ServerBuilder;
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
         Builder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
@@ -175,6 +177,7 @@ class GrpcApiServer final : public ApiServer {
   LogService log_service_{context_};
   AdminService admin_service_{context_};
   GroupsService groups_service_{context_};
+  SchemasService schemas_service_{context_};
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;

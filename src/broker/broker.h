@@ -27,6 +27,7 @@
 
 namespace forebay::schema {
 class LocalRegistry;
+class ParsedSchemas;
 class Registries;
 class Registry;
 class SharedImage;
@@ -359,6 +360,9 @@ class Broker {
   [[nodiscard]] virtual bool has_registry() const = 0;
   // Its state on this node; nothing if there is none. May be behind (SharedImage::is_current).
   [[nodiscard]] virtual std::shared_ptr<const schema::SharedImage> registry_image() const = 0;
+  // Runs `work` where it may take long, then `then`, on some thread. With the parsed schemas of this node.
+  virtual void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
+                            UniqueFunction<void()> then) = 0;
   // What a replica said, with the API of the node that leads it now, if that is another one. An error without
   // a leader: nobody is known to lead it.
   [[nodiscard]] virtual Error name_registry_leader(Error error) const = 0;

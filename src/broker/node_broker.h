@@ -68,8 +68,11 @@ class NodeBroker final : public Broker {
   using Audit = std::function<void(std::string line, Done<std::monostate> done)>;
   void use_audit(Audit audit) { audit_ = std::move(audit); }
   // Before start(): where the state of the schema registry is found.
-  void use_registry(std::shared_ptr<schema::LocalRegistry> registry) {
+  void use_registry(std::shared_ptr<schema::LocalRegistry> registry,
+                    std::shared_ptr<schema::ParsedSchemas> schemas, runtime::BlockingPool& pool) {
     local_registry_ = std::move(registry);
+    schemas_ = std::move(schemas);
+    pool_ = &pool;
   }
   // Before start(): changes the rate of moves and returns what it was.
   using MoveRate = std::function<std::uint64_t(std::uint64_t bytes_per_second)>;
@@ -126,6 +129,7 @@ class NodeBroker final : public Broker {
   void with_registry_replica(UseRegistry use) override;
   [[nodiscard]] bool has_registry() const override;
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override;
+  void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work, UniqueFunction<void()> then) override;
   [[nodiscard]] Error name_registry_leader(Error error) const override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
@@ -209,6 +213,8 @@ class NodeBroker final : public Broker {
   Audit audit_;
   MoveRate move_rate_;
   std::shared_ptr<schema::LocalRegistry> local_registry_;
+  std::shared_ptr<schema::ParsedSchemas> schemas_;
+  runtime::BlockingPool* pool_ = nullptr;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;

@@ -50,6 +50,12 @@ std::shared_ptr<const schema::SharedImage> NodeBroker::registry_image() const {
   return local_registry_ == nullptr ? nullptr : local_registry_->image();
 }
 
+void NodeBroker::with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
+                              UniqueFunction<void()> then) {
+  pool_->run([work = std::move(work), schemas = schemas_]() mutable { work(*schemas); },
+             *shards_.front().executor, std::move(then));
+}
+
 Error NodeBroker::name_registry_leader(Error error) const {
   if (!error.leader.empty()) return error;
   error.leader = led_elsewhere(std::string(cluster::kSchemasTopicName), kRegistryPartition);

@@ -161,7 +161,7 @@ Result<void> WiredNode::open_broker() {
     config.listed.emplace(node.id, node.peer_address.to_string());
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });
-  broker_->use_registry(local_registry_);
+  broker_->use_registry(local_registry_, schemas_, pool_);
   broker_->use_peers([this] { return peers_seen(); });
   broker_->use_audit([this](std::string line, broker::Done<std::monostate> done) {
     audit(std::move(line), std::move(done));

@@ -119,9 +119,8 @@ struct ContextRemoved {  // one that holds nothing; its ids stay taken
   std::string context;
   friend bool operator==(const ContextRemoved&, const ContextRemoved&) = default;
 };
-using SchemaRecord =
-    std::variant<SchemaAdded, VersionSet, VersionRemoved, SubjectDeleted, SubjectRemoved, ConfigSet, ModeSet,
-                 ContextRemoved>;
+using SchemaRecord = std::variant<SchemaAdded, VersionSet, VersionRemoved, SubjectDeleted, SubjectRemoved,
+                                  ConfigSet, ModeSet, ContextRemoved>;
 using SchemaRecords = std::vector<SchemaRecord>;
 
 }  // namespace forebay::schema

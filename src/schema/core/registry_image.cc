@@ -26,7 +26,8 @@ Result<void> fold(RegistryImage& image, const SchemaAdded& record) {
     return cannot_follow("schema " + std::to_string(schema.id) + " was another one");
   for (const Reference& one : schema.content.references)
     if (image.version(one.subject, one.version) == nullptr)
-      return cannot_follow("a schema refers to " + text_of(one.subject, one.version) + ", which is not there");
+      return cannot_follow("a schema refers to " + text_of(one.subject, one.version) +
+                           ", which is not there");
   insert(image, record);
   return {};
 }
@@ -107,7 +108,8 @@ Result<void> fold(RegistryImage& image, const SubjectRemoved& record) {
     for (const auto& [context, id] : by->second)
       for (const auto& [user, version] : image.use(context, id)->versions)
         if (user != record.subject)
-          return cannot_follow(text_of(record.subject, number) + " is referred to by " + text_of(user, version));
+          return cannot_follow(text_of(record.subject, number) + " is referred to by " +
+                               text_of(user, version));
   }
   for (auto at = numbers.rbegin(); at != numbers.rend(); ++at) remove_version(image, record.subject, *at);
   image.configs.erase(record.subject);

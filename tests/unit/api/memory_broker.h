@@ -124,6 +124,9 @@ class MemoryBroker : public broker::Broker {
   void with_registry_replica(UseRegistry use) override { with_registry(std::move(use)); }
   [[nodiscard]] bool has_registry() const override { return false; }
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override { return nullptr; }
+  void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)>, UniqueFunction<void()> then) override {
+    then();
+  }
   [[nodiscard]] Error name_registry_leader(Error error) const override { return error; }
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;
 

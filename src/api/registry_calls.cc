@@ -1,0 +1,199 @@
+#include "api/registry_calls.h"
+
+#include <memory>
+#include <optional>
+
+#include "api/errors.h"
+#include "api/messages.h"
+#include "schema/local_calls.h"
+#include "schema/registry.h"
+
+namespace forebay::api {
+namespace {
+
+using schema::Done;
+using Options = ClusterRegistry::Options;
+
+// Before anybody has registered anything.
+const schema::SharedImage& no_image() {
+  static const schema::SharedImage image;
+  return image;
+}
+
+// The way of one call.
+template <typename Request>
+class Way : public std::enable_shared_from_this<Way<Request>> {
+ public:
+  using Method = RegistryMethod<Request>;
+  using Response = typename Method::Response;
+
+  Way(ContextPtr context, Request request, const Options& options, Done<Response> done)
+      : context_(std::move(context)),
+        request_(std::move(request)),
+        options_(options),
+        done_(std::move(done)) {}
+
+  void begin() {
+    if constexpr (Method::kChanges) {
+      if (makes_registry() || broker().has_registry()) return change();
+      decide_on_nothing();
+    } else {
+      if (!broker().has_registry()) return read(nullptr);
+      const auto image = broker().registry_image();
+      if (image != nullptr && image->is_current()) return read(image);
+      refuse(Error{ErrorCode::kNotLeader, "the schema registry is not on this node", 100});
+    }
+  }
+
+ private:
+  [[nodiscard]] broker::Broker& broker() { return context_->broker; }
+  void finish(Result<Response> answer) { done_(std::move(answer)); }
+
+  static constexpr bool makes_registry() {
+    return std::is_same_v<Request, v1::RegisterSchemaRequest> ||
+           std::is_same_v<Request, v1::SetSchemaRulesRequest>;
+  }
+
+  // --- reads
+  // `image`: none: nothing was ever registered.
+  void read(std::shared_ptr<const schema::SharedImage> image) {
+    auto answer = std::make_shared<Result<Response>>();
+    broker().with_schemas(
+        [self = this->shared_from_this(), image, answer](schema::ParsedSchemas& schemas) {
+          if constexpr (!Method::kChanges)
+            *answer = schema::read(image == nullptr ? no_image() : *image, schemas, self->request_);
+        },
+        [self = this->shared_from_this(), image, answer] {
+          const bool missing = !*answer && answer->error().code == ErrorCode::kNotFound;
+          const Error who = self->broker().name_registry_leader({ErrorCode::kNotLeader, ""});
+          if (image == nullptr || !missing || who.leader.empty() || !self->options_.may_forward)
+            return self->finish(std::move(*answer));
+          self->forward(who, std::move(*answer));
+        });
+  }
+
+  // --- changes
+  void decide_on_nothing() {
+    auto answer = std::make_shared<Result<Response>>();
+    broker().with_schemas(
+        [self = this->shared_from_this(), answer](schema::ParsedSchemas& schemas) {
+          Response response;
+          const auto records = self->decide(no_image(), schemas, model::Timestamp(0), response);
+          *answer = records ? Result<Response>(std::move(response)) : Result<Response>(records.error());
+        },
+        [self = this->shared_from_this(), answer] { self->finish(std::move(*answer)); });
+  }
+
+  Result<schema::SchemaRecords> decide(const schema::ImageAccess& access, schema::ParsedSchemas& schemas,
+                                       model::Timestamp now, Response& response) {
+    if constexpr (Method::kChanges) {
+      return schema::decide(access, schemas, now, request_, response);
+    } else {
+      return schema::SchemaRecords{};
+    }
+  }
+
+  void change() {
+    broker().with_registry([self = this->shared_from_this()](Result<schema::Registry*> found) {
+      if (!found) return self->refuse(std::move(found).error());
+      auto response = std::make_shared<Response>();
+      (*found)->change(
+          [self, response](const schema::ImageAccess& access, schema::ParsedSchemas& schemas,
+                           model::Timestamp now) { return self->decide(access, schemas, now, *response); },
+          [self, response](Result<model::Offset> applied) {
+            if (!applied) return self->refuse(std::move(applied).error());
+            if constexpr (Method::kChanges) response->set_state_offset(applied->value());
+            self->finish(std::move(*response));
+          });
+    });
+  }
+
+  // --- the leader
+  void refuse(Error error) {
+    if (error.code == ErrorCode::kNotLeader) error = broker().name_registry_leader(std::move(error));
+    if (error.code != ErrorCode::kNotLeader || error.leader.empty() || !options_.may_forward)
+      return finish(std::move(error));
+    forward(error, std::nullopt);
+  }
+
+  // `otherwise`: what is answered when the leader cannot be asked.
+  void forward(const Error& refusal, std::optional<Result<Response>> otherwise) {
+    grpc::ByteBuffer bytes;
+    write_message(request_, &bytes);
+    context_->forwarder.send(
+        refusal.leader, Method::kPath, std::move(bytes), options_.deadline,
+        [self = this->shared_from_this(), refusal, otherwise = std::move(otherwise)](
+            Forwarded outcome) mutable { self->take(std::move(outcome), refusal, std::move(otherwise)); });
+  }
+
+  void take(Forwarded outcome, const Error& refusal, std::optional<Result<Response>> otherwise) {
+    if (outcome.fate != Forwarded::Fate::kAnswered) {
+      if (otherwise) return finish(std::move(*otherwise));
+      return finish(forward_failure(outcome, refusal, Method::kChanges ? Effect::kChanges : Effect::kReads));
+    }
+    if (!outcome.status.ok()) {
+      const auto detail = detail_in(outcome.status);
+      return finish(detail ? error_of(*detail)
+                           : Error{ErrorCode::kUnavailable, outcome.status.error_message()});
+    }
+    auto response = read_message<Response>(outcome.bytes);
+    if (!response) return finish(std::move(response).error());
+    if constexpr (Method::kChanges) {
+      return wait_for(model::Offset(response->state_offset()), std::move(*response));
+    } else {
+      finish(std::move(*response));
+    }
+  }
+
+  // The change is made: whether it has come here by then or not, it is answered.
+  void wait_for(model::Offset offset, Response response) {
+    if (broker().registry_image() == nullptr) return finish(std::move(response));
+    auto kept = std::make_shared<Response>(std::move(response));
+    broker().with_registry_replica(
+        [self = this->shared_from_this(), offset, kept](Result<schema::Registry*> found) {
+          if (!found) return self->finish(std::move(*kept));
+          (*found)->when_applied(
+              offset, [self, kept](const Result<std::monostate>&) { self->finish(std::move(*kept)); });
+        });
+  }
+
+  const ContextPtr context_;
+  const Request request_;
+  const Options options_;
+  Done<Response> done_;
+};
+
+}  // namespace
+
+template <typename Request>
+void ClusterRegistry::call(Request request, const Options& options, Done<ResponseOf<Request>> done) {
+  std::make_shared<Way<Request>>(context_, std::move(request), options, std::move(done))->begin();
+}
+
+template void ClusterRegistry::call(v1::RegisterSchemaRequest, const Options&,
+                                    schema::Done<v1::RegisterSchemaResponse>);
+template void ClusterRegistry::call(v1::LookupSchemaRequest, const Options&, schema::Done<v1::SchemaVersion>);
+template void ClusterRegistry::call(v1::CheckSchemaRequest, const Options&,
+                                    schema::Done<v1::CheckSchemaResponse>);
+template void ClusterRegistry::call(v1::GetSchemaRequest, const Options&,
+                                    schema::Done<v1::GetSchemaResponse>);
+template void ClusterRegistry::call(v1::GetSchemaVersionRequest, const Options&,
+                                    schema::Done<v1::GetSchemaVersionResponse>);
+template void ClusterRegistry::call(v1::ListSubjectsRequest, const Options&,
+                                    schema::Done<v1::ListSubjectsResponse>);
+template void ClusterRegistry::call(v1::ListSchemaVersionsRequest, const Options&,
+                                    schema::Done<v1::ListSchemaVersionsResponse>);
+template void ClusterRegistry::call(v1::DeleteSchemaVersionsRequest, const Options&,
+                                    schema::Done<v1::DeleteSchemaVersionsResponse>);
+template void ClusterRegistry::call(v1::GetSchemaRulesRequest, const Options&,
+                                    schema::Done<v1::GetSchemaRulesResponse>);
+template void ClusterRegistry::call(v1::SetSchemaRulesRequest, const Options&,
+                                    schema::Done<v1::SetSchemaRulesResponse>);
+template void ClusterRegistry::call(v1::ClearSchemaRulesRequest, const Options&,
+                                    schema::Done<v1::SetSchemaRulesResponse>);
+template void ClusterRegistry::call(v1::ListSchemaContextsRequest, const Options&,
+                                    schema::Done<v1::ListSchemaContextsResponse>);
+template void ClusterRegistry::call(v1::DeleteSchemaContextRequest, const Options&,
+                                    schema::Done<v1::DeleteSchemaContextResponse>);
+
+}  // namespace forebay::api

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace forebay {
 
@@ -64,6 +65,13 @@ enum class ErrorCode : std::uint16_t {
 // True when the same request may succeed later without a change.
 [[nodiscard]] bool is_retryable(ErrorCode code);
 
+// A record of a batch that was refused, and why; for people.
+struct RecordFault {
+  std::int32_t index = 0;  // within the batch, from 0
+  std::string text;
+  friend bool operator==(const RecordFault&, const RecordFault&) = default;
+};
+
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string context;  // what happened, to what, and what to do next; for people
@@ -76,6 +84,9 @@ struct Error {
   std::optional<std::int32_t> last_sequence = {};
   // Of the schema registry: the number that its REST API has for this error, such as 40401; 0: none of its.
   std::uint32_t registry_code = 0;
+  // With kInvalidRecord of a batch that breaks the schemas of its topic: the records that do, in their order;
+  // nothing was stored, and the others may be sent again without them. Empty: the whole batch is wrong.
+  std::vector<RecordFault> record_faults = {};
 
   [[nodiscard]] std::string to_string() const;  // "UNKNOWN_TOPIC: topic 'orders' does not exist; ..."
   friend bool operator==(const Error&, const Error&) = default;

@@ -113,6 +113,11 @@ v1::ErrorDetail to_detail(const Error& error, const ErrorPlace& place) {
   detail.set_leader(error.leader);
   if (error.last_sequence) detail.set_last_sequence(*error.last_sequence);
   detail.set_registry_code(error.registry_code);
+  for (const RecordFault& one : error.record_faults) {
+    v1::RecordFault* fault = detail.add_record_faults();
+    fault->set_index(one.index);
+    fault->set_text(one.text);
+  }
   return detail;
 }
 
@@ -123,6 +128,8 @@ Error error_of(const v1::ErrorDetail& detail) {
               detail.retry_delay_ms(), detail.leader()};
   if (detail.has_last_sequence()) error.last_sequence = detail.last_sequence();
   error.registry_code = detail.registry_code();
+  for (const v1::RecordFault& one : detail.record_faults())
+    error.record_faults.push_back({one.index(), one.text()});
   return error;
 }
 

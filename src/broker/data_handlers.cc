@@ -77,14 +77,16 @@ Error out_of_order() {
 
 }  // namespace
 
-Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std::string& batch) const {
+Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std::string& batch) {
   const model::BatchRules rules = route.rules(clock_.now());
   FOREBAY_TRY(const auto view, model::validate_batch_header(as_bytes(batch), rules));
   const auto codec = view.attributes().codec();
   FOREBAY_ASSERT(codec.has_value());  // validate_batch_header refuses unknown ones
   FOREBAY_CHECK(route.check_codec(*codec));
   thread_local std::vector<std::byte> scratch;
-  FOREBAY_CHECK(model::validate_batch_records(view, rules, scratch));
+  FOREBAY_TRY(const model::BatchContents contents, model::validate_batch_records(view, rules, scratch));
+  if (route.guard.validation != config::SchemaValidation::kNone)
+    FOREBAY_CHECK(check_schemas(route, view, contents.records));
   return view.record_count();
 }
 

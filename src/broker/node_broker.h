@@ -3,6 +3,7 @@
 // only, but for the snapshot and the counters.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -38,6 +39,8 @@ struct NodeBrokerConfig {
 struct BrokerCounters {
   std::atomic<std::uint64_t> produce_requests{0}, produce_bytes{0}, produce_records{0}, produce_errors{0},
       misdirected_batches{0};
+  std::atomic<std::uint64_t> schema_records{0};  // whose schemas were looked at
+  std::array<std::atomic<std::uint64_t>, schema::kViolationRules> schema_violations{};  // by rule
   std::atomic<std::uint64_t> fetch_requests{0}, fetch_bytes{0}, fetch_errors{0};
 };
 
@@ -161,7 +164,10 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Error not_here(const ShardHandle& shard, const model::TopicPartition& id, bool hosted) const;
   void name_leader(const model::TopicPartition& id, PartitionDescription& description) const;
   // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
-  [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch) const;
+  [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch);
+  // What its records say of their schemas; `records`: decompressed. On the caller's thread.
+  [[nodiscard]] Result<void> check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
+                                           ByteSpan records);
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
   // The steps of a recovery, after it has been judged. On the controller's shard.

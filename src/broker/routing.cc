@@ -125,6 +125,10 @@ std::shared_ptr<RoutingTable> make_routing(model::NodeId node, const cluster::Cl
       problems.push_back("topic '" + name +
                          "': stored configuration cannot be used, defaults apply: " + parsed.error().context);
     }
+    route.guard = {.validation = route.config.schema_validation,
+                   .key = route.config.schema_key_strategy,
+                   .value = route.config.schema_value_strategy,
+                   .topic = name};
     if (route.internal) route.config.retention.reset();
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       route.shards.push_back(

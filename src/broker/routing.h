@@ -14,6 +14,7 @@
 #include "config/topic_config.h"
 #include "model/batch_validation.h"
 #include "partition/partition.h"
+#include "schema/core/record_guard.h"
 
 namespace forebay::broker {
 
@@ -22,6 +23,7 @@ struct TopicRoute {
   config::TopicConfig config;         // effective
   std::vector<std::uint32_t> shards;  // of each partition
   bool internal = false;              // for state machines, and for nobody to write to
+  schema::GuardRules guard;           // what its records have to keep to
 
   [[nodiscard]] model::TopicPartition id_of(model::PartitionIndex partition) const {
     return {topic->id, partition};

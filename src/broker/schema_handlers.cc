@@ -3,12 +3,36 @@
 
 #include "broker/node_broker.h"
 #include "cluster/core/internal_topics.h"
+#include "model/record_iterator.h"
 #include "schema/registries.h"
 
 namespace forebay::broker {
 namespace {
 
 const model::PartitionIndex kRegistryPartition(0);
+
+// Texts of one refusal; of the others the index is told.
+constexpr std::size_t kFaultTextsMax = 20;
+constexpr std::uint32_t kNoSchemasRetryMs = 200;
+
+// Whether it is this record's turn, so that a share of all is looked at, evenly spread.
+bool is_sampled(double share) {
+  thread_local double credit = 0;
+  credit += share;
+  if (credit < 1) return false;
+  credit -= 1;
+  return true;
+}
+
+Error broken_schemas(const std::string& topic, std::vector<RecordFault> faults, std::int32_t records) {
+  Error error{ErrorCode::kInvalidRecord, std::to_string(faults.size()) + " of " + std::to_string(records) +
+                                             " records break the schemas of topic '" + topic +
+                                             "', nothing of the batch was stored; record " +
+                                             std::to_string(faults.front().index) + ": " +
+                                             faults.front().text};
+  error.record_faults = std::move(faults);
+  return error;
+}
 
 }  // namespace
 
@@ -48,6 +72,36 @@ void NodeBroker::on_registry(UseRegistry use, bool leading) {
 
 std::shared_ptr<const schema::SharedImage> NodeBroker::registry_image() const {
   return local_registry_ == nullptr ? nullptr : local_registry_->image();
+}
+
+Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
+                                       ByteSpan records) {
+  static const schema::SharedImage kNothing;
+  const auto image = registry_image();
+  if (has_registry() && (image == nullptr || !image->is_current()))
+    return Error{
+        ErrorCode::kNotYet,
+        "topic '" + route.guard.topic + "' validates schemas, and those are not on this node yet; retry",
+        kNoSchemasRetryMs};
+  schema::RecordGuard guard(route.guard, image == nullptr ? kNothing : *image, *schemas_);
+  std::vector<RecordFault> faults;
+  model::RecordIterator iterator(batch.header(), records);
+  model::RecordView record;
+  const bool samples = route.guard.validation == config::SchemaValidation::kPayload;
+  while (true) {
+    const std::int32_t index = iterator.index();
+    FOREBAY_TRY(const bool more, iterator.next(record));
+    if (!more) break;
+    const auto broken = guard.check(record, samples && is_sampled(route.config.schema_validation_share));
+    if (!broken) continue;
+    counters_.schema_violations.at(static_cast<std::size_t>(broken->rule))
+        .fetch_add(1, std::memory_order_relaxed);
+    faults.push_back({index, faults.size() < kFaultTextsMax ? broken->to_string() : std::string()});
+  }
+  counters_.schema_records.fetch_add(static_cast<std::uint64_t>(batch.record_count()),
+                                     std::memory_order_relaxed);
+  if (faults.empty() || route.config.on_violation == config::OnViolation::kObserve) return {};
+  return broken_schemas(route.guard.topic, std::move(faults), batch.record_count());
 }
 
 void NodeBroker::with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,

@@ -54,6 +54,8 @@ RpcError rpc_error_of(const v1::ErrorDetail& detail) {
   out.error = Error{code_of(detail.reason()), detail.message(), detail.retry_delay_ms(), detail.leader()};
   if (detail.has_last_sequence()) out.error.last_sequence = detail.last_sequence();
   out.error.registry_code = detail.registry_code();
+  for (const v1::RecordFault& one : detail.record_faults())
+    out.error.record_faults.push_back({one.index(), one.text()});
   out.from_broker = true;
   if (detail.has_log_start()) out.log_start = detail.log_start();
   if (detail.has_log_end()) out.log_end = detail.log_end();

@@ -77,6 +77,12 @@ std::vector<Key<TopicConfig>> make_keys() {
   keys.push_back(Make::duration<milliseconds>(
       "min.compaction.lag.ms", [](auto& c) -> auto& { return c.min_compaction_lag; }, kMilliseconds,
       milliseconds(0), Make::kLongest, "Records younger than this are not compacted."));
+  keys.push_back(Make::choice<OnViolation>(
+      "on.violation", [](auto& c) -> auto& { return c.on_violation; },
+      {{"reject", OnViolation::kReject}, {"observe", OnViolation::kObserve}},
+      "What becomes of a record that breaks schema.validation. reject: nothing of its batch is stored, and "
+      "the "
+      "error names the records and what is wrong with them. observe: it is stored and counted."));
   keys.push_back(Make::choice<Partitioner>(
       "partitioner", [](auto& c) -> auto& { return c.partitioner; }, {{"murmur2", Partitioner::kMurmur2}},
       "How keys are mapped to partitions, so that all clients agree; murmur2 is what Kafka's Java clients "
@@ -89,6 +95,30 @@ std::vector<Key<TopicConfig>> make_keys() {
       Make::kLongest,
       "Segments whose records were all appended longer ago go. Checked on a timer; the active segment is "
       "rolled when it is due."));
+  const std::vector<std::pair<std::string, SubjectStrategy>> strategies{
+      {"none", SubjectStrategy::kNone},
+      {"topic", SubjectStrategy::kTopic},
+      {"record", SubjectStrategy::kRecord},
+      {"topic-record", SubjectStrategy::kTopicRecord}};
+  keys.push_back(Make::choice<SubjectStrategy>(
+      "schema.key.subject.strategy", [](auto& c) -> auto& { return c.schema_key_strategy; }, strategies,
+      "Subject that the schema of a key must belong to. topic: TOPIC-key. record: the full name of what the "
+      "schema describes. topic-record: TOPIC-NAME. none: keys have no schema."));
+  keys.push_back(Make::choice<SchemaValidation>(
+      "schema.validation", [](auto& c) -> auto& { return c.schema_validation; },
+      {{"none", SchemaValidation::kNone},
+       {"id", SchemaValidation::kId},
+       {"payload", SchemaValidation::kPayload}},
+      "What is checked of each record before it is stored. id: that it names a schema which belongs to its "
+      "subject. payload: also that its bytes are a value of that schema. A record without value passes."));
+  keys.push_back(Make::ratio(
+      "schema.validation.share", [](auto& c) -> auto& { return c.schema_validation_share; },
+      "Share of the records whose payload is checked, evenly spread; the schema's id is checked of all."));
+  keys.push_back(Make::choice<SubjectStrategy>(
+      "schema.value.subject.strategy", [](auto& c) -> auto& { return c.schema_value_strategy; }, strategies,
+      "Subject that the schema of a value must belong to. topic: TOPIC-value. record: the full name of what "
+      "the "
+      "schema describes. topic-record: TOPIC-NAME. none: values have no schema."));
   keys.push_back(Make::bytes<std::uint64_t>(
       "segment.bytes", [](auto& c) -> auto& { return c.segment_bytes; }, 64 * kKiB, 4 * kGiB,
       "A segment that has grown to this size is sealed and the next one begun."));

@@ -25,6 +25,22 @@ enum class Durability : std::uint8_t { kFlushed, kReplicated };
 // How clients place keyed records; stored so that all of them agree.
 enum class Partitioner : std::uint8_t { kMurmur2 };
 
+// What of a record is checked against the schemas of its topic before it is appended.
+enum class SchemaValidation : std::uint8_t {
+  kNone,
+  kId,       // it names a schema that belongs to its subject
+  kPayload,  // and its bytes are a value of that
+};
+// What becomes of a record that breaks them.
+enum class OnViolation : std::uint8_t { kReject, kObserve };
+// By which name the subject of a record's schema is known.
+enum class SubjectStrategy : std::uint8_t {
+  kNone,         // it has no schema
+  kTopic,        // "TOPIC-key", "TOPIC-value"
+  kRecord,       // the full name of what is described
+  kTopicRecord,  // "TOPIC-" and that
+};
+
 // Empty optionals: no limit (-1 in text). Ages are by append time unless said otherwise.
 struct TopicConfig {
   using Milliseconds = std::chrono::milliseconds;
@@ -41,8 +57,13 @@ struct TopicConfig {
   double min_cleanable_dirty_ratio = 0.5;
   Milliseconds min_compaction_lag{0};
   Partitioner partitioner = Partitioner::kMurmur2;
+  OnViolation on_violation = OnViolation::kReject;
   std::optional<std::uint64_t> retention_bytes;  // of one partition
   std::optional<Milliseconds> retention = std::chrono::hours(24 * 7);
+  SubjectStrategy schema_key_strategy = SubjectStrategy::kNone;
+  SchemaValidation schema_validation = SchemaValidation::kNone;
+  double schema_validation_share = 1;  // of the records whose payload is checked
+  SubjectStrategy schema_value_strategy = SubjectStrategy::kTopic;
   std::uint64_t segment_bytes = 256ULL << 20;
   Milliseconds segment_age_max = std::chrono::hours(24 * 7);
 

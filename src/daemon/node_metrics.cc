@@ -60,6 +60,17 @@ void NodeMetrics::broker_counters(Metrics& metrics, const broker::NodeBroker& br
   counter("forebay_produce_errors_total", "Batches answered with an error", c.produce_errors);
   counter("forebay_misdirected_batches_total",
           "Batches refused because they were built for another topic or partition", c.misdirected_batches);
+  counter("forebay_schema_records_checked_total",
+          "Records that were checked against the schemas of their topic", c.schema_records);
+  for (const auto rule : {schema::Violation::Rule::kNoSchema, schema::Violation::Rule::kUnknownSchema,
+                          schema::Violation::Rule::kNotOfSubject, schema::Violation::Rule::kPayload}) {
+    const auto& value = c.schema_violations.at(static_cast<std::size_t>(rule));
+    sampled_.push_back(metrics.sampled(Kind::kCounter, "forebay_schema_violations_total",
+                                       "Records that break the schemas of their topic, by rule",
+                                       {{"rule", std::string(schema::rule_name(rule))}}, [&value] {
+                                         return static_cast<double>(value.load(std::memory_order_relaxed));
+                                       }));
+  }
   counter("forebay_fetch_requests_total", "Reads handed to the broker", c.fetch_requests);
   counter("forebay_fetch_bytes_total", "Bytes of batches read", c.fetch_bytes);
   counter("forebay_fetch_errors_total", "Reads answered with an error", c.fetch_errors);

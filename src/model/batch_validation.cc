@@ -137,7 +137,7 @@ Result<RecordBatchView> validate_batch_header(ByteSpan batch, const BatchRules& 
 Result<BatchContents> validate_batch_records(const RecordBatchView& batch, const BatchRules& rules,
                                              std::vector<std::byte>& scratch) {
   FOREBAY_TRY(const ByteSpan records, records_of(batch, rules.records_bytes_max, scratch));
-  BatchContents contents{.records_bytes = records.size()};
+  BatchContents contents{.records = records};
   RecordIterator iterator(batch.header(), records);
   RecordView record;
   while (true) {

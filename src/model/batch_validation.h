@@ -36,7 +36,7 @@ struct BatchRules {
 
 // What the record checks found.
 struct BatchContents {
-  std::size_t records_bytes = 0;           // decompressed
+  ByteSpan records;                        // decompressed: in the batch, or in the scratch
   Timestamp max_timestamp = kNoTimestamp;  // the real maximum of the records' own times
 };
 

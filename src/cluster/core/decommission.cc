@@ -105,7 +105,7 @@ Result<DecommissionDecision> decide_decommission(const ClusterImage& image,
         continue;
       if (!has_majority(image, placement, alive)) name_once(obstacles.majorities, topic_name);
       const std::uint32_t copies = is_internal(topic_name)
-                                       ? internal_replication(without, topic->replication_factor)
+                                       ? internal_replication(without, topic_name, topic->replication_factor)
                                        : topic->replication_factor;
       const auto to = target_without_going(without, load, placement.replicas, copies);
       if (!to) {

@@ -24,7 +24,9 @@ inline constexpr std::string_view kSchemasTopicName = "__schemas";
 inline constexpr std::uint32_t kSchemasPartitions = 1;
 
 // A commit must survive what a record survives.
-inline constexpr std::uint32_t kInternalReplication = 3;
+inline constexpr std::uint32_t kGroupsReplicationMax = 3;
+// Every node that leads partitions checks their records against schemas, and does that from its own copy.
+inline constexpr std::uint32_t kSchemasReplicationMax = 15;
 
 // By its name; no user can make such a topic.
 [[nodiscard]] inline bool is_internal(std::string_view topic) { return topic.starts_with("__"); }
@@ -36,7 +38,7 @@ enum class InternalTopic : std::uint8_t { kGroups = 1, kSchemas = 2 };  // on th
 [[nodiscard]] std::string_view name_of(InternalTopic topic);
 [[nodiscard]] std::uint32_t partitions_of(InternalTopic topic);
 
-// Nothing: it is there. On as many brokers as there are, up to kInternalReplication. Errors: kNotYet while no
+// Nothing: it is there. On as many brokers as there are, up to the number above. Errors: kNotYet while no
 // broker is registered; kMemoryBudget only of the number of partitions: commits are what consumers live on.
 [[nodiscard]] Result<std::optional<TopicCreated>> decide_internal_topic(const ClusterImage& image,
                                                                         InternalTopic topic,
@@ -45,7 +47,8 @@ enum class InternalTopic : std::uint8_t { kGroups = 1, kSchemas = 2 };  // on th
 // How many replicas an internal topic that has `now` is to have: one that was made when there were fewer
 // brokers gets copies on those that have come, and where too few stay, for others are decommissioned, it goes
 // on with fewer. Nobody has to know of it.
-[[nodiscard]] std::uint32_t internal_replication(const ClusterImage& image, std::uint32_t now);
+[[nodiscard]] std::uint32_t internal_replication(const ClusterImage& image, std::string_view topic,
+                                                 std::uint32_t now);
 // The next internal topic whose number of replicas is to change. What follows from that is done as for any
 // topic (upkeep.h).
 [[nodiscard]] std::optional<TargetsChanged> next_internal_change(const ClusterImage& image);

@@ -179,7 +179,7 @@ TEST(ValidateBatchRecords, ReportsWhatItFound) {
     const Bytes records = test::naive_records(three_records());
     const auto contents = validated(with_records(records, 3, codec));
     ASSERT_TRUE(contents.has_value()) << codec_name(codec) << ": " << contents.error().to_string();
-    EXPECT_EQ(contents->records_bytes, records.size());
+    EXPECT_EQ(contents->records.size(), records.size());
     EXPECT_EQ(contents->max_timestamp, Timestamp(3'000));
   }
 }

@@ -32,9 +32,14 @@ TEST(TopicConfig, EveryKeyIsReadIntoItsField) {
                                           {"message.timestamp.type", "LogAppendTime"},
                                           {"min.cleanable.dirty.ratio", "0.25"},
                                           {"min.compaction.lag.ms", "10"},
+                                          {"on.violation", "observe"},
                                           {"partitioner", "murmur2"},
                                           {"retention.bytes", "10GiB"},
                                           {"retention.ms", "7d"},
+                                          {"schema.key.subject.strategy", "record"},
+                                          {"schema.validation", "payload"},
+                                          {"schema.validation.share", "0.5"},
+                                          {"schema.value.subject.strategy", "topic-record"},
                                           {"segment.bytes", "1073741824"},
                                           {"segment.ms", "1h"}});
   ASSERT_TRUE(config) << config.error().context;
@@ -51,12 +56,17 @@ TEST(TopicConfig, EveryKeyIsReadIntoItsField) {
   want.timestamp_type = TimestampType::kLogAppendTime;
   want.min_cleanable_dirty_ratio = 0.25;
   want.min_compaction_lag = milliseconds(10);
+  want.on_violation = OnViolation::kObserve;
   want.retention_bytes = 10ULL << 30;
   want.retention = hours(24 * 7);
+  want.schema_key_strategy = SubjectStrategy::kRecord;
+  want.schema_validation = SchemaValidation::kPayload;
+  want.schema_validation_share = 0.5;
+  want.schema_value_strategy = SubjectStrategy::kTopicRecord;
   want.segment_bytes = 1ULL << 30;
   want.segment_age_max = hours(1);
   EXPECT_EQ(*config, want);
-  EXPECT_EQ(to_map(*config).size(), 17U) << "a new key belongs into this test";
+  EXPECT_EQ(to_map(*config).size(), 22U) << "a new key belongs into this test";
 }
 
 TEST(TopicConfig, MinusOneIsNoLimit) {

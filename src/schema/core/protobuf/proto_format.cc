@@ -1,0 +1,80 @@
+#include "schema/core/protobuf/proto_format.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <utility>
+
+#include "schema/core/protobuf/proto_parser.h"
+#include "schema/core/protobuf/proto_text.h"
+
+namespace forebay::schema::protobuf {
+namespace {
+
+namespace pb = google::protobuf;
+
+class ProtoFormat final : public ParsedSchema {
+ public:
+  explicit ProtoFormat(Schema parsed) : parsed_(std::move(parsed)) {}
+
+  [[nodiscard]] Format format() const override { return Format::kProtobuf; }
+  [[nodiscard]] std::string canonical_text() const override { return text_of(parsed_, TextForm::kCanonical); }
+  [[nodiscard]] std::string normalized_text() const override {
+    return text_of(parsed_, TextForm::kNormalized);
+  }
+  [[nodiscard]] Result<std::string> text_as(std::string_view form) const override {
+    if (form.empty()) return canonical_text();
+    if (form == "serialized") return serialized(parsed_);
+    if (form == "ignore_extensions") return text_of(parsed_, TextForm::kIgnoreExtensions);
+    return Error{ErrorCode::kInvalidArgument, "Protobuf has no form '" + std::string(form) +
+                                                  "'; there are serialized and ignore_extensions"};
+  }
+  [[nodiscard]] Result<std::string> record_name(MessagePath path) const override {
+    if (path.empty() && parsed_.file->message_type_count() == 0) return std::string();
+    FOREBAY_TRY(const pb::Descriptor* message, message_at(path));
+    return message->full_name();
+  }
+  [[nodiscard]] std::vector<Difference> differences(const ParsedSchema&,
+                                                    const CompatibilityPolicy&) const override {
+    return {{"UNKNOWN", "", "", "", "a comparison that is not there yet"}};
+  }
+  [[nodiscard]] std::optional<PayloadFault> check(ByteSpan, MessagePath) const override {
+    return PayloadFault{"", "bytes", "a check that is not there yet"};
+  }
+  [[nodiscard]] Result<std::string> to_json(ByteSpan, MessagePath) const override {
+    return Error{ErrorCode::kUnsupported, "Protobuf payloads are not decoded yet"};
+  }
+  [[nodiscard]] Result<std::string> from_json(std::string_view, MessagePath) const override {
+    return Error{ErrorCode::kUnsupported, "Protobuf payloads are not encoded yet"};
+  }
+  [[nodiscard]] std::size_t memory_bytes() const override { return parsed_.memory_bytes; }
+
+ private:
+  [[nodiscard]] Result<const pb::Descriptor*> message_at(MessagePath path) const {
+    const std::uint32_t first = path.empty() ? 0 : path.front();
+    const pb::Descriptor* message = nullptr;
+    if (first < static_cast<std::uint32_t>(parsed_.file->message_type_count()))
+      message = parsed_.file->message_type(static_cast<int>(first));
+    for (std::size_t i = 1; i < path.size() && message != nullptr; ++i) {
+      const bool exists = path[i] < static_cast<std::uint32_t>(message->nested_type_count());
+      message = exists ? message->nested_type(static_cast<int>(path[i])) : nullptr;
+    }
+    if (message != nullptr) return message;
+    std::string text;
+    for (const std::uint32_t one : path) text += (text.empty() ? "" : ", ") + std::to_string(one);
+    return Error{ErrorCode::kInvalidArgument, "the schema has no message at [" + text + "]; it has " +
+                                                  std::to_string(parsed_.file->message_type_count()) +
+                                                  " at the top"};
+  }
+
+  Schema parsed_;
+};
+
+}  // namespace
+
+Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
+                               const Limits& limits) {
+  FOREBAY_TRY(auto parsed, parse(text, references, limits));
+  return SchemaPtr(std::make_shared<ProtoFormat>(std::move(parsed)));
+}
+
+}  // namespace forebay::schema::protobuf

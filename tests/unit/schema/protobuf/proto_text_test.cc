@@ -1,0 +1,258 @@
+#include <gmock/gmock.h>
+
+#include "proto_testing.h"
+
+namespace forebay::schema::protobuf {
+namespace {
+
+struct TextCase {
+  const char* name;
+  std::string text, canonical;
+  std::vector<NamedText> references = {};
+};
+class ProtoText : public testing::TestWithParam<TextCase> {};
+TEST_P(ProtoText, HasOneFormThatReadsAsTheSameSchema) {
+  const TextCase& one = GetParam();
+  const auto schema = schema_of(one.text, one.references);
+  EXPECT_EQ(schema->canonical_text(), one.canonical);
+  const auto again = schema_of(schema->canonical_text(), one.references);
+  EXPECT_EQ(again->canonical_text(), one.canonical);
+  EXPECT_EQ(again->text_as("serialized").value(), schema->text_as("serialized").value());
+  const auto normalized = schema_of(schema->normalized_text(), one.references);
+  EXPECT_EQ(normalized->normalized_text(), schema->normalized_text());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ProtoText,
+    testing::Values(
+        TextCase{"Fields", R"(syntax='proto3';package a . b;// gone
+message M{int32 a=1;repeated string b=0x2; /* gone */ optional bytes c=3;map<int64,M>d=4;.a.b.M e=5;M f=6[deprecated=true,json_name="x"];
+float g_h=7[json_name="gH"];})",
+                 R"(syntax = "proto3";
+package a.b;
+
+message M {
+  int32 a = 1;
+  repeated string b = 2;
+  optional bytes c = 3;
+  map<int64, M> d = 4;
+  M e = 5;
+  M f = 6 [deprecated = true, json_name = "x"];
+  float g_h = 7;
+}
+)"},
+        TextCase{
+            "Proto2",
+            R"(message M { required int32 a = 1 [default = -5]; optional string b = 2 [default = "x\"\n\303\244"];
+optional bytes c = 3 [default = "\377a"]; optional double d = 4 [default = inf]; optional E e = 5 [default = Y];
+enum E { X = 1; Y = 2; } extensions 100 to 199, 500 to max; reserved 50, 60 to 70; reserved "old", "older";
+repeated group G = 6 { optional int32 x = 1; } optional bool f = 7 [default = true]; repeated int32 h = 8 [packed = true]; }
+extend M { optional int32 ext = 100; repeated string more = 101; })",
+            R"(syntax = "proto2";
+
+message M {
+  reserved 50, 60 to 70;
+  reserved "old", "older";
+  required int32 a = 1 [default = -5];
+  optional string b = 2 [default = "x\"\nä"];
+  optional bytes c = 3 [default = "\377a"];
+  optional double d = 4 [default = inf];
+  optional E e = 5 [default = Y];
+  repeated group G = 6 {
+    optional int32 x = 1;
+  }
+  optional bool f = 7 [default = true];
+  repeated int32 h = 8 [packed = true];
+  extensions 100 to 199;
+  extensions 500 to max;
+  enum E {
+    X = 1;
+    Y = 2;
+  }
+}
+
+extend M {
+  optional int32 ext = 100;
+  repeated string more = 101;
+}
+)"},
+        TextCase{
+            "Oneofs",
+            R"(syntax = "proto3"; message M { int32 a = 1; oneof one { string b = 2; M c = 3; } int32 d = 4; oneof two { int32 e = 5; } optional int32 f = 6; })",
+            R"(syntax = "proto3";
+
+message M {
+  int32 a = 1;
+  oneof one {
+    string b = 2;
+    M c = 3;
+  }
+  int32 d = 4;
+  oneof two {
+    int32 e = 5;
+  }
+  optional int32 f = 6;
+}
+)"},
+        TextCase{
+            "ServicesAndImports",
+            R"(syntax = "proto3"; import "google/protobuf/empty.proto"; import public "b.proto"; option java_package = "x"; option optimize_for = SPEED;
+enum E { option allow_alias = true; A = 0; A2 = 0; C = -1 [deprecated = true]; reserved 5 to max; reserved "Z"; }
+service S { rpc Get (.M) returns (stream google.protobuf.Empty) { option deprecated = true; } rpc M (stream .M) returns (B); } message M {})",
+            R"(syntax = "proto3";
+
+import "google/protobuf/empty.proto";
+import public "b.proto";
+
+option java_package = "x";
+option optimize_for = SPEED;
+
+message M {
+}
+
+enum E {
+  reserved 5 to max;
+  reserved "Z";
+  option allow_alias = true;
+  A = 0;
+  A2 = 0;
+  C = -1 [deprecated = true];
+}
+
+service S {
+  rpc Get (.M) returns (stream google.protobuf.Empty) {
+    option deprecated = true;
+  }
+  rpc M (stream .M) returns (B);
+}
+)",
+            {{"b.proto", proto3("message B {}")}}},
+        TextCase{
+            "CustomOptions",
+            R"(syntax = "proto3"; package a; import "confluent/meta.proto"; import "google/protobuf/descriptor.proto";
+option (confluent.file_meta).doc = "of the file";
+extend google.protobuf.FieldOptions { repeated int32 sizes = 5000; Kind kind = 5001; }
+enum Kind { NONE = 0; SOME = 1; }
+message M { option (confluent.message_meta) = { doc: "it \"is\"" tags: ["a", "b"] params: [{key: "k", value: "v"}] };
+int32 a = 1 [(confluent.field_meta) = { tags: "PII" }, (sizes) = 1, (a.sizes) = 2, (kind) = SOME]; })",
+            R"(syntax = "proto3";
+package a;
+
+import "confluent/meta.proto";
+import "google/protobuf/descriptor.proto";
+
+option (confluent.file_meta) = { doc: "of the file" };
+
+message M {
+  option (confluent.message_meta) = { doc: "it \"is\"" params { key: "k" value: "v" } tags: "a" tags: "b" };
+  int32 a = 1 [(confluent.field_meta) = { tags: "PII" }, (a.sizes) = 1, (a.sizes) = 2, (a.kind) = SOME];
+}
+
+enum Kind {
+  NONE = 0;
+  SOME = 1;
+}
+
+extend google.protobuf.FieldOptions {
+  repeated int32 sizes = 5000;
+  Kind kind = 5001;
+}
+)"},
+        TextCase{
+            "IndexesOfMessages",
+            R"(syntax = "proto3"; message M { message A {} map<string, A> b = 1; message C {} int32 d = 2; })",
+            R"(syntax = "proto3";
+
+message M {
+  message A {
+  }
+  map<string, A> b = 1;
+  int32 d = 2;
+  message C {
+  }
+}
+)"},
+        TextCase{
+            "HiddenNames",
+            R"(syntax = "proto3"; package a.b; message M { message N { message M {} message a {} .a.b.M m = 1; int32 X = 2; .a.b.X z = 3; a.b.M.N n = 5; } } message X {} )",
+            R"(syntax = "proto3";
+package a.b;
+
+message M {
+  message N {
+    .a.b.M m = 1;
+    int32 X = 2;
+    .a.b.X z = 3;
+    N n = 5;
+    message M {
+    }
+    message a {
+    }
+  }
+}
+
+message X {
+}
+)",
+            {}}),
+    [](const auto& one) { return one.param.name; });
+
+TEST(ProtoText, NormalizedHasNoOrderOfWhatHasNone) {
+  const auto one = schema_of(proto3(
+      R"(package p; import "google/protobuf/timestamp.proto"; import public "google/protobuf/any.proto"; import "google/protobuf/duration.proto";
+option java_package = "x"; option java_multiple_files = true;
+message M { N b = 2; reserved 9, 7, 8; reserved "z", "y"; oneof o { int32 d = 5; int32 c = 4; } int32 a = 1 [deprecated = true, json_name = "q"]; message N {} }
+enum E { A = 0; C = 2; B = 1; })"));
+  const auto other = schema_of(proto3(
+      R"(package p; import "google/protobuf/duration.proto"; import public "google/protobuf/any.proto"; import "google/protobuf/timestamp.proto";
+option java_multiple_files = true; option java_package = "x";
+message M { message N {} oneof o { int32 c = 4; int32 d = 5; } reserved "y", "z"; reserved 8, 7, 9; int32 a = 1 [json_name = "q", deprecated = true]; M.N b = 2; }
+enum E { A = 0; B = 1; C = 2; })"));
+  EXPECT_NE(one->canonical_text(), other->canonical_text());
+  EXPECT_EQ(one->normalized_text(), other->normalized_text());
+  EXPECT_EQ(one->normalized_text(), R"(syntax = "proto3";
+package p;
+
+import "google/protobuf/duration.proto";
+import "google/protobuf/timestamp.proto";
+import public "google/protobuf/any.proto";
+
+option java_multiple_files = true;
+option java_package = "x";
+
+message M {
+  reserved 7, 8, 9;
+  reserved "y", "z";
+  int32 a = 1 [deprecated = true, json_name = "q"];
+  .p.M.N b = 2;
+  oneof o {
+    int32 c = 4;
+    int32 d = 5;
+  }
+  message N {
+  }
+}
+
+enum E {
+  A = 0;
+  B = 1;
+  C = 2;
+}
+)");
+}
+
+TEST(ProtoText, WithoutExtensionsNothingCustomIsLeft) {
+  const auto schema = schema_of(
+      R"(syntax = "proto2"; import "confluent/meta.proto"; message M { option deprecated = true; option (confluent.message_meta).doc = "x"; extensions 5 to 9; } extend M { optional int32 a = 5; })");
+  EXPECT_EQ(schema->text_as("ignore_extensions").value(), R"(syntax = "proto2";
+
+import "confluent/meta.proto";
+
+message M {
+  option deprecated = true;
+}
+)");
+}
+
+}  // namespace
+}  // namespace forebay::schema::protobuf

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "schema/core/protobuf/proto_compatibility.h"
 #include "schema/core/protobuf/proto_parser.h"
 #include "schema/core/protobuf/proto_text.h"
 
@@ -33,9 +34,9 @@ class ProtoFormat final : public ParsedSchema {
     FOREBAY_TRY(const pb::Descriptor* message, message_at(path));
     return message->full_name();
   }
-  [[nodiscard]] std::vector<Difference> differences(const ParsedSchema&,
+  [[nodiscard]] std::vector<Difference> differences(const ParsedSchema& writer,
                                                     const CompatibilityPolicy&) const override {
-    return {{"UNKNOWN", "", "", "", "a comparison that is not there yet"}};
+    return protobuf::differences(parsed_, static_cast<const ProtoFormat&>(writer).parsed_);
   }
   [[nodiscard]] std::optional<PayloadFault> check(ByteSpan, MessagePath) const override {
     return PayloadFault{"", "bytes", "a check that is not there yet"};

@@ -174,7 +174,7 @@ message M {
 )"},
         TextCase{
             "HiddenNames",
-            R"(syntax = "proto3"; package a.b; message M { message N { message M {} message a {} .a.b.M m = 1; int32 X = 2; .a.b.X z = 3; a.b.M.N n = 5; } } message X {} )",
+            R"(syntax = "proto3"; package a.b; message M { message N { message M {} message a {} .a.b.M m = 1; int32 X = 2; .a.b.X z = 3; .a.b.M.N n = 5; } } message X {} )",
             R"(syntax = "proto3";
 package a.b;
 

@@ -4,7 +4,10 @@
 
 #include <utility>
 
+#include "schema/core/protobuf/proto_check.h"
 #include "schema/core/protobuf/proto_compatibility.h"
+#include "schema/core/protobuf/proto_json.h"
+#include "schema/core/protobuf/proto_layout.h"
 #include "schema/core/protobuf/proto_parser.h"
 #include "schema/core/protobuf/proto_text.h"
 
@@ -15,7 +18,7 @@ namespace pb = google::protobuf;
 
 class ProtoFormat final : public ParsedSchema {
  public:
-  explicit ProtoFormat(Schema parsed) : parsed_(std::move(parsed)) {}
+  explicit ProtoFormat(Schema parsed) : parsed_(std::move(parsed)), layout_(layout_of(parsed_)) {}
 
   [[nodiscard]] Format format() const override { return Format::kProtobuf; }
   [[nodiscard]] std::string canonical_text() const override { return text_of(parsed_, TextForm::kCanonical); }
@@ -38,18 +41,28 @@ class ProtoFormat final : public ParsedSchema {
                                                     const CompatibilityPolicy&) const override {
     return protobuf::differences(parsed_, static_cast<const ProtoFormat&>(writer).parsed_);
   }
-  [[nodiscard]] std::optional<PayloadFault> check(ByteSpan, MessagePath) const override {
-    return PayloadFault{"", "bytes", "a check that is not there yet"};
+  [[nodiscard]] std::optional<PayloadFault> check(ByteSpan payload, MessagePath path) const override {
+    const auto message = message_at(path);
+    if (!message) return PayloadFault{"", message.error().context, "the index of a message"};
+    return protobuf::check(layout_, layout_.indexes.at(*message), payload);
   }
-  [[nodiscard]] Result<std::string> to_json(ByteSpan, MessagePath) const override {
-    return Error{ErrorCode::kUnsupported, "Protobuf payloads are not decoded yet"};
+  [[nodiscard]] Result<std::string> to_json(ByteSpan payload, MessagePath path) const override {
+    FOREBAY_TRY(const pb::Descriptor* message, message_at(path));
+    FOREBAY_CHECK(checked(*message, payload));
+    return protobuf::to_json(parsed_, message->full_name(), payload);
   }
-  [[nodiscard]] Result<std::string> from_json(std::string_view, MessagePath) const override {
-    return Error{ErrorCode::kUnsupported, "Protobuf payloads are not encoded yet"};
+  [[nodiscard]] Result<std::string> from_json(std::string_view json, MessagePath path) const override {
+    FOREBAY_TRY(const pb::Descriptor* message, message_at(path));
+    FOREBAY_TRY(std::string payload, protobuf::from_json(parsed_, message->full_name(), json));
+    FOREBAY_CHECK(checked(*message, as_bytes(payload)));
+    return payload;
   }
-  [[nodiscard]] std::size_t memory_bytes() const override { return parsed_.memory_bytes; }
+  [[nodiscard]] std::size_t memory_bytes() const override {
+    return parsed_.memory_bytes + layout_.memory_bytes();
+  }
 
  private:
+  // The entries of maps count among the nested ones, as they do in the descriptors that clients go by.
   [[nodiscard]] Result<const pb::Descriptor*> message_at(MessagePath path) const {
     const std::uint32_t first = path.empty() ? 0 : path.front();
     const pb::Descriptor* message = nullptr;
@@ -67,7 +80,15 @@ class ProtoFormat final : public ParsedSchema {
                                                   " at the top"};
   }
 
+  [[nodiscard]] Result<void> checked(const pb::Descriptor& message, ByteSpan payload) const {
+    const auto fault = protobuf::check(layout_, layout_.indexes.at(&message), payload);
+    if (!fault) return {};
+    return Error{ErrorCode::kInvalidRecord, (fault->path.empty() ? message.full_name() : fault->path) +
+                                                ": found " + fault->found + ", expected " + fault->expected};
+  }
+
   Schema parsed_;
+  Layout layout_;
 };
 
 }  // namespace

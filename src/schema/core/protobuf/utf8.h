@@ -1,0 +1,11 @@
+// Whether bytes are UTF-8, as protobuf demands it of strings.
+#pragma once
+
+#include <cstdint>
+
+namespace forebay::schema::protobuf {
+
+// Returns: where they stop to be; `end` if they do not.
+[[nodiscard]] const std::uint8_t* skip_utf8(const std::uint8_t* at, const std::uint8_t* end);
+
+}  // namespace forebay::schema::protobuf

@@ -78,6 +78,7 @@ class Walk {
     const Byte* begin = payload.empty() ? &kNone : reinterpret_cast<const Byte*>(payload.data());
     return message(index, begin, begin + payload.size(), 0, kPayloadDepthMax) != nullptr;
   }
+  [[nodiscard]] bool has_group() const { return has_group_; }
   // Requires: is_message() was false.
   PayloadFault fault() {
     std::string path;
@@ -172,6 +173,7 @@ class Walk {
         return end - at >= 4 ? at + 4 : wrong(left(at, end), type_of(*field.field) + ", of 4 bytes");
       case Wire::kStartGroup:
         if (depth == 0) return too_deep();
+        has_group_ = true;
         return message(field.message, at, end, field.number, depth - 1);
       case Wire::kBytes:
         break;
@@ -327,6 +329,7 @@ class Walk {
   const Layout& layout_;
   std::vector<std::string> path_;  // from the inside
   std::string found_, expected_;
+  bool has_group_ = false;
 };
 
 }  // namespace
@@ -335,6 +338,12 @@ std::optional<PayloadFault> check(const Layout& layout, std::uint32_t message, B
   Walk walk(layout);
   if (walk.is_message(message, payload)) return std::nullopt;
   return walk.fault();
+}
+
+bool holds_group(const Layout& layout, std::uint32_t message, ByteSpan payload) {
+  Walk walk(layout);
+  static_cast<void>(walk.is_message(message, payload));
+  return walk.has_group();
 }
 
 }  // namespace forebay::schema::protobuf

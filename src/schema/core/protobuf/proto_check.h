@@ -17,5 +17,7 @@ inline constexpr unsigned kPayloadDepthMax = 100;
 // but for a fault, and for a message with more than 64 required fields.
 [[nodiscard]] std::optional<PayloadFault> check(const Layout& layout, std::uint32_t message,
                                                 ByteSpan payload);
+// Whether a known field of it is a group. Requires: it fits.
+[[nodiscard]] bool holds_group(const Layout& layout, std::uint32_t message, ByteSpan payload);
 
 }  // namespace forebay::schema::protobuf

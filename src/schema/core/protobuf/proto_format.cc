@@ -49,6 +49,9 @@ class ProtoFormat final : public ParsedSchema {
   [[nodiscard]] Result<std::string> to_json(ByteSpan payload, MessagePath path) const override {
     FOREBAY_TRY(const pb::Descriptor* message, message_at(path));
     FOREBAY_CHECK(checked(*message, payload));
+    if (holds_group(layout_, layout_.indexes.at(message), payload))
+      return Error{ErrorCode::kUnsupported,
+                   "a group, which the library has no JSON for; use a message instead"};
     return protobuf::to_json(parsed_, message->full_name(), payload);
   }
   [[nodiscard]] Result<std::string> from_json(std::string_view json, MessagePath path) const override {

@@ -239,6 +239,14 @@ TEST(ProtoJson, ErrorsNameThePath) {
   EXPECT_EQ(schema->from_json("{}", none).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST(ProtoJson, GroupsAreRefusedRatherThanLost) {
+  const auto schema =
+      schema_of(proto2("message M { optional group G = 1 { optional int32 a = 2; } optional int32 b = 3; }"));
+  EXPECT_EQ(schema->to_json(as_bytes(bytes({0x18, 1}))).value(), R"({"b":1})");
+  EXPECT_EQ(schema->to_json(as_bytes(bytes({0x0b, 0x10, 1, 0x0c}))).error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(schema->from_json(R"({"g":{"a":1}})"));
+}
+
 TEST(ProtoJson, WhatIsRequiredMustBeThere) {
   const auto schema = schema_of(proto2("message M { required int32 a = 1; optional string b = 2; }"));
   EXPECT_EQ(schema->from_json(R"({"a":1})").value(), bytes({8, 1}));

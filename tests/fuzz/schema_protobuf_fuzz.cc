@@ -37,9 +37,8 @@ SchemaPtr as_schema(std::string_view text) {
   FOREBAY_ASSERT((*schema)->differences(**schema, {}).empty());
   static_cast<void>((*schema)->text_as("ignore_extensions"));
   static_cast<void>((*schema)->normalized_text());
-  // Of a descriptor, options that no file declares are not in the text: the text is what it is after that.
   const auto again = parse_schema(Format::kProtobuf, (*schema)->canonical_text());
-  if (again) FOREBAY_ASSERT((*again)->canonical_text() == (*schema)->canonical_text());
+  FOREBAY_ASSERT(again.has_value() && (*again)->canonical_text() == (*schema)->canonical_text());
   return *schema;
 }
 

@@ -17,6 +17,9 @@ std::string value_of(const pb::Message& options, const pb::FieldDescriptor& fiel
   printer.SetUseUtf8StringEscaping(true);
   std::string text;
   printer.PrintFieldValueToString(options, &field, index, &text);
+  const bool is_infinite = text == "inf" || text == "-inf";
+  if (is_infinite && field.cpp_type() != pb::FieldDescriptor::CPPTYPE_STRING)
+    return text == "inf" ? "1e999" : "-1e999";  // the name is none of a value of an option
   if (field.cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) return text;
   while (text.ends_with(' ')) text.pop_back();
   return text.empty() ? "{}" : "{ " + text + " }";

@@ -14,6 +14,7 @@
 #include "schema/core/protobuf/base64.h"
 #include "schema/core/protobuf/known_files.h"
 #include "schema/core/protobuf/proto_limits.h"
+#include "schema/core/protobuf/proto_text.h"
 
 namespace forebay::schema::protobuf {
 namespace {
@@ -117,6 +118,7 @@ class Builder {
   static Result<void> from_descriptor(std::string_view text, const std::string& who,
                                       pb::FileDescriptorProto& file) {
     const auto bytes = from_base64(without_space(text));
+    const pb::LogSilencer quiet;
     if (!bytes || !file.ParsePartialFromString(*bytes) || !file.IsInitialized()) {
       return Error{ErrorCode::kInvalidArgument,
                    who + "neither a .proto file nor base64 of a serialized FileDescriptorProto"};
@@ -142,9 +144,8 @@ class Builder {
   std::size_t memory_bytes_ = 0;
 };
 
-}  // namespace
-
-Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references, const Limits& limits) {
+Result<Schema> parse_once(std::string_view text, const std::vector<NamedText>& references,
+                          const Limits& limits) {
   auto pool = std::make_shared<pb::DescriptorPool>(&known_files());
   Builder builder(*pool, limits);
   std::string name = "default";  // of a file that has none, as other registries call it
@@ -160,6 +161,25 @@ Result<Schema> parse(std::string_view text, const std::vector<NamedText>& refere
   schema.memory_bytes = builder.memory_bytes();
   schema.pool = std::move(pool);
   return schema;
+}
+
+}  // namespace
+
+Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references, const Limits& limits) {
+  FOREBAY_TRY(Schema schema, parse_once(text, references, limits));
+  if (!looks_like_base64(without_space(text))) return schema;
+  // A descriptor can say what no text can: a group of another name, fields of an option that nobody declares.
+  // What is kept is what its text says, so that both are one schema; it is longer than the descriptor.
+  Limits wider = limits;
+  wider.text_bytes_max *= 8;
+  const std::string canonical = text_of(schema, TextForm::kCanonical);
+  auto again = parse_once(canonical, references, wider);
+  if (!again || text_of(*again, TextForm::kCanonical) != canonical) {
+    return Error{ErrorCode::kInvalidArgument, "the descriptor says what no .proto file can say" +
+                                                  (again ? std::string() : ": " + again.error().context) +
+                                                  "; expected one that protoc made"};
+  }
+  return again;
 }
 
 }  // namespace forebay::schema::protobuf

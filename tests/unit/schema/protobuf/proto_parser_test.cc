@@ -61,6 +61,24 @@ TEST(ProtoParser, WhatItSerializesItReads) {
   EXPECT_EQ(schema_of(text->text_as("serialized").value())->canonical_text(), text->canonical_text());
 }
 
+TEST(ProtoParser, ADescriptorThatNoTextSaysIsRefused) {
+  google::protobuf::FileDescriptorProto file;
+  auto& message = *file.add_message_type();
+  message.set_name("M");
+  auto& field = *message.add_field();
+  field.set_name("another");
+  field.set_json_name("g");
+  field.set_number(1);
+  field.set_label(google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
+  field.set_type(google::protobuf::FieldDescriptorProto::TYPE_GROUP);
+  field.set_type_name(".M.G");
+  message.add_nested_type()->set_name("G");
+  EXPECT_THAT(error_of(to_base64(file.SerializeAsString())).context,
+              HasSubstr("what no .proto file can say"));
+  field.set_name("g");
+  EXPECT_TRUE(schema_of(to_base64(file.SerializeAsString())));
+}
+
 TEST(ProtoParser, UnknownFormsAreRefused) {
   const auto schema = schema_of(proto3("message M {}"));
   EXPECT_EQ(schema->text_as("").value(), schema->canonical_text());
@@ -190,7 +208,7 @@ TEST(ProtoLimits, NestingIsBoundBeforeTheLibrarySeesIt) {
   EXPECT_EQ(error_of(proto3("import '\\\\';" + repeated("message M {", 80'000))).code,
             ErrorCode::kRecordTooLarge);
   EXPECT_TRUE(schema_of(proto3("/*" + repeated("{", 200) + "*/ message M {} //" + repeated("{", 200) +
-                               "\noption java_package = \"" + repeated("{", 200) + "\";")));
+                               "\noption java_package = \"\\\"" + repeated("{", 200) + "\";")));
 }
 
 TEST(ProtoLimits, DescriptorsAreBoundToo) {

@@ -241,6 +241,30 @@ enum E {
 )");
 }
 
+TEST(ProtoText, AnInfiniteOptionIsReadAgain) {
+  const std::string text = proto3(R"(import "google/protobuf/descriptor.proto";
+extend google.protobuf.FileOptions { double d = 5000; float f = 5001; string s = 5002; D m = 5003; }
+message D { double d = 1; }
+option (d) = 1e999; option (f) = -1e999; option (s) = "inf"; option (m) = { d: inf };)");
+  const std::string canonical = schema_of(text)->canonical_text();
+  EXPECT_EQ(schema_of(canonical)->canonical_text(), canonical);
+  EXPECT_THAT(canonical,
+              testing::HasSubstr("option (d) = 1e999;\noption (f) = -1e999;\noption (s) = \"inf\";"));
+}
+
+TEST(ProtoText, GroupsThatExtendKeepTheIndexes) {
+  const auto schema =
+      schema_of(proto2(R"(message A { extensions 5 to 9; message B {} extend A { optional group G = 6 {} }
+message C {} } extend A { optional group D = 5 {} repeated group F = 7 {} } message E {})"));
+  const auto again = schema_of(schema->canonical_text());
+  EXPECT_EQ(again->canonical_text(), schema->canonical_text());
+  for (const auto& [path, name] : std::vector<std::pair<std::vector<std::uint32_t>, std::string>>{
+           {{0, 0}, "A.B"}, {{0, 1}, "A.G"}, {{0, 2}, "A.C"}, {{1}, "D"}, {{2}, "F"}, {{3}, "E"}}) {
+    EXPECT_EQ(schema->record_name(path).value(), name);
+    EXPECT_EQ(again->record_name(path).value(), name) << again->canonical_text();
+  }
+}
+
 TEST(ProtoText, WithoutExtensionsNothingCustomIsLeft) {
   const auto schema = schema_of(
       R"(syntax = "proto2"; import "confluent/meta.proto"; message M { option deprecated = true; option (confluent.message_meta).doc = "x"; extensions 5 to 9; } extend M { optional int32 a = 5; })");

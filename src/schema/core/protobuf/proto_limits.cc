@@ -136,6 +136,7 @@ class Size {
     return {};
   }
   Result<void> name(const std::string& name, std::size_t scope) {
+    ++tally_.elements;
     tally_.names_bytes += scope + name.size();
     if (tally_.names_bytes > kNamesBytesMax)
       return too_large("the full names take too many bytes", kNamesBytesMax);
@@ -145,10 +146,14 @@ class Size {
   Result<void> options(const Options& options) {
     if (options.uninterpreted_option_size() > kOptionsMax)
       return too_large("one element has too many options", kOptionsMax);
+    int parts = 0;
     for (const auto& option : options.uninterpreted_option()) {
       if (static_cast<std::size_t>(option.name_size()) > limits_.depth_max)
         return too_large("the name of an option has too many parts", limits_.depth_max);
+      parts += option.name_size();
     }
+    if (parts > kOptionsMax)
+      return too_large("the names of one element's options have too many parts", kOptionsMax);
     return {};
   }
 

@@ -14,7 +14,7 @@ class FileDescriptorProto;
 
 namespace forebay::schema::protobuf {
 
-// Of one message, enum or service; the library compares each with each other, and with each field.
+// Of one message, enum or other element; the library compares each with each other, and with each field.
 inline constexpr int kRangesMax = 1'000;
 inline constexpr int kOptionsMax = 1'000;
 // Every element holds its full name: deep nesting of long names multiplies.
@@ -25,7 +25,7 @@ inline constexpr std::size_t kNamesBytesMax = 64U << 20;
 
 // Of all files of one schema together.
 struct Tally {
-  std::size_t types = 0, names_bytes = 0;
+  std::size_t types = 0, elements = 0, names_bytes = 0;
 };
 [[nodiscard]] Result<void> check_size(const google::protobuf::FileDescriptorProto& file, const Limits& limits,
                                       Tally& tally);

@@ -5,6 +5,8 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/unknown_field_set.h>
 
+#include "schema/core/protobuf/utf8.h"
+
 namespace forebay::schema::protobuf {
 namespace {
 
@@ -14,9 +16,13 @@ std::string value_of(const pb::Message& options, const pb::FieldDescriptor& fiel
   pb::TextFormat::Printer printer;
   printer.SetSingleLineMode(true);
   printer.SetHideUnknownFields(true);
-  printer.SetUseUtf8StringEscaping(true);
   std::string text;
-  printer.PrintFieldValueToString(options, &field, index, &text);
+  for (const bool as_utf8 : {true, false}) {  // escaped where it is none
+    text.clear();
+    printer.SetUseUtf8StringEscaping(as_utf8);
+    printer.PrintFieldValueToString(options, &field, index, &text);
+    if (is_utf8(text)) break;
+  }
   const bool is_infinite = text == "inf" || text == "-inf";
   if (is_infinite && field.cpp_type() != pb::FieldDescriptor::CPPTYPE_STRING)
     return text == "inf" ? "1e999" : "-1e999";  // the name is none of a value of an option
@@ -35,6 +41,7 @@ OptionReader::OptionReader(const pb::DescriptorPool& pool, const NameWriter& nam
 OptionReader::~OptionReader() = default;
 
 std::vector<Option> OptionReader::read(const pb::Message& options, const pb::Descriptor* scope) {
+  if (options.ByteSizeLong() == 0) return {};
   // The generated classes know the custom options that are linked into the process, and no other: all are
   // read anew as the pool declares them.
   const pb::Descriptor* type = pool_.FindMessageTypeByName(options.GetDescriptor()->full_name());

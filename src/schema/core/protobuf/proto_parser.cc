@@ -91,10 +91,13 @@ class Builder {
     FOREBAY_CHECK(check_imports(file, who, places));
     const pb::FileDescriptor* built = pool_.BuildFileCollectingErrors(file, &errors);
     if (built == nullptr) return errors.take(who);
-    memory_bytes_ += file.SpaceUsedLong() * 3;
+    text_bytes_ += text.size();
     return built;
   }
-  [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_ + tally_.names_bytes; }
+  [[nodiscard]] std::size_t memory_bytes() const {
+    constexpr std::size_t kElementBytes = 400;  // a descriptor with its entries in the pool's tables
+    return text_bytes_ + tally_.elements * kElementBytes + tally_.names_bytes * 2;
+  }
 
  private:
   Result<void> from_text(std::string_view text, const std::string& who, pb::FileDescriptorProto& file,
@@ -106,7 +109,6 @@ class Builder {
     pb::compiler::Parser parser;
     parser.RecordErrorsTo(&errors);
     parser.RecordSourceLocationsTo(&places);
-    const pb::LogSilencer quiet;  // it warns of a text without "syntax" on the process's standard error
     if (!parser.Parse(&tokens, &file) || !errors.empty()) return errors.take(who);
     if (file.message_type_size() + file.enum_type_size() + file.extension_size() + file.service_size() +
             file.public_dependency_size() ==
@@ -118,7 +120,6 @@ class Builder {
   static Result<void> from_descriptor(std::string_view text, const std::string& who,
                                       pb::FileDescriptorProto& file) {
     const auto bytes = from_base64(without_space(text));
-    const pb::LogSilencer quiet;
     if (!bytes || !file.ParsePartialFromString(*bytes) || !file.IsInitialized()) {
       return Error{ErrorCode::kInvalidArgument,
                    who + "neither a .proto file nor base64 of a serialized FileDescriptorProto"};
@@ -141,11 +142,13 @@ class Builder {
   pb::DescriptorPool& pool_;
   const Limits& limits_;
   Tally tally_;
-  std::size_t memory_bytes_ = 0;
+  std::size_t text_bytes_ = 0;
 };
 
 Result<Schema> parse_once(std::string_view text, const std::vector<NamedText>& references,
                           const Limits& limits) {
+  const pb::LogSilencer
+      quiet;  // the library tells the process's standard error of texts that it does not like
   auto pool = std::make_shared<pb::DescriptorPool>(&known_files());
   Builder builder(*pool, limits);
   std::string name = "default";  // of a file that has none, as other registries call it

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/stubs/strutil.h>
 
 #include <algorithm>
@@ -13,13 +14,17 @@
 #include "schema/core/protobuf/base64.h"
 #include "schema/core/protobuf/proto_names.h"
 #include "schema/core/protobuf/proto_options.h"
+#include "schema/core/protobuf/utf8.h"
 
 namespace forebay::schema::protobuf {
 namespace {
 
 namespace pb = google::protobuf;
 
-std::string quoted(const std::string& text) { return '"' + pb::strings::Utf8SafeCEscape(text) + '"'; }
+// As it is where it can be, so that people read it.
+std::string quoted(const std::string& text) {
+  return '"' + (is_utf8(text) ? pb::strings::Utf8SafeCEscape(text) : pb::CEscape(text)) + '"';
+}
 
 // "5", "5 to 7", "5 to max"; `last` is inclusive.
 std::string range(int first, int last, int most) {
@@ -67,11 +72,11 @@ class Printer {
     const auto options = read_options(file_.options(), nullptr);
     if (!options.empty()) out_ += '\n';
     print_options(options);
-    Scope scope{nullptr, file_.message_type_count(), {}};
+    Scope scope{nullptr};
     // A group declares a message, whose index counts.
     const bool declares = extends_by_group();
     if (declares) print_extensions(scope);
-    for (int i = 0; i < file_.message_type_count(); ++i) print_nested(scope, i);
+    for (; scope.next < file_.message_type_count(); ++scope.next) print_nested(scope, scope.next);
     for (int i = 0; i < file_.enum_type_count(); ++i) print_enum(*file_.enum_type(i), nullptr);
     if (!declares && form_ != TextForm::kIgnoreExtensions) print_extensions(scope);
     for (int i = 0; i < file_.service_count(); ++i) print_service(*file_.service(i));
@@ -82,8 +87,7 @@ class Printer {
   // Where messages are declared, in the order of their indexes: payloads name them by these.
   struct Scope {
     const pb::Descriptor* message;  // null: the file
-    int count;
-    std::set<int> printed;
+    int next = 0;                   // of those to be printed
     [[nodiscard]] bool contains(const pb::Descriptor& one, const pb::FileDescriptor& file) const {
       return one.containing_type() == message && one.file() == &file;
     }
@@ -165,9 +169,7 @@ class Printer {
   void print_declared(Scope& scope, const pb::FieldDescriptor& field) {
     if (!field.is_map() && field.type() != pb::FieldDescriptor::TYPE_GROUP) return;
     if (!scope.contains(*field.message_type(), file_)) return;
-    for (int i = 0; i < field.message_type()->index(); ++i) {
-      if (!is_declared_by_field(scope, i)) print_nested(scope, i);
-    }
+    for (; scope.next < field.message_type()->index(); ++scope.next) print_nested(scope, scope.next);
   }
   [[nodiscard]] const pb::Descriptor& nested(const Scope& scope, int index) const {
     return scope.message == nullptr ? *file_.message_type(index) : *scope.message->nested_type(index);
@@ -192,7 +194,7 @@ class Printer {
     if (field.type() == pb::FieldDescriptor::TYPE_GROUP) groups_.insert(field.message_type());
   }
   void print_nested(Scope& scope, int index) {
-    if (is_declared_by_field(scope, index) || !scope.printed.insert(index).second) return;
+    if (is_declared_by_field(scope, index)) return;
     if (scope.message == nullptr) out_ += '\n';
     const pb::Descriptor& one = nested(scope, index);
     open("message " + one.name());
@@ -203,7 +205,7 @@ class Printer {
   void print_body(const pb::Descriptor& message) {
     print_reserved(message);
     print_options(read_options(message.options(), &message));
-    Scope scope{&message, message.nested_type_count(), {}};
+    Scope scope{&message};
     print_fields(message, scope);
     if (form_ != TextForm::kIgnoreExtensions) {
       for (int i = 0; i < message.extension_range_count(); ++i) {
@@ -217,7 +219,7 @@ class Printer {
       }
       print_extensions(scope);
     }
-    for (int i = 0; i < message.nested_type_count(); ++i) print_nested(scope, i);
+    for (; scope.next < message.nested_type_count(); ++scope.next) print_nested(scope, scope.next);
     for (int i = 0; i < message.enum_type_count(); ++i) print_enum(*message.enum_type(i), &message);
   }
 
@@ -261,9 +263,10 @@ class Printer {
           for (int i = 0; i < choice->field_count(); ++i) print_declared(scope, *choice->field(i));
           open("oneof " + choice->name());
           print_options(read_options(choice->options(), &message));
-          for (const pb::FieldDescriptor* one : fields) {
-            if (one->real_containing_oneof() == choice) print_field(*one, scope);
-          }
+          std::vector<const pb::FieldDescriptor*> members;
+          for (int i = 0; i < choice->field_count(); ++i) members.push_back(choice->field(i));
+          if (is_normalized()) std::sort(members.begin(), members.end(), by_number);
+          for (const pb::FieldDescriptor* one : members) print_field(*one, scope);
           close();
         }
       }
@@ -389,9 +392,13 @@ class Printer {
 
 }  // namespace
 
-std::string text_of(const Schema& schema, TextForm form) { return Printer(schema, form).print(); }
+std::string text_of(const Schema& schema, TextForm form) {
+  const pb::LogSilencer quiet;  // of strings that are not UTF-8
+  return Printer(schema, form).print();
+}
 
 std::string serialized(const Schema& schema) {
+  const pb::LogSilencer quiet;
   pb::FileDescriptorProto proto;
   schema.file->CopyTo(&proto);
   for (auto& message : *proto.mutable_message_type()) drop_default_json_names(message);

@@ -45,4 +45,9 @@ const std::uint8_t* skip_utf8(const std::uint8_t* at, const std::uint8_t* end) {
   return end;
 }
 
+bool is_utf8(std::string_view text) {
+  const auto* begin = reinterpret_cast<const std::uint8_t*>(text.data());
+  return skip_utf8(begin, begin + text.size()) == begin + text.size();
+}
+
 }  // namespace forebay::schema::protobuf

@@ -424,6 +424,36 @@ INSTANTIATE_TEST_SUITE_P(
              ""}),
     kName);
 
+INSTANTIATE_TEST_SUITE_P(
+    Together, ProtoCompatibility,
+    testing::Values(
+        Case{"MessageAndField", proto3("message A { int32 a = 1; message B { int32 b = 1; } }"),
+             proto3("message A { string a = 1; message B { string b = 1; } }"),
+             "FIELD_SCALAR_KIND_CHANGED #/A/1\nFIELD_SCALAR_KIND_CHANGED #/A/B/1",
+             "FIELD_SCALAR_KIND_CHANGED #/A/1\nFIELD_SCALAR_KIND_CHANGED #/A/B/1"},
+        Case{"RemovedWithItsUse", proto3("message A {}"), proto3("message A { B b = 1; } message B {}"),
+             "MESSAGE_REMOVED #/B", ""},
+        Case{"RemovedWithItsUseNested", proto3("message A {}"), proto3("message A { B b = 1; message B {} }"),
+             "MESSAGE_REMOVED #/A/B", ""},
+        Case{"FieldReusedAsOneof", in_message("oneof o { string b = 1; }"), in_message("int32 a = 1;"),
+             "FIELD_SCALAR_KIND_CHANGED #/M/1", "FIELD_SCALAR_KIND_CHANGED #/M/1"},
+        Case{"MapToMapOfMessages", in_message("map<int32, M> a = 1;"), in_message("map<int32, bytes> a = 1;"),
+             "FIELD_KIND_CHANGED #/M/1", "FIELD_KIND_CHANGED #/M/1"},
+        Case{"RepeatedMessageToMap", in_message("repeated M a = 1;"), in_message("map<int32, M> a = 1;"),
+             "FIELD_KIND_CHANGED #/M/1", "FIELD_KIND_CHANGED #/M/1"},
+        Case{"OneofAndRequired", in_proto2("oneof o { int32 a = 1; int32 b = 2; } required int32 c = 3;"),
+             in_proto2("optional int32 a = 1; optional int32 b = 2;"),
+             "MULTIPLE_FIELDS_MOVED_TO_ONEOF #/M/o\nREQUIRED_FIELD_ADDED #/M/3",
+             "REQUIRED_FIELD_REMOVED #/M/3"},
+        Case{"TwoTopMessages", proto3("message A { int32 a = 1; } message B { int32 a = 1; }"),
+             proto3("message B { string a = 1; } message A { string a = 1; }"),
+             "FIELD_SCALAR_KIND_CHANGED #/B/1\nFIELD_SCALAR_KIND_CHANGED #/A/1",
+             "FIELD_SCALAR_KIND_CHANGED #/A/1\nFIELD_SCALAR_KIND_CHANGED #/B/1"},
+        Case{"EnumBesideMessage", proto3("message A { T t = 1; message T {} } enum T { X = 0; }"),
+             proto3("message A { .T t = 1; message T {} } enum T { X = 0; }"), "FIELD_KIND_CHANGED #/A/1",
+             "FIELD_KIND_CHANGED #/A/1"}),
+    kName);
+
 // Every type in the place of every other, alone and in a map.
 struct Scalar {
   const char* type;

@@ -250,6 +250,10 @@ TEST(ProtoLimits, WhatIsComparedWithEachOtherIsBound) {
               HasSubstr("too many options"));
   EXPECT_THAT(error_of(proto3("message M { option (x)" + repeated(".b", 200'000) + " = 1; }")).context,
               HasSubstr("name of an option"));
+  EXPECT_THAT(
+      error_of(proto3("message M { " + repeated("option (x)" + repeated(".b", 50) + " = 1;", 100) + "}"))
+          .context,
+      HasSubstr("one element's options"));
   EXPECT_THAT(error_of(proto3("package a" + repeated(".a", 200'000) + "; message M {}")).context,
               HasSubstr("package has too many parts"));
   EXPECT_THAT(

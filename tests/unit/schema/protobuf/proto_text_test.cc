@@ -241,6 +241,17 @@ enum E {
 )");
 }
 
+TEST(ProtoText, IsUtf8WhateverIsInItsStrings) {
+  const std::string text = proto2(R"(option java_package = "a\377b"; option go_package = "\303\244";
+message M { optional string a = 1 [default = "\200"]; optional string b = 2 [default = "\303\244"]; })");
+  const std::string canonical = schema_of(text)->canonical_text();
+  EXPECT_EQ(schema_of(canonical)->canonical_text(), canonical);
+  EXPECT_THAT(canonical, testing::HasSubstr(R"(option java_package = "a\377b";)"));
+  EXPECT_THAT(canonical, testing::HasSubstr("option go_package = \"\xc3\xa4\";"));
+  EXPECT_THAT(canonical, testing::HasSubstr(R"([default = "\200"])"));
+  EXPECT_THAT(canonical, testing::HasSubstr("[default = \"\xc3\xa4\"]"));
+}
+
 TEST(ProtoText, AnInfiniteOptionIsReadAgain) {
   const std::string text = proto3(R"(import "google/protobuf/descriptor.proto";
 extend google.protobuf.FileOptions { double d = 5000; float f = 5001; string s = 5002; D m = 5003; }

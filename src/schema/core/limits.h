@@ -12,6 +12,9 @@ struct Limits {
   std::size_t types_max = 20'000;      // of one schema with all that it refers to
   std::size_t references_max = 1'000;  // of one schema, with those of what it refers to
   std::size_t references_bytes_max = 16U << 20;  // and their texts
+  std::size_t value_depth_max = 500;             // of values within values: a recursive type alone has no end
+  std::size_t empty_values_max = 100'000;        // of one payload, that take none of its bytes, such as null
+  std::size_t json_bytes_max = 64U << 20;  // of a payload as JSON: names may be long, and their values short
 };
 
 }  // namespace forebay::schema

@@ -4,6 +4,7 @@
 
 #include "schema/core/avro/avro_compatibility.h"
 #include "schema/core/avro/avro_parser.h"
+#include "schema/core/avro/avro_payload.h"
 #include "schema/core/avro/avro_text.h"
 
 namespace forebay::schema::avro {
@@ -11,7 +12,8 @@ namespace {
 
 class AvroFormat final : public ParsedSchema {
  public:
-  AvroFormat(Schema parsed, std::size_t text_bytes) : parsed_(std::move(parsed)), text_bytes_(text_bytes) {}
+  AvroFormat(Schema parsed, std::size_t text_bytes, const Limits& limits)
+      : parsed_(std::move(parsed)), text_bytes_(text_bytes), limits_(limits) {}
 
   [[nodiscard]] Format format() const override { return Format::kAvro; }
   [[nodiscard]] std::string canonical_text() const override { return avro::canonical_text(parsed_); }
@@ -27,11 +29,11 @@ class AvroFormat final : public ParsedSchema {
                                                     const CompatibilityPolicy&) const override {
     return avro::differences(parsed_, static_cast<const AvroFormat&>(writer).parsed_);
   }
-  [[nodiscard]] std::optional<PayloadFault> check(ByteSpan, MessagePath) const override {
-    return PayloadFault{"", "bytes", "a check that is not there yet"};
+  [[nodiscard]] std::optional<PayloadFault> check(ByteSpan payload, MessagePath) const override {
+    return check_payload(parsed_, payload, limits_);
   }
-  [[nodiscard]] Result<std::string> to_json(ByteSpan, MessagePath) const override {
-    return Error{ErrorCode::kUnsupported, "Avro payloads are not decoded yet"};
+  [[nodiscard]] Result<std::string> to_json(ByteSpan payload, MessagePath) const override {
+    return payload_to_json(parsed_, payload, limits_);
   }
   [[nodiscard]] Result<std::string> from_json(std::string_view, MessagePath) const override {
     return Error{ErrorCode::kUnsupported, "Avro payloads are not encoded yet"};
@@ -43,6 +45,7 @@ class AvroFormat final : public ParsedSchema {
  private:
   Schema parsed_;
   std::size_t text_bytes_;
+  Limits limits_;
 };
 
 }  // namespace
@@ -53,7 +56,7 @@ Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedTex
   texts.reserve(references.size());
   for (const auto& reference : references) texts.push_back(reference.text);
   FOREBAY_TRY(auto parsed, parse(text, texts, limits));
-  return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text.size()));
+  return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text.size(), limits));
 }
 
 }  // namespace forebay::schema::avro

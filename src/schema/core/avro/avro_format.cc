@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "schema/core/avro/avro_compatibility.h"
+#include "schema/core/avro/avro_from_json.h"
 #include "schema/core/avro/avro_parser.h"
 #include "schema/core/avro/avro_payload.h"
 #include "schema/core/avro/avro_text.h"
@@ -35,8 +36,8 @@ class AvroFormat final : public ParsedSchema {
   [[nodiscard]] Result<std::string> to_json(ByteSpan payload, MessagePath) const override {
     return payload_to_json(parsed_, payload, limits_);
   }
-  [[nodiscard]] Result<std::string> from_json(std::string_view, MessagePath) const override {
-    return Error{ErrorCode::kUnsupported, "Avro payloads are not encoded yet"};
+  [[nodiscard]] Result<std::string> from_json(std::string_view json, MessagePath) const override {
+    return payload_from_json(parsed_, json, limits_);
   }
   [[nodiscard]] std::size_t memory_bytes() const override {
     return text_bytes_ + parsed_.types.size() * sizeof(Type);

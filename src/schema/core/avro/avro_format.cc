@@ -20,8 +20,10 @@ class AvroFormat final : public ParsedSchema {
   [[nodiscard]] std::string canonical_text() const override { return avro::canonical_text(parsed_); }
   [[nodiscard]] std::string normalized_text() const override { return avro::normalized_text(parsed_); }
   [[nodiscard]] Result<std::string> text_as(std::string_view form) const override {
-    if (form.empty()) return canonical_text();
-    return Error{ErrorCode::kInvalidArgument, "Avro has no form '" + std::string(form) + "'; there are none"};
+    if (form.empty() || form == "default") return canonical_text();
+    if (form == "resolved") return resolved_text(parsed_, limits_);
+    return Error{ErrorCode::kInvalidArgument,
+                 "Avro has no form '" + std::string(form) + "'; there are: default, resolved"};
   }
   [[nodiscard]] Result<std::string> record_name(MessagePath) const override {
     return is_named(parsed_.root_type().kind) ? parsed_.root_type().full_name() : std::string();
@@ -53,10 +55,7 @@ class AvroFormat final : public ParsedSchema {
 
 Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
                                const Limits& limits) {
-  std::vector<std::string> texts;
-  texts.reserve(references.size());
-  for (const auto& reference : references) texts.push_back(reference.text);
-  FOREBAY_TRY(auto parsed, parse(text, texts, limits));
+  FOREBAY_TRY(auto parsed, parse(text, references, limits));
   return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text.size(), limits));
 }
 

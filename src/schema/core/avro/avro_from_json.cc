@@ -211,9 +211,14 @@ class Encoder {
     return chosen(type, fitting.front(), node, Source::kData, depth);
   }
   bool default_branch(const Type& type, const JsonNode& node, std::size_t depth) {
-    for (std::size_t i = 0; i < type.branches.size(); ++i)
-      if (may_be(node, schema_[type.branches[i]])) return chosen(type, i, node, Source::kDefault, depth);
-    return mismatch(node, type);
+    const std::size_t begin = out_.size();
+    for (std::size_t i = 0; i < type.branches.size() && !is_too_large_; ++i) {
+      if (!may_be(node, schema_[type.branches[i]])) continue;
+      if (chosen(type, i, node, Source::kDefault, depth)) return true;
+      out_.resize(begin);
+      if (!takes_nothing()) return false;  // each attempt counts, since they multiply
+    }
+    return is_too_large_ ? too_large() : mismatch(node, type);
   }
   bool chosen(const Type& type, std::size_t index, const JsonNode& node, Source source, std::size_t depth) {
     const TypeId id = type.branches[index];
@@ -301,16 +306,6 @@ class Encoder {
                             std::to_string(limits_.json_bytes_max) + " bytes, and at most " +
                             std::to_string(limits_.empty_values_max) + " that take no bytes");
   }
-  static std::string listed(const std::vector<std::string>& names) {
-    constexpr std::size_t kListedBytes = 1000;
-    std::string all;
-    for (const std::string& name : names) {
-      if (all.size() > kListedBytes) return all + ", ...";
-      all += (all.empty() ? "" : ", ") + cut_short(name);
-    }
-    return all;
-  }
-
   const Schema& schema_;
   const Limits& limits_;
   std::string out_;

@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <utility>
+
+#include "schema/core/avro/avro_json_tree.h"
+#include "schema/core/avro/avro_path.h"
 
 namespace forebay::schema::avro {
 namespace {
@@ -48,7 +53,8 @@ class Parser {
                                                    " bytes; at most " +
                                                    std::to_string(limits_.text_bytes_max) + " are taken"};
     }
-    FOREBAY_CHECK(check_nesting(text));
+    // Each type takes up to three levels: itself, its list of fields, and the field.
+    FOREBAY_CHECK(check_json_bounds(text, 3 * limits_.depth_max + 3, limits_.members_max));
     const Json json = Json::parse(text, nullptr, false);
     path_ = "$";
     if (json.is_discarded()) {
@@ -95,26 +101,6 @@ class Parser {
 
   [[nodiscard]] Error wrong(const std::string& what) const {
     return Error{ErrorCode::kInvalidArgument, "Avro schema, at " + path_ + ": " + what};
-  }
-  // Before anything is built from it.
-  Result<void> check_nesting(std::string_view text) const {
-    std::size_t depth = 0;
-    bool in_text = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const char c = text[i];
-      if (in_text) {
-        if (c == '\\') ++i;
-        in_text = c != '"';
-      } else if (c == '"') {
-        in_text = true;
-      } else if (c == '{' || c == '[') {
-        // Each type takes up to three levels: itself, its list of fields, and the field.
-        if (++depth > 3 * limits_.depth_max + 3) return too_deep();
-      } else if (c == '}' || c == ']') {
-        depth -= depth > 0 ? 1 : 0;
-      }
-    }
-    return {};
   }
   [[nodiscard]] Error too_deep() const {
     return Error{ErrorCode::kRecordTooLarge, "the schema has types within types more than " +
@@ -256,9 +242,23 @@ class Parser {
       const Within within(path_, ".type");
       FOREBAY_TRY(field.type, type_of(*type, name_space, depth + 1));
     }
-    if (const auto value = json.find("default"); value != json.end()) field.default_value = *value;
+    if (const auto value = json.find("default"); value != json.end())
+      field.default_value = default_of(schema_.types[field.type].kind, *value);
     field.properties = others(json, {"name", "type", "doc", "default", "order", "aliases"});
     return field;
+  }
+
+  // A number may be written as a text; those that are none in JSON must be.
+  static Json default_of(Kind kind, const Json& value) {
+    if ((kind != Kind::kFloat && kind != Kind::kDouble) || !value.is_string()) return value;
+    const auto& text = value.get_ref<const std::string&>();
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_read = error == std::errc() && end == text.data() + text.size() && !text.empty();
+    return is_read && std::isfinite(number) ? Json(number) : value;
+  }
+  static bool is_real(const Json& value) {
+    return value.is_number() || value == "NaN" || value == "Infinity" || value == "-Infinity";
   }
 
   Result<TypeId> enum_of(const Json& json, const std::string& around) {
@@ -281,7 +281,9 @@ class Parser {
   Result<TypeId> fixed_of(const Json& json, const std::string& around) {
     FOREBAY_TRY(const TypeId id, declare(json, around, Kind::kFixed));
     const auto size = json.find("size");
-    if (size == json.end() || !size->is_number_unsigned()) return wrong("a fixed has a 'size', in bytes");
+    constexpr auto kSizeMax = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+    if (size == json.end() || !size->is_number_unsigned() || size->get<std::uint64_t>() > kSizeMax)
+      return wrong("a fixed has a 'size' in bytes, of 0 to " + std::to_string(kSizeMax));
     schema_.types[id].size = size->get<std::uint64_t>();
     schema_.types[id].properties = others(json, {"type", "name", "namespace", "doc", "aliases", "size"});
     return id;
@@ -314,37 +316,13 @@ class Parser {
     return add(std::move(type));
   }
 
-  // Of a union the first branch counts, as the specification has it.
+  // Of a union any branch may have it, as the Java library takes it; the specification has the first one.
   Result<void> check_default(TypeId id, const Json& value, std::size_t depth) {
     if (depth > limits_.depth_max) return too_deep();
+    if (++default_steps_ > limits_.compared_steps_max)
+      return Error{ErrorCode::kRecordTooLarge, "the defaults of the schema have too many values to check"};
     const Type& type = schema_.types[id];
     switch (type.kind) {
-      case Kind::kNull:
-        return value.is_null() ? Result<void>{} : bad_default(type, value);
-      case Kind::kBoolean:
-        return value.is_boolean() ? Result<void>{} : bad_default(type, value);
-      case Kind::kInt:
-        return is_whole(value, std::numeric_limits<std::int32_t>::min(),
-                        std::numeric_limits<std::int32_t>::max())
-                   ? Result<void>{}
-                   : bad_default(type, value);
-      case Kind::kLong:
-        return is_whole(value, std::numeric_limits<std::int64_t>::min(),
-                        std::numeric_limits<std::int64_t>::max())
-                   ? Result<void>{}
-                   : bad_default(type, value);
-      case Kind::kFloat:
-      case Kind::kDouble:
-        return value.is_number() ? Result<void>{} : bad_default(type, value);
-      case Kind::kBytes:
-      case Kind::kString:
-      case Kind::kFixed:
-        return value.is_string() ? Result<void>{} : bad_default(type, value);
-      case Kind::kEnum:
-        return value.is_string() &&
-                       std::count(type.symbols.begin(), type.symbols.end(), value.get<std::string>()) > 0
-                   ? Result<void>{}
-                   : bad_default(type, value);
       case Kind::kArray:
       case Kind::kMap:
         if (type.kind == Kind::kArray ? !value.is_array() : !value.is_object())
@@ -352,12 +330,41 @@ class Parser {
         for (const auto& [key, one] : value.items()) FOREBAY_CHECK(check_default(type.inner, one, depth + 1));
         return {};
       case Kind::kUnion:
-        if (type.branches.empty()) return bad_default(type, value);
-        return check_default(type.branches.front(), value, depth + 1);
+        for (const TypeId branch : type.branches) {
+          auto is_of = check_default(branch, value, depth + 1);
+          if (is_of || is_of.error().code == ErrorCode::kRecordTooLarge) return is_of;
+        }
+        return bad_default(type, value);
       case Kind::kRecord:
         return check_record_default(type, value, depth);
+      default:
+        return is_plain_default(id, value) ? Result<void>{} : bad_default(type, value);
     }
-    return {};
+  }
+  bool is_plain_default(TypeId id, const Json& value) {
+    const Type& type = schema_.types[id];
+    switch (type.kind) {
+      case Kind::kNull:
+        return value.is_null();
+      case Kind::kBoolean:
+        return value.is_boolean();
+      case Kind::kInt:
+        return is_whole(value, std::numeric_limits<std::int32_t>::min(),
+                        std::numeric_limits<std::int32_t>::max());
+      case Kind::kLong:
+        return is_whole(value, std::numeric_limits<std::int64_t>::min(),
+                        std::numeric_limits<std::int64_t>::max());
+      case Kind::kFloat:
+      case Kind::kDouble:
+        return is_real(value);
+      case Kind::kEnum: {
+        const auto [known, is_new] = symbols_.try_emplace(id);
+        if (is_new) known->second.insert(type.symbols.begin(), type.symbols.end());
+        return value.is_string() && known->second.contains(value.get_ref<const std::string&>());
+      }
+      default:
+        return value.is_string();
+    }
   }
   Result<void> check_record_default(const Type& type, const Json& value, std::size_t depth) {
     if (!value.is_object()) return bad_default(type, value);
@@ -377,25 +384,30 @@ class Parser {
     return value.is_number_integer() && value.get<std::int64_t>() >= min && value.get<std::int64_t>() <= max;
   }
   [[nodiscard]] Error bad_default(const Type& type, const Json& value) const {
-    constexpr std::size_t kShown = 64;
-    const std::string name = is_named(type.kind) ? type.full_name() : std::string(kind_name(type.kind));
-    return wrong("the default " + value.dump().substr(0, kShown) + " is no " + name);
+    return wrong("the default " + shown(json_node(value)) + " is no " + described(schema_, type));
   }
 
   Limits limits_;
   Schema schema_;
   std::string path_;
   std::vector<Place> defaults_;
+  std::size_t default_steps_ = 0;
+  std::map<TypeId, std::set<std::string_view>> symbols_;  // of enums that defaults are of
 };
 
 }  // namespace
 
 std::string_view kind_name(Kind kind) { return kKindNames.at(static_cast<std::size_t>(kind)); }
 
-Result<Schema> parse(std::string_view text, const std::vector<std::string>& references,
-                     const Limits& limits) {
+Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references, const Limits& limits) {
   Parser parser(limits);
-  for (const std::string& one : references) FOREBAY_CHECK(parser.read(one, false));
+  for (const NamedText& one : references) {
+    if (auto read = parser.read(one.text, false); !read) {
+      Error error = std::move(read).error();
+      error.context = "the reference '" + one.name + "': " + error.context;
+      return error;
+    }
+  }
   FOREBAY_CHECK(parser.read(text, true));
   return parser.finish();
 }

@@ -6,6 +6,7 @@ namespace forebay::schema::avro {
 namespace {
 
 constexpr std::size_t kShownBytes = 64;
+constexpr std::size_t kListedBytes = 1000;
 constexpr std::size_t kPathBytesMax = 1000;
 
 }  // namespace
@@ -34,6 +35,15 @@ std::string cut_short(std::string_view utf8) {
   std::size_t size = kShownBytes;
   while (size > 0 && (static_cast<unsigned char>(utf8[size]) & 0xc0U) == 0x80) --size;
   return std::string(utf8.substr(0, size)) + "...";
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) {
+    if (all.size() > kListedBytes) return all + ", ...";
+    all += (all.empty() ? "" : ", ") + cut_short(name);
+  }
+  return all;
 }
 
 std::string field_step(std::string_view name) { return cut_short(name); }

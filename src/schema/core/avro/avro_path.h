@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/core/avro/avro_schema.h"
 
@@ -16,6 +17,8 @@ namespace forebay::schema::avro {
 [[nodiscard]] std::string branch_name(const Type& type);
 // At most some 64 bytes of it, whole characters, with "..." if there was more.
 [[nodiscard]] std::string cut_short(std::string_view utf8);
+// "a, b, c", as many as fit in some 1000 bytes.
+[[nodiscard]] std::string listed(const std::vector<std::string>& names);
 
 [[nodiscard]] std::string field_step(std::string_view name);
 [[nodiscard]] std::string item_step(std::uint64_t index);

@@ -1,5 +1,6 @@
 #include "schema/core/avro/avro_text.h"
 
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -22,8 +23,14 @@ Json sorted(const Json& value) {
 
 class Writer {
  public:
-  Writer(const Schema& schema, bool normalize) : schema_(schema), normalize_(normalize) {}
+  struct Options {
+    bool is_normalized = false;
+    bool is_resolved = false;
+    std::size_t depth_max = std::numeric_limits<std::size_t>::max();
+  };
+  Writer(const Schema& schema, const Options& options) : schema_(schema), options_(options) {}
 
+  [[nodiscard]] bool is_too_deep() const { return is_too_deep_; }
   Json write(TypeId id, const std::string& around) {
     const Type& type = schema_[id];
     switch (type.kind) {
@@ -55,14 +62,18 @@ class Writer {
  private:
   Json write_named(TypeId id, const std::string& around) {
     const Type& type = schema_[id];
-    const bool is_declared = id < schema_.own_from || !written_.insert(id).second;
-    if (is_declared) return type.name_space == around ? Json(type.name) : Json(type.full_name());
+    const bool is_others = id < schema_.own_from && !options_.is_resolved;
+    is_too_deep_ = is_too_deep_ || depth_ >= options_.depth_max;
+    if (is_others || is_too_deep_ || !written_.insert(id).second)
+      return type.name_space == around ? Json(type.name) : Json(type.full_name());
     Json json = {{"type", type.is_error ? "error" : kind_name(type.kind)}, {"name", type.name}};
     if (type.name_space != around) json["namespace"] = type.name_space;
     if (type.doc) json["doc"] = *type.doc;
     if (type.kind == Kind::kRecord) {
       json["fields"] = Json::array();
+      ++depth_;
       for (const Field& field : type.fields) json["fields"].push_back(write_field(field, type.name_space));
+      --depth_;
     } else if (type.kind == Kind::kEnum) {
       json["symbols"] = type.symbols;
       if (type.enum_default) json["default"] = *type.enum_default;
@@ -87,22 +98,30 @@ class Writer {
   }
 
   void add_properties(Json& json, const Json& properties) const {
-    const Json all = normalize_ ? sorted(properties) : properties;
+    const Json all = options_.is_normalized ? sorted(properties) : properties;
     for (const auto& [key, value] : all.items()) json[key] = value;
   }
 
   const Schema& schema_;
-  const bool normalize_;
+  const Options options_;
   std::set<TypeId> written_;
+  std::size_t depth_ = 0;  // of records in records
+  bool is_too_deep_ = false;
 };
 
 }  // namespace
 
-std::string canonical_text(const Schema& schema) {
-  return Writer(schema, false).write(schema.root, "").dump();
-}
+std::string canonical_text(const Schema& schema) { return Writer(schema, {}).write(schema.root, "").dump(); }
 std::string normalized_text(const Schema& schema) {
-  return Writer(schema, true).write(schema.root, "").dump();
+  return Writer(schema, {.is_normalized = true}).write(schema.root, "").dump();
+}
+Result<std::string> resolved_text(const Schema& schema, const Limits& limits) {
+  Writer writer(schema, {.is_resolved = true, .depth_max = limits.named_depth_max});
+  const Json json = writer.write(schema.root, "");
+  if (!writer.is_too_deep()) return json.dump();
+  return Error{ErrorCode::kRecordTooLarge,
+               "with what it refers to, the schema has records in records more than " +
+                   std::to_string(limits.named_depth_max) + " deep"};
 }
 
 }  // namespace forebay::schema::avro

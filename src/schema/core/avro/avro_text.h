@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "base/result.h"
 #include "schema/core/avro/avro_schema.h"
+#include "schema/core/limits.h"
 
 namespace forebay::schema::avro {
 
@@ -12,5 +14,9 @@ namespace forebay::schema::avro {
 [[nodiscard]] std::string canonical_text(const Schema& schema);
 // The same, with properties that the specification does not know in the order of their names.
 [[nodiscard]] std::string normalized_text(const Schema& schema);
+// The canonical text, with the types of schemas that are referred to declared where they are first used, so
+// that it needs none of them. Errors: kRecordTooLarge: they lie in each other deeper than
+// Limits::named_depth_max.
+[[nodiscard]] Result<std::string> resolved_text(const Schema& schema, const Limits& limits);
 
 }  // namespace forebay::schema::avro

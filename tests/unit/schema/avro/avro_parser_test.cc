@@ -6,6 +6,7 @@
 #include <string>
 
 #include "schema/core/avro/avro_text.h"
+#include "schema/core/schema.h"
 
 namespace forebay::schema::avro {
 namespace {
@@ -52,9 +53,79 @@ TEST(AvroText, NormalizedSortsOnlyWhatIsNobodys) {
 
 TEST(AvroParser, NamesOfReferencesAreKnownAndNotWrittenAgain) {
   const std::string other = R"({"type":"record","name":"O","namespace":"n","fields":[]})";
-  const auto parsed = parse(R"({"type":"record","name":"R","fields":[{"name":"o","type":"n.O"}]})", {other});
+  const auto parsed =
+      parse(R"({"type":"record","name":"R","fields":[{"name":"o","type":"n.O"}]})", {{"o", other}});
   ASSERT_TRUE(parsed) << parsed.error().to_string();
   EXPECT_EQ(canonical_text(*parsed), R"({"type":"record","name":"R","fields":[{"name":"o","type":"n.O"}]})");
+}
+
+TEST(AvroText, ResolvedHasWhatItRefersTo) {
+  const std::vector<NamedText> references{
+      {"x", R"({"type":"enum","name":"n.X","symbols":["A"]})"},
+      {"o", R"({"type":"record","name":"O","namespace":"n","fields":[{"name":"x","type":"X"}]})"},
+      {"unused", R"({"type":"fixed","name":"U","size":1})"}};
+  const std::string text =
+      R"({"type":"record","name":"R","fields":[{"name":"o","type":"n.O"},{"name":"p","type":["n.O","n.X"]}]})";
+  const auto parsed = parse_schema(Format::kAvro, text, references);
+  ASSERT_TRUE(parsed) << parsed.error().to_string();
+  EXPECT_EQ((*parsed)->canonical_text(), text);
+  EXPECT_EQ((*parsed)->text_as("").value_or("-"), text);
+  EXPECT_EQ((*parsed)->text_as("default").value_or("-"), text);
+  const std::string resolved = (*parsed)->text_as("resolved").value_or("-");
+  EXPECT_EQ(
+      resolved,
+      R"({"type":"record","name":"R","fields":[{"name":"o","type":{"type":"record","name":"O","namespace":"n",)"
+      R"("fields":[{"name":"x","type":{"type":"enum","name":"X","symbols":["A"]}}]}},)"
+      R"({"name":"p","type":["n.O","n.X"]}]})");
+  const auto alone = parse_schema(Format::kAvro, resolved);
+  ASSERT_TRUE(alone) << alone.error().to_string();
+  EXPECT_EQ((*alone)->canonical_text(), resolved);
+  EXPECT_TRUE((*alone)->differences(**parsed, {}).empty());
+  const auto unknown = (*parsed)->text_as("serialized");
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().context, HasSubstr("there are: default, resolved"));
+}
+
+TEST(AvroText, ResolvedIsBounded) {
+  std::vector<NamedText> references{{"0", R"({"type":"record","name":"R0","fields":[]})"}};
+  for (int i = 1; i < 1500; ++i) {
+    references.push_back({std::to_string(i), R"({"type":"record","name":"R)" + std::to_string(i) +
+                                                 R"(","fields":[{"name":"r","type":"R)" +
+                                                 std::to_string(i - 1) + "\"}]}"});
+  }
+  const auto parsed = parse_schema(Format::kAvro, R"(["R1499"])", references);
+  ASSERT_TRUE(parsed) << parsed.error().to_string();
+  EXPECT_EQ((*parsed)->canonical_text(), R"(["R1499"])");
+  EXPECT_EQ((*parsed)->text_as("resolved").error().code, ErrorCode::kRecordTooLarge);
+  EXPECT_TRUE((*parsed)->check(as_bytes(std::string(1, '\0'))));  // values too deep
+}
+
+TEST(AvroParser, ErrorsOfReferencesNameThem) {
+  const auto parsed = parse("\"int\"", {{"good", "\"int\""}, {"bad.avsc", R"({"type":"record"})"}});
+  ASSERT_FALSE(parsed);
+  EXPECT_THAT(parsed.error().context, testing::StartsWith("the reference 'bad.avsc': Avro schema, at $: "));
+}
+
+TEST(AvroParser, DefaultsOfUnionsMayBeOfAnyBranch) {
+  const auto with = [](const std::string& type, const std::string& value) {
+    return R"({"type":"record","name":"R","fields":[{"name":"a","type":)" + type + R"(,"default":)" + value +
+           "}]}";
+  };
+  EXPECT_TRUE(parse(with(R"(["null","int"])", "1")));
+  EXPECT_TRUE(parse(with(R"(["int","null"])", "null")));
+  EXPECT_TRUE(parse(with(R"([{"type":"array","items":"int"},{"type":"map","values":"int"}])", R"({"a":1})")));
+  EXPECT_FALSE(parse(with("[]", "null")));
+}
+
+TEST(AvroParser, DefaultsOfFloatsMayBeTexts) {
+  const auto with = [](const std::string& value) {
+    return R"({"type":"record","name":"R","fields":[{"name":"a","type":"double","default":)" + value + "}]}";
+  };
+  EXPECT_EQ(canonical(with(R"("1.5")")), with("1.5"));
+  EXPECT_EQ(canonical(with(R"("NaN")")), with(R"("NaN")"));
+  EXPECT_EQ(canonical(with(R"("-Infinity")")), with(R"("-Infinity")"));
+  EXPECT_THAT(refusal(with(R"("1.5x")")), HasSubstr("is no double"));
+  EXPECT_THAT(refusal(with(R"("")")), HasSubstr("is no double"));
 }
 
 TEST(AvroParser, SaysWhatIsWrongAndWhere) {
@@ -68,10 +139,11 @@ TEST(AvroParser, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(refusal(R"({"type":"record","name":"R","fields":[{"name":"a","type":"int","default":"x"}]})"),
               HasSubstr("$.fields[0].default: the default \"x\" is no int"));
   EXPECT_THAT(
-      refusal(R"({"type":"record","name":"R","fields":[{"name":"a","type":["null","int"],"default":1}]})"),
-      HasSubstr("is no null"));
+      refusal(R"({"type":"record","name":"R","fields":[{"name":"a","type":["null","int"],"default":"x"}]})"),
+      HasSubstr("the default \"x\" is no union of null, int"));
   EXPECT_THAT(refusal(R"({"type":"enum","name":"E","symbols":["A","A"]})"), HasSubstr("twice"));
   EXPECT_THAT(refusal(R"({"type":"fixed","name":"F","size":-1})"), HasSubstr("'size'"));
+  EXPECT_THAT(refusal(R"({"type":"fixed","name":"F","size":2147483648})"), HasSubstr("0 to 2147483647"));
 }
 
 TEST(AvroParser, WhatIsTooMuchIsRefusedBeforeItIsBuilt) {
@@ -79,11 +151,29 @@ TEST(AvroParser, WhatIsTooMuchIsRefusedBeforeItIsBuilt) {
   for (int i = 0; i < 100'000; ++i) deep += R"({"type":"array","items":)";
   EXPECT_EQ(parse(deep).error().code, ErrorCode::kRecordTooLarge);
   EXPECT_EQ(parse(std::string(2U << 20, ' ')).error().code, ErrorCode::kRecordTooLarge);
+  std::string members = R"({"type":"int")";
+  for (int i = 0; i < 2'001; ++i) members += ",\"" + std::to_string(i) + "\":1";
+  EXPECT_EQ(parse(members + "}").error().code, ErrorCode::kRecordTooLarge);
   std::string many = "[";
   for (int i = 0; i < 100; ++i)
     many += (i == 0 ? "" : ",") + std::string(R"({"type":"fixed","size":1,"name":"F)") + std::to_string(i) +
             "\"}";
   EXPECT_EQ(parse(many + "]", {}, {.types_max = 50}).error().code, ErrorCode::kRecordTooLarge);
+}
+
+// A value that fits two branches at each of its levels, and none at the last, is looked at 2^60 times by
+// whoever does not count.
+TEST(AvroParser, DefaultsThatMultiplyAreRefused) {
+  std::string value = "{\"s\":7}";
+  for (int i = 0; i < 60; ++i) value = R"({"f":)" + value + "}";
+  const std::string schema =
+      R"({"type":"record","name":"R","fields":[{"name":"x","type":)"
+      R"({"type":"record","name":"A","fields":[{"name":"f","type":["A",{"type":"record","name":"B","fields":)"
+      R"([{"name":"f","type":["A","B","null"]}]},"null"]}]},"default":)" +
+      value + "}]}";
+  const auto parsed = parse(schema);
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().code, ErrorCode::kRecordTooLarge) << parsed.error().to_string();
 }
 
 }  // namespace

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
+
+#include "schema/core/avro/avro_path.h"
+#include "schema/core/avro/avro_text.h"
 
 namespace forebay::schema::avro {
 namespace {
@@ -31,166 +35,249 @@ bool is_named_like(const Type& reader, const Type& writer) {
          std::count(reader.aliases.begin(), reader.aliases.end(), writer.full_name()) > 0;
 }
 
-std::string name_of(const Type& type) {
-  return is_named(type.kind) ? type.full_name() : std::string(kind_name(type.kind));
-}
-
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const std::string& one : texts) all += (all.empty() ? "" : ", ") + one;
-  return all;
+std::string allowed_for(const Type& writer) {
+  switch (writer.kind) {
+    case Kind::kInt:
+      return "int, long, float or double, or a union with one of them";
+    case Kind::kLong:
+      return "long, float or double, or a union with one of them";
+    case Kind::kFloat:
+      return "float or double, or a union with one of them";
+    case Kind::kBytes:
+    case Kind::kString:
+      return "string or bytes, or a union with one of them";
+    default:
+      return branch_name(writer) + ", or a union with it";
+  }
 }
 
 class Judge {
  public:
-  Judge(const Schema& reader, const Schema& writer) : reader_(reader), writer_(writer) {}
+  Judge(const Schema& reader, const Schema& writer, const Limits& limits)
+      : reader_(reader), writer_(writer), limits_(limits) {}
 
-  // Those of this pair and of all below it, found at `path`.
-  std::vector<Difference> look(TypeId reads, TypeId writes, const std::string& path) {
-    // While a pair is being looked at, it is taken for compatible: what is wrong with it is found where it
-    // began.
-    const auto [known, is_new] = seen_.try_emplace({reads, writes});
-    if (!is_new) return known->second;
-    auto found = compare(reader_[reads], writer_[writes], reads, writes, path);
-    seen_[{reads, writes}] = found;
-    return found;
+  std::vector<Difference> judge() {
+    const Pair roots{reader_.root, writer_.root};
+    look(roots, "");
+    std::vector<Difference> all;
+    report(roots, "", all);
+    // Each of these is the end of the matter, wherever it was found, a branch of a union that is only tried
+    // included: the Java library gives up there. What has not changed can be read all the same.
+    if (!final_.empty() && !is_too_much_ && is_unchanged()) return {};
+    all.insert(all.end(), std::make_move_iterator(final_.begin()), std::make_move_iterator(final_.end()));
+    return all;
   }
 
  private:
-  using Found = std::vector<Difference>;
-  static void append(Found& all, Found more) {
-    all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  using Pair = std::pair<TypeId, TypeId>;  // what reads, what writes
+  // What is wrong with a pair: a difference of its own, or a pair below it that has some.
+  struct Flaw {
+    std::string step;  // from the pair to there
+    std::optional<Pair> below;
+    Difference own;
+  };
+  using Flaws = std::vector<Flaw>;
+
+  // True: nothing is wrong with the pair. While it is being looked at, it is taken for right: what is wrong
+  // with it is found where it began.
+  bool look(const Pair& pair, const std::string& step) {
+    const auto [known, is_new] = seen_.try_emplace(pair);
+    if (!is_new) return known->second.empty();
+    trail_.push_back(step);
+    Flaws flaws;
+    if (trail_.size() > limits_.named_depth_max || !is_within_steps()) {
+      too_much();
+    } else {
+      flaws = compare(pair);
+    }
+    trail_.pop_back();
+    known->second = std::move(flaws);
+    return known->second.empty();
+  }
+  void look_below(Flaws& flaws, const Pair& pair, const std::string& step) {
+    if (!look(pair, step)) flaws.push_back({step, pair, {}});
+  }
+  // Each pair is told once, at its first place: schemas that use a type again and again would make a list
+  // that doubles with each use.
+  void report(const Pair& pair, const std::string& path, std::vector<Difference>& all) {
+    if (!reported_.insert(pair).second) return;
+    for (Flaw& flaw : seen_[pair]) {
+      if (flaw.below) {
+        report(*flaw.below, path + flaw.step, all);
+      } else {
+        flaw.own.path = path + flaw.step;
+        all.push_back(std::move(flaw.own));
+      }
+    }
+  }
+  static Flaw own(std::string step, std::string rule, std::string writes, std::string reads,
+                  std::string allowed) {
+    return {std::move(step),
+            std::nullopt,
+            {std::move(rule), "", std::move(writes), std::move(reads), std::move(allowed)}};
   }
 
-  Found compare(const Type& reader, const Type& writer, TypeId reads, TypeId writes,
-                const std::string& path) {
-    if (writer.kind == Kind::kUnion) return from_union(reader, writer, reads, path);
-    if (reader.kind == Kind::kUnion) return into_union(reader, writer, writes, path);
+  Flaws compare(const Pair& pair) {
+    const Type& reader = reader_[pair.first];
+    const Type& writer = writer_[pair.second];
+    if (writer.kind == Kind::kUnion) return from_union(pair, reader, writer);
+    if (reader.kind == Kind::kUnion) return into_union(pair, reader, writer);
     if (reader.kind != writer.kind) {
       if (promotes(reader.kind, writer.kind)) return {};
-      return {{"TYPE_MISMATCH", path, name_of(writer), name_of(reader), allowed_for(writer)}};
+      return {own("", "TYPE_MISMATCH", branch_name(writer), branch_name(reader), allowed_for(writer))};
     }
+    Flaws flaws;
     switch (reader.kind) {
       case Kind::kArray:
-        return look(reader.inner, writer.inner, path + "/items");
+        look_below(flaws, {reader.inner, writer.inner}, "/items");
+        return flaws;
       case Kind::kMap:
-        return look(reader.inner, writer.inner, path + "/values");
+        look_below(flaws, {reader.inner, writer.inner}, "/values");
+        return flaws;
       case Kind::kRecord:
-        return records(reader, writer, path);
+        return records(reader, writer);
       case Kind::kEnum:
-        return enums(reader, writer, path);
+        return enums(reader, writer);
       case Kind::kFixed:
-        return fixed(reader, writer, path);
+        return fixed(reader, writer);
       default:
-        return {};
-    }
-  }
-
-  static std::string allowed_for(const Type& writer) {
-    switch (writer.kind) {
-      case Kind::kInt:
-        return "int, long, float or double, or a union with one of them";
-      case Kind::kLong:
-        return "long, float or double, or a union with one of them";
-      case Kind::kFloat:
-        return "float or double, or a union with one of them";
-      case Kind::kBytes:
-      case Kind::kString:
-        return "string or bytes, or a union with one of them";
-      default:
-        return name_of(writer) + ", or a union with it";
+        return flaws;
     }
   }
 
   // Each branch may have been written.
-  Found from_union(const Type& reader, const Type& writer, TypeId reads, const std::string& path) {
-    Found all;
+  Flaws from_union(const Pair& pair, const Type& reader, const Type& writer) {
+    Flaws flaws;
     for (std::size_t i = 0; i < writer.branches.size(); ++i) {
-      const TypeId branch = writer.branches[i];
+      const Pair branch{pair.first, writer.branches[i]};
+      const std::string step = "/" + std::to_string(i);
       if (reader.kind == Kind::kUnion) {
-        append(all, into_union(reader, writer_[branch], branch, path + "/" + std::to_string(i)));
+        if (!look(branch, step)) flaws.push_back(no_branch(step, reader, writer_[branch.second]));
       } else {
-        append(all, look(reads, branch, path));
+        look_below(flaws, branch, step);
       }
     }
-    return all;
+    return flaws;
   }
-  Found into_union(const Type& reader, const Type& writer, TypeId writes, const std::string& path) {
-    std::string names;
-    for (const TypeId branch : reader.branches) {
-      if (look(branch, writes, path).empty()) return {};
-      names += (names.empty() ? "" : ", ") + name_of(reader_[branch]);
-    }
-    return {{"MISSING_UNION_BRANCH", path, name_of(writer), "a union of " + names,
-             "a branch that reads " + name_of(writer)}};
+  Flaws into_union(const Pair& pair, const Type& reader, const Type& writer) {
+    for (const TypeId branch : reader.branches)
+      if (is_within_steps() && look({branch, pair.second}, "")) return {};
+    return {no_branch("", reader, writer)};
   }
-
-  static Found names(const Type& reader, const Type& writer, const std::string& path) {
-    if (is_named_like(reader, writer)) return {};
-    return {{"NAME_MISMATCH", path + "/name", writer.full_name(), reader.full_name(),
-             "the name " + writer.name + ", or the alias " + writer.full_name()}};
+  [[nodiscard]] Flaw no_branch(const std::string& step, const Type& reader, const Type& writer) const {
+    return own(step, "MISSING_UNION_BRANCH", branch_name(writer), described(reader_, reader),
+               "a branch that reads " + branch_name(writer));
   }
 
-  Found records(const Type& reader, const Type& writer, const std::string& path) {
-    Found all = names(reader, writer, path);
-    for (std::size_t i = 0; i < reader.fields.size(); ++i) {
-      const Field& field = reader.fields[i];
-      const std::string at = path + "/fields/" + std::to_string(i);
-      if (const Field* written = written_field(field, writer)) {
-        append(all, look(field.type, written->type, at + "/type"));
-        continue;
-      }
-      const Type& type = reader_[field.type];
-      if (field.default_value || (type.kind == Kind::kEnum && type.enum_default)) continue;
-      all.push_back({"READER_FIELD_MISSING_DEFAULT_VALUE", at, "", "field " + field.name,
-                     "a default for " + field.name + ", or an alias that is a field of what is written"});
-    }
-    return all;
+  static void names(Flaws& flaws, const Type& reader, const Type& writer) {
+    if (is_named_like(reader, writer)) return;
+    flaws.push_back(own("/name", "NAME_MISMATCH", writer.full_name(), reader.full_name(),
+                        "the name " + writer.name + ", or the alias " + writer.full_name()));
   }
-  static const Field* written_field(const Field& field, const Type& writer) {
-    const auto find = [&](const std::string& name) {
-      return std::find_if(writer.fields.begin(), writer.fields.end(),
-                          [&](const Field& one) { return one.name == name; });
+
+  Flaws records(const Type& reader, const Type& writer) {
+    Flaws flaws;
+    names(flaws, reader, writer);
+    std::map<std::string_view, const Field*> written;
+    for (const Field& field : writer.fields) written.emplace(field.name, &field);
+    steps_ += written.size();
+    for (std::size_t i = 0; i < reader.fields.size() && is_within_steps(); ++i)
+      field_of(flaws, reader.fields[i], "/fields/" + std::to_string(i), written);
+    return flaws;
+  }
+  void field_of(Flaws& flaws, const Field& field, const std::string& step,
+                const std::map<std::string_view, const Field*>& written) {
+    std::vector<const Field*> found;
+    const auto add = [&](const std::string& name) {
+      if (const auto at = written.find(name); at != written.end()) found.push_back(at->second);
     };
-    auto found = find(field.name);
-    for (const std::string& alias : field.aliases) {
-      if (found == writer.fields.end()) found = find(alias);
+    add(field.name);
+    for (const std::string& alias : field.aliases) add(alias);
+    if (found.size() > 1) return several(field, step, found);
+    if (!found.empty()) return look_below(flaws, {field.type, found.front()->type}, step + "/type");
+    const Type& type = reader_[field.type];
+    if (field.default_value) return;
+    const std::string allowed =
+        "a default for " + field.name + ", or an alias that is a field of what is written";
+    // The Java library takes the default of an enum for one of the field, and then finds that a record is
+    // none: it must be given at the field.
+    if (type.kind == Kind::kEnum && type.enum_default) {
+      flaws.push_back(own(step + "/type", "TYPE_MISMATCH", "", branch_name(type), allowed));
+    } else {
+      flaws.push_back(own(step, "READER_FIELD_MISSING_DEFAULT_VALUE", "", "field " + field.name, allowed));
     }
-    return found == writer.fields.end() ? nullptr : &*found;
   }
 
-  static Found enums(const Type& reader, const Type& writer, const std::string& path) {
-    Found all = names(reader, writer, path);
+  Flaws enums(const Type& reader, const Type& writer) {
+    Flaws flaws;
+    names(flaws, reader, writer);
+    if (reader.enum_default) return flaws;
+    const std::set<std::string_view> known(reader.symbols.begin(), reader.symbols.end());
     std::vector<std::string> missing;
-    for (const std::string& symbol : writer.symbols) {
-      if (std::count(reader.symbols.begin(), reader.symbols.end(), symbol) == 0) missing.push_back(symbol);
+    for (const std::string& symbol : writer.symbols)
+      if (!known.contains(symbol)) missing.push_back(symbol);
+    steps_ += reader.symbols.size() + writer.symbols.size();
+    if (!missing.empty()) {
+      flaws.push_back(own("/symbols", "MISSING_ENUM_SYMBOLS", listed(writer.symbols), listed(reader.symbols),
+                          "the symbols " + listed(missing) + ", or a default of the enum"));
     }
-    if (!missing.empty() && !reader.enum_default) {
-      all.push_back({"MISSING_ENUM_SYMBOLS", path + "/symbols", joined(writer.symbols),
-                     joined(reader.symbols),
-                     "the symbols " + joined(missing) + ", or a default of the enum"});
-    }
-    return all;
+    return flaws;
   }
 
-  static Found fixed(const Type& reader, const Type& writer, const std::string& path) {
-    Found all = names(reader, writer, path);
+  static Flaws fixed(const Type& reader, const Type& writer) {
+    Flaws flaws;
+    names(flaws, reader, writer);
     if (reader.size != writer.size) {
-      all.push_back({"FIXED_SIZE_MISMATCH", path + "/size", std::to_string(writer.size),
-                     std::to_string(reader.size), "the size " + std::to_string(writer.size)});
+      flaws.push_back(own("/size", "FIXED_SIZE_MISMATCH", std::to_string(writer.size),
+                          std::to_string(reader.size), "the size " + std::to_string(writer.size)));
     }
-    return all;
+    return flaws;
+  }
+
+  // The registry has no name for it, only an error; no schema like that is compatible there.
+  void several(const Field& field, const std::string& step, const std::vector<const Field*>& found) {
+    std::vector<std::string> names;
+    for (const Field* one : found) names.push_back(one->name);
+    final_.push_back({"READER_FIELD_MATCHES_SEVERAL", trail() + step, "the fields " + listed(names),
+                      "field " + field.name,
+                      "a name and aliases of which one is a field of what is written"});
+  }
+  [[nodiscard]] bool is_unchanged() const {
+    const auto reads = resolved_text(reader_, limits_), writes = resolved_text(writer_, limits_);
+    return reads && writes && *reads == *writes;
+  }
+  bool is_within_steps() {
+    if (++steps_ <= limits_.compared_steps_max) return true;
+    too_much();
+    return false;
+  }
+  void too_much() {
+    if (std::exchange(is_too_much_, true)) return;
+    final_.push_back({"TOO_COMPLEX", trail(), "", "",
+                      "schemas that are compared in " + std::to_string(limits_.compared_steps_max) +
+                          " steps, at most " + std::to_string(limits_.named_depth_max) + " deep"});
+  }
+  [[nodiscard]] std::string trail() const {
+    std::string path;
+    for (const std::string& step : trail_) path += step;
+    return path;
   }
 
   const Schema& reader_;
   const Schema& writer_;
-  std::map<std::pair<TypeId, TypeId>, Found> seen_;
+  const Limits& limits_;
+  std::map<Pair, Flaws> seen_;
+  std::set<Pair> reported_;
+  std::vector<std::string> trail_;
+  std::vector<Difference> final_;
+  std::size_t steps_ = 0;
+  bool is_too_much_ = false;
 };
 
 }  // namespace
 
-std::vector<Difference> differences(const Schema& reader, const Schema& writer) {
-  return Judge(reader, writer).look(reader.root, writer.root, "");
+std::vector<Difference> differences(const Schema& reader, const Schema& writer, const Limits& limits) {
+  return Judge(reader, writer, limits).judge();
 }
 
 }  // namespace forebay::schema::avro

@@ -30,7 +30,7 @@ class AvroFormat final : public ParsedSchema {
   }
   [[nodiscard]] std::vector<Difference> differences(const ParsedSchema& writer,
                                                     const CompatibilityPolicy&) const override {
-    return avro::differences(parsed_, static_cast<const AvroFormat&>(writer).parsed_);
+    return avro::differences(parsed_, static_cast<const AvroFormat&>(writer).parsed_, limits_);
   }
   [[nodiscard]] std::optional<PayloadFault> check(ByteSpan payload, MessagePath) const override {
     return check_payload(parsed_, payload, limits_);

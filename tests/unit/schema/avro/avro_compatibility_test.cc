@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"union shrinks", R"(["null","string"])", R"(["null","string","int"])",
                          "MISSING_UNION_BRANCH", "/2"},
                     Case{"union of what is promoted", kDouble, R"(["int","float"])", "", ""},
-                    Case{"union to one of it", kInt, R"(["int","string"])", "TYPE_MISMATCH", ""}));
+                    Case{"union to one of it", kInt, R"(["int","string"])", "TYPE_MISMATCH", "/1"}));
 
 }  // namespace
 }  // namespace forebay::schema::avro

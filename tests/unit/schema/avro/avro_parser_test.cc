@@ -97,6 +97,9 @@ TEST(AvroText, ResolvedIsBounded) {
   ASSERT_TRUE(parsed) << parsed.error().to_string();
   EXPECT_EQ((*parsed)->canonical_text(), R"(["R1499"])");
   EXPECT_EQ((*parsed)->text_as("resolved").error().code, ErrorCode::kRecordTooLarge);
+  const auto found = (*parsed)->differences(**parsed, {});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().rule, "TOO_COMPLEX");
   EXPECT_TRUE((*parsed)->check(as_bytes(std::string(1, '\0'))));  // values too deep
 }
 

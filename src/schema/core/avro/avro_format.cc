@@ -1,5 +1,6 @@
 #include "schema/core/avro/avro_format.h"
 
+#include <string>
 #include <utility>
 
 #include "schema/core/avro/avro_compatibility.h"
@@ -11,10 +12,26 @@
 namespace forebay::schema::avro {
 namespace {
 
+std::size_t bytes_of(const std::vector<std::string>& texts) {
+  std::size_t bytes = 0;
+  for (const std::string& text : texts) bytes += sizeof text + text.size();
+  return bytes;
+}
+// Without properties and defaults, which have some bytes for each of the text.
+std::size_t bytes_of(const Type& type) {
+  std::size_t bytes = sizeof type + 3 * type.full_name().size() + type.doc.value_or("").size() +
+                      bytes_of(type.aliases) + bytes_of(type.symbols) + type.branches.size() * sizeof(TypeId);
+  for (const Field& field : type.fields)
+    bytes += sizeof field + field.name.size() + field.doc.value_or("").size() + bytes_of(field.aliases);
+  return bytes;
+}
+
 class AvroFormat final : public ParsedSchema {
  public:
   AvroFormat(Schema parsed, std::size_t text_bytes, const Limits& limits)
-      : parsed_(std::move(parsed)), text_bytes_(text_bytes), limits_(limits) {}
+      : parsed_(std::move(parsed)), memory_bytes_(sizeof(AvroFormat) + text_bytes), limits_(limits) {
+    for (const Type& type : parsed_.types) memory_bytes_ += bytes_of(type);
+  }
 
   [[nodiscard]] Format format() const override { return Format::kAvro; }
   [[nodiscard]] std::string canonical_text() const override { return avro::canonical_text(parsed_); }
@@ -41,13 +58,11 @@ class AvroFormat final : public ParsedSchema {
   [[nodiscard]] Result<std::string> from_json(std::string_view json, MessagePath) const override {
     return payload_from_json(parsed_, json, limits_);
   }
-  [[nodiscard]] std::size_t memory_bytes() const override {
-    return text_bytes_ + parsed_.types.size() * sizeof(Type);
-  }
+  [[nodiscard]] std::size_t memory_bytes() const override { return memory_bytes_; }
 
  private:
   Schema parsed_;
-  std::size_t text_bytes_;
+  std::size_t memory_bytes_;
   Limits limits_;
 };
 
@@ -56,7 +71,9 @@ class AvroFormat final : public ParsedSchema {
 Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
                                const Limits& limits) {
   FOREBAY_TRY(auto parsed, parse(text, references, limits));
-  return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text.size(), limits));
+  std::size_t text_bytes = text.size();
+  for (const NamedText& one : references) text_bytes += one.text.size();
+  return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text_bytes, limits));
 }
 
 }  // namespace forebay::schema::avro

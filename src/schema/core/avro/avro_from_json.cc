@@ -319,9 +319,14 @@ class Encoder {
 
 Result<std::string> payload_from_json(const Schema& schema, std::string_view json, const Limits& limits) {
   // A value takes up to two levels: itself, and the name of its branch.
-  FOREBAY_TRY(const JsonNode root, parse_json(json, 2 * limits.value_depth_max + 2));
+  auto root = parse_json(json, 2 * limits.value_depth_max + 2);
+  if (!root) {
+    Error error = std::move(root).error();
+    if (error.code == ErrorCode::kInvalidArgument) error.code = ErrorCode::kInvalidRecord;
+    return error;
+  }
   Encoder encoder(schema, limits);
-  if (!encoder.value(schema.root, root, Source::kData, 0)) return encoder.error();
+  if (!encoder.value(schema.root, *root, Source::kData, 0)) return encoder.error();
   return std::move(encoder.bytes());
 }
 

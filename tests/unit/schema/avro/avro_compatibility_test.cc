@@ -103,5 +103,36 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"union of what is promoted", kDouble, R"(["int","float"])", "", ""},
                     Case{"union to one of it", kInt, R"(["int","string"])", "TYPE_MISMATCH", "/1"}));
 
+// Each type twice in the next one: a list of all places would have 2^60 entries.
+TEST(AvroCompatibilityBounds, TypesThatAreUsedAgainAreToldOnce) {
+  const auto tower = [](const std::string& ground) {
+    std::string fields =
+        R"({"name":"f0","type":{"type":"record","name":"R0","fields":[{"name":"x","type":)" + ground + "}]}}";
+    for (int i = 1; i < 60; ++i) {
+      const std::string below = "\"type\":\"R" + std::to_string(i - 1) + "\"}";
+      fields += ",{\"name\":\"f" + std::to_string(i) + R"(","type":{"type":"record","name":"R)" +
+                std::to_string(i) + R"(","fields":[{"name":"a",)" + below + R"(,{"name":"b",)" + below +
+                "]}}";
+    }
+    return schema_of(record(fields));
+  };
+  const auto found = differences(tower(kInt), tower(kString));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().path, "/fields/0/type/fields/0/type");
+}
+
+TEST(AvroCompatibilityBounds, TooManyPairsAreRefused) {
+  std::string branches;
+  for (int i = 0; i < 100; ++i)
+    branches += (i == 0 ? "" : ",") + std::string(R"({"type":"record","fields":[],"name":"R)") +
+                std::to_string(i) + "\"}";
+  const Schema many = schema_of("[" + branches + "]");
+  EXPECT_TRUE(differences(many, many, {.compared_steps_max = 20'000}).empty());
+  const auto found = differences(many, many, {.compared_steps_max = 1'000});
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found.back().rule, "TOO_COMPLEX");
+  EXPECT_EQ(found.back().allowed, "schemas that are compared in 1000 steps, at most 1000 deep");
+}
+
 }  // namespace
 }  // namespace forebay::schema::avro

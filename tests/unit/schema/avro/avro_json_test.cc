@@ -152,9 +152,9 @@ TEST_P(AvroFromJsonRefuses, NamingPathAndWhatIsAccepted) {
 INSTANTIATE_TEST_SUITE_P(
     Kinds, AvroFromJsonRefuses,
     testing::Values(
-        Refused{"\"int\"", "{", "INVALID_ARGUMENT: the text is no JSON from its byte 2"},
-        Refused{"\"int\"", "1 2", "INVALID_ARGUMENT: the text is no JSON from its byte 3"},
-        Refused{"\"string\"", "\"\xff\"", "INVALID_ARGUMENT: the text is no JSON from its byte 2"},
+        Refused{"\"int\"", "{", "INVALID_RECORD: the text is no JSON from its byte 2"},
+        Refused{"\"int\"", "1 2", "INVALID_RECORD: the text is no JSON from its byte 3"},
+        Refused{"\"string\"", "\"\xff\"", "INVALID_RECORD: the text is no JSON from its byte 2"},
         Refused{"\"int\"", "1.0",
                 "INVALID_RECORD: the payload: expected int: a whole number of 32 bits, found 1.0"},
         Refused{"\"int\"", "2147483648",

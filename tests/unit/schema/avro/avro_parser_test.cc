@@ -103,6 +103,18 @@ TEST(AvroText, ResolvedIsBounded) {
   EXPECT_TRUE((*parsed)->check(as_bytes(std::string(1, '\0'))));  // values too deep
 }
 
+TEST(AvroFormat, NamesAndMemoryAreThoseOfTheSchema) {
+  const auto of = [](const std::string& text) { return parse_schema(Format::kAvro, text).value(); };
+  const auto small = of("\"int\""),
+             named = of(R"({"type":"record","name":"R","namespace":"a.b","fields":[]})");
+  EXPECT_EQ(small->format(), Format::kAvro);
+  EXPECT_EQ(small->record_name().value_or("-"), "");
+  EXPECT_EQ(named->record_name().value_or("-"), "a.b.R");
+  const std::string symbol(10'000, 's');
+  EXPECT_GT(of(R"({"type":"enum","name":"E","symbols":[")" + symbol + "\"]}")->memory_bytes(),
+            small->memory_bytes() + 2 * symbol.size());
+}
+
 TEST(AvroParser, ErrorsOfReferencesNameThem) {
   const auto parsed = parse("\"int\"", {{"good", "\"int\""}, {"bad.avsc", R"({"type":"record"})"}});
   ASSERT_FALSE(parsed);

@@ -59,11 +59,13 @@ class Judge {
   std::vector<Difference> judge() {
     const Pair roots{reader_.root, writer_.root};
     look(roots, "");
+    // What has not changed can be read, whatever stands in the way of telling.
+    if (!final_.empty() && is_unchanged()) return {};
+    if (is_too_much_) return std::move(final_);  // what was not looked at is taken for wrong
     std::vector<Difference> all;
     report(roots, "", all);
     // Each of these is the end of the matter, wherever it was found, a branch of a union that is only tried
-    // included: the Java library gives up there. What has not changed can be read all the same.
-    if (!final_.empty() && !is_too_much_ && is_unchanged()) return {};
+    // included: the Java library gives up there.
     all.insert(all.end(), std::make_move_iterator(final_.begin()), std::make_move_iterator(final_.end()));
     return all;
   }

@@ -69,8 +69,8 @@ struct Settings {
     Milliseconds failure_timeout{1'000};  // without an answer; at least kHeartbeatsMin intervals
   } peer;
   struct Http {
-    Address listen{"127.0.0.1", 7402};  // health and metrics
-    std::uint32_t max_connections = 64;
+    Address listen{"127.0.0.1", 7402};      // health and metrics
+    std::uint32_t max_connections = 1'024;  // serializers keep theirs open
   } http;
   struct Runtime {
     std::uint32_t shards = 0;            // 0: half the cores, rounded up; see shard_count

@@ -1,13 +1,10 @@
 #include "http/http_server.h"
 
-#include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,8 +17,10 @@
 #include <thread>
 #include <utility>
 
+#include "http/answer.h"
 #include "http/request_scan.h"
 #include "http/router.h"
+#include "http/socket.h"
 #include "telemetry/log.h"
 
 namespace forebay::http {
@@ -30,7 +29,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 
-constexpr int kBacklog = 1'024;
 constexpr int kAcceptsPerTurn = 128;
 // After a refusal the rest of what the client sends is read and dropped for so long, or the kernel would
 // reset the connection before the client has seen why.
@@ -38,32 +36,10 @@ constexpr std::chrono::milliseconds kDrainTime{1'000};
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when there are no descriptors left
 constexpr std::size_t kReadBytes = 16U << 10;           // of one connection before the others have their turn
 
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    if (this != &other) {
-      reset();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
-  ~Descriptor() { reset(); }
-  void reset() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
-
 enum class Phase {
   kIdle,  // between requests: nothing received yet
   kReceiving,
+  kHandling,  // somebody else has the request; nothing is read meanwhile
   kAnswering,
   kDraining,  // answered for the last time; waiting for the client to close
 };
@@ -73,6 +49,11 @@ struct Connection {
   Phase phase = Phase::kIdle;
   TimePoint deadline;
   std::string received;
+  std::optional<HeadScan> head;  // of the request that is received or handled
+  BodyReader body;
+  bool is_other = false;           // it is for HttpHandlers::other
+  std::uint64_t ticket = 0;        // kHandling: of the answer that it waits for
+  std::size_t handling_bytes = 0;  // and of the body that is handled
   std::string answer;
   std::size_t sent = 0;
   bool close_after = false;
@@ -80,49 +61,9 @@ struct Connection {
                             // waiting for the socket
 };
 
-Error cannot_listen(const config::Address& listen, int error) {
-  std::string text = "cannot listen on " + listen.to_string() + ": " + std::strerror(error);
-  if (error == EADDRINUSE) text += "; another process does: choose another port";
-  return Error{ErrorCode::kFailedPrecondition, std::move(text)};
-}
-
-Result<Descriptor> listen_on(const config::Address& listen) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failed = ::getaddrinfo(listen.host.c_str(), std::to_string(listen.port).c_str(), &hints, &found);
-  if (failed != 0) {
-    return Error{ErrorCode::kUnavailable,
-                 "cannot listen on " + listen.to_string() + ": " + ::gai_strerror(failed)};
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
-  int last_error = EADDRNOTAVAIL;
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    Descriptor socket(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int on = 1;
-    if (socket && ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        ::bind(socket.get(), address->ai_addr, address->ai_addrlen) == 0 &&
-        ::listen(socket.get(), kBacklog) == 0) {
-      return socket;
-    }
-    last_error = errno;
-  }
-  return cannot_listen(listen, last_error);
-}
-
-std::uint16_t port_of(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
-  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
-}
-
 }  // namespace
 
-// The thread: one poll over listener and connections. Everything but `wake_` and `stopping_` belongs to it
+// The thread: one poll over listener and connections. Everything but `answers_` and `stopping_` belongs to it
 // once it runs.
 class HttpServer::Loop {
  public:
@@ -131,7 +72,9 @@ class HttpServer::Loop {
       : address_(std::move(address)),
         limits_(limits),
         listener_(std::move(listener)),
-        wake_(std::move(wake)),
+        answers_(std::make_shared<AnswerBox>(std::move(wake))),
+        other_(std::move(handlers.other)),
+        other_failed_(std::move(handlers.other_failed)),
         router_(std::move(handlers)),
         thread_([this] { run(); }) {}
 
@@ -140,9 +83,9 @@ class HttpServer::Loop {
   void stop() {
     if (!thread_.joinable()) return;
     stopping_.store(true);
-    const std::uint64_t one = 1;
-    static_cast<void>(::write(wake_.get(), &one, sizeof one));
+    answers_->wake();
     thread_.join();
+    answers_->close();
   }
 
  private:
@@ -154,13 +97,11 @@ class HttpServer::Loop {
       const TimePoint now = Clock::now();
       close_overdue(now);
       polled.clear();
-      polled.push_back({wake_.get(), POLLIN, 0});
+      polled.push_back({answers_->wake_descriptor(), POLLIN, 0});
       const bool accepting = now >= accept_again_;
       polled.push_back({accepting ? listener_.get() : -1, POLLIN, 0});
-      for (const Connection& connection : connections_) {
-        const short wanted = connection.phase == Phase::kAnswering ? POLLOUT : POLLIN;
-        polled.push_back({connection.socket.get(), wanted, 0});
-      }
+      for (const Connection& connection : connections_)
+        polled.push_back({connection.socket.get(), wanted_events(connection.phase), 0});
       if (::poll(polled.data(), polled.size(), wait_ms(now, accepting)) < 0 && errno != EINTR) {
         telemetry::log_error("http poll failed", {{"error", std::strerror(errno)}});
         break;
@@ -171,10 +112,16 @@ class HttpServer::Loop {
         const bool due = polled[i].revents != 0 || current->sent_ahead;
         if (due && !serve(*current)) connections_.erase(current);
       }
+      if (polled[0].revents != 0) give_answers();
       if (polled[1].revents != 0) accept_all();
     }
     connections_.clear();
     listener_.reset();
+  }
+
+  static short wanted_events(Phase phase) {
+    if (phase == Phase::kHandling) return 0;  // only that it is gone
+    return phase == Phase::kAnswering ? POLLOUT : POLLIN;
   }
 
   int wait_ms(TimePoint now, bool accepting) const {
@@ -195,8 +142,9 @@ class HttpServer::Loop {
       const auto current = connection++;
       if (now < current->deadline) continue;
       if (current->phase == Phase::kReceiving) {
-        begin_answer(*current, refusal(408));
-        if (send_answer(*current)) continue;
+        if (begin_answer(*current, refusal(408))) continue;
+      } else if (current->phase == Phase::kHandling) {
+        if (answer_other(*current, other_failed(Failure::kTimedOut))) continue;
       }
       connections_.erase(current);
     }
@@ -243,6 +191,8 @@ class HttpServer::Loop {
         case Phase::kReceiving:
           return std::exchange(connection.sent_ahead, false) ? answer_received(connection)
                                                              : receive(connection);
+        case Phase::kHandling:  // an event that was not asked for: the connection is gone
+          return false;
         case Phase::kAnswering:
           return send_answer(connection);
         case Phase::kDraining:
@@ -268,28 +218,117 @@ class HttpServer::Loop {
       connection.phase = Phase::kReceiving;
       connection.deadline = Clock::now() + limits_.request_time;
     }
-    const RequestScan scan =
-        scan_request(connection.received, {limits_.head_bytes_max, limits_.body_bytes_max});
-    switch (scan.state) {
+    if (!connection.head) {
+      HeadScan scan = scan_head(connection.received, limits_.head_bytes_max);
+      if (scan.state == ScanState::kIncomplete) return true;
+      if (scan.state == ScanState::kRefused) return begin_answer(connection, refusal(scan.status));
+      connection.received.erase(0, scan.bytes);
+      connection.is_other = other_ && !is_own_path(scan.target);
+      connection.body =
+          BodyReader(scan, connection.is_other ? limits_.other_body_bytes_max : limits_.body_bytes_max);
+      connection.head = std::move(scan);
+    }
+    switch (connection.body.take(connection.received)) {
       case ScanState::kIncomplete:
-        return true;
+        if (bodies_bytes() > limits_.bodies_bytes_max) return refuse_body(connection, Failure::kBusy);
+        return ask_for_body(connection);
       case ScanState::kRefused:
-        begin_answer(connection, refusal(scan.status));
-        break;
+        if (connection.body.status() != 413)
+          return begin_answer(connection, refusal(connection.body.status()));
+        return refuse_body(connection, Failure::kBodyTooLarge);
       case ScanState::kComplete:
-        connection.received.erase(0, scan.bytes);
-        begin_answer(connection, router_.answer(scan.head));
         break;
     }
-    return send_answer(connection);
+    if (connection.is_other) return hand_over(connection);
+    return begin_answer(connection, router_.answer(connection.head->passed));
   }
 
-  void begin_answer(Connection& connection, Answer answer) {
+  // Those of a client that waits to be asked.
+  static bool ask_for_body(Connection& connection) {
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (!std::exchange(connection.head->expects_continue, false) || !connection.body.body().empty())
+      return true;
+    const ssize_t sent = ::send(connection.socket.get(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
+    // Who is not asked sends it all the same, after a while; half of it would be the start of an answer.
+    return sent < 0 || sent == static_cast<ssize_t>(kContinue.size());
+  }
+
+  std::size_t bodies_bytes() const {
+    std::size_t bytes = 0;
+    for (const Connection& connection : connections_)
+      bytes += connection.body.body().size() + connection.handling_bytes;
+    return bytes;
+  }
+
+  std::size_t answers_bytes() const {
+    std::size_t bytes = 0;
+    for (const Connection& connection : connections_) bytes += connection.answer.size();
+    return bytes;
+  }
+
+  Response other_failed(Failure failure) const {
+    if (other_failed_) return other_failed_(failure);
+    return {failure == Failure::kBodyTooLarge ? 413 : 503, {}, {}, {}};
+  }
+
+  bool refuse_body(Connection& connection, Failure failure) {
+    if (!connection.is_other)
+      return begin_answer(connection, refusal(failure == Failure::kBodyTooLarge ? 413 : 503));
+    return begin_answer(connection, answer_of(other_failed(failure), false, true));
+  }
+
+  bool hand_over(Connection& connection) {
+    const HeadScan& head = *connection.head;
+    auto target = parse_target(head.target);
+    const bool is_http_1 = head.version == "HTTP/1.1" || head.version == "HTTP/1.0";
+    if (!target || !is_http_1) return begin_answer(connection, refusal(400));
+    connection.phase = Phase::kHandling;
+    connection.deadline = Clock::now() + limits_.handler_time;
+    connection.ticket = ++last_ticket_;
+    connection.handling_bytes = connection.body.body().size();
+    Request request{head.method, std::move(target->path), std::move(target->query), head.headers,
+                    connection.body.take_body()};
+    try {
+      if (other_(std::move(request), Respond(answers_, connection.ticket, other_failed(Failure::kTimedOut))))
+        return true;
+    } catch (const std::exception& error) {
+      telemetry::log_error("http handler failed", {{"path", head.target}, {"error", error.what()}});
+      return begin_answer(connection, refusal(500));
+    }
+    return begin_answer(connection, router_.answer(head.passed));
+  }
+
+  // Those that have come from wherever they were made.
+  void give_answers() {
+    for (auto& [ticket, response] : answers_->take()) {
+      const auto found =
+          std::find_if(connections_.begin(), connections_.end(), [&, ticket = ticket](const Connection& c) {
+            return c.phase == Phase::kHandling && c.ticket == ticket;
+          });
+      if (found == connections_.end()) continue;  // too late, or the client is gone
+      const bool room = answers_bytes() + response.body.size() <= limits_.answers_bytes_max;
+      const bool lives = answer_other(*found, room ? std::move(response) : other_failed(Failure::kBusy));
+      if (!lives) connections_.erase(found);
+    }
+  }
+
+  bool answer_other(Connection& connection, const Response& response) {
+    const HeadScan& head = *connection.head;
+    return begin_answer(connection, answer_of(response, head.method == "HEAD", !head.keeps_alive));
+  }
+
+  // And sends what can be sent. Returns whether the connection lives on.
+  bool begin_answer(Connection& connection, Answer answer) {
     connection.phase = Phase::kAnswering;
     connection.deadline = Clock::now() + limits_.answer_time;
+    connection.head.reset();
+    connection.body = {};
+    connection.ticket = 0;
+    connection.handling_bytes = 0;
     connection.answer = std::move(answer.bytes);
     connection.sent = 0;
     connection.close_after = answer.close;
+    return send_answer(connection);
   }
 
   bool send_answer(Connection& connection) {
@@ -322,9 +361,12 @@ class HttpServer::Loop {
   const config::Address address_;
   const HttpLimits limits_;
   Descriptor listener_;
-  const Descriptor wake_;
+  const std::shared_ptr<AnswerBox> answers_;
   std::atomic<bool> stopping_{false};
+  const std::function<bool(Request, Respond)> other_;
+  const std::function<Response(Failure)> other_failed_;
   Router router_;
+  std::uint64_t last_ticket_ = 0;
   Connections connections_;
   TimePoint accept_again_{};
   std::thread thread_;  // last: it uses all of the above

@@ -1,13 +1,17 @@
-// Health, readiness, metrics and the log level over HTTP/1.1. One thread of its own, sockets without
-// blocking: a client that sends or reads slowly costs a connection until its deadline, never the thread, so
-// that /healthz answers while the process lives.
+// Health, readiness, metrics and the log level over HTTP/1.1, and whatever else a handler answers (the schema
+// registry, registry_rest.h). One thread of its own, sockets without blocking: a client that sends or reads
+// slowly costs a connection until its deadline, never the thread, so that /healthz answers while the process
+// lives.
 //   GET /healthz               200 while the process lives
 //   GET /readyz                200 when the node serves, else 503; JSON with the partitions that are not
-//   ready, and why GET /metrics               Prometheus text format GET /loglevel              the level of
-//   the log PUT /loglevel?level=debug  sets it (error, warn, info, debug) until the next start
-// Everything else: 404 with these routes. Memory is bounded by HttpLimits: connections times request size,
-// and the answers. Thread rules: start and stop from any thread but the handlers; the handlers run on the
-// server's thread and must not block.
+//   ready, and why
+//   GET /metrics               Prometheus text format
+//   GET /loglevel              the level of the log
+//   PUT /loglevel?level=debug  sets it (error, warn, info, debug) until the next start
+// Other paths: HttpHandlers::other, else 404 with these routes. A connection has one request at a time; what
+// is sent ahead waits, so answers come in the order of requests. Memory is bounded by HttpLimits.
+// Thread rules: start and stop from any thread but the handlers; the handlers run on the server's thread and
+// must not block.
 #pragma once
 
 #include <chrono>
@@ -20,6 +24,8 @@
 
 #include "base/result.h"
 #include "config/address.h"
+#include "http/request.h"
+#include "http/respond.h"
 
 namespace forebay::http {
 
@@ -36,17 +42,32 @@ struct Readiness {
 };
 inline constexpr std::size_t kNotReadyShown = 100;
 
+enum class Failure { kBodyTooLarge, kBusy, kTimedOut };
+
 struct HttpHandlers {
   std::function<Readiness()> readiness;
   std::function<std::string()> metrics;  // Prometheus text
+  // Of the paths that are not above. False: this is none of its paths; it has not answered. May be empty.
+  std::function<bool(Request, Respond)> other = {};
+  // What such a request is answered that does not reach the handler, or has no answer in time.
+  std::function<Response(Failure)> other_failed = {};
 };
 
 struct HttpLimits {
-  std::size_t connections_max = 64;  // one more: an idle one is closed, or else the newcomer is answered 503
+  // One more: an idle one is closed, or else the newcomer is answered 503.
+  std::size_t connections_max = 1'024;
   std::size_t head_bytes_max = 16U << 10;  // request line and headers; more: 431
-  std::size_t body_bytes_max = 64U << 10;  // bodies are read and ignored; more: 413
-  std::chrono::milliseconds request_time{
-      10'000};  // for a whole request to arrive, from its first byte; later: 408
+  std::size_t body_bytes_max = 64U << 10;  // of a request for the node's own paths, and ignored; more: 413
+  // Of other requests: a schema of 1 MiB (schema::Limits) grows to three times that where each character
+  // beyond ASCII is written \uXXXX; the rest is for its references, metadata and rules.
+  std::size_t other_body_bytes_max = 4U << 20;
+  // All connections together: bodies that have come and are not answered; answers that are not taken.
+  std::size_t bodies_bytes_max = 64U << 20;
+  std::size_t answers_bytes_max = 256U << 20;
+  // For a whole request to arrive, from its first byte; later: 408.
+  std::chrono::milliseconds request_time{10'000};
+  // For `other` to answer. Longer than what it asks has to answer in, so that its own words are heard.
+  std::chrono::milliseconds handler_time{45'000};
   std::chrono::milliseconds answer_time{10'000};  // for a whole answer to be taken
   std::chrono::milliseconds idle_time{60'000};    // between requests on one connection, and before the first
 };

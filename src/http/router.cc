@@ -33,46 +33,6 @@ json routes() {
                       "PUT /loglevel?level=error|warn|info|debug"});
 }
 
-std::string_view reason_phrase(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Payload Too Large";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Error";
-  }
-}
-
-std::string_view meaning_of(int status) {
-  switch (status) {
-    case 400:
-      return "the request is not HTTP/1.1";
-    case 408:
-      return "the request took too long to arrive";
-    case 413:
-      return "the body is too large";
-    case 414:
-      return "the request line is too long";
-    case 431:
-      return "the headers are too large";
-    case 501:
-      return "Transfer-Encoding is not supported; send Content-Length";
-    case 503:
-      return "too many connections";
-    default:
-      return "the request cannot be answered";
-  }
-}
-
 json readiness_body(const Readiness& readiness) {
   json partitions = json::array();
   const std::size_t shown = std::min(readiness.not_ready.size(), kNotReadyShown);
@@ -158,12 +118,18 @@ class Router::Parser final : public httplib::Server {
     reply(response, 405, {{"error", "method not allowed"}, {"routes", routes()}});
   }
 
+  // Also in the words of a schema registry, for a client whose URL is not quite right.
+  static void not_found(httplib::Response& response) {
+    reply(response, 404,
+          {{"error", "not found"}, {"error_code", 404}, {"message", "not found"}, {"routes", routes()}});
+  }
+
   void route(const httplib::Request& request, httplib::Response& response) {
     routed_ = true;
     response.set_header("Cache-Control", "no-store");
     if (request.path == "/loglevel") return log_level(request, response);
     const bool known = request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
-    if (!known) return reply(response, 404, {{"error", "not found"}, {"routes", routes()}});
+    if (!known) return not_found(response);
     if (!is_read(request)) return refuse_method(response, "GET, HEAD");
     if (request.path == "/healthz") return reply(response, 200, {{"status", "ok"}});
     if (request.path == "/readyz") {
@@ -206,12 +172,9 @@ Router::~Router() = default;
 
 Answer Router::answer(std::string_view head) { return parser_->answer(head); }
 
-Answer refusal(int status) {
-  const std::string body = dump({{"error", meaning_of(status)}});
-  std::string bytes = "HTTP/1.1 " + std::to_string(status) + " " + std::string(reason_phrase(status)) +
-                      "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-                      "\r\nConnection: close\r\n\r\n" + body;
-  return {std::move(bytes), true};
+bool is_own_path(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find_first_of("?#"));
+  return path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/loglevel";
 }
 
 }  // namespace forebay::http

@@ -5,20 +5,16 @@
 #include <string>
 #include <string_view>
 
+#include "http/answer.h"
 #include "http/http_server.h"
 
 namespace forebay::http {
-
-struct Answer {
-  std::string bytes;
-  bool close = true;  // the connection ends with this answer
-};
 
 class Router {
  public:
   explicit Router(HttpHandlers handlers);
   ~Router();
-  // `head`: as scan_request leaves it.
+  // `head`: as scan_head passes it.
   [[nodiscard]] Answer answer(std::string_view head);
 
  private:
@@ -26,7 +22,7 @@ class Router {
   std::unique_ptr<Parser> parser_;
 };
 
-// For what never reaches the parser; closes the connection.
-[[nodiscard]] Answer refusal(int status);
+// Whether the router answers this path of a request line itself; the others are for HttpHandlers::other.
+[[nodiscard]] bool is_own_path(std::string_view target);
 
 }  // namespace forebay::http

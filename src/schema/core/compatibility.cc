@@ -56,7 +56,7 @@ const std::string& Verdict::after() const {
 }
 std::string Verdict::to_string() const {
   const std::string other = version == 0 ? "the other schema" : "version " + std::to_string(version);
-  return difference.rule + " at '" + or_nothing(difference.path) + "': " +
+  return difference.rule + " at '" + (difference.path.empty() ? "/" : difference.path) + "': " +
          (reads == Reads::kNew ? "this schema cannot read what " + other + " wrote"
                                : other + " cannot read what this schema writes") +
          "; before: " + or_nothing(before()) + ", now: " + or_nothing(after()) +

@@ -232,5 +232,14 @@ TEST_F(RegisterTest, ACheckComparesWithOneVersionOrAsTheLevelAsks) {
   EXPECT_TRUE(check_schema(registry_, registry_, request)->verdicts.empty());
 }
 
+TEST(Register, ARuleThatIsBrokenAtTheRootNamesTheRoot) {
+  TestRegistry registry;
+  must(registry.add("a", "\"string\""));
+  const auto refused = registry.add("a", "\"int\"");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().context.find("TYPE_MISMATCH at '/'"), std::string::npos)
+      << refused.error().context;
+}
+
 }  // namespace
 }  // namespace forebay::schema

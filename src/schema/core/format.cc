@@ -1,4 +1,5 @@
 #include "schema/core/avro/avro_format.h"
+#include "schema/core/json/json_format.h"
 #include "schema/core/protobuf/proto_format.h"
 #include "schema/core/schema.h"
 
@@ -27,10 +28,10 @@ Result<SchemaPtr> parse_schema(Format format, std::string_view text, const std::
   switch (format) {
     case Format::kAvro:
       return avro::parse_format(text, references, limits);
+    case Format::kJson:
+      return json::parse_format(text, references, limits);
     case Format::kProtobuf:
       return protobuf::parse_format(text, references, limits);
-    case Format::kJson:
-      break;
   }
   return Error{ErrorCode::kUnsupported, std::string(format_name(format)) + " schemas are not supported yet"};
 }

@@ -1,0 +1,203 @@
+// What a payload is refused for, and the newer drafts, which the published suite of Debian 12 does not have.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "schema/core/schema.h"
+
+namespace forebay::schema {
+namespace {
+
+SchemaPtr schema_of(const std::string& text) {
+  auto parsed = parse_schema(Format::kJson, text);
+  EXPECT_TRUE(parsed) << parsed.error().to_string() << "\n" << text;
+  return parsed ? *parsed : nullptr;
+}
+
+struct Fault {
+  std::string schema, payload, path, found, expected;
+};
+class JsonFault : public testing::TestWithParam<Fault> {};
+
+TEST_P(JsonFault, SaysWhereWhatAndWhatWouldBeRight) {
+  const Fault& one = GetParam();
+  const auto fault = schema_of(one.schema)->check(as_bytes(one.payload));
+  ASSERT_TRUE(fault) << one.payload;
+  EXPECT_EQ(fault->path, one.path);
+  EXPECT_EQ(fault->found, one.found);
+  EXPECT_EQ(fault->expected, one.expected);
+}
+
+const std::string kOrder = R"({"properties":{"order":{"properties":{"lines":{"items":{"required":["price"],
+  "properties":{"price":{"type":"number","minimum":0},"sku":{"pattern":"^[A-Z]+$","maxLength":4},
+  "kind":{"enum":["a","b"]},"tags":{"uniqueItems":true}},"additionalProperties":false}}}}}})";
+
+std::string line(const std::string& text) {
+  return R"({"order":{"lines":[{"price":1},{"price":2},)" + text + "]}}";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Deep, JsonFault,
+    testing::Values(Fault{kOrder, line(R"({"price":"abc"})"), "order.lines[2].price", "string \"abc\"",
+                          "number (\"type\")"},
+                    Fault{kOrder, line(R"({"price":-1.5})"), "order.lines[2].price", "number -1.5",
+                          "at least 0 (\"minimum\")"},
+                    Fault{kOrder, line("{}"), "order.lines[2]", "object of 0 members",
+                          "a member \"price\" (\"required\")"},
+                    Fault{kOrder, line(R"({"price":1,"sku":"a"})"), "order.lines[2].sku", "string \"a\"",
+                          "a match of ^[A-Z]+$ (\"pattern\")"},
+                    Fault{kOrder, line(R"({"price":1,"sku":"ABCDE"})"), "order.lines[2].sku",
+                          "string \"ABCDE\"", "at most 4 characters (\"maxLength\")"},
+                    Fault{kOrder, line(R"({"price":1,"kind":"c"})"), "order.lines[2].kind", "string \"c\"",
+                          "[\"a\",\"b\"] (\"enum\")"},
+                    Fault{kOrder, line(R"({"price":1,"tags":[1,2,1.0]})"), "order.lines[2].tags[2]",
+                          "number 1.0", "an item that is not there before (\"uniqueItems\")"},
+                    Fault{kOrder, line(R"({"price":1,"x":[]})"), "order.lines[2].x", "array of 0",
+                          "no member of this name (\"additionalProperties\")"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Combined, JsonFault,
+    testing::Values(
+        Fault{R"({"anyOf":[{"type":"null"},{"type":"string"}]})", "1", "", "integer 1",
+              "a value of one of the 2 schemas under \"anyOf\""},
+        Fault{R"({"oneOf":[{"type":"null"},{"properties":{"a":{"type":"string"}},"type":"object"}]})",
+              R"({"a":1})", "a", "integer 1", "string (\"type\") (the nearest under \"oneOf\")"},
+        Fault{R"({"oneOf":[{"type":"number"},{"minimum":0}]})", "1", "", "integer 1",
+              "a value of exactly one of the schemas under \"oneOf\", not of two"},
+        Fault{R"({"not":{"type":"string"}})", "\"a\"", "", "string \"a\"",
+              "a value that is none of the schema under \"not\""},
+        Fault{R"({"const":{"a":1}})", "{}", "", "object of 0 members", "object of 1 members (\"const\")"},
+        Fault{R"({"type":["null","integer"]})", "1.5", "", "number 1.5", "null or integer (\"type\")"},
+        Fault{R"({"multipleOf":0.01})", "0.015", "", "number 0.015", "a multiple of 0.01 (\"multipleOf\")"},
+        Fault{R"({"contains":{"const":1}})", "[2]", "", "array of 1",
+              "at least 1 items as \"contains\" has them, not 0"},
+        Fault{"false", "1", "", "integer 1", "nothing: the schema is false"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    NoJson, JsonFault,
+    testing::Values(Fault{"{}", R"({"a":1,"a":1})", "",
+                          "the payload: member \"a\" is there twice in one object", "one JSON value"},
+                    Fault{"{}", std::string(101, '[') + std::string(101, ']'), "",
+                          "the payload: arrays and objects lie more than 100 deep in each other",
+                          "one JSON value"}));
+
+struct Case {
+  std::string schema, good, bad;
+};
+class JsonNewerDrafts : public testing::TestWithParam<Case> {};
+
+TEST_P(JsonNewerDrafts, TakesTheGoodAndRefusesTheBad) {
+  for (const char* uri :
+       {"https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"}) {
+    const bool is_2020 = std::string(uri).find("2020") != std::string::npos;
+    if (GetParam().schema.find(is_2020 ? "\"only\":2019" : "\"only\":2020") != std::string::npos) continue;
+    const auto schema = schema_of(R"({"$schema":")" + std::string(uri) + "\"," + GetParam().schema.substr(1));
+    const auto fault = schema->check(as_bytes(GetParam().good));
+    EXPECT_FALSE(fault) << uri << " " << fault->path << " " << fault->expected;
+    EXPECT_TRUE(schema->check(as_bytes(GetParam().bad))) << uri;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Both, JsonNewerDrafts,
+    testing::Values(
+        Case{R"({"$ref":"#/$defs/a","maxLength":2,"$defs":{"a":{"type":"string"}}})", "\"ab\"", "\"abc\""},
+        Case{R"({"$ref":"#/$defs/a","maxLength":2,"$defs":{"a":{"type":"string"}}})", "\"ab\"", "1"},
+        Case{R"({"$ref":"#there","$defs":{"a":{"$anchor":"there","type":"string"}}})", "\"\"", "1"},
+        Case{
+            R"({"$id":"http://a.b/c","$ref":"d#e","$defs":{"x":{"$id":"d","$defs":{"y":{"$anchor":"e","type":"null"}}}}})",
+            "null", "1"},
+        Case{R"({"dependentRequired":{"a":["b"]}})", R"({"a":1,"b":1})", R"({"a":1})"},
+        Case{R"({"dependentSchemas":{"a":{"minProperties":2}}})", R"({"a":1,"b":1})", R"({"a":1})"},
+        Case{R"({"contains":{"const":1},"minContains":2})", "[1,1]", "[1,2]"},
+        Case{R"({"contains":{"const":1},"maxContains":1})", "[1,2]", "[1,1]"},
+        Case{R"({"contains":{"const":1},"minContains":0,"maxItems":1})", "[]", "[1,1]"},
+        Case{R"({"properties":{"a":{}},"unevaluatedProperties":false})", R"({"a":1})", R"({"b":1})"},
+        Case{R"({"allOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false})", R"({"a":1})",
+             R"({"b":1})"},
+        Case{R"({"anyOf":[{"properties":{"a":{"const":1}},"required":["a"]},{"properties":{"b":{}}}],
+              "unevaluatedProperties":false})",
+             R"({"a":1,"b":2})", R"({"a":2})"},
+        Case{R"({"if":{"properties":{"a":{"const":1}},"required":["a"]},"else":{"properties":{"c":{}}},
+              "unevaluatedProperties":false})",
+             R"({"c":1})", R"({"a":2})"},
+        Case{R"({"not":{"not":{"properties":{"a":{}}}},"properties":{"b":{}},"unevaluatedProperties":false})",
+             R"({"b":1})", R"({"a":1})"},
+        Case{R"({"unevaluatedProperties":{"type":"string"},"patternProperties":{"^x":{}}})",
+             R"({"x":1,"a":"b"})", R"({"a":1})"},
+        Case{R"({"unevaluatedItems":false})", "[]", "[1]"},
+        Case{R"({"only":2020,"prefixItems":[{"type":"string"},{"type":"null"}],"items":false})",
+             R"(["a",null])", R"(["a",null,1])"},
+        Case{R"({"only":2020,"prefixItems":[{"type":"string"}],"unevaluatedItems":{"type":"null"}})",
+             R"(["a",null])", R"(["a",1])"},
+        Case{R"({"only":2020,"contains":{"const":1},"unevaluatedItems":false})", "[1,1]", "[1,2]"},
+        Case{R"({"only":2019,"items":[{"type":"string"}],"unevaluatedItems":{"type":"null"}})",
+             R"(["a",null])", R"(["a",1])"},
+        Case{R"({"only":2019,"items":[{}],"additionalItems":false})", "[1]", "[1,2]"},
+        Case{R"({"only":2019,"$id":"http://a.b/t","$recursiveAnchor":true,"required":["v"],
+              "allOf":[{"$ref":"base"}],
+              "$defs":{"base":{"$id":"base","$recursiveAnchor":true,"properties":{"n":{"$recursiveRef":"#"}}}}})",
+             R"({"v":1,"n":{"v":1}})", R"({"v":1,"n":{}})"},
+        Case{R"({"only":2020,"$id":"http://a.b/t","$dynamicAnchor":"node","required":["v"],
+              "allOf":[{"$ref":"base"}],
+              "$defs":{"base":{"$id":"base","$dynamicAnchor":"node","properties":{"n":{"$dynamicRef":"#node"}}}}})",
+             R"({"v":1,"n":{"v":1}})", R"({"v":1,"n":{}})"},
+        Case{R"({"only":2020,"$ref":"https://json-schema.org/draft/2020-12/schema"})",
+             R"({"properties":{"a":{}}})", R"({"properties":{"a":{"minimum":"x"}}})"},
+        Case{R"({"only":2019,"$ref":"https://json-schema.org/draft/2019-09/schema"})",
+             R"({"properties":{"a":{}}})", R"({"properties":{"a":{"minimum":"x"}}})"}));
+
+TEST(JsonCheck, EndsWhereASchemaDoublesItsWorkAtEveryStep) {
+  std::string defs;
+  for (int i = 0; i < 60; ++i) {
+    const std::string next = R"({"$ref":"#/definitions/d)" + std::to_string(i + 1) + "\"}";
+    defs += "\"d" + std::to_string(i) + R"(":{"allOf":[)" + next + "," + next + "]},";
+  }
+  const auto schema = schema_of(R"({"$ref":"#/definitions/d0","definitions":{)" + defs + R"("d60":{}}})");
+  const auto fault = schema->check(as_bytes("1"));
+  ASSERT_TRUE(fault);
+  EXPECT_NE(fault->expected.find("steps"), std::string::npos) << fault->expected;
+}
+
+TEST(JsonCheck, EndsWhereADynamicReferenceLeadsBackToItself) {
+  const auto schema = schema_of(
+      R"({"$schema":"https://json-schema.org/draft/2020-12/schema","$dynamicAnchor":"a","anyOf":[{"$dynamicRef":"#a"}]})");
+  EXPECT_TRUE(schema->check(as_bytes("1")));
+}
+
+TEST(JsonCheck, ComparesEachNameWithAnEnum) {
+  const auto schema = schema_of(R"({"propertyNames":{"enum":["a","b"]}})");
+  EXPECT_FALSE(schema->check(as_bytes(R"({"a":1,"b":1})")));
+  const auto fault = schema->check(as_bytes(R"({"a":1,"c":1})"));
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->path, "c");
+}
+
+TEST(JsonCheck, FindsMembersAmongMany) {
+  std::string many;
+  for (int i = 0; i < 40; ++i)
+    many += (i == 0 ? "\"m" : ",\"m") + std::to_string(i) + "\":" + std::to_string(i);
+  const auto schema = schema_of(R"({"required":["m0","m39"],"dependencies":{"m7":["m8"]}})");
+  EXPECT_FALSE(schema->check(as_bytes("{" + many + "}")));
+  EXPECT_TRUE(schema_of(R"({"required":["m40"]})")->check(as_bytes("{" + many + "}")));
+  EXPECT_TRUE(schema->check(as_bytes("{" + many + ",\"m3\":0}"))) << "twice";
+}
+
+TEST(JsonCheck, LeavesFormatUnchecked) {
+  EXPECT_FALSE(schema_of(R"({"format":"email"})")->check(as_bytes("\"no e-mail\"")));
+}
+
+TEST(JsonCheck, GivesBackThePayloadWithoutItsSpace) {
+  const auto schema = schema_of(R"({"properties":{"a":{"type":"number"}}})");
+  const std::string payload = "{ \"a\" : 1.10, \"b\":[ 12345678901234567890123 ] }\n";
+  EXPECT_EQ(schema->to_json(as_bytes(payload)).value(), R"({"a":1.10,"b":[12345678901234567890123]})");
+  EXPECT_EQ(schema->from_json(payload).value(), R"({"a":1.10,"b":[12345678901234567890123]})");
+  const auto wrong = schema->from_json(R"({"a":"x"})");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::kInvalidRecord);
+  EXPECT_EQ(wrong.error().context, "at a: string \"x\"; the schema has number (\"type\")");
+  EXPECT_EQ(schema->to_json(as_bytes("{")).error().code, ErrorCode::kInvalidRecord);
+}
+
+}  // namespace
+}  // namespace forebay::schema

@@ -135,6 +135,8 @@ class GrpcApiServer final : public ApiServer {
 
   [[nodiscard]] std::uint16_t port() const override { return listener_->port(); }
 
+  [[nodiscard]] schema::RegistryCalls& registry() override { return registry_; }
+
   void set_ready(bool ready) override {
     grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
     if (health == nullptr) return;
@@ -178,6 +180,7 @@ class GrpcApiServer final : public ApiServer {
   AdminService admin_service_{context_};
   GroupsService groups_service_{context_};
   SchemasService schemas_service_{context_};
+  ClusterRegistry registry_{context_};
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;

@@ -19,6 +19,10 @@
 #include "runtime/executor.h"
 #include "telemetry/metrics.h"
 
+namespace forebay::schema {
+class RegistryCalls;
+}
+
 namespace forebay::api {
 
 // Up to so many cores one polling thread serves as much as two, and sooner.
@@ -62,6 +66,9 @@ class ApiServer {
   ApiServer& operator=(const ApiServer&) = delete;
 
   [[nodiscard]] virtual std::uint16_t port() const = 0;
+  // The registry as its gRPC service has it, for the REST face. It lives as long as the server, and what it
+  // was asked is answered before that is gone.
+  [[nodiscard]] virtual schema::RegistryCalls& registry() = 0;
   // What grpc.health.v1 answers, for "" and for both services.
   virtual void set_ready(bool ready) = 0;
   // Refuses what is new (SHUTTING_DOWN), lets produce requests in flight be answered, ends waiting fetches

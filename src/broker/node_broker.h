@@ -136,6 +136,8 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Error name_registry_leader(Error error) const override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
+  // Empty until it is known. Any thread.
+  [[nodiscard]] std::string cluster_id() const { return routing()->cluster_id; }
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t produce_bytes_held() const { return produce_bytes_.used(); }
   // Set before serving.

@@ -107,6 +107,7 @@ std::shared_ptr<RoutingTable> make_routing(model::NodeId node, const cluster::Cl
                                            const config::TopicConfig& defaults, std::uint32_t shard_count,
                                            std::vector<std::string>& problems) {
   auto table = std::make_shared<RoutingTable>();
+  if (!image.cluster_id.is_nil()) table->cluster_id = image.cluster_id.to_string();
   table->may_fence = cluster::may_fence_producers(image);
   table->topics.emplace(cluster::kClusterTopicName, internal_route(node, shard_count));
   for (const auto& [id, broker] : image.brokers) {

@@ -43,6 +43,7 @@ struct RoutingTable {
   bool current = false;
   std::unordered_map<std::string, TopicRoute> topics;
   std::map<model::NodeId, std::string> api_addresses;  // of the brokers that have registered, for clients
+  std::string cluster_id;                              // empty: not known yet
   bool may_fence = false;  // every node reads what sessions of named producers write into logs
   // Empty: nobody knows.
   [[nodiscard]] std::string address_of(model::NodeId node) const {

@@ -50,15 +50,21 @@ Result<void> WiredNode::open_front() {
   FOREBAY_TRY(api_, api::ApiServer::start(api, *broker_, clock_, &metrics_));
   http::HttpLimits limits;
   limits.connections_max = settings_.http.max_connections;
-  FOREBAY_TRY(http_, http::HttpServer::start(settings_.http.listen,
-                                             {.readiness = [this] { return readiness(); },
-                                              .metrics =
-                                                  [this] {
-                                                    node_metrics_->choose_busiest();
-                                                    node_metrics_->choose_groups();
-                                                    return metrics_.render();
-                                                  }},
-                                             limits));
+  rest_ = std::make_unique<http::RegistryRest>(
+      api_->registry(), http::RegistryAbout{.cluster_id = [this] { return broker_->cluster_id(); },
+                                            .version = FOREBAY_VERSION});
+  http::HttpHandlers handlers;
+  handlers.readiness = [this] { return readiness(); };
+  handlers.metrics = [this] {
+    node_metrics_->choose_busiest();
+    node_metrics_->choose_groups();
+    return metrics_.render();
+  };
+  handlers.other = [this](http::Request request, http::Respond respond) {
+    return rest_->handle(std::move(request), std::move(respond));
+  };
+  handlers.other_failed = http::RegistryRest::failed;
+  FOREBAY_TRY(http_, http::HttpServer::start(settings_.http.listen, std::move(handlers), limits));
   const Listening addresses = listening();
   broker_->register_addresses(advertised_api(), config::peer_address(settings_).to_string(), addresses.http);
   api_->set_ready(true);
@@ -273,6 +279,7 @@ WiredNode::~WiredNode() {
       log_warn("not stopped cleanly", {{"error", stopped.error().to_string()}});
   }
   http_.reset();
+  rest_.reset();
   api_.reset();
   node_metrics_.reset();
   tear_down_shards();

@@ -26,6 +26,7 @@
 #include "daemon/node_metrics.h"
 #include "daemon/shard_stack.h"
 #include "http/http_server.h"
+#include "http/registry_rest.h"
 #include "io/fail_points.h"
 #include "io/real_file_system.h"
 #include "io/real_peer_transport.h"
@@ -140,6 +141,7 @@ class WiredNode final : public Node {
   std::unique_ptr<broker::NodeBroker> broker_;
   std::unique_ptr<NodeMetrics> node_metrics_;
   std::unique_ptr<api::ApiServer> api_;
+  std::unique_ptr<http::RegistryRest> rest_;  // what the HTTP server asks, and what it asks, outlive it
   std::unique_ptr<http::HttpServer> http_;
   std::vector<log::Recovered::Shard> recovered_;
   std::atomic<bool> entry_ready_{false};  // entry_ may be asked what it waits for

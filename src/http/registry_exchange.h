@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ using OrRestError = std::variant<T, RestError>;
 
 // What the registry says of itself.
 struct RegistryAbout {
-  std::string cluster_id;
+  std::function<std::string()> cluster_id;  // empty until the node knows it; any thread
   std::string version;
 };
 

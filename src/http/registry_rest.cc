@@ -26,7 +26,7 @@ struct Route {
 void answer_root(Exchange exchange) { exchange.answer(json::object()); }
 
 void answer_cluster_id(Exchange exchange) {
-  const std::string& id = exchange.about().cluster_id;
+  const std::string id = exchange.about().cluster_id();
   const json clusters = {{"kafka-cluster", id}, {"schema-registry-cluster", "schema-registry"}};
   exchange.answer({{"id", id}, {"scope", {{"path", json::array()}, {"clusters", clusters}}}});
 }
@@ -153,8 +153,8 @@ void dispatch(Exchange exchange, const Route* route) {
 
 }  // namespace
 
-RegistryRest::RegistryRest(schema::RegistryCalls& calls, std::string cluster_id, std::string version)
-    : calls_(calls), about_{std::move(cluster_id), std::move(version)} {}
+RegistryRest::RegistryRest(schema::RegistryCalls& calls, RegistryAbout about)
+    : calls_(calls), about_(std::move(about)) {}
 
 bool RegistryRest::handle(Request request, Respond respond) const {
   if (!is_registrys(request.path)) return false;

@@ -21,8 +21,7 @@ namespace forebay::http {
 
 class RegistryRest {
  public:
-  // `cluster_id` and `version`: as people read them.
-  RegistryRest(schema::RegistryCalls& calls, std::string cluster_id, std::string version);
+  RegistryRest(schema::RegistryCalls& calls, RegistryAbout about);
   // False: the path is none of the registry's, and nothing is answered.
   [[nodiscard]] bool handle(Request request, Respond respond) const;
   // In the registry's words.

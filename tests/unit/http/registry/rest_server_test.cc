@@ -44,7 +44,7 @@ class RestServerTest : public testing::Test {
   }
 
   MemoryCalls calls_;
-  RegistryRest rest_{calls_, "c", "v"};
+  RegistryRest rest_{calls_, {[] { return std::string("c"); }, "v"}};
   std::mutex mutex_;
   std::mutex calls_mutex_;
   std::vector<std::thread> threads_;

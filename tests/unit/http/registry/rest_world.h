@@ -114,7 +114,7 @@ class RestWorld {
   }
 
   MemoryCalls calls;
-  RegistryRest rest{calls, "cluster-1", "1.2.3"};
+  RegistryRest rest{calls, {[] { return std::string("cluster-1"); }, "1.2.3"}};
 
  private:
   std::shared_ptr<AnswerBox> box_ =

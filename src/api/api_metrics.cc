@@ -112,6 +112,8 @@ std::string_view method_name(Method method) {
       return "SetSchemaRules";
     case Method::kClearSchemaRules:
       return "ClearSchemaRules";
+    case Method::kDescribeSchemaUsage:
+      return "DescribeSchemaUsage";
     case Method::kListSchemaContexts:
       return "ListSchemaContexts";
     case Method::kDeleteSchemaContext:

@@ -63,10 +63,11 @@ enum class Method : std::uint8_t {
   kGetSchemaRules,
   kSetSchemaRules,
   kClearSchemaRules,
+  kDescribeSchemaUsage,
   kListSchemaContexts,
   kDeleteSchemaContext,
 };
-inline constexpr std::size_t kMethodCount = 52;
+inline constexpr std::size_t kMethodCount = 53;
 [[nodiscard]] std::string_view method_name(Method method);
 
 // What became of a request that was sent on to the node that leads.

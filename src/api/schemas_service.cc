@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/schema_usage.h"
 #include "api/unary_call.h"
 
 namespace forebay::api {
@@ -64,10 +65,57 @@ grpc::ServerUnaryReactor* SchemasService::ListSchemaVersions(grpc::CallbackServe
   return serve<v1::ListSchemaVersionsRequest>(Method::kListSchemaVersions, *call, *request, response);
 }
 
-grpc::ServerUnaryReactor* SchemasService::DeleteSchemaVersions(grpc::CallbackServerContext* call,
-                                                               const grpc::ByteBuffer* request,
+// By hand a version that still arrives is not deleted by mistake; the REST face does as other registries do.
+grpc::ServerUnaryReactor* SchemasService::DeleteSchemaVersions(grpc::CallbackServerContext* server_call,
+                                                               const grpc::ByteBuffer* bytes,
                                                                grpc::ByteBuffer* response) {
-  return serve<v1::DeleteSchemaVersionsRequest>(Method::kDeleteSchemaVersions, *call, *request, response);
+  auto* call = new UnaryCall(context_, Method::kDeleteSchemaVersions, *server_call);
+  auto request = call->read<v1::DeleteSchemaVersionsRequest>(*bytes);
+  if (!request) return call;
+  const ClusterRegistry::Options options{!call->is_forwarded_here(), call->deadline()};
+  auto remove = [this, options, hold = CallHold(call),
+                 response](v1::DeleteSchemaVersionsRequest wanted) mutable {
+    registry_.call(
+        std::move(wanted), options,
+        schema::Done<v1::DeleteSchemaVersionsResponse>(
+            [hold = std::move(hold), response](Result<v1::DeleteSchemaVersionsResponse> answer) mutable {
+              if (!answer) return hold->fail(answer.error());
+              hold->succeed(*answer, response);
+            }));
+  };
+  if (request->force() || request->permanent() || call->is_forwarded_here()) {
+    remove(std::move(*request));
+    return call;
+  }
+  v1::DescribeSchemaUsageRequest question;
+  question.set_subject(request->subject());
+  describe_usage(context_, registry_, std::move(question), options,
+                 [this, hold = CallHold(call), request = std::move(*request),
+                  remove = std::move(remove)](const Result<v1::DescribeSchemaUsageResponse>& usage) mutable {
+                   // A subject that is not there is told so by what deletes it.
+                   if (!usage) return remove(std::move(request));
+                   const auto version = request.has_version() && request.version() > 0
+                                            ? std::optional(request.version())
+                                            : std::nullopt;
+                   if (const auto why = in_use(*usage, request.subject(), version, context_->clock.now()))
+                     return hold->fail(*why);
+                   remove(std::move(request));
+                 });
+  return call;
+}
+
+grpc::ServerUnaryReactor* SchemasService::DescribeSchemaUsage(grpc::CallbackServerContext* server_call,
+                                                              const grpc::ByteBuffer* bytes,
+                                                              grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall(context_, Method::kDescribeSchemaUsage, *server_call);
+  auto request = call->read<v1::DescribeSchemaUsageRequest>(*bytes);
+  if (!request) return call;
+  describe_usage(context_, registry_, std::move(*request), {!call->is_forwarded_here(), call->deadline()},
+                 [hold = CallHold(call), response](Result<v1::DescribeSchemaUsageResponse> answer) mutable {
+                   if (!answer) return hold->fail(answer.error());
+                   hold->succeed(*answer, response);
+                 });
+  return call;
 }
 
 grpc::ServerUnaryReactor* SchemasService::GetSchemaRules(grpc::CallbackServerContext* call,

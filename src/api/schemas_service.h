@@ -19,9 +19,11 @@ using SchemasServiceBase = v1::SchemaRegistry::WithRawCallbackMethod_RegisterSch
                                 v1::SchemaRegistry::WithRawCallbackMethod_GetSchemaRules<
                                     v1::SchemaRegistry::WithRawCallbackMethod_SetSchemaRules<
                                         v1::SchemaRegistry::WithRawCallbackMethod_ClearSchemaRules<
-                                            v1::SchemaRegistry::WithRawCallbackMethod_ListSchemaContexts<
-                                                v1::SchemaRegistry::WithRawCallbackMethod_DeleteSchemaContext<
-                                                    v1::SchemaRegistry::Service>>>>>>>>>>>>>;
+                                            v1::SchemaRegistry::WithRawCallbackMethod_DescribeSchemaUsage<
+                                                v1::SchemaRegistry::WithRawCallbackMethod_ListSchemaContexts<
+                                                    v1::SchemaRegistry::
+                                                        WithRawCallbackMethod_DeleteSchemaContext<
+                                                            v1::SchemaRegistry::Service>>>>>>>>>>>>>>;
 
 class SchemasService final : public SchemasServiceBase {
  public:
@@ -53,6 +55,9 @@ class SchemasService final : public SchemasServiceBase {
   grpc::ServerUnaryReactor* ClearSchemaRules(grpc::CallbackServerContext* call,
                                              const grpc::ByteBuffer* request,
                                              grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DescribeSchemaUsage(grpc::CallbackServerContext* call,
+                                                const grpc::ByteBuffer* request,
+                                                grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListSchemaContexts(grpc::CallbackServerContext* call,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) override;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class ParsedSchemas;
 class Registries;
 class Registry;
 class SharedImage;
+class UsageBook;
+struct SchemaUsage;
 }  // namespace forebay::schema
 
 namespace forebay::broker {
@@ -363,6 +366,9 @@ class Broker {
   // Runs `work` where it may take long, then `then`, on some thread. With the parsed schemas of this node.
   virtual void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
                             UniqueFunction<void()> then) = 0;
+  // Which of these schemas have come to this node, with records of validated topics.
+  [[nodiscard]] virtual std::vector<schema::SchemaUsage> schema_usage(
+      const std::set<std::int32_t>& ids) const = 0;
   // What a replica said, with the API of the node that leads it now, if that is another one. An error without
   // a leader: nobody is known to lead it.
   [[nodiscard]] virtual Error name_registry_leader(Error error) const = 0;

@@ -77,16 +77,16 @@ Error out_of_order() {
 
 }  // namespace
 
-Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const std::string& batch) {
+Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const ProduceRequest& request) {
   const model::BatchRules rules = route.rules(clock_.now());
-  FOREBAY_TRY(const auto view, model::validate_batch_header(as_bytes(batch), rules));
+  FOREBAY_TRY(const auto view, model::validate_batch_header(as_bytes(request.batch), rules));
   const auto codec = view.attributes().codec();
   FOREBAY_ASSERT(codec.has_value());  // validate_batch_header refuses unknown ones
   FOREBAY_CHECK(route.check_codec(*codec));
   thread_local std::vector<std::byte> scratch;
   FOREBAY_TRY(const model::BatchContents contents, model::validate_batch_records(view, rules, scratch));
   if (route.guard.validation != config::SchemaValidation::kNone)
-    FOREBAY_CHECK(check_schemas(route, view, contents.records));
+    FOREBAY_CHECK(check_schemas(route, view, contents.records, request.client_id));
   return view.record_count();
 }
 
@@ -108,7 +108,7 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   }
   const auto shard_index = (*route)->shard_of(request.partition);
   if (!shard_index) return fail(shard_index.error());
-  const auto record_count = check_batch(**route, request.batch);
+  const auto record_count = check_batch(**route, request);
   if (!record_count) return fail(record_count.error());
   if (request.destination_crc &&
       *request.destination_crc !=

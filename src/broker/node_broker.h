@@ -71,12 +71,13 @@ class NodeBroker final : public Broker {
   using Audit = std::function<void(std::string line, Done<std::monostate> done)>;
   void use_audit(Audit audit) { audit_ = std::move(audit); }
   // Before start(): where the state of the schema registry is found.
-  void use_registry(std::shared_ptr<schema::LocalRegistry> registry,
-                    std::shared_ptr<schema::ParsedSchemas> schemas, runtime::BlockingPool& pool) {
-    local_registry_ = std::move(registry);
-    schemas_ = std::move(schemas);
-    pool_ = &pool;
-  }
+  struct RegistryParts {
+    std::shared_ptr<schema::LocalRegistry> local;
+    std::shared_ptr<schema::ParsedSchemas> schemas;
+    schema::UsageBook* usage = nullptr;
+    runtime::BlockingPool* pool = nullptr;
+  };
+  void use_registry(RegistryParts parts) { registry_ = std::move(parts); }
   // Before start(): changes the rate of moves and returns what it was.
   using MoveRate = std::function<std::uint64_t(std::uint64_t bytes_per_second)>;
   void use_move_rate(MoveRate move_rate) { move_rate_ = std::move(move_rate); }
@@ -133,6 +134,8 @@ class NodeBroker final : public Broker {
   [[nodiscard]] bool has_registry() const override;
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override;
   void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work, UniqueFunction<void()> then) override;
+  [[nodiscard]] std::vector<schema::SchemaUsage> schema_usage(
+      const std::set<std::int32_t>& ids) const override;
   [[nodiscard]] Error name_registry_leader(Error error) const override;
   void unready_partitions(Done<std::vector<UnreadyPartition>> done) override;
 
@@ -166,10 +169,10 @@ class NodeBroker final : public Broker {
   [[nodiscard]] Error not_here(const ShardHandle& shard, const model::TopicPartition& id, bool hosted) const;
   void name_leader(const model::TopicPartition& id, PartitionDescription& description) const;
   // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
-  [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const std::string& batch);
+  [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const ProduceRequest& request);
   // What its records say of their schemas; `records`: decompressed. On the caller's thread.
   [[nodiscard]] Result<void> check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
-                                           ByteSpan records);
+                                           ByteSpan records, const std::string& client_id);
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
   // The steps of a recovery, after it has been judged. On the controller's shard.
@@ -220,9 +223,7 @@ class NodeBroker final : public Broker {
   std::function<PeersSeen()> peers_seen_;
   Audit audit_;
   MoveRate move_rate_;
-  std::shared_ptr<schema::LocalRegistry> local_registry_;
-  std::shared_ptr<schema::ParsedSchemas> schemas_;
-  runtime::BlockingPool* pool_ = nullptr;
+  RegistryParts registry_;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;
   BrokerCounters counters_;

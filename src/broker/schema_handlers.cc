@@ -5,6 +5,7 @@
 #include "cluster/core/internal_topics.h"
 #include "model/record_iterator.h"
 #include "schema/registries.h"
+#include "schema/usage_book.h"
 
 namespace forebay::broker {
 namespace {
@@ -71,11 +72,11 @@ void NodeBroker::on_registry(UseRegistry use, bool leading) {
 }
 
 std::shared_ptr<const schema::SharedImage> NodeBroker::registry_image() const {
-  return local_registry_ == nullptr ? nullptr : local_registry_->image();
+  return registry_.local == nullptr ? nullptr : registry_.local->image();
 }
 
 Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
-                                       ByteSpan records) {
+                                       ByteSpan records, const std::string& client_id) {
   static const schema::SharedImage kNothing;
   const auto image = registry_image();
   if (has_registry() && (image == nullptr || !image->is_current()))
@@ -83,7 +84,7 @@ Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::Rec
         ErrorCode::kNotYet,
         "topic '" + route.guard.topic + "' validates schemas, and those are not on this node yet; retry",
         kNoSchemasRetryMs};
-  schema::RecordGuard guard(route.guard, image == nullptr ? kNothing : *image, *schemas_);
+  schema::RecordGuard guard(route.guard, image == nullptr ? kNothing : *image, *registry_.schemas);
   std::vector<RecordFault> faults;
   model::RecordIterator iterator(batch.header(), records);
   model::RecordView record;
@@ -100,14 +101,20 @@ Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::Rec
   }
   counters_.schema_records.fetch_add(static_cast<std::uint64_t>(batch.record_count()),
                                      std::memory_order_relaxed);
+  if (registry_.usage != nullptr)
+    registry_.usage->note(route.guard.topic, guard.seen(), client_id, clock_.now());
   if (faults.empty() || route.config.on_violation == config::OnViolation::kObserve) return {};
   return broken_schemas(route.guard.topic, std::move(faults), batch.record_count());
 }
 
 void NodeBroker::with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
                               UniqueFunction<void()> then) {
-  pool_->run([work = std::move(work), schemas = schemas_]() mutable { work(*schemas); },
-             *shards_.front().executor, std::move(then));
+  registry_.pool->run([work = std::move(work), schemas = registry_.schemas]() mutable { work(*schemas); },
+                      *shards_.front().executor, std::move(then));
+}
+
+std::vector<schema::SchemaUsage> NodeBroker::schema_usage(const std::set<std::int32_t>& ids) const {
+  return registry_.usage == nullptr ? std::vector<schema::SchemaUsage>{} : registry_.usage->of(ids);
 }
 
 Error NodeBroker::name_registry_leader(Error error) const {

@@ -244,6 +244,9 @@ Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
       return Error{ErrorCode::kTimedOut, "the log was not flushed in time"};
     FOREBAY_CHECK(one.get());
   }
+  // Known a little less after a failure, and counted on.
+  if (auto saved = schema_usage_.save(*kv_); !saved)
+    log_warn("what is known of the use of schemas was not saved", {{"error", saved.error().to_string()}});
   return {};
 }
 

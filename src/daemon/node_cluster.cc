@@ -161,7 +161,11 @@ Result<void> WiredNode::open_broker() {
     config.listed.emplace(node.id, node.peer_address.to_string());
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });
-  broker_->use_registry(local_registry_, schemas_, pool_);
+  broker_->use_registry({local_registry_, schemas_, &schema_usage_, &pool_});
+  if (auto loaded = schema_usage_.load(*kv_); !loaded)
+    telemetry::log_warn("what is known of the use of schemas is lost",
+                        {{"error", loaded.error().to_string()}});
+  save_schema_usage_later();
   broker_->use_peers([this] { return peers_seen(); });
   broker_->use_audit([this](std::string line, broker::Done<std::monostate> done) {
     audit(std::move(line), std::move(done));
@@ -172,6 +176,16 @@ Result<void> WiredNode::open_broker() {
       [latency = node_metrics_->produce_latency()](runtime::Duration took) { latency.observe(took); });
 
   return {};
+}
+
+// What a crash loses of it is a minute.
+void WiredNode::save_schema_usage_later() {
+  auto& home = shards_.at(controller_shard());
+  home.post([this, &home] {
+    home.schedule_after(std::chrono::minutes(1), [this, &home] {
+      pool_.run([this] { (void)schema_usage_.save(*kv_); }, home, [this] { save_schema_usage_later(); });
+    });
+  });
 }
 
 void WiredNode::open_coordinators(std::uint32_t shard) {

@@ -37,6 +37,7 @@
 #include "runtime/thread_blocking_pool.h"
 #include "schema/registries.h"
 #include "schema/schema_cache.h"
+#include "schema/usage_book.h"
 
 namespace forebay::daemon {
 
@@ -98,6 +99,7 @@ class WiredNode final : public Node {
   [[nodiscard]] std::uint64_t rate_of_shard(std::uint64_t bytes_per_second) const;
   void audit(std::string line, broker::Done<std::monostate> done);
   void open_coordinators(std::uint32_t shard);
+  void save_schema_usage_later();
   [[nodiscard]] Result<void> stop_coordinators(std::chrono::steady_clock::time_point deadline);
   void tear_down_shards();
   [[nodiscard]] broker::NodeDescription describe() const;
@@ -132,6 +134,7 @@ class WiredNode final : public Node {
   static constexpr std::size_t kParsedSchemasBytesMax = 64U << 20;
   std::shared_ptr<schema::ParsedSchemas> schemas_ =
       std::make_shared<schema::SchemaCache>(kParsedSchemasBytesMax);
+  schema::UsageBook schema_usage_;
   std::shared_ptr<schema::LocalRegistry> local_registry_ = std::make_shared<schema::LocalRegistry>();
   std::unique_ptr<kv::KeyValueStore> kv_;
   std::unique_ptr<io::PeerNetwork> network_;

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "broker/broker.h"
+#include "schema/usage_book.h"
 
 namespace forebay::test {
 
@@ -126,6 +127,9 @@ class MemoryBroker : public broker::Broker {
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override { return nullptr; }
   void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)>, UniqueFunction<void()> then) override {
     then();
+  }
+  [[nodiscard]] std::vector<schema::SchemaUsage> schema_usage(const std::set<std::int32_t>&) const override {
+    return {};
   }
   [[nodiscard]] Error name_registry_leader(Error error) const override { return error; }
   void unready_partitions(broker::Done<std::vector<broker::UnreadyPartition>> done) override;

@@ -47,8 +47,8 @@ json version_json(const v1::SchemaVersion& version, bool extended) {
   object["subject"] = version.subject();
   object["version"] = version.version();
   object["id"] = version.id();
-  if (!extended) return object;
   object["guid"] = version.guid();
+  if (!extended) return object;
   if (version.registered_at_ms() != 0) object["ts"] = version.registered_at_ms();
   if (version.deleted()) object["deleted"] = true;
   return object;
@@ -57,8 +57,8 @@ json version_json(const v1::SchemaVersion& version, bool extended) {
 json schema_by_id_json(const v1::GetSchemaResponse& response, bool max_id, bool extended) {
   json object = schema_json(response.schema());
   if (max_id) object["maxId"] = response.max_id();
-  if (!extended) return object;
   object["guid"] = response.guid();
+  if (!extended) return object;
   for (const auto& use : response.uses()) {
     if (use.deleted()) continue;
     object["subject"] = use.subject();

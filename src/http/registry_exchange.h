@@ -55,8 +55,9 @@ class Exchange {
   // Clients know "true" in any case; everything else, and nothing, is false.
   [[nodiscard]] bool flag(std::string_view name) const;
   [[nodiscard]] std::string text_parameter(std::string_view name, std::string_view otherwise = "") const;
-  // Whether members are understood that came with version 8 of the convention (guid, ts, ...): the client
-  // says so, for older ones refuse what they do not know.
+  // Whether members are understood that came with version 8 of the convention: the client says so, for older
+  // ones refuse what they do not know. The GUID is told to all: those who need it ask for it without saying
+  // so.
   [[nodiscard]] bool is_extended() const;
 
   void set_media_type(std::string_view media_type) { media_type_ = media_type; }

@@ -125,7 +125,7 @@ void add_network_keys(std::vector<Key<Settings>>& keys) {
       "three times peer.heartbeat_interval; longer where the network or the machines pause."));
   keys.push_back(Make::address<Address>(
       "http.listen", [](auto& s) -> auto& { return s.http.listen; }, 0,
-      "Where /healthz, /readyz and /metrics are served."));
+      "Where /healthz, /readyz, /metrics and the schema registry's REST API are served."));
   keys.push_back(Make::integer<std::uint32_t>(
       "http.max_connections", [](auto& s) -> auto& { return s.http.max_connections; }, 1, 10'000,
       "HTTP connections at one time; further ones are closed at once."));

@@ -12,11 +12,12 @@ import tempfile
 import cluster_rows
 import group_rows
 import rows
+import schema_rows
 from programs import Program
 
 # By the number of nodes.
 TABLES = {
-    1: {**rows.ALL, "groups": group_rows.of_node},
+    1: {**rows.ALL, "groups": group_rows.of_node, "schemas": schema_rows.schemas},
     3: {**cluster_rows.ALL, "groups": group_rows.of_cluster},
 }
 

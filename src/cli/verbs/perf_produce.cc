@@ -7,6 +7,8 @@
 #include <charconv>
 #include <condition_variable>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -43,6 +45,8 @@ struct PerfProduceOptions {
   std::optional<std::int32_t> partition;
   std::uint64_t keys = 0;
   std::uint64_t batch_bytes = 0;
+  std::string value_file;  // empty: made up
+  std::string value;       // its content
   bool single = false;
   bool not_idempotent = false;
 };
@@ -54,10 +58,11 @@ std::size_t prefix_bytes(std::uint64_t records) { return kRunDigits + 1 + digits
 
 // Values that begin with "RUN-NUMBER " and go on with text that does not repeat within 64 KiB. The number is
 // written into that text in place: the SDK copies the bytes anyway, so making a value costs a few bytes, not
-// its size.
+// its size. Or one that is given, for all.
 class ValueSource {
  public:
-  ValueSource(std::uint32_t run, std::uint64_t size_bytes) : size_bytes_(size_bytes) {
+  ValueSource(std::uint32_t run, std::uint64_t size_bytes, std::string_view given)
+      : size_bytes_(size_bytes), given_(given) {
     char digits[kRunDigits + 1];
     std::snprintf(digits, sizeof(digits), "%08x", run);
     run_.assign(digits, kRunDigits);
@@ -66,6 +71,7 @@ class ValueSource {
     for (char& c : text_) c = static_cast<char>('a' + random() % 26);
   }
   [[nodiscard]] std::string_view make(std::uint64_t number) {
+    if (!given_.empty()) return given_;
     char* const begin = text_.data() + at_;
     at_ = (at_ + kStride) % kPoolBytes;
     std::memcpy(begin, run_.data(), kRunDigits);
@@ -79,6 +85,7 @@ class ValueSource {
   static constexpr std::size_t kPoolBytes = 64 * 1024;
   static constexpr std::size_t kStride = 1021;  // a prime: every place is used
   std::uint64_t size_bytes_;
+  std::string_view given_;
   std::string run_;
   std::string text_;
   std::size_t at_ = 0;
@@ -150,7 +157,7 @@ class Worker {
         stride_(stride),
         start_(start),
         sink_(start),
-        values_(run, options.size_bytes) {}
+        values_(run, options.size_bytes, options.value) {}
 
   Result<void> open(const ClientOptions& client, ProducerOptions producer_options,
                     std::chrono::milliseconds close_timeout) {
@@ -234,8 +241,10 @@ Result<void> check(const PerfProduceOptions& options) {
   if (options.producers == 0 || options.producers > kProducersMax) {
     return refuse("--producers: 1 to " + std::to_string(kProducersMax));
   }
+  if (!options.value_file.empty() && options.value.empty())
+    return refuse("--value: '" + options.value_file + "' cannot be read, or is empty");
   const std::size_t least = prefix_bytes(options.records);
-  if (options.size_bytes < least) {
+  if (options.value.empty() && options.size_bytes < least) {
     return refuse("--size: at least " + std::to_string(least) +
                   " bytes with this many records, because each value begins with RUN-NUMBER");
   }
@@ -255,6 +264,12 @@ ProducerOptions producer_options(const Session& session, const PerfProduceOption
   if (options.batch_bytes != 0) result.batch_bytes_max = static_cast<std::size_t>(options.batch_bytes);
   if (session.globals().timeout) result.delivery_timeout = *session.globals().timeout;
   return result;
+}
+
+// What cannot be read stays empty.
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 ExitCode run_perf_produce(Session& session, const PerfProduceOptions& options) {
@@ -329,6 +344,8 @@ void add_perf_produce_command(std::vector<Command>& commands) {
        Option::Need::kRequired, Completes::kTopic},
       {"-n,--records", "N", "how many (default 1M)", set_count(&options->records)},
       {"--size", "SIZE", "bytes of each value (default 1KiB)", set_bytes(&options->size_bytes)},
+      {"--value", "FILE", "every value is the content of FILE: a real record, or one that a schema allows",
+       set_text(&options->value_file)},
       {"--rate", "R", "records per second, all producers together (default: no limit)",
        set_count(&options->rate)},
       {"--acks", "ACKS", "all, leader or none (default all)", set_text(&options->acks)},
@@ -353,7 +370,13 @@ void add_perf_produce_command(std::vector<Command>& commands) {
       "-v) and\n"
       "the record's number, from 0.";
   command.json_shape = kPerfShape;
-  command.run = [options](Session& session) { return run_perf_produce(session, *options); };
+  command.run = [options](Session& session) {
+    if (!options->value_file.empty()) {
+      options->value = content_of(options->value_file);
+      options->size_bytes = options->value.size();
+    }
+    return run_perf_produce(session, *options);
+  };
   commands.push_back(std::move(command));
 }
 

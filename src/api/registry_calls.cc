@@ -1,9 +1,11 @@
 #include "api/registry_calls.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "api/errors.h"
+#include "api/later.h"
 #include "api/messages.h"
 #include "schema/local_calls.h"
 #include "schema/registry.h"
@@ -111,9 +113,21 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   // --- the leader
   void refuse(Error error) {
     if (error.code == ErrorCode::kNotLeader) error = broker().name_registry_leader(std::move(error));
-    if (error.code != ErrorCode::kNotLeader || error.leader.empty() || !options_.may_forward)
-      return finish(std::move(error));
-    forward(error, std::nullopt);
+    if (!options_.may_forward) return finish(std::move(error));
+    if (error.code == ErrorCode::kNotLeader && !error.leader.empty()) return forward(error, std::nullopt);
+    if (!begin_again(error)) finish(std::move(error));
+  }
+
+  // Nothing was done, and soon there is a leader: the registry is being made, or another node takes over.
+  // Clients of registries do not try again by themselves. Returns: whether it will.
+  [[nodiscard]] bool begin_again(const Error& why) {
+    const bool passes = why.code == ErrorCode::kNotYet || why.code == ErrorCode::kNotLeader;
+    const auto now = std::chrono::system_clock::now();
+    if (!passes || !options_.may_forward ||
+        now + kBeginAgain > std::min(options_.deadline, begun_ + kLeaderWaitMax))
+      return false;
+    run_later(kBeginAgain, [self = this->shared_from_this()] { self->begin(); });
+    return true;
   }
 
   // `otherwise`: what is answered when the leader cannot be asked.
@@ -129,12 +143,15 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   void take(Forwarded outcome, const Error& refusal, std::optional<Result<Response>> otherwise) {
     if (outcome.fate != Forwarded::Fate::kAnswered) {
       if (otherwise) return finish(std::move(*otherwise));
+      if (outcome.fate == Forwarded::Fate::kNotSent && begin_again(refusal)) return;
       return finish(forward_failure(outcome, refusal, Method::kChanges ? Effect::kChanges : Effect::kReads));
     }
     if (!outcome.status.ok()) {
       const auto detail = detail_in(outcome.status);
-      return finish(detail ? error_of(*detail)
-                           : Error{ErrorCode::kUnavailable, outcome.status.error_message()});
+      Error error =
+          detail ? error_of(*detail) : Error{ErrorCode::kUnavailable, outcome.status.error_message()};
+      if (!begin_again(error)) finish(std::move(error));
+      return;
     }
     auto response = read_message<Response>(outcome.bytes);
     if (!response) return finish(std::move(response).error());
@@ -157,7 +174,12 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
         });
   }
 
+  // How long it is tried to find a leader: several elections.
+  static constexpr std::chrono::seconds kLeaderWaitMax{10};
+  static constexpr std::chrono::milliseconds kBeginAgain{50};
+
   const ContextPtr context_;
+  const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   const Request request_;
   const Options options_;
   Done<Response> done_;

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
@@ -18,13 +19,18 @@ DEADLINE = 60.0  # the machine may be busy with other things
 
 
 def wait_until(condition, what):
+    """A node that has just been started may not listen yet."""
     until = time.monotonic() + DEADLINE
+    refused = None
     while time.monotonic() < until:
-        found = condition()
+        try:
+            found = condition()
+        except urllib.error.URLError as error:
+            found, refused = None, error
         if found:
             return found
         time.sleep(0.05)
-    sys.exit(f"failed: {what}")
+    sys.exit(f"failed: {what}" + (f" (last: {refused})" if refused else ""))
 
 
 def check(condition, what):

@@ -27,6 +27,7 @@
 #include "partition/core/producer_state.h"
 
 namespace forebay::schema {
+class Doubts;
 class LocalRegistry;
 class ParsedSchemas;
 class Registries;

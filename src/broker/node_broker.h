@@ -75,6 +75,7 @@ class NodeBroker final : public Broker {
     std::shared_ptr<schema::LocalRegistry> local;
     std::shared_ptr<schema::ParsedSchemas> schemas;
     schema::UsageBook* usage = nullptr;
+    schema::Doubts* doubts = nullptr;
     runtime::BlockingPool* pool = nullptr;
   };
   void use_registry(RegistryParts parts) { registry_ = std::move(parts); }
@@ -196,6 +197,8 @@ class NodeBroker final : public Broker {
   // Made, if need be, and its partitions ready.
   void make_internal_topic(cluster::InternalTopic topic, Done<std::monostate> done);
   void on_registry(UseRegistry use, bool leading);
+  // Whether it is certain that the copy here does not lack what a record names. If not, it is refreshed.
+  [[nodiscard]] bool is_certain(const schema::Violation& broken);
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.
   void on_refused(const Error& why);

@@ -4,6 +4,7 @@
 #include "broker/node_broker.h"
 #include "cluster/core/internal_topics.h"
 #include "model/record_iterator.h"
+#include "schema/doubts.h"
 #include "schema/registries.h"
 #include "schema/usage_book.h"
 
@@ -15,6 +16,7 @@ const model::PartitionIndex kRegistryPartition(0);
 // Texts of one refusal; of the others the index is told.
 constexpr std::size_t kFaultTextsMax = 20;
 constexpr std::uint32_t kNoSchemasRetryMs = 200;
+constexpr std::uint32_t kDoubtRetryMs = 20;
 
 // Whether it is this record's turn, so that a share of all is looked at, evenly spread.
 bool is_sampled(double share) {
@@ -75,6 +77,24 @@ std::shared_ptr<const schema::SharedImage> NodeBroker::registry_image() const {
   return registry_.local == nullptr ? nullptr : registry_.local->image();
 }
 
+bool NodeBroker::is_certain(const schema::Violation& broken) {
+  using Rule = schema::Violation::Rule;
+  if (broken.rule != Rule::kUnknownSchema && broken.rule != Rule::kNotOfSubject) return true;
+  if (!has_registry()) return routing()->current;
+  const auto judged =
+      registry_.doubts->judge(broken.subject + "\n" + broken.found, shards_.front().executor->now());
+  if (judged.verdict == schema::Doubts::Verdict::kSure) return true;
+  if (judged.verdict == schema::Doubts::Verdict::kWait) return false;
+  with_registry_replica([this, number = judged.number](Result<schema::Registry*> found) {
+    const auto end = [this, number](bool done) {
+      registry_.doubts->refreshed(number, done, shards_.front().executor->now());
+    };
+    if (!found) return end(false);
+    (*found)->refresh([end](const Result<std::monostate>& refreshed) { end(refreshed.has_value()); });
+  });
+  return false;
+}
+
 Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
                                        ByteSpan records, const std::string& client_id) {
   static const schema::SharedImage kNothing;
@@ -95,6 +115,11 @@ Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::Rec
     if (!more) break;
     const auto broken = guard.check(record, samples && is_sampled(route.config.schema_validation_share));
     if (!broken) continue;
+    if (route.config.on_violation == config::OnViolation::kReject && !is_certain(*broken))
+      return Error{ErrorCode::kNotYet,
+                   "record " + std::to_string(index) + ": " + broken->found +
+                       ", as far as this node knows; it asks the leader of the schema registry; retry",
+                   kDoubtRetryMs};
     counters_.schema_violations.at(static_cast<std::size_t>(broken->rule))
         .fetch_add(1, std::memory_order_relaxed);
     faults.push_back({index, faults.size() < kFaultTextsMax ? broken->to_string() : std::string()});

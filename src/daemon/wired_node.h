@@ -35,6 +35,7 @@
 #include "runtime/shard_group.h"
 #include "runtime/system_clock.h"
 #include "runtime/thread_blocking_pool.h"
+#include "schema/doubts.h"
 #include "schema/registries.h"
 #include "schema/schema_cache.h"
 #include "schema/usage_book.h"
@@ -135,6 +136,7 @@ class WiredNode final : public Node {
   std::shared_ptr<schema::ParsedSchemas> schemas_ =
       std::make_shared<schema::SchemaCache>(kParsedSchemasBytesMax);
   schema::UsageBook schema_usage_;
+  schema::Doubts schema_doubts_;
   std::shared_ptr<schema::LocalRegistry> local_registry_ = std::make_shared<schema::LocalRegistry>();
   std::unique_ptr<kv::KeyValueStore> kv_;
   std::unique_ptr<io::PeerNetwork> network_;

@@ -52,7 +52,10 @@ class Registries {
   [[nodiscard]] Registry* find(const model::TopicPartition& id) { return replicas_.find(id); }
   // What nodes ask one another about the registry. Returns false if it is something else.
   bool answer(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply) {
-    return replicas_.answer_state_request(body, reply);
+    if (replicas_.answer_state_request(body, reply)) return true;
+    for (const auto& [id, one] : replicas_.all())  // there is one partition
+      if (one->answer_refresh(body, reply)) return true;
+    return false;
   }
   void stop(UniqueFunction<void()> done) { replicas_.stop(std::move(done)); }
 

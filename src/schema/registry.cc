@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "schema/refresh_question.h"
 #include "schema/schema_codec.h"
 
 namespace forebay::schema {
@@ -126,6 +127,32 @@ void Registry::finish(Result<model::Offset> outcome) {
   auto done = *std::exchange(under_way_, std::nullopt);
   run_next();
   done(std::move(outcome));
+}
+
+// --- what may be old
+// -------------------------------------------------------------------------------------------------------------
+
+void Registry::refresh(machine::Done<std::monostate> done) {
+  if (host_.is_leading()) return host_.confirm(std::move(done));
+  const auto leader = parts_.log->leader();
+  if (!leader || parts_.peers == nullptr)
+    return done(Error{ErrorCode::kNotYet, "nobody is known to lead the schema registry; retry", 100});
+  parts_.peers->request(*leader, parts_.log->log().id(), encode_refresh(), kAppliedMax,
+                        guarded([this, done = std::move(done)](Result<std::string> answer) mutable {
+                          if (!answer) return done(std::move(answer).error());
+                          const auto offset = decode_refresh_answer(*answer);
+                          if (!offset) return done(offset.error());
+                          when_applied(*offset, std::move(done));
+                        }));
+}
+
+bool Registry::answer_refresh(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply) {
+  if (!is_refresh(as_bytes(body))) return false;
+  host_.confirm(guarded([this, reply = std::move(reply)](const Result<std::monostate>& proved) mutable {
+    if (!proved) return reply(proved.error());
+    reply(encode_refresh_answer(host_.applied()));
+  }));
+  return true;
 }
 
 void Registry::when_applied(model::Offset offset, machine::Done<std::monostate> done) {

@@ -53,6 +53,12 @@ class Registry {
   // decision without any, once this node has proved that it still led. Errors: those of machine::Host::check
   // and propose; kOutcomeUnknown; kResourceExhausted when too much waits; those of the decision.
   void change(Decide decide, machine::Done<model::Offset> done);
+  // Calls back when the state here has all that was answered to anybody before this call: what it lacks then
+  // was not there. Asks the leader, if that is another node. Errors: kNotYet, kNotLeader, kTimedOut, and
+  // those of Peers::request.
+  void refresh(machine::Done<std::monostate> done);
+  // Of another replica that refreshes. Returns false if `body` is something else.
+  bool answer_refresh(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply);
   // Calls back when the state here has applied all before `offset`. Errors: kTimedOut.
   void when_applied(model::Offset offset, machine::Done<std::monostate> done);
 

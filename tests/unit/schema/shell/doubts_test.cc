@@ -1,0 +1,50 @@
+#include "schema/doubts.h"
+
+#include <gtest/gtest.h>
+
+namespace forebay::schema {
+namespace {
+
+using Verdict = Doubts::Verdict;
+
+runtime::TimePoint at(int seconds) { return runtime::TimePoint(std::chrono::seconds(seconds)); }
+
+TEST(Doubts, WhatIsMissedIsMissingOnceTheCopyHasBeenRefreshedSince) {
+  Doubts doubts;
+  const auto asked = doubts.judge("id 1", at(0));
+  ASSERT_EQ(asked.verdict, Verdict::kAsk);
+  EXPECT_EQ(doubts.judge("id 1", at(0)).verdict, Verdict::kWait);
+  doubts.refreshed(asked.number, true, at(0));
+  EXPECT_EQ(doubts.judge("id 1", at(0)).verdict, Verdict::kSure);
+}
+
+TEST(Doubts, ARefreshThatHadBegunBeforeTellsNothing) {
+  Doubts doubts;
+  const auto first = doubts.judge("id 1", at(0));
+  EXPECT_EQ(doubts.judge("id 2", at(0)).verdict, Verdict::kWait);
+  doubts.refreshed(first.number, true, at(0));
+  const auto second = doubts.judge("id 2", at(0));
+  ASSERT_EQ(second.verdict, Verdict::kAsk);
+  doubts.refreshed(second.number, true, at(0));
+  EXPECT_EQ(doubts.judge("id 2", at(0)).verdict, Verdict::kSure);
+}
+
+TEST(Doubts, AFailureIsAskedAgain) {
+  Doubts doubts;
+  const auto first = doubts.judge("id 1", at(0));
+  doubts.refreshed(first.number, false, at(0));
+  const auto second = doubts.judge("id 1", at(0));
+  ASSERT_EQ(second.verdict, Verdict::kAsk);
+  doubts.refreshed(second.number, true, at(0));
+  EXPECT_EQ(doubts.judge("id 1", at(0)).verdict, Verdict::kSure);
+}
+
+TEST(Doubts, CertaintyPasses) {
+  Doubts doubts;
+  doubts.refreshed(doubts.judge("id 1", at(0)).number, true, at(0));
+  EXPECT_EQ(doubts.judge("id 1", at(1)).verdict, Verdict::kSure);
+  EXPECT_EQ(doubts.judge("id 1", at(2)).verdict, Verdict::kAsk);
+}
+
+}  // namespace
+}  // namespace forebay::schema

@@ -65,6 +65,12 @@ void Registry::erase(UniqueFunction<void()> done) {
   host_.erase(std::move(done));
 }
 
+// Who leads has applied all there is: what is read here right after a change is answered.
+void Registry::on_leads() {
+  leading_ = true;
+  if (!stopping_) machine_.image()->set_current(true);
+}
+
 void Registry::on_lost() {
   leading_ = false;
   ++leadership_;

@@ -75,7 +75,7 @@ class Registry {
     machine::Done<std::monostate> done;
     runtime::TimePoint until;
   };
-  void on_leads() { leading_ = true; }
+  void on_leads();
   void on_lost();
   void run_next();
   void on_decided(std::uint64_t leadership, Result<SchemaRecords> records);

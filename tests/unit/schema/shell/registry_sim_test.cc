@@ -158,6 +158,7 @@ class World {
   }
   // Where it was answered it is applied.
   void check_answer(SchemaNode& node, const SchemaRecords& records) {
+    EXPECT_TRUE(node.registry()->image()->is_current()) << "a read right after the answer would be refused";
     const RegistryImage& image = node.registry()->image()->own();
     for (const SchemaRecord& record : records) {
       if (const auto* added = std::get_if<SchemaAdded>(&record))

@@ -156,14 +156,16 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
     auto response = read_message<Response>(outcome.bytes);
     if (!response) return finish(std::move(response).error());
     if constexpr (Method::kChanges) {
-      return wait_for(model::Offset(response->state_offset()), std::move(*response));
+      wait_until_here(std::move(*response));
     } else {
       finish(std::move(*response));
     }
   }
 
   // The change is made: whether it has come here by then or not, it is answered.
-  void wait_for(model::Offset offset, Response response) {
+  void wait_until_here(Response response) {
+    model::Offset offset;
+    if constexpr (Method::kChanges) offset = model::Offset(response.state_offset());
     if (broker().registry_image() == nullptr) return finish(std::move(response));
     auto kept = std::make_shared<Response>(std::move(response));
     broker().with_registry_replica(

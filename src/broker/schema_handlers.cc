@@ -66,9 +66,10 @@ void NodeBroker::on_registry(UseRegistry use, bool leading) {
   shard.executor->post([this, shard, id, hosted, leading, use = std::move(use)]() mutable {
     schema::Registry* registry = shard.registries == nullptr ? nullptr : shard.registries->find(id);
     if (registry == nullptr) return use(not_here(shard, id, hosted));
-    auto leads = registry->host().check();
-    if (!leads && (leading || leads.error().code != ErrorCode::kNotLeader))
-      return use(with_leader(std::move(leads).error(), shard, id));
+    if (leading) {
+      if (auto leads = registry->host().check(); !leads)
+        return use(with_leader(std::move(leads).error(), shard, id));
+    }
     use(registry);
   });
 }

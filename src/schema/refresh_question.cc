@@ -7,7 +7,7 @@
 namespace forebay::schema {
 namespace {
 
-constexpr std::byte kMark{3};
+constexpr std::byte kMark{4};
 constexpr std::uint8_t kVersion = 1;
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kWaitingMax = 1'000;
 // How often a replica that has just been opened, or that somebody waits for, is looked at.
 constexpr runtime::Duration kWatchEvery = std::chrono::milliseconds(20);
+constexpr runtime::Duration kCatchUpAgain = std::chrono::milliseconds(100);
 // How long somebody waits for news that the leader has told already.
 constexpr runtime::Duration kAppliedMax = std::chrono::seconds(5);
 
@@ -167,7 +168,18 @@ void Registry::when_applied(model::Offset offset, machine::Done<std::monostate> 
   if (!watch_) watch();
 }
 
-// A follower is current once it has applied all that it has heard is committed, from a leader that it knows.
+// A copy is current once it has all that its leader had when it was asked: what a log that was just opened
+// says of what is committed may be long ago.
+void Registry::catch_up_once() {
+  if (catching_up_ || stopping_ || parts_.executor->now() < catch_up_again_) return;
+  catching_up_ = true;
+  refresh(guarded([this](const Result<std::monostate>& refreshed) {
+    catching_up_ = false;
+    catch_up_again_ = parts_.executor->now() + kCatchUpAgain;
+    if (refreshed && !stopping_) machine_.image()->set_current(true);
+  }));
+}
+
 void Registry::watch() {
   watch_.reset();
   std::vector<machine::Done<std::monostate>> reached, late;
@@ -181,10 +193,9 @@ void Registry::watch() {
     (there ? reached : late).push_back(std::move(at->second.done));
     at = for_applied_.erase(at);
   }
-  const bool heard = leading_ || (parts_.log->leader().has_value() &&
-                                  host_.applied() >= parts_.log->watermarks().high_watermark);
-  if (heard && !stopping_) machine_.image()->set_current(true);
-  if (!stopping_ && (!heard || !for_applied_.empty()))
+  const bool current = machine_.image()->is_current();
+  if (!current) catch_up_once();
+  if (!watch_ && !stopping_ && (!current || !for_applied_.empty()))
     watch_ = parts_.executor->schedule_after(kWatchEvery, [this] { watch(); });
   for (auto& done : reached) done(std::monostate{});
   for (auto& done : late)

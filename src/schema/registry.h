@@ -81,6 +81,7 @@ class Registry {
   void on_decided(std::uint64_t leadership, Result<SchemaRecords> records);
   void finish(Result<model::Offset> outcome);
   void watch();
+  void catch_up_once();
   template <typename Function>
   auto guarded(Function function);
 
@@ -93,6 +94,8 @@ class Registry {
   std::optional<machine::Done<model::Offset>> under_way_;
   std::multimap<model::Offset, Waiting> for_applied_;
   std::optional<runtime::TimerId> watch_;
+  bool catching_up_ = false;
+  runtime::TimePoint catch_up_again_;
   std::uint64_t changes_ = 0;
   bool stopping_ = false;
   std::shared_ptr<Registry*> alive_;

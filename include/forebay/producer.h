@@ -10,6 +10,9 @@
 // Every send is answered exactly once: by an Ack, or by an Error after which the record may be stored (once)
 // only if the code is kTimedOut, kOutcomeUnknown, kProducerFenced or kCancelled.
 //
+// Of a batch in which some records break the schemas of their topic, each of those is answered with
+// kInvalidRecord and what is wrong with it; the others are stored, in their order. A named producer stops.
+//
 // Threads: every method may be called from any thread. Callbacks and sinks are called on threads of the SDK,
 // or inside send() when the record is refused there. They must not block. They may call send(), which does
 // not wait for room there (kResourceExhausted), but not flush(), close() or the destructor.

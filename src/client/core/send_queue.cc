@@ -330,15 +330,19 @@ void SendQueue::encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now) 
   if (batch->finished) {
     forget(lane, *batch);
   } else {
-    batch->bytes = std::move(bytes).value();
-    batch->destination_crc =
-        model::destination_crc(*lane.topic, model::PartitionIndex(lane.partition), batch->bytes.span());
+    take_bytes(lane, *batch, std::move(bytes).value());
     batch->state = Batch::State::kReady;
-    buffered_bytes_ -= batch->charged_bytes;
-    batch->charged_bytes = batch->bytes.retained_bytes();
-    buffered_bytes_ += batch->charged_bytes;
   }
   offer(lane, now);
+}
+
+void SendQueue::take_bytes(Lane& lane, Batch& batch, SharedBytes bytes) {
+  batch.bytes = std::move(bytes);
+  batch.destination_crc =
+      model::destination_crc(*lane.topic, model::PartitionIndex(lane.partition), batch.bytes.span());
+  buffered_bytes_ -= batch.charged_bytes;
+  batch.charged_bytes = batch.bytes.retained_bytes();
+  buffered_bytes_ += batch.charged_bytes;
 }
 
 void SendQueue::on_time(TimePoint now) {

@@ -103,7 +103,7 @@ class SendQueue {
   struct BeginSession {};  // ask for a producer identity; then session_begun() or session_failed()
   using Work = std::variant<Connect, Encode, Send, Cancel, BeginSession>;
 
-  // An answered batch: deliver it, then call delivered(id).
+  // An answered batch, or records of one that goes on without them: deliver it, then call delivered(id).
   struct Finished {
     std::uint64_t id;
     Answers answers;
@@ -237,6 +237,9 @@ class SendQueue {
   [[nodiscard]] bool may_send_next(const Lane& lane) const;
   [[nodiscard]] bool refused_by_sequence(Lane& lane, Batch& batch, const Error& error, TimePoint now);
   void give_up_unknown(Lane& lane, const Error& error);
+  [[nodiscard]] bool leaves_faults_out(Lane& lane, Batch& batch, const Error& error);
+  void answer_faults(Batch& batch, const Error& error);
+  void take_bytes(Lane& lane, Batch& batch, SharedBytes bytes);
   void note_loss(const Lane& lane, const Error& error);
   void leave_flight(Batch& batch);
   void settle(Lane& lane, TimePoint now);
@@ -256,6 +259,7 @@ class SendQueue {
 
   // Builders are used again: their buffers are what a batch costs most.
   static constexpr std::size_t kBuildersMax = 8;
+  static constexpr std::uint64_t kNoBatch = 0;  // of Finished: others of the batch are still to be answered
 
   const Limits limits_;
   JitterRng rng_;

@@ -50,7 +50,9 @@ void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint
   leave_flight(batch);
   nodes_.works(lane.node);
   if (!is_certainly_refused(error.code)) batch.maybe_stored = true;
-  if (batch.sequence && refused_by_sequence(lane, batch, error, now)) {
+  const bool dealt_with = leaves_faults_out(lane, batch, error) ||
+                          (batch.sequence && refused_by_sequence(lane, batch, error, now));
+  if (dealt_with) {
     lane.recovering = true;
     return settle(lane, now);
   }

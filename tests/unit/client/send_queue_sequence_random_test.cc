@@ -138,8 +138,15 @@ class RandomRun {
       constexpr ErrorCode kTroubles[] = {ErrorCode::kInvalidRecord, ErrorCode::kResourceExhausted,
                                          ErrorCode::kNotYet, ErrorCode::kNotLeader,
                                          ErrorCode::kOutcomeUnknown};
-      return Error{kTroubles[random_() % std::size(kTroubles)], "trouble",
-                   static_cast<std::uint32_t>(random_() % 40)};
+      Error trouble{kTroubles[random_() % std::size(kTroubles)], "trouble",
+                    static_cast<std::uint32_t>(random_() % 40)};
+      // Sometimes of some of its records only.
+      if (trouble.code == ErrorCode::kInvalidRecord && chance(60)) {
+        const auto count = static_cast<std::int32_t>(ids_of(send.batch.span()).size());
+        for (std::int32_t i = 0; i < count; ++i)
+          if (chance(40)) trouble.record_faults.push_back({i, "bad"});
+      }
+      return trouble;
     }
     const auto batch = model::RecordBatchView::parse(send.batch.span()).value();
     const auto offset = static_cast<std::int64_t>(partition.log.size());

@@ -18,7 +18,7 @@ target_include_directories(forebay_sdk INTERFACE $<BUILD_INTERFACE:${PROJECT_SOU
                                                  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(forebay_sdk PRIVATE forebay_client forebay_client_core forebay_sanitize)
 set_target_properties(forebay_sdk PROPERTIES LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,forebay_client,forebay_client_core")
-target_link_options(forebay_sdk PRIVATE LINKER:--exclude-libs,libforebay_proto.a:libforebay_grpc.a:libforebay_model.a)
+target_link_options(forebay_sdk PRIVATE LINKER:--exclude-libs,libforebay_proto.a:libforebay_grpc.a:libforebay_model.a:libforebay_schema_core.a)
 if(NOT FOREBAY_SANITIZE)
   target_link_options(forebay_sdk PRIVATE LINKER:--no-undefined)
 endif()

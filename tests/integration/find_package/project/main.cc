@@ -39,6 +39,12 @@ int main() {
   const auto records = (*consumer)->poll(milliseconds(50));
   expect(records.has_value() && records->empty(), "an unreachable broker is a poll without records");
 
+  auto registry = forebay::SchemaRegistry::create(client);
+  expect(registry.has_value(), "a registry needs no broker to be made");
+  forebay::SchemaSerializer serializer(**registry, {});
+  const auto part = serializer.from_json("orders", "{}");
+  expect(!part && part.error().code == forebay::ErrorCode::kUnavailable, "from_json says UNAVAILABLE");
+
   const auto refused = forebay::parse_servers("not an address");
   expect(!refused && refused.error().code == forebay::ErrorCode::kInvalidArgument, "addresses are checked");
   std::printf("%s\n", topics.error().to_string().c_str());

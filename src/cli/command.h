@@ -56,7 +56,7 @@ struct Example {
 
 struct Command {
   std::string noun;     // "topic"
-  std::string verb;     // "create"; empty: the noun is the whole command
+  std::string verb;     // "create"; empty: the noun is the whole command; "subject list": two words
   std::string summary;  // one line, lower case, no full stop
   std::vector<Example> examples;
   std::vector<Positional> positionals;

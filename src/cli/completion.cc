@@ -121,9 +121,11 @@ class Completer {
         if (command.noun == word && command.verb.empty()) command_ = &command;
       }
     } else {
+      const std::string verb = group_ + word;
       for (const Command& command : commands_) {
-        if (command.noun == noun_ && command.verb == word) command_ = &command;
+        if (command.noun == noun_ && command.verb == verb) command_ = &command;
       }
+      if (group_.empty()) group_ = word + ' ';
     }
   }
   void of_kind(Completes completes, const std::vector<std::string>& choices) {
@@ -169,9 +171,15 @@ class Completer {
       if (noun_.empty()) {
         found_.push_back(command.noun);
       } else if (command.noun == noun_) {
-        found_.push_back(command.verb);
+        add_verb(command.verb);
       }
     }
+  }
+  // The word of it that comes next.
+  void add_verb(std::string_view verb) {
+    if (!verb.starts_with(group_)) return;
+    verb.remove_prefix(group_.size());
+    found_.emplace_back(verb.substr(0, verb.find(' ')));
   }
   void positional_candidates() {
     if (command_->positionals.empty()) return;
@@ -185,6 +193,7 @@ class Completer {
   const std::vector<Option>& globals_;
   const std::function<std::vector<std::string>()>& topics_;
   std::string noun_;
+  std::string group_;  // the first word of a verb of two, and a space
   const Command* command_ = nullptr;
   const Option* awaiting_ = nullptr;  // the word before is an option that takes a value
   std::size_t positionals_ = 0;

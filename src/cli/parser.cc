@@ -147,13 +147,15 @@ class Tree {
       if (command.verb.empty()) {
         app = root_.add_subcommand(command.noun);
       } else {
-        Level& noun = nouns_[command.noun];
-        if (noun.app == nullptr) {
-          noun.app = root_.add_subcommand(command.noun);
-          prepare(*noun.app, globals);
-          noun.globals = place_options(*noun.app, globals);
+        CLI::App& noun = between(nouns_[command.noun], root_, command.noun, globals);
+        const std::size_t space = command.verb.find(' ');
+        if (space == std::string::npos) {
+          app = noun.add_subcommand(command.verb);
+        } else {
+          const std::string first = command.verb.substr(0, space);
+          Level& level = groups_[command.noun + ' ' + first];
+          app = between(level, noun, first, globals).add_subcommand(command.verb.substr(space + 1));
         }
-        app = noun.app->add_subcommand(command.verb);
       }
       prepare(*app, globals);
       Leaf leaf;
@@ -188,6 +190,12 @@ class Tree {
       parsed.noun = noun;
       FOREBAY_CHECK(apply_options(level.globals));
     }
+    std::string group;
+    for (auto& [name, level] : groups_) {
+      if (!level.app->parsed()) continue;
+      group = name.substr(name.find(' ') + 1) + ' ';
+      FOREBAY_CHECK(apply_options(level.globals));
+    }
     for (const Leaf& leaf : leaves_) {
       if (!leaf.level.app->parsed()) continue;
       if (chosen != nullptr) {
@@ -197,7 +205,7 @@ class Tree {
       chosen = &leaf;
     }
     if (chosen == nullptr) {
-      FOREBAY_CHECK(check_extras(nullptr, parsed.noun));
+      FOREBAY_CHECK(check_extras(nullptr, parsed.noun, group));
       parsed.globals = globals;
       return parsed;
     }
@@ -223,8 +231,10 @@ class Tree {
     for (const Leaf& leaf : leaves_) {
       if (leaf.level.app->parsed()) return leaf.command->name() + ' ';
     }
-    for (const auto& [noun, level] : nouns_) {
-      if (level.app->parsed()) return noun + ' ';
+    for (const auto* levels : {&groups_, &nouns_}) {
+      for (const auto& [words, level] : *levels) {
+        if (level.app->parsed()) return words + ' ';
+      }
     }
     return "";
   }
@@ -234,6 +244,17 @@ class Tree {
     app.set_help_flag();
     app.allow_extras();
     app.require_subcommand(0, 1);
+  }
+
+  // A level of words that are no command yet, made when it is new.
+  static CLI::App& between(Level& level, CLI::App& above, const std::string& word,
+                           const std::vector<Option>& globals) {
+    if (level.app == nullptr) {
+      level.app = above.add_subcommand(word);
+      prepare(*level.app, globals);
+      level.globals = place_options(*level.app, globals);
+    }
+    return *level.app;
   }
 
   static Result<void> check_output(const Command& command, const Globals& globals) {
@@ -264,8 +285,8 @@ class Tree {
     return names;
   }
 
-  // Words that no level knew.
-  Result<void> check_extras(const Command* command, const std::string& noun) {
+  // Words that no level knew. `group`: the first word of a verb of two, and a space.
+  Result<void> check_extras(const Command* command, const std::string& noun, const std::string& group = "") {
     const std::vector<std::string> extras = without_marks(root_.remaining(true));
     for (const std::string& word : extras) {
       if (word == "--") continue;
@@ -281,12 +302,13 @@ class Tree {
       for (const Command& known : commands_) {
         if (noun.empty()) {
           candidates.push_back(known.noun);
-        } else if (known.noun == noun) {
+        } else if (known.noun == noun && known.verb.starts_with(group)) {
           candidates.push_back(known.verb);
         }
       }
       if (noun.empty()) return usage("unknown command '" + word + "'" + did_you_mean(word, candidates));
-      return usage("unknown verb '" + word + "' for '" + noun + "'" + did_you_mean(word, candidates));
+      return usage("unknown verb '" + group + word + "' for '" + noun + "'" +
+                   did_you_mean(group + word, candidates));
     }
     return {};
   }
@@ -319,6 +341,7 @@ class Tree {
   CLI::App root_;
   Level root_level_;
   std::map<std::string, Level> nouns_;
+  std::map<std::string, Level> groups_;  // "schema subject": what verbs of two words begin with
   std::vector<Leaf> leaves_;
 };
 

@@ -141,4 +141,11 @@ Result<Admin*> Session::admin() {
   return admin_.get();
 }
 
+Result<SchemaRegistry*> Session::registry() {
+  if (!registry_) {
+    FOREBAY_TRY(registry_, SchemaRegistry::create(client_options()));
+  }
+  return registry_.get();
+}
+
 }  // namespace forebay::cli

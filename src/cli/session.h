@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "forebay/admin.h"
 #include "forebay/client_options.h"
+#include "forebay/schema_registry.h"
 
 namespace forebay::cli {
 
@@ -75,6 +76,7 @@ class Session {
   [[nodiscard]] ClientOptions client_options() const;
   // Made on first use.
   [[nodiscard]] Result<Admin*> admin();
+  [[nodiscard]] Result<SchemaRegistry*> registry();
 
  private:
   void line(std::string_view head, std::string_view text);
@@ -87,6 +89,7 @@ class Session {
   int error_descriptor_;
   bool terminal_errors_ = false;
   std::unique_ptr<Admin> admin_;
+  std::unique_ptr<SchemaRegistry> registry_;
 };
 
 }  // namespace forebay::cli

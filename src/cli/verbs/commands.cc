@@ -11,6 +11,7 @@ std::vector<Command> all_commands() {
   add_offsets_command(commands);
   add_producer_commands(commands);
   add_group_commands(commands);
+  add_schema_commands(commands);
   add_cluster_commands(commands);
   add_partition_commands(commands);
   add_partition_move_commands(commands);

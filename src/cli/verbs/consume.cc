@@ -12,6 +12,7 @@
 #include "cli/session.h"
 #include "cli/verbs/consume.h"
 #include "cli/verbs/partition_ends.h"
+#include "cli/verbs/record_schemas.h"
 #include "cli/verbs/verbs.h"
 #include "cli/wall_clock.h"
 #include "forebay/consumer.h"
@@ -31,7 +32,7 @@ struct Reach {
 class Consumption {
  public:
   Consumption(Session& session, const ConsumeOptions& options, RecordPrinter printer)
-      : session_(session), options_(options), printer_(std::move(printer)) {}
+      : session_(session), options_(options), printer_(std::move(printer)), decoder_(session, options.raw) {}
 
   ExitCode run() {
     const auto offsets = parse_offsets(options_.offsets.value_or("start"), now_ms());
@@ -185,7 +186,8 @@ class Consumption {
     auto cursor = batch.records();
     while (cursor.next(record)) {
       if (record.offset >= end->second || (options_.count && printed_ >= *options_.count)) break;
-      shown.record = &record;
+      const RecordView decoded = decoder_.decode(record);
+      shown.record = &decoded;
       printer_.append(session_.out().buffer(), shown);
       session_.out().written();
       ++printed_;
@@ -196,6 +198,7 @@ class Consumption {
   Session& session_;
   const ConsumeOptions& options_;
   RecordPrinter printer_;
+  RecordDecoder decoder_;
   bool bounded_ = false;  // stops where `ends_` says
   std::optional<std::int64_t> range_last_;
   PartitionEnds ends_;
@@ -263,7 +266,8 @@ void add_consume_command(std::vector<Command>& commands) {
       {"--until-end", "", "stop at the end as it was at the start", set_flag(&options->until_end)},
       {"-f,--follow", "", "wait for more records until interrupted", set_flag(&options->follow)},
       {"-g,--group", "GROUP", "share the topic with the other members of this consumer group",
-       set_text(&options->group)}};
+       set_text(&options->group)},
+      {"--raw", "", "keys and values as they are stored, whatever schema they say", set_flag(&options->raw)}};
   command.options[1].choices = {"event", "append"};
   command.options[1].completes = Completes::kChoice;
   command.output = Command::Output::kFormatsOrTemplate;
@@ -275,7 +279,11 @@ void add_consume_command(std::vector<Command>& commands) {
       "--until-end, but --offsets end waits like --follow. Records of one partition come in the order of "
       "their\n"
       "offsets; partitions come as they answer. -o may also be a template: see forebay help templates.\n"
-      "Text prints the values, one a line. A damaged partition does not keep the others: they are read to "
+      "Text prints the values, one a line. Keys and values that say a schema of the registry (a zero byte "
+      "and "
+      "its id, or\n"
+      "the header of its GUID) are shown as JSON. A damaged partition does not keep the others: they are "
+      "read to "
       "their\n"
       "ends, then the damage is told, and the exit code is 1; only with --follow it ends the command at "
       "once.\n"

@@ -22,6 +22,7 @@ struct ConsumeOptions {
   std::optional<std::string> group;
   bool until_end = false;
   bool follow = false;
+  bool raw = false;  // what says a schema is not decoded
 };
 
 // Prints records as -o says.

@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/verbs/consume.h"
 #include "cli/verbs/group_start.h"
+#include "cli/verbs/record_schemas.h"
 #include "cli/wall_clock.h"
 #include "forebay/group_consumer.h"
 
@@ -23,7 +24,7 @@ constexpr std::chrono::seconds kSilence{3};
 class Member {
  public:
   Member(Session& session, const ConsumeOptions& options, const RecordPrinter& printer)
-      : session_(session), options_(options), printer_(printer) {}
+      : session_(session), options_(options), printer_(printer), decoder_(session, options.raw) {}
 
   ExitCode run() {
     GroupOptions group;
@@ -175,7 +176,8 @@ class Member {
     auto cursor = batch.records();
     std::optional<std::int64_t> last;
     while (!counted() && cursor.next(record)) {
-      shown.record = &record;
+      const RecordView decoded = decoder_.decode(record);
+      shown.record = &decoded;
       printer_.append(session_.out().buffer(), shown);
       session_.out().written();
       last = record.offset;
@@ -218,6 +220,7 @@ class Member {
   Session& session_;
   const ConsumeOptions& options_;
   const RecordPrinter& printer_;
+  RecordDecoder decoder_;
   std::map<std::int32_t, std::int64_t> ends_;
   std::map<std::int32_t, std::int64_t> lost_ends_;  // partitions that end there, but had ended later
   std::map<std::int32_t, Error> set_aside_;         // partitions that cannot be read further

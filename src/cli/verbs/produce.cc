@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,7 @@
 #include "cli/session.h"
 #include "cli/source_file.h"
 #include "cli/verbs/produce_ledger.h"
+#include "cli/verbs/record_schemas.h"
 #include "cli/verbs/verbs.h"
 #include "config/units.h"
 #include "forebay/named_producer.h"
@@ -46,6 +48,7 @@ struct ProduceOptions {
   std::optional<std::string> acked_file;
   bool skip_bad = false;
   std::optional<std::string> name;
+  std::optional<std::string> schema, key_schema;
 };
 
 // A descriptor that is closed with it, unless it is a standard one.
@@ -137,6 +140,11 @@ class Production {
     options.block_timeout = session_.timeout();
     options.delivery_timeout = delivery_timeout_;
     options.sink = &ledger_;
+    if (options_.schema || options_.key_schema) {
+      auto encoder = RecordEncoder::make(session_, options_.schema, options_.key_schema);
+      if (!encoder) return session_.fail(encoder.error());
+      encoder_ = std::move(*encoder);
+    }
     const auto opened = open(options);
     if (!opened) return session_.fail(opened.error());
     const GracefulInterrupt graceful;
@@ -208,6 +216,9 @@ class Production {
       } else {
         parsed = parser_.parse(line, record);
       }
+      if (parsed && *parsed && encoder_ != nullptr) {
+        if (auto encoded = encoder_->encode(record.record); !encoded) parsed = std::move(encoded).error();
+      }
       // One that the topic cannot take is known before anything after it is sent.
       if (parsed && *parsed) parsed = send(record.record);
       if (!parsed) {
@@ -254,12 +265,22 @@ class Production {
     return {};
   }
 
+  // Somebody sends plain text to a topic that validates schemas.
+  [[nodiscard]] static bool wants_schema(const Ledger::Totals& totals) {
+    return std::any_of(totals.failures.begin(), totals.failures.end(), [](const Ledger::Failure& one) {
+      return one.error.code == ErrorCode::kInvalidRecord &&
+             one.error.context.find("magic byte") != std::string::npos;
+    });
+  }
+
   ExitCode conclude(ExitCode code, Clock::duration took) {
     const Ledger::Totals totals = ledger_.totals();
     ExitCode failure = ExitCode::kOk;
     for (const Ledger::Failure& one : totals.failures) {
       failure = session_.fail_item("line " + std::to_string(one.line), one.error);
     }
+    if (encoder_ == nullptr && wants_schema(totals))
+      session_.note("see: forebay produce " + options_.topic + " --schema SUBJECT, which encodes JSON");
     if (totals.failed > totals.failures.size()) {
       session_.warn(count_text(totals.failed, "record") + " failed in all");
     }
@@ -299,6 +320,7 @@ class Production {
   Ledger ledger_;
   LineReader reader_;
   LineParser parser_;
+  std::unique_ptr<RecordEncoder> encoder_;  // none: lines are sent as they are
   std::chrono::milliseconds delivery_timeout_;
   std::uint64_t input_bytes_ = 0;  // 0: not known
   std::uint64_t bad_lines_ = 0;
@@ -325,6 +347,10 @@ Result<void> check(const ProduceOptions& options) {
   FOREBAY_CHECK(parse_compression(options.compression));
   if (options.name && options.file == "-") {
     return refuse("--name needs a FILE: standard input cannot be read again from where it was left");
+  }
+  if (options.name && options.key_schema) {
+    return refuse(
+        "--name does not go with --key-schema: the next version of it would send lines to other partitions");
   }
   if (options.name && acks != Acks::kAll) return refuse("--name needs --acks all");
   if (options.acked_file && acks == Acks::kNone) {
@@ -387,6 +413,8 @@ void add_produce_command(std::vector<Command>& commands) {
        "the value is the whole line; key, ce_id header and event time come from its fields"},
       {"forebay produce orders orders.txt --name orders-import",
        "start it again after a crash: it goes on where it was, and each line is there once"},
+      {"forebay produce orders orders.ndjson --schema orders-value",
+       "each line is JSON, and is encoded with the latest version of the subject"},
       {"echo 'customer-7:' | forebay produce customers --key-separator : --null-value", "a tombstone"}};
   command.positionals = {{"TOPIC", "where to send", set_text(&options->topic)},
                          {"FILE", "what to send; - or nothing: standard input", set_text(&options->file),
@@ -424,7 +452,12 @@ void add_produce_command(std::vector<Command>& commands) {
       file({"--acked", "FILE", "append 'partition offset line' for each acknowledged line",
             set_text(&options->acked_file)}),
       {"--skip-bad", "", "leave bad lines out and go on", set_flag(&options->skip_bad)},
-      {"--name", "NAME", "send each line once, over all runs with this name", set_text(&options->name)}};
+      {"--name", "NAME", "send each line once, over all runs with this name", set_text(&options->name)},
+      {"--schema", "SUBJECT[:VERSION]",
+       "each value is JSON, and is encoded with that schema (default the latest)",
+       set_text(&options->schema)},
+      {"--key-schema", "SUBJECT[:VERSION]", "the same of keys; one that is no JSON is a text",
+       set_text(&options->key_schema)}};
   command.notes =
       "Lines count from 1. A bad line (no JSON, a named field missing or of the wrong type, no separator, "
       "longer\n"

@@ -18,9 +18,13 @@ void add_offsets_command(std::vector<Command>& commands);
 void add_producer_commands(std::vector<Command>& commands);  // list, delete
 void add_group_commands(std::vector<Command>& commands);     // list, describe, members, ...
 void add_group_reset_command(std::vector<Command>& commands);
-void add_cluster_commands(std::vector<Command>& commands);         // describe, health
-void add_partition_commands(std::vector<Command>& commands);       // list
-void add_partition_move_commands(std::vector<Command>& commands);  // status, move, cancel, ...
+void add_schema_commands(std::vector<Command>& commands);  // register, get, check, diff, and those below
+void add_schema_rules_commands(std::vector<Command>& commands);     // compatibility, mode
+void add_schema_subject_commands(std::vector<Command>& commands);   // subject list, describe, delete; usage
+void add_schema_transfer_commands(std::vector<Command>& commands);  // export, import
+void add_cluster_commands(std::vector<Command>& commands);          // describe, health
+void add_partition_commands(std::vector<Command>& commands);        // list
+void add_partition_move_commands(std::vector<Command>& commands);   // status, move, cancel, ...
 void add_partition_recover_command(std::vector<Command>& commands);
 void add_node_commands(std::vector<Command>& commands);       // describe, log-level, move-rate
 void add_node_stop_commands(std::vector<Command>& commands);  // drain, undrain, ready-to-stop

@@ -126,6 +126,19 @@ TEST(EveryVerb, TakesGlobalOptionsInEveryPlace) {
   }
 }
 
+TEST(EveryVerb, MayHaveTwoWords) {
+  const std::vector<Command> commands = all_commands();
+  const auto half = parse_command_line(commands, {"schema", "subject"}, std::nullopt);
+  ASSERT_TRUE(half);
+  EXPECT_EQ(half->command, nullptr);
+  EXPECT_EQ(half->noun, "schema");
+  const auto unknown = parse_command_line(commands, {"schema", "subject", "lst"}, std::nullopt);
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().context.find("did you mean 'subject list'?"), std::string::npos)
+      << unknown.error().context;
+  EXPECT_NE(unknown.error().context.find("see: forebay schema subject --help"), std::string::npos);
+}
+
 TEST(EveryVerb, HelpHasExamplesFirst) {
   Globals globals;
   const auto options = global_options(&globals);
@@ -201,6 +214,9 @@ TEST_F(CompletionTest, CommandsOptionsTopicsChoicesAndFiles) {
   EXPECT_EQ(words({"perf", "produce", "--topic", "c"}), (Words{"clicks"}));
   EXPECT_EQ(words({"completion", ""}), (Words{"bash", "fish", "zsh"}));
   EXPECT_EQ(words({"topic", "create", ""}), Words{});
+  EXPECT_EQ(words({"schema", "su"}), (Words{"subject"}));
+  EXPECT_EQ(words({"schema", "subject", "de"}), (Words{"delete", "describe"}));
+  EXPECT_EQ(words({"schema", "mode", "orders-value", "READ"}), (Words{"READONLY", "READWRITE"}));
   EXPECT_FALSE(files);
   words({"produce", "orders", ""});
   EXPECT_TRUE(files);

@@ -46,6 +46,7 @@ class VerbsTest : public testing::Test {
     ::close(nothing);
   }
   [[nodiscard]] virtual broker::Broker& broker() { return broker_; }
+  [[nodiscard]] virtual std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
   void SetUp() override {
     api::ApiOptions options;
     options.listen = "127.0.0.1:0";
@@ -56,7 +57,7 @@ class VerbsTest : public testing::Test {
   void TearDown() override { server_->shutdown(std::chrono::seconds(10)); }
 
   Ran run(std::vector<std::string> words) {
-    words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(server_->port())});
+    words.insert(words.end(), {"--server", address()});
     const std::vector<Command> commands = all_commands();
     const int out = ::memfd_create("output", MFD_CLOEXEC);
     const int errors = ::memfd_create("errors", MFD_CLOEXEC);

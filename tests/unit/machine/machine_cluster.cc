@@ -73,6 +73,7 @@ void MachineNode::start(const log::Membership& founders) {
   listener.unknown_group = [](model::NodeId, const model::TopicPartition&) {};
   listener.request = [this](model::NodeId, const std::string& body,
                             UniqueFunction<void(Result<std::string>)> reply) {
+    if (answer(body, reply)) return;
     ASSERT_TRUE(is_state_request(as_bytes(body)));
     const auto request = decode_request(as_bytes(body));
     ASSERT_TRUE(request);

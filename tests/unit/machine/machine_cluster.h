@@ -65,6 +65,10 @@ class MachineNode {
   // What the store holds, durably or not.
   [[nodiscard]] StoredState stored() { return *load_state(*store_, machine_partition()); }
   virtual void close_host();
+  // What users of the log ask one another beside the state. Returns false if it is something else.
+  virtual bool answer(const std::string& /*body*/, UniqueFunction<void(Result<std::string>)>& /*reply*/) {
+    return false;
+  }
   // Before start().
   HostConfig config_{
       .trimming = {20, 5}, .write_after = std::chrono::milliseconds(200), .write_after_records = 10};

@@ -21,6 +21,9 @@ class SchemaNode final : public machine::MachineNode {
   [[nodiscard]] machine::Host* host() override { return registry_ ? &registry_->host() : nullptr; }
   [[nodiscard]] bool leads() const override { return registry_ && registry_->host().is_leading(); }
   void close_host() override { registry_.reset(); }
+  bool answer(const std::string& body, UniqueFunction<void(Result<std::string>)>& reply) override {
+    return registry_ != nullptr && registry_->answer_refresh(body, reply);
+  }
   [[nodiscard]] Registry* registry() { return registry_.get(); }
 
  protected:

@@ -107,6 +107,7 @@ Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::Rec
         kNoSchemasRetryMs};
   schema::RecordGuard guard(route.guard, image == nullptr ? kNothing : *image, *registry_.schemas);
   std::vector<RecordFault> faults;
+  std::optional<std::string> doubt;
   model::RecordIterator iterator(batch.header(), records);
   model::RecordView record;
   const bool samples = route.guard.validation == config::SchemaValidation::kPayload;
@@ -116,15 +117,18 @@ Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::Rec
     if (!more) break;
     const auto broken = guard.check(record, samples && is_sampled(route.config.schema_validation_share));
     if (!broken) continue;
-    if (route.config.on_violation == config::OnViolation::kReject && !is_certain(*broken))
-      return Error{ErrorCode::kNotYet,
-                   "record " + std::to_string(index) + ": " + broken->found +
-                       ", as far as this node knows; it asks the leader of the schema registry; retry",
-                   kDoubtRetryMs};
+    if (route.config.on_violation == config::OnViolation::kReject && !is_certain(*broken)) {
+      if (!doubt) doubt = "record " + std::to_string(index) + ": " + broken->found;
+      continue;  // all that is missed is asked for together
+    }
     counters_.schema_violations.at(static_cast<std::size_t>(broken->rule))
         .fetch_add(1, std::memory_order_relaxed);
     faults.push_back({index, faults.size() < kFaultTextsMax ? broken->to_string() : std::string()});
   }
+  if (doubt)
+    return Error{ErrorCode::kNotYet,
+                 *doubt + ", as far as this node knows; it asks the leader of the schema registry; retry",
+                 kDoubtRetryMs};
   counters_.schema_records.fetch_add(static_cast<std::uint64_t>(batch.record_count()),
                                      std::memory_order_relaxed);
   if (registry_.usage != nullptr)

@@ -27,6 +27,10 @@ class Doubts {
   // How long a refresh counts. What is missed all the time costs the leader a question in so long.
   static constexpr std::chrono::seconds kSureFor{2};
 
+  // A refresh that has not ended by then never does: the copy that was asked is gone. Longer than the leader
+  // has to answer, and the copy to follow.
+  static constexpr std::chrono::seconds kRefreshMax{15};
+
   // `what` is missing.
   [[nodiscard]] Judgement judge(const std::string& what, runtime::TimePoint now);
   // The refresh has ended. `done`: it has succeeded.
@@ -41,6 +45,7 @@ class Doubts {
   std::uint64_t succeeded_ = 0;  // the last one that did
   runtime::TimePoint succeeded_at_;
   bool under_way_ = false;
+  runtime::TimePoint asked_at_;
   std::map<std::string, std::uint64_t> missed_;  // and the first refresh that tells
 };
 

@@ -39,6 +39,18 @@ TEST(Doubts, AFailureIsAskedAgain) {
   EXPECT_EQ(doubts.judge("id 1", at(0)).verdict, Verdict::kSure);
 }
 
+TEST(Doubts, ARefreshThatNeverEndsIsGivenUp) {
+  Doubts doubts;
+  const auto lost = doubts.judge("id 1", at(0));
+  EXPECT_EQ(doubts.judge("id 1", at(14)).verdict, Verdict::kWait);
+  const auto next = doubts.judge("id 1", at(15));
+  ASSERT_EQ(next.verdict, Verdict::kAsk);
+  doubts.refreshed(lost.number, false, at(15));  // late after all: it says nothing of the next one
+  EXPECT_EQ(doubts.judge("id 1", at(15)).verdict, Verdict::kWait);
+  doubts.refreshed(next.number, true, at(16));
+  EXPECT_EQ(doubts.judge("id 1", at(16)).verdict, Verdict::kSure);
+}
+
 TEST(Doubts, CertaintyPasses) {
   Doubts doubts;
   doubts.refreshed(doubts.judge("id 1", at(0)).number, true, at(0));

@@ -7,14 +7,6 @@
 namespace forebay::schema {
 namespace {
 
-// What `decide` says of the state.
-template <typename Decide>
-auto decided(const ImageAccess& access, Decide decide) {
-  std::optional<decltype(decide(std::declval<const RegistryImage&>()))> result;
-  access.look([&](const RegistryImage& image) { result.emplace(decide(image)); });
-  return std::move(*result);
-}
-
 struct OwnRules {
   Config config;
   std::optional<Mode> mode;
@@ -60,7 +52,7 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& schemas, 
   if (request.has_id()) wanted.id = request.id();
   if (request.has_version()) wanted.version = request.version();
   FOREBAY_TRY(RegisterDecision decision, decide_register(access, schemas, wanted, now));
-  FOREBAY_TRY(const SubjectName name, decided(access, [&](const RegistryImage& image) {
+  FOREBAY_TRY(const SubjectName name, looked(access, [&](const RegistryImage& image) {
                 return subject_meant(image, request.subject());
               }));
   put_version(name.qualified(), decision.registered.found, true, answer.mutable_version());
@@ -72,7 +64,7 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas
                              const v1::DeleteSchemaVersionsRequest& request,
                              v1::DeleteSchemaVersionsResponse& answer) {
   const auto version = request.has_version() ? std::optional(request.version()) : std::nullopt;
-  FOREBAY_TRY(DeleteDecision decision, decided(access, [&](const RegistryImage& image) {
+  FOREBAY_TRY(DeleteDecision decision, looked(access, [&](const RegistryImage& image) {
                 return decide_delete(image, request.subject(), version, request.permanent());
               }));
   for (const VersionNumber number : decision.versions) answer.add_versions(number);
@@ -83,7 +75,7 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas
                              const v1::SetSchemaRulesRequest& request, v1::SetSchemaRulesResponse& answer) {
   FOREBAY_TRY(const Config config, config_of(request.change()));
   FOREBAY_TRY(const auto mode, mode_of(request.change()));
-  return decided(access, [&](const RegistryImage& image) -> Result<SchemaRecords> {
+  return looked(access, [&](const RegistryImage& image) -> Result<SchemaRecords> {
     FOREBAY_TRY(const SubjectName name, parse_scope(request.scope()));
     SchemaRecords records;
     if (config != Config{}) {
@@ -100,7 +92,7 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas
 
 Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas*/, model::Timestamp /*now*/,
                              const v1::ClearSchemaRulesRequest& request, v1::SetSchemaRulesResponse& answer) {
-  return decided(access, [&](const RegistryImage& image) -> Result<SchemaRecords> {
+  return looked(access, [&](const RegistryImage& image) -> Result<SchemaRecords> {
     FOREBAY_TRY(const SubjectName name, parse_scope(request.scope()));
     SchemaRecords records;
     if (request.config()) {
@@ -118,7 +110,7 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas
 Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas*/, model::Timestamp /*now*/,
                              const v1::DeleteSchemaContextRequest& request,
                              v1::DeleteSchemaContextResponse& /*answer*/) {
-  return decided(
+  return looked(
       access, [&](const RegistryImage& image) { return decide_context_removal(image, request.context()); });
 }
 

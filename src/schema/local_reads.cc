@@ -19,14 +19,6 @@ Error no_subject(const std::string& subject) {
   return registry_error(RegistryCode::kSubjectNotFound, "Subject '" + subject + "' not found.");
 }
 
-// The result of `look` at the state.
-template <typename Look>
-auto looked(const ImageAccess& access, Look look) {
-  std::optional<decltype(look(std::declval<const RegistryImage&>()))> result;
-  access.look([&](const RegistryImage& image) { result.emplace(look(image)); });
-  return std::move(*result);
-}
-
 bool matches(const std::string& prefix, const std::string& qualified, const std::string& context) {
   if (!prefix.starts_with(kAllContexts))
     return prefix.starts_with(":.") ? qualified.starts_with(prefix)

@@ -11,14 +11,6 @@ namespace {
 // What else makes a record of a schema: more would not fit into one proposal.
 constexpr std::size_t kContentBytesMax = 1'000'000;
 
-// The result of `look` at the state.
-template <typename Look>
-auto looked(const ImageAccess& access, Look look) {
-  std::optional<decltype(look(std::declval<const RegistryImage&>()))> result;
-  access.look([&](const RegistryImage& image) { result.emplace(look(image)); });
-  return std::move(*result);
-}
-
 Error invalid(const Error& why) {
   Error error = why;
   if (error.registry_code != 0) return error;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +24,14 @@ class ImageAccess {
   // Calls `look` once, before it returns.
   virtual void look(const std::function<void(const RegistryImage&)>& look) const = 0;
 };
+
+// The result of `look` at the state.
+template <typename Look>
+[[nodiscard]] auto looked(const ImageAccess& access, Look look) {
+  std::optional<decltype(look(std::declval<const RegistryImage&>()))> result;
+  access.look([&](const RegistryImage& image) { result.emplace(look(image)); });
+  return std::move(*result);
+}
 
 // Parsed forms of schemas that are registered, kept as long as there is room. Any thread.
 class ParsedSchemas {

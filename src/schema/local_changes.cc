@@ -110,8 +110,8 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas
 Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& /*schemas*/, model::Timestamp /*now*/,
                              const v1::DeleteSchemaContextRequest& request,
                              v1::DeleteSchemaContextResponse& /*answer*/) {
-  return looked(
-      access, [&](const RegistryImage& image) { return decide_context_removal(image, request.context()); });
+  return looked(access,
+                [&](const RegistryImage& image) { return decide_context_removal(image, request.context()); });
 }
 
 }  // namespace forebay::schema

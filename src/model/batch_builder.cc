@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/crc32c.h"
@@ -73,6 +74,13 @@ std::byte* write_headers(std::byte* to, const HeadersView& headers) {
   return to + encoded.size();
 }
 
+std::uint8_t attributes_of(const RecordView& record) {
+  if (!record.dead_letter) return 0;
+  FOREBAY_ASSERT(*record.dead_letter <= kDeadLetterRuleMax);
+  return static_cast<std::uint8_t>(RecordAttributes::kDeadLetter |
+                                   *record.dead_letter << RecordAttributes::kDeadLetterRuleAt);
+}
+
 std::size_t with_prefix(std::size_t body_bytes) { return varint_size(length_of(body_bytes)) + body_bytes; }
 
 void seal(std::vector<std::byte>& batch, BatchHeader header) {
@@ -111,6 +119,7 @@ void BatchBuilder::clear() {
   last_offset_delta_ = -1;
   base_timestamp_ = kNoTimestamp;
   max_timestamp_ = kNoTimestamp;
+  is_timed_ = false;
 }
 
 void BatchBuilder::reserve(std::size_t size_bytes) {
@@ -127,7 +136,7 @@ std::int64_t BatchBuilder::delta_of(Timestamp timestamp) const {
 template <typename Headers>
 Result<void> BatchBuilder::add(const std::optional<ByteSpan>& key, const std::optional<ByteSpan>& value,
                                const Headers& headers, std::int64_t timestamp_delta,
-                               std::int32_t offset_delta) {
+                               std::int32_t offset_delta, std::uint8_t attributes) {
   const std::size_t body_bytes = body_size(key, value, headers, timestamp_delta, offset_delta);
   const std::size_t total = with_prefix(body_bytes);
   if (body_bytes > kBatchSizeBytesMax || total > kBatchSizeBytesMax - end_) {
@@ -141,7 +150,7 @@ Result<void> BatchBuilder::add(const std::optional<ByteSpan>& key, const std::op
   }
   std::byte* to = buffer_.data() + end_;
   to = write_varint(to, static_cast<std::int32_t>(body_bytes));
-  *to++ = std::byte{0};  // attributes
+  *to++ = std::byte{attributes};
   to = write_varlong(to, timestamp_delta);
   to = write_varint(to, offset_delta);
   to = write_nullable(to, key);
@@ -175,13 +184,22 @@ Result<void> BatchBuilder::append(const Record& record) {
   return append_new(bytes_of(record.key), bytes_of(record.value), record.headers, record.timestamp);
 }
 
-Result<void> BatchBuilder::keep(const RecordView& record) {
+template <typename Headers>
+Result<void> BatchBuilder::keep_with(const RecordView& record, const Headers& headers) {
   FOREBAY_ASSERT(rewriting_);
   FOREBAY_ASSERT(record.offset_delta > last_offset_delta_ &&
                  record.offset_delta <= header_.last_offset_delta);
-  FOREBAY_CHECK(add(record.key, record.value, record.headers, record.timestamp_delta, record.offset_delta));
-  max_timestamp_ = record_count_ == 1 ? record.timestamp : std::max(max_timestamp_, record.timestamp);
+  FOREBAY_CHECK(add(record.key, record.value, headers, record.timestamp_delta, record.offset_delta,
+                    attributes_of(record)));
+  if (record.dead_letter) return {};
+  max_timestamp_ =
+      std::exchange(is_timed_, true) ? std::max(max_timestamp_, record.timestamp) : record.timestamp;
   return {};
+}
+
+Result<void> BatchBuilder::keep(const RecordView& record) { return keep_with(record, record.headers); }
+Result<void> BatchBuilder::keep(const RecordView& record, std::span<const HeaderView> headers) {
+  return keep_with(record, headers);
 }
 
 std::size_t BatchBuilder::size_bytes_with(const NewRecord& record) const {
@@ -226,7 +244,8 @@ Result<std::vector<std::byte>> BatchBuilder::build(Codec codec) {
 std::vector<std::byte> build_empty(const BatchHeader& original) {
   BatchHeader header = original;
   header.attributes = original.attributes.with_codec(Codec::kNone);
-  header.attributes.bits &= static_cast<std::uint16_t>(~BatchAttributes::kDeleteHorizon);
+  header.attributes.bits &=
+      static_cast<std::uint16_t>(~(BatchAttributes::kDeleteHorizon | BatchAttributes::kDeadLetters));
   header.base_timestamp = kNoTimestamp;
   header.record_count = 0;
   std::vector<std::byte> batch(kBatchHeaderBytes);

@@ -29,7 +29,8 @@ class BatchBuilder {
  public:
   explicit BatchBuilder(const BatchOptions& options = {});
   // A builder that makes `original` again with fewer records: offsets, timestamps and every other field of
-  // its header stay (the max timestamp too if it is an append time, else it is that of the records kept).
+  // its header stay (the max timestamp too if it is an append time, else it is that of the records kept, dead
+  // letters not counted).
   [[nodiscard]] static BatchBuilder rewriting(const BatchHeader& original);
 
   // Adds a record with the next offset. Errors: kRecordTooLarge (the batch would pass the format's 2 GiB;
@@ -38,6 +39,8 @@ class BatchBuilder {
   [[nodiscard]] Result<void> append(const Record& record);
   // Adds a record of the original batch at its old place. Requires: made by rewriting(); offsets ascend.
   [[nodiscard]] Result<void> keep(const RecordView& record);
+  // With these headers in the place of its own.
+  [[nodiscard]] Result<void> keep(const RecordView& record, std::span<const HeaderView> headers);
 
   // The header's fields of an idempotent producer, which knows them only when the batch is complete. They
   // stay for the next batch, as all options do.
@@ -66,7 +69,10 @@ class BatchBuilder {
  private:
   template <typename Headers>
   Result<void> add(const std::optional<ByteSpan>& key, const std::optional<ByteSpan>& value,
-                   const Headers& headers, std::int64_t timestamp_delta, std::int32_t offset_delta);
+                   const Headers& headers, std::int64_t timestamp_delta, std::int32_t offset_delta,
+                   std::uint8_t attributes = 0);
+  template <typename Headers>
+  Result<void> keep_with(const RecordView& record, const Headers& headers);
   template <typename Headers>
   Result<void> append_new(const std::optional<ByteSpan>& key, const std::optional<ByteSpan>& value,
                           const Headers& headers, Timestamp timestamp);
@@ -84,6 +90,7 @@ class BatchBuilder {
   std::int32_t last_offset_delta_ = -1;
   Timestamp base_timestamp_ = kNoTimestamp;
   Timestamp max_timestamp_ = kNoTimestamp;
+  bool is_timed_ = false;  // rewriting: a record counts in the max timestamp
 };
 
 // A batch without records that covers the offsets of `original`: what compaction leaves of it when every

@@ -25,6 +25,7 @@ Result<void> check_attributes(BatchAttributes attributes, const BatchRules& rule
                        " is not known");
   }
   if (attributes.is_control()) return invalid("control batches come from brokers only");
+  if (attributes.has_dead_letters()) return invalid("dead letters are set apart by the broker only");
   if (attributes.has_delete_horizon()) return invalid("a delete horizon is set by compaction only");
   if (attributes.timestamp_type() == TimestampType::kAppendTime) {
     return invalid("the append time is set by the broker only");

@@ -84,6 +84,13 @@ class HeadersView {
   std::size_t count_ = 0;
 };
 
+// Of one record; they count in a batch with BatchAttributes::kDeadLetters only.
+struct RecordAttributes {
+  static constexpr std::uint8_t kDeadLetter = 0x01;
+  static constexpr unsigned kDeadLetterRuleAt = 1;  // four bits
+};
+inline constexpr std::uint8_t kDeadLetterRuleMax = 0x0f;
+
 // A record of a batch. No key, or no value, is null; a null value is a tombstone where the topic is
 // compacted.
 struct RecordView {
@@ -95,6 +102,8 @@ struct RecordView {
   std::optional<ByteSpan> value;
   HeadersView headers;
   std::size_t size_bytes = 0;  // encoded, its length prefix included
+  // Why it is a dead letter (dead_letters.h): a number of whoever made it one, kDeadLetterRuleMax at most.
+  std::optional<std::uint8_t> dead_letter;
 };
 
 // What the batch builder takes; nothing is kept after the call.

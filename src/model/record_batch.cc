@@ -74,6 +74,10 @@ ProducerId producer_id_of(ByteSpan batch) {
   return ProducerId(load_be<std::int64_t>(batch.data() + kProducerIdAt));
 }
 
+bool has_dead_letters(ByteSpan batch) {
+  return BatchAttributes{load_be<std::uint16_t>(batch.data() + kAttributesAt)}.has_dead_letters();
+}
+
 void write_batch_header(std::byte* to, const BatchHeader& header) {
   store_be(to + kBaseOffsetAt, header.base_offset.value());
   store_be(to + kLengthAt, header.batch_length);

@@ -37,7 +37,8 @@ struct BatchAttributes {
   static constexpr std::uint16_t kTransactional = 0x10;
   static constexpr std::uint16_t kControl = 0x20;
   static constexpr std::uint16_t kDeleteHorizon = 0x40;  // the base timestamp is the delete horizon
-  static constexpr std::uint16_t kKnown = 0x7f;
+  static constexpr std::uint16_t kDeadLetters = 0x80;    // some of its records are (model/dead_letters.h)
+  static constexpr std::uint16_t kKnown = 0xff;
 
   std::uint16_t bits = 0;
 
@@ -48,6 +49,7 @@ struct BatchAttributes {
   [[nodiscard]] bool is_transactional() const { return (bits & kTransactional) != 0; }
   [[nodiscard]] bool is_control() const { return (bits & kControl) != 0; }
   [[nodiscard]] bool has_delete_horizon() const { return (bits & kDeleteHorizon) != 0; }
+  [[nodiscard]] bool has_dead_letters() const { return (bits & kDeadLetters) != 0; }
   [[nodiscard]] BatchAttributes with_codec(Codec codec) const {
     return {static_cast<std::uint16_t>((bits & ~kCodecMask) | static_cast<unsigned>(codec))};
   }
@@ -80,8 +82,10 @@ struct BatchHeader {
 // Requires, for both: kBatchHeaderBytes bytes.
 [[nodiscard]] BatchHeader read_batch_header(const std::byte* from);
 void write_batch_header(std::byte* to, const BatchHeader& header);
-// Of most batches all that those who ask for producers want to know. Requires: likewise.
+// Of most batches all that those who ask for producers, or for dead letters, want to know. Requires:
+// likewise.
 [[nodiscard]] ProducerId producer_id_of(ByteSpan batch);
+[[nodiscard]] bool has_dead_letters(ByteSpan batch);
 
 // The size of the batch that begins here, from its length field.
 // Errors: kCorruptBatch (fewer than kBatchLengthEnd bytes, or a size that no batch can have). The batch

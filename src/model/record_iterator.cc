@@ -33,6 +33,12 @@ const std::byte* skip_headers(const std::byte* from, const std::byte* end, std::
   return from;
 }
 
+// The attributes of a record mean nothing elsewhere, whatever a client has put there.
+std::optional<std::uint8_t> dead_letter_rule(BatchAttributes batch, std::uint8_t record) {
+  if (!batch.has_dead_letters() || (record & RecordAttributes::kDeadLetter) == 0) return std::nullopt;
+  return static_cast<std::uint8_t>((record >> RecordAttributes::kDeadLetterRuleAt) & kDeadLetterRuleMax);
+}
+
 }  // namespace
 
 Result<ByteSpan> records_of(const RecordBatchView& batch, std::size_t size_bytes_max,
@@ -77,7 +83,8 @@ const char* RecordIterator::decode(RecordView& record) {
   if (at == nullptr) return "its length is cut or overflows";
   if (length < 1 || length > end_ - at) return "its length passes the end of the records";
   const std::byte* const end = at + length;
-  ++at;  // the record's attributes: no bit of them has a meaning
+  record.dead_letter = dead_letter_rule(header_.attributes, static_cast<std::uint8_t>(*at));
+  ++at;
   at = read_varlong(at, end, record.timestamp_delta);
   if (at == nullptr) return "its timestamp delta is cut or overflows";
   at = read_varint(at, end, record.offset_delta);

@@ -70,7 +70,8 @@ TEST(ValidateBatchHeader, JudgesEachField) {
        ErrorCode::kUnsupported},
       {"control", [](H& h) { h.attributes.bits = 32; }, ErrorCode::kInvalidRecord},
       {"delete horizon", [](H& h) { h.attributes.bits = 64; }, ErrorCode::kInvalidRecord},
-      {"attribute bit 7", [](H& h) { h.attributes.bits = 128; }, ErrorCode::kUnsupported},
+      {"dead letters", [](H& h) { h.attributes.bits = 128; }, ErrorCode::kInvalidRecord},
+      {"attribute bit 8", [](H& h) { h.attributes.bits = 256; }, ErrorCode::kUnsupported},
       {"attribute bit 15", [](H& h) { h.attributes.bits = 0x8000; }, ErrorCode::kUnsupported},
       {"idempotent producer",
        [](H& h) {

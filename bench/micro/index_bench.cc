@@ -14,7 +14,7 @@ SegmentIndex make_index(std::int64_t entries) {
     header.begin = {model::Offset(i * 64), 0};
     header.end = {model::Offset(i * 64 + 64), 0};
     header.append_time = model::Timestamp(i);
-    index.add(header, model::Timestamp(i), static_cast<std::uint64_t>(i) << 16);
+    index.add(header, {model::Timestamp(i)}, static_cast<std::uint64_t>(i) << 16);
   }
   return index;
 }
@@ -46,7 +46,7 @@ void add_frame(benchmark::State& state) {
   for (auto _ : state) {
     header.begin.next_offset = header.begin.next_offset.next();
     header.end.next_offset = header.begin.next_offset.next();
-    index.add(header, model::Timestamp(1), position += 1024);
+    index.add(header, {model::Timestamp(1)}, position += 1024);
   }
 }
 BENCHMARK(add_frame);

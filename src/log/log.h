@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/unique_function.h"
 #include "log/core/frame.h"
+#include "log/core/frame_search.h"
 #include "log/core/journal_record.h"
 #include "log/core/log_config.h"
 #include "log/core/splice.h"
@@ -60,8 +61,6 @@ using StatesDone = UniqueFunction<void(Result<std::vector<StateSnapshot>>)>;
 using StatePartsDone = UniqueFunction<void(Result<std::vector<SharedBytes>>)>;
 // Runs on the pool: the bytes of another state.
 using StateMaking = std::function<Result<SharedBytes>(ByteSpan base)>;
-
-enum class TimeKind { kEvent, kAppend };
 
 struct SegmentStatus {
   SegmentMeta meta;
@@ -196,6 +195,11 @@ class Log {
   // none.
   virtual void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
                             UniqueFunction<void(Result<std::optional<model::Offset>>)> done) = 0;
+
+  // The first offset from `from` on whose batch has dead letters, below `upto`; nothing when there is none.
+  // What is damaged is passed over. Answers from memory at once when it can.
+  virtual void find_dead_letters(model::Offset from, model::Offset upto,
+                                 UniqueFunction<void(Result<std::optional<model::Offset>>)> done) = 0;
 
   // Where log start should move, by retention time and size (whole segments only; may roll the active one
   // first). Committed data only.

@@ -45,7 +45,7 @@ LogReads::~LogReads() { FOREBAY_ASSERT(pending_.empty()); }
 void LogReads::cancel_all(const Error& error) {
   Pending cancelled = std::exchange(pending_, {});
   for (auto& [number, op] : cancelled) {
-    if (op->searching)
+    if (op->search)
       op->find_done(error);
     else
       op->read_done(error);
@@ -57,7 +57,7 @@ void LogReads::cut(model::LogPosition to) {
   std::vector<std::uint64_t> behind;
   for (auto& [number, op] : pending_) {
     op->request.upto = std::min(op->request.upto, to.next_offset);
-    if (!op->searching && op->request.from > to.next_offset) behind.push_back(number);
+    if (!op->search && op->request.from > to.next_offset) behind.push_back(number);
   }
   for (const std::uint64_t number : behind) {
     if (Operation* op = pending(number)) {
@@ -76,12 +76,9 @@ void LogReads::read(const ReadRequest& request, ReadResultDone done) {
   start(std::move(op));
 }
 
-void LogReads::find(TimeKind kind, model::Timestamp time, model::Offset from, model::Offset upto,
-                    FindDone done) {
+void LogReads::find(const FrameSearch& search, model::Offset from, model::Offset upto, FindDone done) {
   auto op = std::make_unique<Operation>();
-  op->searching = true;
-  op->kind = kind;
-  op->time = time;
+  op->search = search;
   op->request = {from, upto, kFetchBytesMin};
   op->find_done = std::move(done);
   op->at = from;
@@ -109,7 +106,7 @@ std::unique_ptr<LogReads::Operation> LogReads::remove(Operation& op) {
 
 void LogReads::fail(Operation& op, const Error& error) {
   const std::unique_ptr<Operation> removed = remove(op);
-  if (removed->searching)
+  if (removed->search)
     removed->find_done(error);
   else
     removed->read_done(error);
@@ -121,7 +118,7 @@ void LogReads::locate(Operation& op) {
   op.extent.reset();
   for (;;) {
     if (op.at < owner_.log_start().next_offset) {
-      if (!op.searching) {
+      if (!op.search) {
         return fail(op, {ErrorCode::kOffsetOutOfRange,
                          "offset " + std::to_string(op.at.value()) + " is below log start"});
       }
@@ -129,27 +126,23 @@ void LogReads::locate(Operation& op) {
     }
     op.at = owner_.past_accepted(op.at);
     if (const auto good = owner_.damaged_until(op.at)) {
-      if (!op.searching) return fail(op, data_loss_error(id_, op.at, *good));
+      if (!op.search) return fail(op, data_loss_error(id_, op.at, *good));
       op.at = *good;
       continue;
     }
     if (op.at >= op.request.upto) return finish(op, std::nullopt);
     const auto place = owner_.place_of(op.at);
     if (!place) return finish(op, std::nullopt);
-    if (place->segment.meta.begin.next_offset > op.at && !op.searching) {
+    if (place->segment.meta.begin.next_offset > op.at && !op.search) {
       // No segment covers it, memory does not either: a hole that is nobody's damage yet cannot be.
       return fail(op, {ErrorCode::kInternal, "partition " + id_.to_string() + " has no segment for offset " +
                                                  std::to_string(op.at.value())});
     }
-    if (op.searching && place->times) {
-      const model::Timestamp last =
-          op.kind == TimeKind::kEvent ? place->times->max_event : place->times->last_append;
-      if (!place->times->has_records || last < op.time) {
-        op.at = std::max(op.at, place->segment.meta.end.next_offset);
-        // A segment of control frames alone ends where it begins: step over it by position.
-        if (op.at == place->segment.meta.begin.next_offset) return finish(op, std::nullopt);
-        continue;
-      }
+    if (op.search && place->times && !op.search->may_be_in(*place->times)) {
+      op.at = std::max(op.at, place->segment.meta.end.next_offset);
+      // A segment of control frames alone ends where it begins: step over it by position.
+      if (op.at == place->segment.meta.begin.next_offset) return finish(op, std::nullopt);
+      continue;
     }
     op.segment = place->segment;
     if (place->active_index != nullptr) return on_index(op.number, *place->active_index);
@@ -158,7 +151,7 @@ void LogReads::locate(Operation& op) {
   const auto mark = std::find_if(bookmarks_.rbegin(), bookmarks_.rend(), [&op](const Bookmark& bookmark) {
     return bookmark.next == op.at && bookmark.serial == op.segment.serial;
   });
-  if (!op.searching && mark != bookmarks_.rend()) {
+  if (!op.search && mark != bookmarks_.rend()) {
     op.sequential = true;
     const SegmentCursor::Start start = mark->start;
     bookmarks_.erase(std::next(mark).base());
@@ -166,7 +159,7 @@ void LogReads::locate(Operation& op) {
   }
   // From its beginning on a segment is read without its index, which would have to be made first when the
   // segment was not sealed before a crash.
-  if (!op.searching && op.at == op.segment.meta.begin.next_offset)
+  if (!op.search && op.at == op.segment.meta.begin.next_offset)
     return begin_walk(op, {0, op.segment.meta.begin});
   store_.index(op.segment, owner_.index_interval_bytes(),
                lifetime_.guard([this, number = op.number,
@@ -185,18 +178,20 @@ void LogReads::index_failed(std::uint64_t number, const Error& error) {
 void LogReads::on_index(std::uint64_t number, const SegmentIndex& index) {
   Operation* op = pending(number);
   if (op == nullptr) return;
-  std::optional<IndexEntry> entry = index.find_offset(op->at);
-  if (op->searching) {
-    const auto by_time =
-        op->kind == TimeKind::kEvent ? index.find_event_time(op->time) : index.find_append_time(op->time);
+  std::optional<IndexEntry> entry;
+  if (op->search) {
+    const auto stretch = op->search->stretch_in(index, op->at);
     // The index of the segment that is being written knows frames that only memory has.
-    if (!by_time || by_time->file_position >= op->segment.meta.size_bytes) {
+    if (!stretch || stretch->begin.file_position >= op->segment.meta.size_bytes) {
       const model::Offset next = op->segment.meta.end.next_offset;
       if (next <= op->at && op->segment.meta.begin.next_offset == next) return finish(*op, std::nullopt);
       op->at = std::max(op->at, next);
       return locate(*op);
     }
-    if (!entry || by_time->file_position > entry->file_position) entry = by_time;
+    entry = stretch->begin;
+    op->look_until = stretch->end;
+  } else {
+    entry = index.find_offset(op->at);
   }
   if (entry && entry->file_position < op->segment.meta.size_bytes) {
     return begin_walk(*op, {entry->file_position, entry->begin});
@@ -246,12 +241,11 @@ LogReads::Verdict LogReads::take(Operation& op, const SegmentCursor::Whole& fram
     op.at = std::max(op.at, header.end.next_offset);
     return Verdict::kGoOn;
   }
-  if (op.searching) {
-    const model::Timestamp time =
-        op.kind == TimeKind::kEvent ? frame_event_time(header, frame.payload) : header.append_time;
-    if (time < op.time) {
+  if (op.search) {
+    if (!op.search->finds(header, frame.payload)) {
       op.at = std::max(op.at, header.end.next_offset);
-      return op.at >= op.request.upto ? Verdict::kStopBefore : Verdict::kGoOn;
+      if (op.at >= op.request.upto) return Verdict::kStopBefore;
+      return op.look_until && op.cursor->position() >= *op.look_until ? Verdict::kElsewhere : Verdict::kGoOn;
     }
     op.at = std::max(op.request.from, first_offset(frame));
     return op.at >= op.request.upto ? Verdict::kStopBefore : Verdict::kEnough;
@@ -281,6 +275,8 @@ void LogReads::walk(Operation& op) {
           return finish(op, SegmentCursor::Start{op.cursor->position(), op.cursor->at()});
         case Verdict::kStopBefore:
           return finish(op, before);
+        case Verdict::kElsewhere:
+          return locate(op);
       }
     } else if (const auto* more = std::get_if<SegmentCursor::NeedMore>(&step)) {
       if (!op.frames.empty()) return finish(op, before);
@@ -309,7 +305,7 @@ void LogReads::on_damage(Operation& op, const SegmentCursor::Damaged& damage) {
   }
   owner_.on_damage(op.segment, damage);
   if (damage.begin.next_offset == damage.end.next_offset || damage.end.next_offset <= op.at) return walk(op);
-  if (!op.searching) {
+  if (!op.search) {
     if (damage.begin.next_offset <= op.at)
       return fail(op, data_loss_error(id_, op.at, damage.end.next_offset));
     return walk(op);
@@ -329,11 +325,11 @@ void LogReads::segment_failed(Operation& op, const Error& error) {
 }
 
 void LogReads::finish(Operation& op, std::optional<SegmentCursor::Start> bookmark) {
-  if (op.searching) {
+  if (op.search) {
     const std::unique_ptr<Operation> done = remove(op);
     if (bookmark && done->at < done->request.upto) return done->find_done(std::optional(done->at));
     if (done->at >= done->request.upto) return done->find_done(std::optional<model::Offset>());
-    return done->find_done(owner_.find_in_memory(done->kind, done->time, done->request.upto));
+    return done->find_done(owner_.find_in_memory(*done->search, done->request.from, done->request.upto));
   }
   if (op.frames.empty() && op.at < op.request.upto && !bookmark) {
     // Nothing but control frames on disk: the rest is in memory.

@@ -47,7 +47,8 @@ class LogReadsOwner {
   virtual void on_segment_missing(const SegmentRef& segment) = 0;
   // Goes on in memory, from `request.from` on.
   [[nodiscard]] virtual ReadResult read_memory(const ReadRequest& request) const = 0;
-  [[nodiscard]] virtual std::optional<model::Offset> find_in_memory(TimeKind kind, model::Timestamp time,
+  [[nodiscard]] virtual std::optional<model::Offset> find_in_memory(const FrameSearch& search,
+                                                                    model::Offset from,
                                                                     model::Offset upto) const = 0;
 };
 
@@ -69,7 +70,7 @@ class LogReads {
 
   // Requires: request.from is not damaged, not below log start, not in memory.
   void read(const ReadRequest& request, ReadResultDone done);
-  void find(TimeKind kind, model::Timestamp time, model::Offset from, model::Offset upto, FindDone done);
+  void find(const FrameSearch& search, model::Offset from, model::Offset upto, FindDone done);
   // The log was cut: pending ones go on with what lies below; those from behind it end with
   // kOffsetOutOfRange.
   void cut(model::LogPosition to);
@@ -81,11 +82,9 @@ class LogReads {
     std::uint64_t number = 0;
     ReadRequest request;
     ReadResultDone read_done;
-    // A search by time: frames are looked at, not kept.
-    bool searching = false;
-    TimeKind kind = TimeKind::kEvent;
-    model::Timestamp time;
+    std::optional<FrameSearch> search;  // frames are looked at, not kept
     FindDone find_done;
+    std::optional<std::uint64_t> look_until;  // file position, where the index knows it
 
     model::Offset at;  // everything below is done with
     SegmentRef segment;
@@ -115,7 +114,7 @@ class LogReads {
   void begin_walk(Operation& op, SegmentCursor::Start start);
   void fetch(Operation& op, std::uint64_t bytes);
   void on_extent(std::uint64_t number, Result<ReadExtents::ExtentPtr> extent);
-  enum class Verdict { kGoOn, kEnough, kStopBefore };
+  enum class Verdict { kGoOn, kEnough, kStopBefore, kElsewhere };
   [[nodiscard]] Verdict take(Operation& op, const SegmentCursor::Whole& frame);
   void walk(Operation& op);
   void on_damage(Operation& op, const SegmentCursor::Damaged& damage);

@@ -96,19 +96,28 @@ std::optional<LogReadsOwner::Place> LogReplica::place_of(model::Offset offset) c
 void LogReplica::find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
                               UniqueFunction<void(Result<std::optional<model::Offset>>)> done) {
   if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
-  reads_.find(kind, time, log_start_.next_offset, upto, std::move(done));
+  reads_.find(FrameSearch::by_time(kind, time), log_start_.next_offset, upto, std::move(done));
 }
 
-std::optional<model::Offset> LogReplica::find_in_memory(TimeKind kind, model::Timestamp time,
+void LogReplica::find_dead_letters(model::Offset from, model::Offset upto,
+                                   UniqueFunction<void(Result<std::optional<model::Offset>>)> done) {
+  if (closed_) return done(Error{ErrorCode::kCancelled, "log " + id_.to_string() + " is closed"});
+  const FrameSearch search = FrameSearch::for_dead_letters();
+  // Who follows them asks after each commit.
+  if (!memory_.empty() && memory_.frame(memory_.begin())->header.begin.next_offset <= from)
+    return done(find_in_memory(search, from, upto));
+  reads_.find(search, from, upto, std::move(done));
+}
+
+std::optional<model::Offset> LogReplica::find_in_memory(const FrameSearch& search, model::Offset from,
                                                         model::Offset upto) const {
-  for (LogMemory::Number n = memory_.begin(); n < memory_.end(); ++n) {
+  from = std::max(from, log_start_.next_offset);
+  for (LogMemory::Number n = memory_.find(from); n < memory_.end(); ++n) {
     const FrameHeader& header = memory_.frame(n)->header;
     if (header.begin.next_offset >= upto) break;
-    if (header.kind != FrameKind::kRecords || header.end.next_offset <= log_start_.next_offset) continue;
-    const model::Timestamp found = kind == TimeKind::kEvent
-                                       ? frame_event_time(header, memory_.frame(n)->payload.span())
-                                       : header.append_time;
-    if (found >= time) return std::max(header.begin.next_offset, log_start_.next_offset);
+    if (header.kind != FrameKind::kRecords || header.end.next_offset <= from) continue;
+    if (search.finds(header, memory_.frame(n)->payload.span()))
+      return std::max(header.begin.next_offset, from);
   }
   return std::nullopt;
 }

@@ -109,6 +109,8 @@ class LogReplica final : public Log,
   }
   void find_by_time(TimeKind kind, model::Timestamp time, model::Offset upto,
                     UniqueFunction<void(Result<std::optional<model::Offset>>)> done) override;
+  void find_dead_letters(model::Offset from, model::Offset upto,
+                         UniqueFunction<void(Result<std::optional<model::Offset>>)> done) override;
   void plan_retention(model::Timestamp now, model::LogPosition committed,
                       UniqueFunction<void(std::optional<model::LogPosition>)> done) override;
   void roll() override;
@@ -188,7 +190,7 @@ class LogReplica final : public Log,
   }
   void on_segment_missing(const SegmentRef& segment) override { report_missing(segment); }
   [[nodiscard]] ReadResult read_memory(const ReadRequest& request) const override;
-  [[nodiscard]] std::optional<model::Offset> find_in_memory(TimeKind kind, model::Timestamp time,
+  [[nodiscard]] std::optional<model::Offset> find_in_memory(const FrameSearch& search, model::Offset from,
                                                             model::Offset upto) const override;
 
   // --- CompactionOwner

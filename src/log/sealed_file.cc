@@ -20,7 +20,7 @@ Result<void> SealedFile::create() {
 }
 
 Result<void> SealedFile::add(Frame frame) {
-  index_.add(frame.header, frame_event_time(frame.header, frame.payload.span()),
+  index_.add(frame.header, frame_facts(frame.header, frame.payload.span()),
              meta_.size_bytes + pending_bytes_);
   pending_bytes_ += frame.encoded_bytes();
   pending_.push_back(std::make_shared<const Frame>(std::move(frame)));

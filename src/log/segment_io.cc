@@ -77,7 +77,7 @@ Result<SegmentScan> scan_segment(io::FileSystem& fs, const std::string& data_dir
     if (const auto* damaged = std::get_if<SegmentCursor::Damaged>(&step)) {
       scan.damage.push_back(*damaged);
     } else if (const auto* whole = std::get_if<SegmentCursor::Whole>(&step)) {
-      scan.index.add(whole->header, frame_event_time(whole->header, whole->payload), whole->file_position);
+      scan.index.add(whole->header, frame_facts(whole->header, whole->payload), whole->file_position);
     }
   }
 }

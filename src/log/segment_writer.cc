@@ -387,7 +387,7 @@ void SegmentWriter::write() {
   std::uint64_t at = active_->written_bytes;
   for (LogMemory::Number n = piece_.begin; n < piece_.end; ++n) {
     const FramePtr& frame = memory_.frame(n);
-    active_->index.add(frame->header, frame_event_time(frame->header, frame->payload.span()), at);
+    active_->index.add(frame->header, frame_facts(frame->header, frame->payload.span()), at);
     at += frame->encoded_bytes();
     frames.push_back(frame);
   }

@@ -57,7 +57,7 @@ TEST(SegmentFormat, GoldenSegmentIsRead) {
   EXPECT_EQ(found.frames[1]->header.begin, (model::LogPosition{model::Offset(10), 2}));
   EXPECT_EQ(found.frames[1]->header.end, (model::LogPosition{model::Offset(13), 0}));
   EXPECT_EQ(found.frames[3]->header.append_time, model::Timestamp(1'700'000'000'030));
-  EXPECT_EQ(frame_event_time(found.frames[2]->header, found.frames[2]->payload.span()),
+  EXPECT_EQ(frame_facts(found.frames[2]->header, found.frames[2]->payload.span()).event_time,
             model::Timestamp(1'600'000'000'500));
   EXPECT_EQ(found.positions[2], 8192U) << "a piece begins on a block of its own";
 }
@@ -86,7 +86,7 @@ TEST(SegmentFormat, GoldenIndexIsReadAndMadeAgain) {
   SegmentIndex again(4096);
   for (std::size_t i = 0; i < found.frames.size(); ++i) {
     const Frame& frame = *found.frames[i];
-    again.add(frame.header, frame_event_time(frame.header, frame.payload.span()), found.positions[i]);
+    again.add(frame.header, frame_facts(frame.header, frame.payload.span()), found.positions[i]);
   }
   EXPECT_EQ(again, *index);
   EXPECT_EQ(encode_index(partition(), segment(), again), bytes);

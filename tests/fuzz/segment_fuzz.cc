@@ -74,7 +74,7 @@ void segment(ByteSpan input, std::uint8_t mode) {
       FOREBAY_ASSERT(whole.header.begin == at && whole.header.end > at && whole.header.end <= meta.end);
       FOREBAY_ASSERT(check_frame_payload(whole.header, whole.payload).has_value());
       at = whole.header.end;
-      index.add(whole.header, frame_event_time(whole.header, whole.payload), whole.file_position);
+      index.add(whole.header, frame_facts(whole.header, whole.payload), whole.file_position);
     }
   }
   FOREBAY_ASSERT(at == meta.end);  // every position is either read or named as damaged

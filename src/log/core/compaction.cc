@@ -15,6 +15,10 @@ namespace {
 
 bool is_clean(const SegmentMeta& meta) { return meta.compactions() > 0; }
 
+bool is_tombstone(const model::RecordView& record) {
+  return record.key && !record.value && !record.dead_letter;
+}
+
 // The timestamp that a record has now, said from another base.
 model::RecordView from_base(model::RecordView record, model::Timestamp old_base, model::Timestamp new_base) {
   record.timestamp_delta += old_base.value() - new_base.value();
@@ -144,7 +148,7 @@ bool Compaction::learn(const FrameHeader& header, ByteSpan payload) {
   model::RecordIterator iterator(batch.header, batch.records);
   model::RecordView record;
   while (iterator.next(record).value()) {
-    if (!record.key) continue;
+    if (!record.key || record.dead_letter) continue;
     const KeyHash hash = hasher_.hash(*record.key);
     if (in_part(hash) && !map_.put(hash, record.offset)) {
       overflowed_ = true;
@@ -177,7 +181,7 @@ bool Compaction::judge(const FrameHeader& header, ByteSpan payload) {
   while (iterator.next(record).value()) {
     const std::uint64_t number = record_number_++;
     if (dead_.size() <= number) dead_.push_back(false);
-    if (record.key && !dead_[number]) {
+    if (record.key && !record.dead_letter && !dead_[number]) {
       const KeyHash hash = hasher_.hash(*record.key);
       if (in_part(hash)) {
         const auto last = map_.find(hash);
@@ -187,7 +191,7 @@ bool Compaction::judge(const FrameHeader& header, ByteSpan payload) {
         if (over) ++tombstones_removed_;
       }
     }
-    const bool tombstone = record.key && !record.value;
+    const bool tombstone = is_tombstone(record);
     if (tombstone && !dead_[number]) leave_tombstone(header, batch.header);
     changes = changes || dead_[number] || (tombstone && begins_their_time(header, batch.header));
   }
@@ -229,7 +233,7 @@ Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payl
         ++lost;
       } else {
         ++kept;
-        tombstones = tombstones || (record.key && !record.value);
+        tombstones = tombstones || is_tombstone(record);
       }
     }
   }

@@ -4,10 +4,10 @@
 // A record goes when a later record of its key is in the range that is looked at. Tombstones (null value)
 // that are the last of their key stay until their time is over: it begins, and the batch is given a delete
 // horizon, when no replica has anything any more that they delete (docs/adr/0016). Untouched stay control
-// frames, transactional and control batches, records without a key and batches that cannot be decoded; what a
-// transaction wrote does not supersede anything. The last batch of each producer keeps its head: for a while,
-// and for ever when the producer has a name (a fence or a position of it is in the log). Frames widen over
-// what is gone, so coverage has no hole.
+// frames, transactional and control batches, records without a key, dead letters and batches that cannot be
+// decoded; what a transaction wrote, or is a dead letter, does not supersede anything. The last batch of each
+// producer keeps its head: for a while, and for ever when the producer has a name (a fence or a position of
+// it is in the log). Frames widen over what is gone, so coverage has no hole.
 #pragma once
 
 #include <array>

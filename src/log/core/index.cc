@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint32_t kMagic = 0x58494246;  // "FBIX"
 constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kEntryBytes = 40;
+constexpr std::uint16_t kHasRecords = 1;  // flags
+constexpr std::uint16_t kHasDeadLetters = 2;
 // Places in the head; docs/format/index.md.
 constexpr std::size_t kHeadCrcAt = kIndexHeadBytes - 4;
 constexpr std::size_t kEntriesCrcAt = kIndexHeadBytes - 8;
@@ -36,7 +38,9 @@ void encode_head(std::byte* to, const model::TopicPartition& id, const SegmentMe
                  const Head& head) {
   store_le(to, kMagic);
   store_le(to + 4, kVersion);
-  store_le<std::uint16_t>(to + 6, head.times.has_records ? 1 : 0);
+  store_le<std::uint16_t>(to + 6,
+                          static_cast<std::uint16_t>((head.times.has_records ? kHasRecords : 0) |
+                                                     (head.times.has_dead_letters ? kHasDeadLetters : 0)));
   std::memcpy(to + 8, id.topic.bytes.data(), 16);
   store_le(to + 24, id.partition.value());
   store_le(to + 28, segment.generation);
@@ -62,7 +66,9 @@ Result<Head> decode_head(ByteSpan bytes, const model::TopicPartition& id, const 
     return corrupt("head checksum");
   if (load_le<std::uint16_t>(from + 4) != kVersion) return Error{ErrorCode::kNewerFormat, "segment index"};
   Head head;
-  head.times.has_records = load_le<std::uint16_t>(from + 6) != 0;
+  const auto flags = load_le<std::uint16_t>(from + 6);
+  head.times.has_records = (flags & kHasRecords) != 0;
+  head.times.has_dead_letters = (flags & kHasDeadLetters) != 0;
   head.times.first_append = model::Timestamp(load_le<std::int64_t>(from + 72));
   head.times.last_append = model::Timestamp(load_le<std::int64_t>(from + 80));
   head.times.max_event = model::Timestamp(load_le<std::int64_t>(from + 88));
@@ -81,15 +87,18 @@ Result<Head> decode_head(ByteSpan bytes, const model::TopicPartition& id, const 
 
 }  // namespace
 
-void SegmentIndex::add(const FrameHeader& header, model::Timestamp event_time, std::uint64_t file_position) {
+void SegmentIndex::add(const FrameHeader& header, const FrameFacts& facts, std::uint64_t file_position) {
   if (entries_.empty() || file_position - entries_.back().file_position >= interval_bytes_) {
-    entries_.push_back({header.begin, file_position, times_.max_event, header.append_time});
+    entries_.push_back({header.begin, file_position, times_.max_event, header.append_time, false});
   }
   times_.last_append = header.append_time;
   if (header.kind != FrameKind::kRecords) return;
   if (!times_.has_records) times_.first_append = header.append_time;
   times_.has_records = true;
-  times_.max_event = std::max(times_.max_event, event_time);
+  times_.max_event = std::max(times_.max_event, facts.event_time);
+  if (!facts.has_dead_letters) return;
+  times_.has_dead_letters = true;
+  entries_.back().has_dead_letters = true;
 }
 
 std::optional<IndexEntry> SegmentIndex::find_offset(model::Offset offset) const {
@@ -125,6 +134,25 @@ std::optional<IndexEntry> SegmentIndex::find_append_time(model::Timestamp time) 
   return above == entries_.begin() ? entries_.front() : *(above - 1);
 }
 
+std::optional<IndexEntry> SegmentIndex::find_dead_letters(model::Offset offset) const {
+  if (!times_.has_dead_letters) return std::nullopt;
+  auto at = std::upper_bound(
+      entries_.begin(), entries_.end(), offset,
+      [](model::Offset wanted, const IndexEntry& entry) { return wanted < entry.begin.next_offset; });
+  if (at != entries_.begin()) --at;
+  at = std::find_if(at, entries_.end(), [](const IndexEntry& entry) { return entry.has_dead_letters; });
+  return at == entries_.end() ? std::nullopt : std::optional(*at);
+}
+
+std::optional<std::uint64_t> SegmentIndex::end_of_dead_letters(const IndexEntry& entry) const {
+  const auto begin = std::lower_bound(
+      entries_.begin(), entries_.end(), entry.file_position,
+      [](const IndexEntry& one, std::uint64_t position) { return one.file_position < position; });
+  const auto end =
+      std::find_if(begin, entries_.end(), [](const IndexEntry& one) { return !one.has_dead_letters; });
+  return end == entries_.end() ? std::nullopt : std::optional(end->file_position);
+}
+
 std::vector<std::byte> encode_index(const model::TopicPartition& id, const SegmentMeta& segment,
                                     const SegmentIndex& index) {
   const auto& entries = index.entries();
@@ -134,7 +162,7 @@ std::vector<std::byte> encode_index(const model::TopicPartition& id, const Segme
   std::byte* to = bytes.data() + kIndexHeadBytes;
   for (const IndexEntry& entry : entries) {
     encode_position(to, entry.begin);
-    store_le<std::uint32_t>(to + 12, 0);
+    store_le<std::uint32_t>(to + 12, entry.has_dead_letters ? 1 : 0);
     store_le(to + 16, entry.file_position);
     store_le(to + 24, entry.max_event_time_before.value());
     store_le(to + 32, entry.append_time.value());
@@ -161,7 +189,8 @@ Result<SegmentIndex> decode_index(ByteSpan bytes, const model::TopicPartition& i
     const std::byte* from = body.data() + i * kEntryBytes;
     const IndexEntry entry{decode_position(from), load_le<std::uint64_t>(from + 16),
                            model::Timestamp(load_le<std::int64_t>(from + 24)),
-                           model::Timestamp(load_le<std::int64_t>(from + 32))};
+                           model::Timestamp(load_le<std::int64_t>(from + 32)),
+                           load_le<std::uint32_t>(from + 12) != 0};
     const bool in_order =
         index.entries_.empty() || (index.entries_.back().begin < entry.begin &&
                                    index.entries_.back().file_position < entry.file_position);

@@ -14,6 +14,12 @@
 
 namespace forebay::log {
 
+// What an index is told of a frame.
+struct FrameFacts {
+  model::Timestamp event_time = model::kNoTimestamp;  // the largest of its batch
+  bool has_dead_letters = false;
+};
+
 // One frame, about every index_interval_bytes.
 struct IndexEntry {
   model::LogPosition begin;
@@ -21,15 +27,17 @@ struct IndexEntry {
   model::Timestamp max_event_time_before =
       model::kNoTimestamp;                             // over all frames of the segment before this one
   model::Timestamp append_time = model::kNoTimestamp;  // of this frame
+  bool has_dead_letters = false;                       // a frame from this one on has, below the next entry
   friend bool operator==(const IndexEntry&, const IndexEntry&) = default;
 };
 
-// What retention and searches by time ask of a whole segment. kNoTimestamp where there is no record frame.
+// What retention and searches ask of a whole segment. kNoTimestamp where there is no record frame.
 struct SegmentTimes {
   model::Timestamp first_append = model::kNoTimestamp;  // of the first record frame
   model::Timestamp last_append = model::kNoTimestamp;   // of the last frame of any kind
   model::Timestamp max_event = model::kNoTimestamp;
   bool has_records = false;
+  bool has_dead_letters = false;
   friend bool operator==(const SegmentTimes&, const SegmentTimes&) = default;
 };
 
@@ -38,7 +46,7 @@ class SegmentIndex {
   explicit SegmentIndex(std::uint32_t interval_bytes = 64U << 10) : interval_bytes_(interval_bytes) {}
 
   // Call once per frame, in file order.
-  void add(const FrameHeader& header, model::Timestamp event_time, std::uint64_t file_position);
+  void add(const FrameHeader& header, const FrameFacts& facts, std::uint64_t file_position);
 
   // The frame to begin with, so that no record frame that covers `offset` or anything above is missed;
   // nothing when the index knows of none that begins so low: the segment's first frames cannot be read, or
@@ -50,6 +58,13 @@ class SegmentIndex {
   // nothing when the segment has none.
   [[nodiscard]] std::optional<IndexEntry> find_event_time(model::Timestamp time) const;
   [[nodiscard]] std::optional<IndexEntry> find_append_time(model::Timestamp time) const;
+
+  // The frame to begin with, so that the first one with dead letters that covers `offset` or lies above is
+  // not missed; nothing when the segment has none there.
+  [[nodiscard]] std::optional<IndexEntry> find_dead_letters(model::Offset offset) const;
+  // The file position of the first frame behind `entry` from which on there is none for a while; nothing: the
+  // segment ends first.
+  [[nodiscard]] std::optional<std::uint64_t> end_of_dead_letters(const IndexEntry& entry) const;
 
   [[nodiscard]] const SegmentTimes& times() const { return times_; }
   [[nodiscard]] std::uint32_t interval_bytes() const { return interval_bytes_; }

@@ -6,12 +6,12 @@
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "model/record_batch.h"
 
 namespace forebay::log {
 namespace {
 
 constexpr std::size_t kBatchMaxTimestampAt = 35;  // docs/format/segment.md, the record batch
-constexpr std::size_t kBatchHeadBytes = 61;
 // A frame header and the part of a batch that it vouches for.
 constexpr std::uint64_t kHeadBytes = kFrameHeaderBytes + kBatchPrefixBytes;
 
@@ -47,9 +47,10 @@ void encode_piece(std::span<const FramePtr> frames, std::span<std::byte> to) {
   FOREBAY_ASSERT(round_up_to_segment_block(at) == to.size());
 }
 
-model::Timestamp frame_event_time(const FrameHeader& header, ByteSpan payload) {
-  if (header.kind != FrameKind::kRecords || payload.size() < kBatchHeadBytes) return model::kNoTimestamp;
-  return model::Timestamp(load_be<std::int64_t>(payload.data() + kBatchMaxTimestampAt));
+FrameFacts frame_facts(const FrameHeader& header, ByteSpan payload) {
+  if (header.kind != FrameKind::kRecords || payload.size() < model::kBatchHeaderBytes) return {};
+  return {.event_time = model::Timestamp(load_be<std::int64_t>(payload.data() + kBatchMaxTimestampAt)),
+          .has_dead_letters = model::has_dead_letters(payload)};
 }
 
 SegmentCursor::SegmentCursor(const model::TopicPartition& id, const SegmentMeta& segment, Start start)

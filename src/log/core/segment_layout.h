@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/shared_bytes.h"
 #include "log/core/frame.h"
+#include "log/core/index.h"
 #include "log/core/journal_record.h"
 #include "model/ids.h"
 
@@ -30,8 +31,8 @@ inline constexpr std::uint64_t kSegmentBlockBytes = 4096;
 // Requires: to.size() == piece_bytes(frames); the last block of `to` is zeroed.
 void encode_piece(std::span<const FramePtr> frames, std::span<std::byte> to);
 
-// Largest event time of the frame's batch; kNoTimestamp for control frames and batches too short to have one.
-[[nodiscard]] model::Timestamp frame_event_time(const FrameHeader& header, ByteSpan payload);
+// Of the frame's batch; of a control frame, and of a batch too short to say it, nothing.
+[[nodiscard]] FrameFacts frame_facts(const FrameHeader& header, ByteSpan payload);
 
 // Walks a segment, or a part of it, through windows of its bytes that the caller reads. Every frame it
 // returns has been checked whole: header, payload, place in the order, partition. What cannot be trusted

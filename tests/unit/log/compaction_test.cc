@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "log_world.h"
+#include "model/dead_letters.h"
 #include "model/record_iterator.h"
 
 namespace forebay::log::testing {
@@ -133,6 +134,33 @@ TEST(Compaction, KeepsRecordsWithoutAKey) {
   std::vector<FramePtr> frames{frame_of({}, {{"", "1"}, {"a", "2"}, {"", "3"}, {"a", "4"}})};
   const auto out = run_compaction(frames, 0, rules_at(5000));
   ASSERT_EQ(all_records(out).size(), 3U);
+}
+
+// What broke its topic's rules is no value of its key, and no tombstone either.
+TEST(Compaction, DeadLettersAreUntouchedAndSupersedeNothing) {
+  const FramePtr good = frame_of({}, {{"a", "1"}, {"b", "2"}});
+  const FramePtr plain = frame_of(good->header.end, {{"a", "bad"}, {"b", std::nullopt}, {"c", "3"}});
+  const auto view = model::RecordBatchView::parse(plain->payload.span());
+  const std::vector<model::DeadLetter> letters{{0, 4, "no number"}, {1, 4, "null"}};
+  auto batch = model::mark_dead_letters(*view, view->stored_records(), letters);
+  ASSERT_TRUE(batch);
+  model::set_base_offset(*batch, Offset(0));
+  const FramePtr marked = make_frame_of(LogWorld::partition_id(0), good->header.end, model::Term(1),
+                                        *std::move(batch), Timestamp(1000));
+  const FramePtr last = frame_of(marked->header.end, {{"c", "4"}});
+  TombstonesLeft left;
+  const auto out = run_compaction({good, marked, last}, 0, rules_at(1'000'000'000), &left);
+  const auto records = all_records(out);
+  ASSERT_EQ(records.size(), 5U);
+  EXPECT_EQ(records[0].value, "1");
+  EXPECT_EQ(records[1].value, "2");
+  EXPECT_EQ(records[2].value, "bad");
+  EXPECT_EQ(records[3].value, std::nullopt);
+  EXPECT_EQ(records[4].value, "4");
+  EXPECT_FALSE(left.waiting_to || left.horizon);
+  const auto rewritten = model::without_dead_letters(out[1]->payload.span());
+  ASSERT_TRUE(rewritten);
+  EXPECT_TRUE(rewritten->empty());  // c went, and the others are dead letters still
 }
 
 TEST(Compaction, TombstoneStaysForItsTimeThenGoes) {

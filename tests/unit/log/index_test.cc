@@ -1,5 +1,10 @@
 #include "log/core/index.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "log/core/frame_search.h"
 #include "log_world.h"
 #include "sim/sim_rng.h"
 
@@ -14,6 +19,7 @@ struct Row {
   FrameHeader header;
   Timestamp event_time;
   std::uint64_t position = 0;
+  bool has_dead_letters = false;
 };
 
 std::vector<Row> random_rows(sim::SimRng& rng) {
@@ -30,6 +36,7 @@ std::vector<Row> random_rows(sim::SimRng& rng) {
     } else {
       row.header.end = at.after_records(static_cast<std::int64_t>(rng.between(1, 20)));
       row.event_time = Timestamp(static_cast<std::int64_t>(rng.below(5000)));
+      row.has_dead_letters = rng.one_in(12);
     }
     if (row.header.kind == FrameKind::kControl) row.event_time = model::kNoTimestamp;
     append += static_cast<std::int64_t>(rng.below(20));
@@ -49,7 +56,7 @@ TEST(SegmentIndex, DoesNotAnswerForWhatLiesBeforeItsFirstEntry) {
   std::vector<Row> rows = random_rows(rng);
   SegmentIndex index(1000);
   EXPECT_FALSE(index.find_offset(rows.front().header.begin.next_offset));
-  for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+  for (const Row& row : rows) index.add(row.header, {row.event_time, row.has_dead_letters}, row.position);
   const Offset first = rows.front().header.begin.next_offset;
   EXPECT_TRUE(index.find_offset(first));
   EXPECT_FALSE(index.find_offset(Offset(first.value() - 1)));
@@ -61,7 +68,7 @@ TEST(SegmentIndex, SearchesNeverSkipTheFrame) {
     sim::SimRng rng(seed);
     const std::vector<Row> rows = random_rows(rng);
     SegmentIndex index(static_cast<std::uint32_t>(rng.between(1, 8000)));
-    for (const Row& row : rows) index.add(row.header, row.event_time, row.position);
+    for (const Row& row : rows) index.add(row.header, {row.event_time, row.has_dead_letters}, row.position);
     const auto first_row = [&](auto matches) -> const Row* {
       const auto it = std::find_if(rows.begin(), rows.end(), matches);
       return it == rows.end() ? nullptr : &*it;
@@ -96,13 +103,65 @@ TEST(SegmentIndex, SearchesNeverSkipTheFrame) {
   }
 }
 
+// The row where a search ends that looks only where the index says, and how many rows it looked at.
+std::pair<const Row*, std::size_t> search(const SegmentIndex& index, const std::vector<Row>& rows,
+                                          Offset from) {
+  const auto dead_letters = FrameSearch::for_dead_letters();
+  std::size_t looked_at = 0;
+  while (const auto stretch = dead_letters.stretch_in(index, from)) {
+    auto row = std::find_if(rows.begin(), rows.end(),
+                            [&](const Row& one) { return one.position == stretch->begin.file_position; });
+    for (; row != rows.end() && (!stretch->end || row->position < *stretch->end); ++row) {
+      ++looked_at;
+      if (row->has_dead_letters && row->header.end.next_offset > from) return {&*row, looked_at};
+    }
+    if (row == rows.end()) break;
+    EXPECT_GE(row->header.begin.next_offset, from);
+    from = row->header.begin.next_offset;
+  }
+  return {nullptr, looked_at};
+}
+
+TEST(SegmentIndex, SearchesForDeadLettersLookWhereTheyAre) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    sim::SimRng rng(seed);
+    const std::vector<Row> rows = random_rows(rng);
+    SegmentIndex index(static_cast<std::uint32_t>(rng.between(1, 8000)));
+    for (const Row& row : rows) index.add(row.header, {row.event_time, row.has_dead_letters}, row.position);
+    for (int i = 0; i < 50; ++i) {
+      const Offset from(rows.front().header.begin.next_offset.value() +
+                        static_cast<std::int64_t>(rng.below(3000)));
+      const auto want = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+        return row.has_dead_letters && row.header.end.next_offset > from;
+      });
+      ASSERT_EQ(search(index, rows, from).first, want == rows.end() ? nullptr : &*want);
+    }
+  }
+}
+
+TEST(SegmentIndex, StretchesWithoutDeadLettersAreSkipped) {
+  std::vector<Row> rows(1000);
+  SegmentIndex index(1000);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].header.begin = {Offset(static_cast<std::int64_t>(i)), 0};
+    rows[i].header.end = rows[i].header.begin.after_records(1);
+    rows[i].position = i * 100;
+    rows[i].has_dead_letters = i == 3 || i == 900;
+    index.add(rows[i].header, {Timestamp(0), rows[i].has_dead_letters}, rows[i].position);
+  }
+  const auto [found, looked_at] = search(index, rows, Offset(4));
+  ASSERT_EQ(found, &rows[900]);
+  EXPECT_LE(looked_at, 20U);
+}
+
 TEST(SegmentIndex, EntriesAreAnIntervalApart) {
   SegmentIndex index(1000);
   FrameHeader header;
   for (int i = 0; i < 100; ++i) {
     header.begin = {Offset(i), 0};
     header.end = {Offset(i + 1), 0};
-    index.add(header, Timestamp(i), static_cast<std::uint64_t>(i) * 150);
+    index.add(header, {Timestamp(i)}, static_cast<std::uint64_t>(i) * 150);
   }
   EXPECT_EQ(index.entries().size(), 15U);
 }
@@ -127,7 +186,7 @@ EncodedIndex encoded_index(std::uint64_t seed, std::uint32_t interval_bytes) {
   sim::SimRng rng(seed);
   const std::vector<Row> rows = random_rows(rng);
   EncodedIndex out{SegmentIndex(interval_bytes), LogWorld::partition_id(4), meta_of(rows), {}};
-  for (const Row& row : rows) out.index.add(row.header, row.event_time, row.position);
+  for (const Row& row : rows) out.index.add(row.header, {row.event_time, row.has_dead_letters}, row.position);
   out.bytes = encode_index(out.id, out.meta, out.index);
   return out;
 }

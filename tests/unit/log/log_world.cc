@@ -360,6 +360,15 @@ Result<std::optional<Offset>> LogWorld::find(std::int32_t partition, TimeKind ki
   return *std::move(answer);
 }
 
+Result<std::optional<Offset>> LogWorld::find_dead_letters(std::int32_t partition, Offset from, Offset upto) {
+  std::optional<Result<std::optional<Offset>>> answer;
+  log(partition).find_dead_letters(
+      from, upto, [&answer](Result<std::optional<Offset>> result) { answer = std::move(result); });
+  if (!run_until([&] { return answer.has_value(); }))
+    return Error{ErrorCode::kTimedOut, "the search never answered"};
+  return *std::move(answer);
+}
+
 std::optional<LogPosition> LogWorld::plan_retention(std::int32_t partition, Timestamp now) {
   std::optional<std::optional<LogPosition>> answer;
   log(partition).plan_retention(now, log(partition).flushed(), [&answer](auto plan) { answer = plan; });

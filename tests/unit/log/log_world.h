@@ -144,6 +144,9 @@ class LogWorld {
   [[nodiscard]] Result<std::vector<FramePtr>> read_frames(std::int32_t partition, FramesRequest request);
   [[nodiscard]] Result<std::optional<model::Offset>> find(std::int32_t partition, TimeKind kind,
                                                           model::Timestamp time);
+  [[nodiscard]] Result<std::optional<model::Offset>> find_dead_letters(std::int32_t partition,
+                                                                       model::Offset from,
+                                                                       model::Offset upto);
   [[nodiscard]] std::optional<model::LogPosition> plan_retention(std::int32_t partition,
                                                                  model::Timestamp now);
   [[nodiscard]] Result<std::uint64_t> compact(std::int32_t partition, model::Timestamp now);

@@ -1,6 +1,8 @@
 #include <utility>
 
 #include "log_world.h"
+#include "model/batch_builder.h"
+#include "model/dead_letters.h"
 #include "sim/sim_rng.h"
 
 namespace forebay::log::testing {
@@ -223,6 +225,62 @@ TEST(ShardLogs, FindByTimeEqualsTheModel) {
       const auto found = world.find(0, kind, time);
       ASSERT_TRUE(found) << found.error().to_string();
       ASSERT_EQ(*found, want) << "time " << time.value() << " kind " << static_cast<int>(kind);
+    }
+  }
+}
+
+TEST(ShardLogs, DeadLettersAreFoundInSegmentsAndInMemory) {
+  for (std::uint64_t seed = 1; seed <= seeds(6); ++seed) {
+    SCOPED_TRACE(seed);
+    sim::SimRng rng(seed);
+    WorldOptions options;
+    options.seed = seed;
+    options.shard.cache_bytes_max = rng.one_in(2) ? 0 : 1 << 20;
+    LogWorld world(options);
+    ASSERT_TRUE(world.start());
+    ASSERT_TRUE(world.create(0));
+    const auto rarity = rng.between(3, 60);
+    for (int i = 0; i < 250; ++i) {
+      if (rng.one_in(10)) world.append_control(0, TermStart{});
+      model::BatchBuilder builder;
+      const std::string value(rng.between(10, 900), 'v');
+      for (std::uint64_t n = rng.between(1, 3); n > 0; --n)
+        ASSERT_TRUE(builder.append(model::NewRecord{.value = as_bytes(value)}));
+      auto batch = builder.build(model::Codec::kNone).value();
+      if (rng.one_in(rarity)) {
+        const std::vector<model::DeadLetter> letters{{0, 1, "why"}};
+        const auto view = model::RecordBatchView::parse(batch);
+        batch = model::mark_dead_letters(*view, view->stored_records(), letters).value();
+      }
+      world.append_frame(0, make_frame_of(LogWorld::partition_id(0), world.log(0).end(), world.model(0).term,
+                                          std::move(batch), world.log(0).max_append_time()));
+      if (rng.one_in(20)) {
+        ASSERT_TRUE(world.settle());
+      }
+    }
+    ASSERT_TRUE(world.settle());
+    if (rng.one_in(2)) {
+      ASSERT_TRUE(world.flush_all());
+    }
+    if (rng.one_in(2)) world.restart();
+    const LogModel& model = world.model(0);
+    const std::int64_t end = world.log(0).end().next_offset.value();
+    for (int i = 0; i < 60; ++i) {
+      const Offset from(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(end))));
+      const Offset upto(static_cast<std::int64_t>(
+          rng.between(static_cast<std::uint64_t>(from.value()), static_cast<std::uint64_t>(end))));
+      std::optional<Offset> want;
+      for (const FramePtr& frame : model.frames) {
+        if (frame->header.kind == FrameKind::kControl || frame->header.end.next_offset <= from ||
+            !model::has_dead_letters(frame->payload.span()))
+          continue;
+        want = std::max(from, frame->header.begin.next_offset);
+        if (*want >= upto) want.reset();
+        break;
+      }
+      const auto found = world.find_dead_letters(0, from, upto);
+      ASSERT_TRUE(found) << found.error().to_string();
+      ASSERT_EQ(*found, want) << "from " << from.value() << " to " << upto.value();
     }
   }
 }

@@ -49,6 +49,7 @@ struct TopicSummary {
   std::uint32_t replication_factor = 0;
   bool internal = false;
   std::uint64_t disk_bytes = 0;
+  std::string dead_letters_of;  // the topic whose dead letters it shows; empty: it is a topic itself
 };
 struct DamagedRange {
   std::int64_t begin_offset = 0;
@@ -81,6 +82,7 @@ struct TopicDescription {
   std::string id;
   std::uint32_t replication_factor = 0;
   bool internal = false;
+  std::string dead_letters_of;  // as in TopicSummary; partitions and configuration are that topic's then
   std::vector<PartitionDescription> partitions;  // by number
   std::vector<ConfigEntry> config;               // every key, by name
 };

@@ -46,6 +46,10 @@ struct Ack {
   std::uint32_t replicas_flushed = 0;
   std::uint32_t replicas_total = 0;
   bool duplicate = false;  // an earlier try had stored it; all of this is said of that copy
+  // The record breaks the schemas of its topic, and was stored as a dead letter (on.violation=quarantine): it
+  // is not shown to readers of the topic, but to those of TOPIC.dlq. Why; may be empty, where a batch had
+  // many.
+  std::optional<std::string> quarantined = {};
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 
@@ -159,6 +163,7 @@ class Producer {
 
   struct Stats {
     std::uint64_t records_acked = 0;
+    std::uint64_t records_quarantined = 0;  // of those: see Ack::quarantined
     std::uint64_t records_failed = 0;
     std::uint64_t batches_sent = 0;     // tries, retries included
     std::uint64_t batches_retried = 0;  // tries after the first

@@ -59,6 +59,7 @@ void fill_topic(const broker::TopicDescription& from, v1::DescribeTopicResponse*
   to->set_id(from.id.to_string());
   to->set_replication_factor(from.replication_factor);
   to->set_internal(from.internal);
+  to->set_dead_letters_of(from.dead_letters_of);
   for (const auto& partition : from.partitions) fill_partition(partition, to->add_partitions());
   for (const auto& entry : from.config) fill_entry(entry, to->add_config());
 }
@@ -210,6 +211,7 @@ grpc::ServerUnaryReactor* AdminService::ListTopics(grpc::CallbackServerContext* 
                                        to->set_replication_factor(from.replication_factor);
                                        to->set_internal(from.internal);
                                        to->set_disk_bytes(from.disk_bytes);
+                                       to->set_dead_letters_of(from.dead_letters_of);
                                      }
                                    }));
   return call;

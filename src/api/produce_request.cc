@@ -35,6 +35,11 @@ void fill_ack(const broker::ProduceAck& ack, v1::PartitionAck* to) {
   to->mutable_durability()->set_replicas_total(ack.replicas_total);
   to->set_log_start(ack.log_start.value());
   to->set_duplicate(ack.duplicate);
+  for (const RecordFault& one : ack.quarantined) {
+    v1::RecordFault* fault = to->add_quarantined();
+    fault->set_index(one.index);
+    fault->set_text(one.text);
+  }
 }
 
 Result<broker::Acks> acks_of(const v1::ProduceRequest& request) {

@@ -50,6 +50,8 @@ Result<broker::ProduceAck> ack_in(const grpc::ByteBuffer& bytes) {
   if (message.partitions_size() != 1)
     return Error{ErrorCode::kOutcomeUnknown, "the leader acknowledged something else than one batch"};
   const v1::PartitionAck& from = message.partitions(0);
+  std::vector<RecordFault> quarantined;
+  for (const v1::RecordFault& one : from.quarantined()) quarantined.push_back({one.index(), one.text()});
   return broker::ProduceAck{.partition = model::PartitionIndex(from.partition()),
                             .base_offset = model::Offset(from.base_offset()),
                             .last_offset = model::Offset(from.last_offset()),
@@ -59,7 +61,8 @@ Result<broker::ProduceAck> ack_in(const grpc::ByteBuffer& bytes) {
                             .flushed = from.durability().flushed(),
                             .replicas_flushed = from.durability().replicas_flushed(),
                             .replicas_total = from.durability().replicas_total(),
-                            .duplicate = from.duplicate()};
+                            .duplicate = from.duplicate(),
+                            .quarantined = std::move(quarantined)};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "broker/gather.h"
 #include "broker/node_broker.h"
+#include "cluster/core/dead_letter_topics.h"
 #include "cluster/core/decisions.h"
 #include "config/topic_name.h"
 #include "log/core/damage.h"
@@ -161,16 +162,21 @@ void NodeBroker::list_topics(bool include_internal, Done<std::vector<TopicSummar
   for (const auto& [name, route] : table->topics) {
     if (include_internal || !route.internal) routes.push_back(&route);
   }
-  std::sort(routes.begin(), routes.end(),
-            [](const auto* a, const auto* b) { return a->topic->name < b->topic->name; });
+  for (const auto& [name, route] : table->dead_letters) routes.push_back(&route);
+  std::sort(routes.begin(), routes.end(), [](const auto* a, const auto* b) { return a->name() < b->name(); });
   auto gather = std::make_shared<Gather<TopicSummary>>(routes.size(), std::move(done));
   for (std::size_t i = 0; i < routes.size(); ++i) {
-    TopicSummary summary{routes[i]->topic->name,
-                         routes[i]->topic->id,
-                         static_cast<std::uint32_t>(routes[i]->shards.size()),
-                         routes[i]->topic->replication_factor,
-                         routes[i]->internal,
-                         0};
+    TopicSummary summary{.name = routes[i]->name(),
+                         .id = routes[i]->id(),
+                         .partitions = static_cast<std::uint32_t>(routes[i]->shards.size()),
+                         .replication_factor = routes[i]->topic->replication_factor,
+                         .internal = routes[i]->internal,
+                         .disk_bytes = 0,
+                         .dead_letters_of = routes[i]->dead_letters_of()};
+    if (!summary.dead_letters_of.empty()) {  // they take no room of their own
+      gather->set(i, std::move(summary));
+      continue;
+    }
     sum_disk_bytes(shards_, *routes[i],
                    [gather, i, summary = std::move(summary)](std::uint64_t disk_bytes) mutable {
                      summary.disk_bytes = disk_bytes;
@@ -181,20 +187,21 @@ void NodeBroker::list_topics(bool include_internal, Done<std::vector<TopicSummar
 
 void NodeBroker::describe_topic(std::string name, Done<TopicDescription> done) {
   const RoutingPtr table = routing();
-  const auto route = table->find(name);
+  const auto route = table->find_readable(name);
   if (!route) return done(route.error());
   TopicDescription description;
-  description.name = (*route)->topic->name;
-  description.id = (*route)->topic->id;
+  description.name = (*route)->name();
+  description.id = (*route)->id();
+  description.dead_letters_of = (*route)->dead_letters_of();
   description.replication_factor = (*route)->topic->replication_factor;
   description.internal = (*route)->internal;
   description.config = entries_of((*route)->config, (*route)->topic->config);
   describe_partitions(shards_, **route,
-                      [this, description = std::move(description),
+                      [this, source = (*route)->topic->id, description = std::move(description),
                        done = std::move(done)](Result<std::vector<PartitionDescription>> partitions) mutable {
                         if (!partitions) return done(partitions.error());
                         for (PartitionDescription& one : *partitions)
-                          name_leader({description.id, one.partition}, one);
+                          name_leader({source, one.partition}, one);
                         description.partitions = std::move(*partitions);
                         done(std::move(description));
                       });
@@ -206,6 +213,7 @@ void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigE
     if (auto open = check_decides(); !open) return done(open.error());
     if (!controller_->image()) return done(Error{ErrorCode::kNotYet, "the node is starting; retry", 100});
     auto decide = [this, request](const cluster::ClusterImage& image) -> Result<cluster::ClusterRecord> {
+      FOREBAY_CHECK(cluster::check_not_dead_letters(image, request.name, "configured"));
       const auto topic = image.find(request.name);
       if (!topic) return cluster::unknown_topic(request.name);
       FOREBAY_TRY(auto overrides, altered(topic->config, request, config_.topic_defaults));
@@ -224,7 +232,7 @@ void NodeBroker::alter_topic(AlterTopicRequest request, Done<std::vector<ConfigE
                                             done = std::move(done)](Result<cluster::ImagePtr> image) mutable {
       if (!image) return done(with_controller(std::move(image).error()));
       const RoutingPtr table = routing();
-      const auto route = table->find(name);
+      const auto route = table->find(name, "configured");
       if (!route) return done(route.error());
       done(entries_of((*route)->config, (*route)->topic->config));
     });
@@ -287,7 +295,7 @@ void NodeBroker::trim_topic(std::string name, std::vector<TrimPoint> points,
                             Done<std::vector<TrimResult>> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   const RoutingPtr table = routing();
-  const auto route = table->find(name);
+  const auto route = table->find(name, "trimmed");
   if (!route) return done(route.error());
   if ((*route)->internal)
     return done(Error{ErrorCode::kInvalidArgument, "topic '" + name + "' is internal; it trims itself"});

@@ -92,6 +92,8 @@ struct ProduceAck {
   std::uint32_t replicas_flushed = 0;
   std::uint32_t replicas_total = 0;
   bool duplicate = false;  // it was there already: offsets and times are those of the first copy
+  // Records that break the topic's schemas: stored as dead letters. Of the first ones with a text.
+  std::vector<RecordFault> quarantined;
 };
 
 struct FenceProducerRequest {
@@ -171,6 +173,7 @@ struct TopicSummary {
   std::uint32_t replication_factor = 0;
   bool internal = false;
   std::uint64_t disk_bytes = 0;
+  std::string dead_letters_of;  // the topic whose dead letters it shows; empty: it is none of those
 };
 struct DamagedRange {
   model::Offset begin;
@@ -205,6 +208,7 @@ struct TopicDescription {
   model::TopicId id;
   std::uint32_t replication_factor = 0;
   bool internal = false;
+  std::string dead_letters_of;  // likewise; then partitions and configuration are that one's
   std::vector<PartitionDescription> partitions;
   std::vector<ConfigEntry> config;
 };

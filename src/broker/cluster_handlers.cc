@@ -178,7 +178,7 @@ void NodeBroker::list_partitions(ListPartitionsRequest request, Done<std::vector
     const PeersSeen peers = peers_seen_ ? peers_seen_() : PeersSeen{};
     std::map<std::string, const TopicRoute*> routes;
     for (const std::string& name : request.topics) {
-      const auto route = table->find(name);
+      const auto route = table->find(name, "looked at");
       if (!route) return done(route.error());
       routes.emplace(name, *route);
     }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "broker/dead_letters.h"
 #include "broker/gather.h"
 #include "broker/node_broker.h"
 
@@ -77,17 +78,18 @@ Error out_of_order() {
 
 }  // namespace
 
-Result<std::int32_t> NodeBroker::check_batch(const TopicRoute& route, const ProduceRequest& request) {
+Result<NodeBroker::CheckedBatch> NodeBroker::check_batch(const TopicRoute& route,
+                                                         const ProduceRequest& request) {
   const model::BatchRules rules = route.rules(clock_.now());
   FOREBAY_TRY(const auto view, model::validate_batch_header(as_bytes(request.batch), rules));
   const auto codec = view.attributes().codec();
   FOREBAY_ASSERT(codec.has_value());  // validate_batch_header refuses unknown ones
   FOREBAY_CHECK(route.check_codec(*codec));
-  thread_local std::vector<std::byte> scratch;
-  FOREBAY_TRY(const model::BatchContents contents, model::validate_batch_records(view, rules, scratch));
   if (route.guard.validation != config::SchemaValidation::kNone)
-    FOREBAY_CHECK(check_schemas(route, view, contents.records, request.client_id));
-  return view.record_count();
+    return check_schemas(route, view, rules, request.client_id);
+  thread_local std::vector<std::byte> scratch;
+  FOREBAY_CHECK(model::validate_batch_records(view, rules, scratch));
+  return CheckedBatch{.record_count = view.record_count()};
 }
 
 void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
@@ -100,7 +102,7 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   if (auto open = check_intake(); !open) return fail(open.error());
   if (request.order && request.order->entry.refuses(request.retry_round)) return fail(out_of_order());
   const RoutingPtr table = routing();
-  const auto route = table->find(request.topic);
+  const auto route = table->find(request.topic, "produced to");
   if (!route) return fail(route.error());
   if ((*route)->internal) {
     return fail(Error{ErrorCode::kInvalidArgument,
@@ -108,8 +110,8 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   }
   const auto shard_index = (*route)->shard_of(request.partition);
   if (!shard_index) return fail(shard_index.error());
-  const auto record_count = check_batch(**route, request);
-  if (!record_count) return fail(record_count.error());
+  auto checked = check_batch(**route, request);
+  if (!checked) return fail(std::move(checked).error());
   if (request.destination_crc &&
       *request.destination_crc !=
           model::destination_crc(request.topic, request.partition, as_bytes(request.batch))) {
@@ -119,6 +121,7 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
                                             request.topic + "' " + std::to_string(request.partition.value()) +
                                             ": the client has mixed up its buffers; nothing was written"});
   }
+  if (!checked->quarantined.empty()) request.batch = std::move(checked->marked);
   auto lease = produce_bytes_.try_acquire(request.batch.capacity());
   if (!lease) {
     return fail(Error{
@@ -128,7 +131,8 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
         kBudgetRetryMs});
   }
   counters_.produce_bytes.fetch_add(request.batch.size(), std::memory_order_relaxed);
-  counters_.produce_records.fetch_add(static_cast<std::uint64_t>(*record_count), std::memory_order_relaxed);
+  counters_.produce_records.fetch_add(static_cast<std::uint64_t>(checked->record_count),
+                                      std::memory_order_relaxed);
 
   const ShardHandle shard = shards_[*shard_index];
   const auto id = (*route)->id_of(request.partition);
@@ -136,24 +140,28 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   const auto begun = shard.executor->now();
   shard.executor->post([this, shard, id, hosted, begun,
                         input = partition::ProduceInput{.batch = std::move(request.batch),
-                                                        .record_count = *record_count,
+                                                        .record_count = checked->record_count,
                                                         .acks = acks_of(request.acks),
                                                         .timeout = request.timeout,
                                                         .position = std::move(request.position),
                                                         .client_id = std::move(request.client_id)},
-                        lease = std::move(*lease), order = std::move(request.order),
-                        round = request.retry_round, done = std::move(done)]() mutable {
+                        quarantined = std::move(checked->quarantined), lease = std::move(*lease),
+                        order = std::move(request.order), round = request.retry_round,
+                        done = std::move(done)]() mutable {
     if (order && order->shard.refuses(round)) return done(out_of_order());
     done = keep_order(std::move(order), round, std::move(done));
     partition::Partition* partition = shard.partitions->find(id);
     if (partition == nullptr) return done(not_here(shard, id, hosted));
     partition->produce(std::move(input), [this, shard, id, begun, lease = std::move(lease),
+                                          quarantined = std::move(quarantined),
                                           done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
       if (produce_latency_) produce_latency_(shard.executor->now() - begun);
       if (!ack) {
         counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
         return done(with_leader(std::move(ack).error(), shard, id));
       }
+      if (!ack->duplicate)
+        counters_.schema_quarantined.fetch_add(quarantined.size(), std::memory_order_relaxed);
       done(ProduceAck{.partition = id.partition,
                       .base_offset = ack->base_offset,
                       .last_offset = ack->last_offset,
@@ -163,7 +171,8 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
                       .flushed = ack->flushed,
                       .replicas_flushed = ack->replicas_flushed,
                       .replicas_total = ack->replicas_total,
-                      .duplicate = ack->duplicate});
+                      .duplicate = ack->duplicate,
+                      .quarantined = std::move(quarantined)});
     });
   });
 }
@@ -172,7 +181,7 @@ std::shared_ptr<FetchTicket> NodeBroker::fetch(FetchRequest request, Done<FetchR
   counters_.fetch_requests.fetch_add(1, std::memory_order_relaxed);
   const RoutingPtr table = routing();
   Result<void> open = check_intake();
-  Result<const TopicRoute*> route = table->find(request.topic);
+  Result<const TopicRoute*> route = table->find_readable(request.topic);
   Result<std::uint32_t> shard_index = route ? (*route)->shard_of(request.partition) : route.error();
   if (!open || !shard_index) {
     counters_.fetch_errors.fetch_add(1, std::memory_order_relaxed);
@@ -189,9 +198,13 @@ std::shared_ptr<FetchTicket> NodeBroker::fetch(FetchRequest request, Done<FetchR
       {.from = request.offset,
        .bytes_max = request.bytes_max,
        .bytes_min = request.bytes_min,
-       .wait_max = request.wait_max},
+       .wait_max = request.wait_max,
+       .reading = (*route)->reading},
       [this, shard, id, hosted] { return not_here(shard, id, hosted); },
-      [this, shard, id, done = std::move(done)](Result<FetchResult> result) mutable {
+      [this, shard, id,
+       as = ShownAs{(*route)->reading, request.offset, (*route)->topic->name, request.partition},
+       done = std::move(done)](Result<FetchResult> result) mutable {
+        if (result) result = shown(*std::move(result), as);
         if (result) {
           std::uint64_t bytes = 0;
           for (const auto& frame : result->frames) bytes += frame->payload.size();
@@ -208,7 +221,7 @@ std::shared_ptr<FetchTicket> NodeBroker::fetch(FetchRequest request, Done<FetchR
 void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<PartitionOffset>> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   const RoutingPtr table = routing();
-  const auto route = table->find(request.topic);
+  const auto route = table->find_readable(request.topic);
   if (!route) return done(route.error());
   if (request.partitions.empty()) {
     for (std::size_t i = 0; i < (*route)->shards.size(); ++i) {
@@ -235,7 +248,7 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
     const auto id = (*route)->id_of(partition_index);
     const bool hosted = (*route)->is_hosted_by(config_.self.node, partition_index);
     shard.executor->post([this, shard, id, hosted, gather, i, fail, batch_bytes_max, point = request.point,
-                          time = request.time] {
+                          time = request.time, reading = (*route)->reading] {
       partition::Partition* partition = shard.partitions->find(id);
       if (partition == nullptr) return fail(not_here(shard, id, hosted));
       const auto answer = [gather, i, batch_bytes_max, partition_index = id.partition,
@@ -253,7 +266,8 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
       }
       const auto kind = point == OffsetPoint::kEventTime ? log::TimeKind::kEvent : log::TimeKind::kAppend;
       partition->find_by_time(
-          kind, time, [this, shard, id, answer, fail](Result<partition::Partition::TimeLookup> found) {
+          kind, time, reading,
+          [this, shard, id, answer, fail](Result<partition::Partition::TimeLookup> found) {
             if (!found) return fail(with_leader(found.error(), shard, id));
             answer(found->marks, found->offset);
           });
@@ -264,7 +278,7 @@ void NodeBroker::list_offsets(ListOffsetsRequest request, Done<std::vector<Parti
 void NodeBroker::fence_producer(FenceProducerRequest request, Done<FenceProducerResult> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   const RoutingPtr table = routing();
-  const auto route = table->find(request.topic);
+  const auto route = table->find(request.topic, "produced to");
   if (!route) return done(route.error());
   if ((*route)->internal) {
     return done(Error{ErrorCode::kInvalidArgument,

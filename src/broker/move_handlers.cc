@@ -94,7 +94,7 @@ void NodeBroker::set_move_rate(std::uint64_t bytes_per_second, Done<std::uint64_
 void NodeBroker::transfer_leader(TransferLeaderRequest request, Done<std::monostate> done) {
   if (auto open = check_intake(); !open) return done(open.error());
   const RoutingPtr table = routing();
-  const auto route = table->find(request.topic);
+  const auto route = table->find(request.topic, "moved");
   if (!route) return done(route.error());
   const auto shard_index = (*route)->shard_of(request.partition);
   if (!shard_index) return done(shard_index.error());

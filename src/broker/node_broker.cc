@@ -252,8 +252,8 @@ std::string NodeBroker::leader_address(const model::TopicPartition& id) const {
 
 std::string NodeBroker::led_elsewhere(const std::string& topic, model::PartitionIndex partition) const {
   const RoutingPtr table = routing();
-  const auto at = table->topics.find(topic);
-  return at == table->topics.end() ? std::string() : leader_address(at->second.id_of(partition));
+  const TopicRoute* route = table->find_known(topic);
+  return route == nullptr ? std::string() : leader_address(route->id_of(partition));
 }
 
 Error NodeBroker::with_leader(Error error, const ShardHandle& shard, const model::TopicPartition& id) {
@@ -295,7 +295,7 @@ void NodeBroker::name_leader(const model::TopicPartition& id, PartitionDescripti
 
 Result<TopicHead> NodeBroker::topic_head(const std::string& topic) const {
   const RoutingPtr table = routing();
-  FOREBAY_TRY(const TopicRoute* route, table->find(topic));
+  FOREBAY_TRY(const TopicRoute* route, table->find(topic, "produced to"));
   return TopicHead{route->topic->id, static_cast<std::uint32_t>(route->shards.size()),
                    route->config.max_message_bytes};
 }

@@ -41,6 +41,7 @@ struct BrokerCounters {
       misdirected_batches{0};
   std::atomic<std::uint64_t> schema_records{0};  // whose schemas were looked at
   std::array<std::atomic<std::uint64_t>, schema::kViolationRules> schema_violations{};  // by rule
+  std::atomic<std::uint64_t> schema_quarantined{0};  // stored as dead letters
   std::atomic<std::uint64_t> fetch_requests{0}, fetch_bytes{0}, fetch_errors{0};
 };
 
@@ -169,11 +170,19 @@ class NodeBroker final : public Broker {
   // Why the partition is not found on its shard. `hosted`: this node is to have a replica. On that shard.
   [[nodiscard]] Error not_here(const ShardHandle& shard, const model::TopicPartition& id, bool hosted) const;
   void name_leader(const model::TopicPartition& id, PartitionDescription& description) const;
-  // A batch's record count, when all rules of the topic are met. Runs on the caller's thread.
-  [[nodiscard]] Result<std::int32_t> check_batch(const TopicRoute& route, const ProduceRequest& request);
-  // What its records say of their schemas; `records`: decompressed. On the caller's thread.
-  [[nodiscard]] Result<void> check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
-                                           ByteSpan records, const std::string& client_id);
+  // A batch that meets all rules of the topic, but for records that are to be dead letters.
+  struct CheckedBatch {
+    std::int32_t record_count = 0;
+    std::vector<RecordFault> quarantined;
+    std::string marked;  // with some: the batch to be stored
+  };
+  // Runs on the caller's thread.
+  [[nodiscard]] Result<CheckedBatch> check_batch(const TopicRoute& route, const ProduceRequest& request);
+  // The part of it that looks at the records, where those have schemas.
+  [[nodiscard]] Result<CheckedBatch> check_schemas(const TopicRoute& route,
+                                                   const model::RecordBatchView& batch,
+                                                   const model::BatchRules& rules,
+                                                   const std::string& client_id);
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
   // The steps of a recovery, after it has been judged. On the controller's shard.

@@ -66,7 +66,7 @@ Result<NodeBroker::RecoveryPtr> NodeBroker::recovery_of(RecoverPartitionRequest 
     recovery->shard = shards_[controller_shard_];
   } else {
     const RoutingPtr table = routing();
-    FOREBAY_TRY(const TopicRoute* route, table->find(request.topic));
+    FOREBAY_TRY(const TopicRoute* route, table->find(request.topic, "recovered"));
     FOREBAY_TRY(const std::uint32_t shard, route->shard_of(request.partition));
     recovery->id = route->id_of(request.partition);
     recovery->shard = shards_[shard];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/controller.h"
+#include "cluster/core/dead_letter_topics.h"
 #include "cluster/core/features.h"
 #include "cluster/core/internal_topics.h"
 #include "log/journal.h"
@@ -92,15 +93,42 @@ Result<void> TopicRoute::check_codec(model::Codec codec) const {
                    std::string(model::codec_name(codec)) + "; set the producer's compression to the topic's"};
 }
 
-Result<const TopicRoute*> RoutingTable::find(const std::string& name) const {
-  const auto at = topics.find(name);
-  if (at != topics.end()) return &at->second;
+std::string TopicRoute::name() const {
+  return reading == model::Reading::kDeadLetters ? cluster::dead_letter_name(topic->name) : topic->name;
+}
+
+model::TopicId TopicRoute::id() const {
+  return reading == model::Reading::kDeadLetters ? model::dead_letters_id(topic->id) : topic->id;
+}
+
+const TopicRoute* RoutingTable::find_known(const std::string& name) const {
+  if (const auto at = topics.find(name); at != topics.end()) return &at->second;
+  const auto at = dead_letters.find(name);
+  return at == dead_letters.end() ? nullptr : &at->second;
+}
+
+Result<const TopicRoute*> RoutingTable::find(const std::string& name, std::string_view change) const {
+  FOREBAY_TRY(const TopicRoute* route, find_readable(name));
+  if (route->reading == model::Reading::kDeadLetters)
+    return cluster::dead_letters_follow(route->topic->name, change);
+  return route;
+}
+
+Result<const TopicRoute*> RoutingTable::find_readable(const std::string& name) const {
+  if (const TopicRoute* route = find_known(name)) return route;
   if (!current) {
     return Error{ErrorCode::kNotYet,
                  "the node is starting and does not know yet whether there is a topic '" + name + "'; retry",
                  kStartingRetryMs};
   }
-  return cluster::unknown_topic(name);
+  Error unknown = cluster::unknown_topic(name);
+  if (name.ends_with(cluster::kDeadLetterSuffix)) {
+    const std::string source = name.substr(0, name.size() - cluster::kDeadLetterSuffix.size());
+    if (topics.contains(source))
+      unknown.context +=
+          "; dead letters of topic '" + source + "' are shown while it has on.violation=quarantine";
+  }
+  return unknown;
 }
 
 std::shared_ptr<RoutingTable> make_routing(model::NodeId node, const cluster::ClusterImage& image,
@@ -134,6 +162,11 @@ std::shared_ptr<RoutingTable> make_routing(model::NodeId node, const cluster::Cl
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       route.shards.push_back(
           log::shard_of({topic->id, model::PartitionIndex(static_cast<std::int32_t>(i))}, shard_count));
+    }
+    if (cluster::has_dead_letter_topic(*topic)) {
+      TopicRoute letters = route;
+      letters.reading = model::Reading::kDeadLetters;
+      table->dead_letters.emplace(letters.name(), std::move(letters));
     }
     table->topics.emplace(name, std::move(route));
   }

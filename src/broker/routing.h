@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "cluster/core/cluster_image.h"
 #include "config/topic_config.h"
 #include "model/batch_validation.h"
+#include "model/dead_letters.h"
 #include "partition/partition.h"
 #include "schema/core/record_guard.h"
 
@@ -20,11 +22,18 @@ namespace forebay::broker {
 
 struct TopicRoute {
   cluster::TopicPtr topic;
-  config::TopicConfig config;         // effective
-  std::vector<std::uint32_t> shards;  // of each partition
-  bool internal = false;              // for state machines, and for nobody to write to
-  schema::GuardRules guard;           // what its records have to keep to
+  config::TopicConfig config;                         // effective
+  std::vector<std::uint32_t> shards;                  // of each partition
+  bool internal = false;                              // for state machines, and for nobody to write to
+  schema::GuardRules guard;                           // what its records have to keep to
+  model::Reading reading = model::Reading::kRecords;  // which records it shows
 
+  // As users see it.
+  [[nodiscard]] std::string name() const;
+  [[nodiscard]] model::TopicId id() const;
+  [[nodiscard]] std::string dead_letters_of() const {
+    return reading == model::Reading::kDeadLetters ? topic->name : std::string();
+  }
   [[nodiscard]] model::TopicPartition id_of(model::PartitionIndex partition) const {
     return {topic->id, partition};
   }
@@ -42,6 +51,8 @@ struct RoutingTable {
   // missed.
   bool current = false;
   std::unordered_map<std::string, TopicRoute> topics;
+  // By their own names: other readings of the partitions of `topics`.
+  std::unordered_map<std::string, TopicRoute> dead_letters;
   std::map<model::NodeId, std::string> api_addresses;  // of the brokers that have registered, for clients
   std::string cluster_id;                              // empty: not known yet
   bool may_fence = false;  // every node reads what sessions of named producers write into logs
@@ -50,8 +61,12 @@ struct RoutingTable {
     const auto at = api_addresses.find(node);
     return at == api_addresses.end() ? std::string() : at->second;
   }
-  // Errors: kUnknownTopic; kNotYet when it is not current.
-  [[nodiscard]] Result<const TopicRoute*> find(const std::string& name) const;
+  // Errors: kUnknownTopic; kNotYet when it is not current; kInvalidArgument: they are dead letters, which
+  // cannot be `change`d.
+  [[nodiscard]] Result<const TopicRoute*> find(const std::string& name, std::string_view change) const;
+  // Dead letters too. Errors: kUnknownTopic, kNotYet.
+  [[nodiscard]] Result<const TopicRoute*> find_readable(const std::string& name) const;
+  [[nodiscard]] const TopicRoute* find_known(const std::string& name) const;  // nothing: not known
 };
 using RoutingPtr = std::shared_ptr<const RoutingTable>;
 

@@ -1,9 +1,10 @@
 // Where the schema registry is.
 #include <utility>
 
+#include "broker/dead_letters.h"
 #include "broker/node_broker.h"
+#include "broker/schema_check.h"
 #include "cluster/core/internal_topics.h"
-#include "model/record_iterator.h"
 #include "schema/doubts.h"
 #include "schema/registries.h"
 #include "schema/usage_book.h"
@@ -18,13 +19,12 @@ constexpr std::size_t kFaultTextsMax = 20;
 constexpr std::uint32_t kNoSchemasRetryMs = 200;
 constexpr std::uint32_t kDoubtRetryMs = 20;
 
-// Whether it is this record's turn, so that a share of all is looked at, evenly spread.
-bool is_sampled(double share) {
-  thread_local double credit = 0;
-  credit += share;
-  if (credit < 1) return false;
-  credit -= 1;
-  return true;
+std::vector<RecordFault> faults_of(std::vector<BrokenRecord> broken) {
+  std::vector<RecordFault> faults;
+  faults.reserve(broken.size());
+  for (BrokenRecord& one : broken)
+    faults.push_back({one.index, faults.size() < kFaultTextsMax ? std::move(one.text) : std::string()});
+  return faults;
 }
 
 Error broken_schemas(const std::string& topic, std::vector<RecordFault> faults, std::int32_t records) {
@@ -96,8 +96,10 @@ bool NodeBroker::is_certain(const schema::Violation& broken) {
   return false;
 }
 
-Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::RecordBatchView& batch,
-                                       ByteSpan records, const std::string& client_id) {
+Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& route,
+                                                           const model::RecordBatchView& batch,
+                                                           const model::BatchRules& rules,
+                                                           const std::string& client_id) {
   static const schema::SharedImage kNothing;
   const auto image = registry_image();
   if (has_registry() && (image == nullptr || !image->is_current()))
@@ -105,36 +107,30 @@ Result<void> NodeBroker::check_schemas(const TopicRoute& route, const model::Rec
         ErrorCode::kNotYet,
         "topic '" + route.guard.topic + "' validates schemas, and those are not on this node yet; retry",
         kNoSchemasRetryMs};
-  schema::RecordGuard guard(route.guard, image == nullptr ? kNothing : *image, *registry_.schemas);
-  std::vector<RecordFault> faults;
-  std::optional<std::string> doubt;
-  model::RecordIterator iterator(batch.header(), records);
-  model::RecordView record;
-  const bool samples = route.guard.validation == config::SchemaValidation::kPayload;
-  while (true) {
-    const std::int32_t index = iterator.index();
-    FOREBAY_TRY(const bool more, iterator.next(record));
-    if (!more) break;
-    const auto broken = guard.check(record, samples && is_sampled(route.config.schema_validation_share));
-    if (!broken) continue;
-    if (route.config.on_violation == config::OnViolation::kReject && !is_certain(*broken)) {
-      if (!doubt) doubt = "record " + std::to_string(index) + ": " + broken->found;
-      continue;  // all that is missed is asked for together
-    }
-    counters_.schema_violations.at(static_cast<std::size_t>(broken->rule))
-        .fetch_add(1, std::memory_order_relaxed);
-    faults.push_back({index, faults.size() < kFaultTextsMax ? broken->to_string() : std::string()});
-  }
-  if (doubt)
-    return Error{ErrorCode::kNotYet,
-                 *doubt + ", as far as this node knows; it asks the leader of the schema registry; retry",
-                 kDoubtRetryMs};
+  thread_local std::vector<std::byte> scratch;
+  SchemaCheck check(route, image == nullptr ? kNothing : *image, *registry_.schemas,
+                    [this](const schema::Violation& broken) { return is_certain(broken); });
+  FOREBAY_TRY(const model::BatchContents contents,
+              model::validate_batch_records(batch, rules, scratch, &check));
+  if (check.doubt())
+    return Error{
+        ErrorCode::kNotYet,
+        *check.doubt() + ", as far as this node knows; it asks the leader of the schema registry; retry",
+        kDoubtRetryMs};
+  for (std::size_t rule = 0; rule < check.by_rule().size(); ++rule)
+    counters_.schema_violations.at(rule).fetch_add(check.by_rule().at(rule), std::memory_order_relaxed);
   counters_.schema_records.fetch_add(static_cast<std::uint64_t>(batch.record_count()),
                                      std::memory_order_relaxed);
   if (registry_.usage != nullptr)
-    registry_.usage->note(route.guard.topic, guard.seen(), client_id, clock_.now());
-  if (faults.empty() || route.config.on_violation == config::OnViolation::kObserve) return {};
-  return broken_schemas(route.guard.topic, std::move(faults), batch.record_count());
+    registry_.usage->note(route.guard.topic, check.guard().seen(), client_id, clock_.now());
+  CheckedBatch checked{.record_count = batch.record_count()};
+  std::vector<BrokenRecord>& broken = check.broken();
+  if (broken.empty() || route.config.on_violation == config::OnViolation::kObserve) return checked;
+  if (route.config.on_violation == config::OnViolation::kReject)
+    return broken_schemas(route.guard.topic, faults_of(std::move(broken)), batch.record_count());
+  FOREBAY_TRY(checked.marked, quarantined(batch, contents.records, broken));
+  checked.quarantined = faults_of(std::move(broken));
+  return checked;
 }
 
 void NodeBroker::with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,

@@ -199,7 +199,7 @@ Result<std::vector<TopicSummary>> Admin::list_topics(Internal internal) {
   topics.reserve(static_cast<std::size_t>(response.topics_size()));
   for (const auto& topic : response.topics()) {
     topics.push_back({topic.name(), topic.id(), topic.partitions(), topic.replication_factor(),
-                      topic.internal(), topic.disk_bytes()});
+                      topic.internal(), topic.disk_bytes(), topic.dead_letters_of()});
   }
   return topics;
 }
@@ -214,6 +214,7 @@ Result<TopicDescription> Admin::describe_topic(const std::string& name) {
   topic.id = response.id();
   topic.replication_factor = response.replication_factor();
   topic.internal = response.internal();
+  topic.dead_letters_of = response.dead_letters_of();
   for (const auto& partition : response.partitions()) topic.partitions.push_back(partition_of(partition));
   for (const auto& entry : response.config()) topic.config.push_back(entry_of(entry));
   return topic;

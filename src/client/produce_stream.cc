@@ -114,15 +114,18 @@ class GrpcProduceStream final : public ProduceStream {
       return;
     }
     const v1::PartitionAck& ack = response_.ack().partitions(0);
+    std::vector<RecordFault> quarantined;
+    for (const v1::RecordFault& one : ack.quarantined()) quarantined.push_back({one.index(), one.text()});
     listener_->on_ack(response_.correlation_id(),
-                      {.partition = ack.partition(),
-                       .offset = ack.base_offset(),
-                       .append_time_ms = ack.append_time_ms(),
-                       .term = ack.term(),
-                       .flushed = ack.durability().flushed(),
-                       .replicas_flushed = ack.durability().replicas_flushed(),
-                       .replicas_total = ack.durability().replicas_total(),
-                       .duplicate = ack.duplicate()},
+                      {Ack{.partition = ack.partition(),
+                           .offset = ack.base_offset(),
+                           .append_time_ms = ack.append_time_ms(),
+                           .term = ack.term(),
+                           .flushed = ack.durability().flushed(),
+                           .replicas_flushed = ack.durability().replicas_flushed(),
+                           .replicas_total = ack.durability().replicas_total(),
+                           .duplicate = ack.duplicate()},
+                       std::move(quarantined)},
                       response_.ack().leader());
   }
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/shared_bytes.h"
+#include "client/core/stored_batch.h"
 #include "client/rpc_error.h"
 #include "client/wire.h"
 #include "forebay/producer.h"
@@ -28,7 +29,7 @@ class ProduceStream {
    public:
     virtual ~Listener() = default;
     // `leader`: who wrote it, when that was another node than this stream's; else empty.
-    virtual void on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader) = 0;
+    virtual void on_ack(std::uint64_t correlation, const StoredBatch& stored, std::string_view leader) = 0;
     virtual void on_refusal(std::uint64_t correlation, const Error& error) = 0;
     virtual void on_write_done() = 0;
     // `connected`: there was a connection, so that the node may have got what was sent. What gRPC says of

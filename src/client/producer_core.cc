@@ -96,8 +96,9 @@ class Producer::Core::Link final : public client::ProduceStream::Listener {
   Link(std::shared_ptr<Core> core, NodeId node) : core_(std::move(core)), node_(node) {}
 
  private:
-  void on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader) override {
-    core_->on_ack(correlation, first, leader);
+  void on_ack(std::uint64_t correlation, const client::StoredBatch& stored,
+              std::string_view leader) override {
+    core_->on_ack(correlation, stored, leader);
   }
   void on_refusal(std::uint64_t correlation, const Error& error) override {
     core_->on_refusal(correlation, error);
@@ -444,10 +445,11 @@ void Producer::Core::begin_session() {
   pump(lock);
 }
 
-void Producer::Core::on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader) {
+void Producer::Core::on_ack(std::uint64_t correlation, const client::StoredBatch& stored,
+                            std::string_view leader) {
   if (!leader.empty()) caller_.learn(leader);
   Lock lock(mutex_);
-  queue_.acked(correlation, first, leader, steady_clock::now());
+  queue_.acked(correlation, stored, leader, steady_clock::now());
   pump(lock);
 }
 

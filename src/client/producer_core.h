@@ -72,7 +72,7 @@ class Producer::Core final : public std::enable_shared_from_this<Core> {
     std::shared_ptr<grpc::Channel> channel;         // of the last stream; let go by close()
   };
 
-  void on_ack(std::uint64_t correlation, const Ack& first, std::string_view leader);
+  void on_ack(std::uint64_t correlation, const client::StoredBatch& stored, std::string_view leader);
   void on_refusal(std::uint64_t correlation, const Error& error);
   void on_write_done(NodeId node);
   void on_closed(NodeId node, const Error& error, bool connected);

@@ -286,6 +286,11 @@ Result<void> check(const Settings& settings, std::uint32_t cores) {
   check_cluster(settings, add);
   const auto topic = check_topic_config(settings.topic_defaults);
   if (!topic) add("topic_defaults." + topic.error().context);
+  // It gives a topic a dead-letter topic, which is there for all nodes or for none.
+  if (settings.topic_defaults.on_violation == OnViolation::kQuarantine)
+    add("topic_defaults.on.violation: found quarantine, expected reject or observe; quarantine is set for "
+        "each "
+        "topic: forebay topic alter TOPIC --set on.violation=quarantine");
   if (problems.empty()) return {};
   return Error{ErrorCode::kInvalidConfig, std::move(problems)};
 }

@@ -79,10 +79,13 @@ std::vector<Key<TopicConfig>> make_keys() {
       milliseconds(0), Make::kLongest, "Records younger than this are not compacted."));
   keys.push_back(Make::choice<OnViolation>(
       "on.violation", [](auto& c) -> auto& { return c.on_violation; },
-      {{"reject", OnViolation::kReject}, {"observe", OnViolation::kObserve}},
+      {{"reject", OnViolation::kReject},
+       {"quarantine", OnViolation::kQuarantine},
+       {"observe", OnViolation::kObserve}},
       "What becomes of a record that breaks schema.validation. reject: nothing of its batch is stored, and "
-      "the "
-      "error names the records and what is wrong with them. observe: it is stored and counted."));
+      "the error names the records and what is wrong with them. quarantine: it is stored as a dead letter, "
+      "which readers of the topic are not shown, and readers of TOPIC.dlq are, with the reason; for topics "
+      "only, not as a default. observe: it is stored and counted."));
   keys.push_back(Make::choice<Partitioner>(
       "partitioner", [](auto& c) -> auto& { return c.partitioner; }, {{"murmur2", Partitioner::kMurmur2}},
       "How keys are mapped to partitions, so that all clients agree; murmur2 is what Kafka's Java clients "

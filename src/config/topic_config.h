@@ -32,7 +32,7 @@ enum class SchemaValidation : std::uint8_t {
   kPayload,  // and its bytes are a value of that
 };
 // What becomes of a record that breaks them.
-enum class OnViolation : std::uint8_t { kReject, kObserve };
+enum class OnViolation : std::uint8_t { kReject, kQuarantine, kObserve };
 // By which name the subject of a record's schema is known.
 enum class SubjectStrategy : std::uint8_t {
   kNone,         // it has no schema

@@ -62,6 +62,9 @@ void NodeMetrics::broker_counters(Metrics& metrics, const broker::NodeBroker& br
           "Batches refused because they were built for another topic or partition", c.misdirected_batches);
   counter("forebay_schema_records_checked_total",
           "Records that were checked against the schemas of their topic", c.schema_records);
+  counter("forebay_schema_quarantined_total",
+          "Records that break the schemas of their topic and were stored as dead letters",
+          c.schema_quarantined);
   for (const auto rule : {schema::Violation::Rule::kNoSchema, schema::Violation::Rule::kUnknownSchema,
                           schema::Violation::Rule::kNotOfSubject, schema::Violation::Rule::kPayload}) {
     const auto& value = c.schema_violations.at(static_cast<std::size_t>(rule));

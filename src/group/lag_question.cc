@@ -28,9 +28,9 @@ void tell(const partition::Partition::Backlog& backlog, runtime::WallClock& cloc
   done(lag);
 }
 
-void answer_from(partition::Partition& partition, model::Offset next, runtime::WallClock& clock,
-                 Done<PartitionLag> done) {
-  partition.backlog(next,
+void answer_from(partition::Partition& partition, model::Reading reading, model::Offset next,
+                 runtime::WallClock& clock, Done<PartitionLag> done) {
+  partition.backlog(next, reading,
                     [&clock, done = std::move(done)](Result<partition::Partition::Backlog> backlog) mutable {
                       if (!backlog) return done(std::move(backlog).error());
                       tell(*backlog, clock, done);
@@ -103,16 +103,18 @@ Result<PartitionLag> decode_lag(ByteSpan bytes) {
 
 void answer_lag(partition::PartitionSet& partitions, const LagQuestion& question, runtime::WallClock& clock,
                 Done<PartitionLag> done) {
-  partition::Partition* partition = partitions.find(question.partition);
-  if (partition == nullptr) return done(partitions.not_here(question.partition));
+  const model::TopicPartition source = model::source_of(question.partition);
+  const model::Reading reading = model::reading_of(question.partition.topic);
+  partition::Partition* partition = partitions.find(source);
+  if (partition == nullptr) return done(partitions.not_here(source));
   switch (question.from.kind) {
     case LagFrom::Kind::kOffset:
-      return answer_from(*partition, model::Offset(question.from.value), clock, std::move(done));
+      return answer_from(*partition, reading, model::Offset(question.from.value), clock, std::move(done));
     case LagFrom::Kind::kBegin:
-      return answer_from(*partition, model::Offset(0), clock, std::move(done));
+      return answer_from(*partition, reading, model::Offset(0), clock, std::move(done));
     case LagFrom::Kind::kEnd:
       return partition->backlog(
-          model::Offset(std::numeric_limits<std::int64_t>::max()),
+          model::Offset(std::numeric_limits<std::int64_t>::max()), reading,
           [&clock, done = std::move(done)](Result<partition::Partition::Backlog> backlog) mutable {
             if (!backlog) return done(std::move(backlog).error());
             backlog->next = backlog->marks.high_watermark;
@@ -121,14 +123,14 @@ void answer_lag(partition::PartitionSet& partitions, const LagQuestion& question
     case LagFrom::Kind::kTime:
       break;
   }
-  partition->find_by_time(log::TimeKind::kEvent, model::Timestamp(question.from.value),
-                          [&partitions, id = question.partition, &clock,
+  partition->find_by_time(log::TimeKind::kEvent, model::Timestamp(question.from.value), reading,
+                          [&partitions, id = source, reading, &clock,
                            done = std::move(done)](Result<partition::Partition::TimeLookup> found) mutable {
                             if (!found) return done(std::move(found).error());
                             partition::Partition* there = partitions.find(id);
                             if (there == nullptr) return done(partitions.not_here(id));
-                            answer_from(*there, found->offset.value_or(found->marks.high_watermark), clock,
-                                        std::move(done));
+                            answer_from(*there, reading, found->offset.value_or(found->marks.high_watermark),
+                                        clock, std::move(done));
                           });
 }
 

@@ -66,11 +66,12 @@ Result<model::Offset> decode_place(ByteSpan bytes) {
 
 void answer_place(partition::PartitionSet& partitions, const PlaceQuestion& question,
                   Done<model::Offset> done) {
-  partition::Partition* partition = partitions.find(question.partition);
-  if (partition == nullptr) return done(partitions.not_here(question.partition));
+  const model::TopicPartition source = model::source_of(question.partition);
+  partition::Partition* partition = partitions.find(source);
+  if (partition == nullptr) return done(partitions.not_here(source));
   if (question.kind == PlaceQuestion::Kind::kTime) {
     return partition->find_by_time(
-        log::TimeKind::kEvent, question.time,
+        log::TimeKind::kEvent, question.time, model::reading_of(question.partition.topic),
         [done = std::move(done)](Result<partition::Partition::TimeLookup> found) mutable {
           if (!found) return done(std::move(found).error());
           done(found->offset.value_or(found->marks.high_watermark));
@@ -87,25 +88,25 @@ std::optional<model::Offset> Places::known_high_watermark(const model::TopicPart
   std::optional<model::Offset> known;
   if (const auto at = known_.find(partition); at != known_.end()) known = at->second;
   // What a follower knows to be committed is as true.
-  if (partition::Partition* here = parts_.shards[parts_.own].partitions->find(partition))
+  if (partition::Partition* here = parts_.shards[parts_.own].partitions->find(model::source_of(partition)))
     known = std::max(known.value_or(model::Offset(0)), here->watermarks().high_watermark);
   return known;
 }
 
 template <typename T, typename Question, typename Decode, typename Answer>
 void Places::ask(const Question& question, Decode decode, Answer answer, Done<T> done) {
-  const auto leader = parts_.leader(question.partition);
+  const model::TopicPartition source = model::source_of(question.partition);
+  const auto leader = parts_.leader(source);
   if (!leader && parts_.peers != nullptr)
     return done(Error{ErrorCode::kNotYet, "nobody is known to lead the partition; retry", kRetryMs});
   if (leader && *leader != parts_.self && parts_.peers != nullptr) {
-    return parts_.peers->request(*leader, question.partition, encode_question(question), kAnswerTimeout,
+    return parts_.peers->request(*leader, source, encode_question(question), kAnswerTimeout,
                                  [decode, done = std::move(done)](Result<std::string> said) mutable {
                                    if (!said) return done(std::move(said).error());
                                    done(decode(as_bytes(*said)));
                                  });
   }
-  const Shard owner =
-      parts_.shards[log::shard_of(question.partition, static_cast<std::uint32_t>(parts_.shards.size()))];
+  const Shard owner = parts_.shards[log::shard_of(source, static_cast<std::uint32_t>(parts_.shards.size()))];
   owner.executor->post(
       [owner, question, answer, back = parts_.shards[parts_.own].executor, done = std::move(done)]() mutable {
         answer(*owner.partitions, question, Done<T>([back, done = std::move(done)](Result<T> said) mutable {

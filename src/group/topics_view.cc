@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "cluster/core/dead_letter_topics.h"
 #include "cluster/core/internal_topics.h"
+#include "model/dead_letters.h"
 
 namespace forebay::group {
 namespace {
@@ -22,8 +24,9 @@ re2::RE2::Options options() {
   return options;
 }
 
-TopicView view_of(const cluster::Topic& topic, const std::map<model::NodeId, std::string>& racks) {
-  TopicView view{topic.id, {}};
+TopicView view_of(const cluster::Topic& topic, const model::TopicId& id,
+                  const std::map<model::NodeId, std::string>& racks) {
+  TopicView view{id, {}};
   view.leader_racks.reserve(topic.partitions.size());
   for (const cluster::Placement& placement : topic.partitions) {
     // Who should rather lead: what does lead for the moment is no reason to move a partition between members.
@@ -51,17 +54,22 @@ bool TopicsView::set(const cluster::ClusterImage& image) {
   const bool same_racks = std::exchange(racks_, std::move(racks)) == racks_;
   bool follow = !std::exchange(known_, true);
   snapshot_.version = image.applied;
-  for (const auto& [name, topic] : image.topics) {
-    if (cluster::is_internal(name)) continue;
+  const auto see = [&](const std::string& name, const cluster::TopicPtr& topic, const model::TopicId& id) {
     cluster::TopicPtr& known = topics_[name];
-    if (known == topic && same_racks) continue;
+    if (known == topic && same_racks) return;
     follow = follow || known == nullptr || known->id != topic->id ||
              known->partitions.size() != topic->partitions.size();
-    snapshot_.by_name[name] = view_of(*topic, racks_);
+    snapshot_.by_name[name] = view_of(*topic, id, racks_);
     known = topic;
+  };
+  for (const auto& [name, topic] : image.topics) {
+    if (cluster::is_internal(name)) continue;
+    see(name, topic, topic->id);
+    if (cluster::has_dead_letter_topic(*topic))
+      see(cluster::dead_letter_name(name), topic, model::dead_letters_id(topic->id));
   }
   for (auto at = topics_.begin(); at != topics_.end();) {
-    if (image.topics.contains(at->first)) {
+    if (image.topics.contains(at->first) || cluster::dead_letter_source(image, at->first) != nullptr) {
       ++at;
       continue;
     }
@@ -92,6 +100,8 @@ Result<void> TopicsView::want_pattern(const std::string& pattern) {
   const re2::RE2 expression(pattern, options());
   if (!expression.ok()) return check_pattern(pattern);
   for (const auto& [name, view] : snapshot_.by_name) {
+    // Who wants all topics of some kind does not want what was wrong with them: those are asked for by name.
+    if (model::reading_of(view.id) == model::Reading::kDeadLetters) continue;
     if (re2::RE2::FullMatch(name, expression)) matches.push_back(name);
   }
   return {};

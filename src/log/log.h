@@ -197,7 +197,8 @@ class Log {
                             UniqueFunction<void(Result<std::optional<model::Offset>>)> done) = 0;
 
   // The first offset from `from` on whose batch has dead letters, below `upto`; nothing when there is none.
-  // What is damaged is passed over. Answers from memory at once when it can.
+  // Answers from memory at once when it can. Errors: kDataLoss when a range before it is damaged (`next` good
+  // offset in the context), kStorageFailed, kCancelled.
   virtual void find_dead_letters(model::Offset from, model::Offset upto,
                                  UniqueFunction<void(Result<std::optional<model::Offset>>)> done) = 0;
 

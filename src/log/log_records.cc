@@ -106,7 +106,18 @@ void LogReplica::find_dead_letters(model::Offset from, model::Offset upto,
   // Who follows them asks after each commit.
   if (!memory_.empty() && memory_.frame(memory_.begin())->header.begin.next_offset <= from)
     return done(find_in_memory(search, from, upto));
-  reads_.find(search, from, upto, std::move(done));
+  reads_.find(search, from, upto,
+              [this, from, upto, done = std::move(done)](Result<std::optional<model::Offset>> found) mutable {
+                if (!found) return done(std::move(found).error());
+                // What was there before it nobody knows; without a word it would pass for nothing.
+                for (const Damage& one : damage_) {
+                  const model::Offset begin = std::max(from, one.begin.next_offset);
+                  if (is_accepted(one.kind) || is_tail(one.kind) || one.end.next_offset <= from) continue;
+                  if (begin < found->value_or(upto))
+                    return done(data_loss_error(id_, begin, one.end.next_offset));
+                }
+                done(std::move(found));
+              });
 }
 
 std::optional<model::Offset> LogReplica::find_in_memory(const FrameSearch& search, model::Offset from,

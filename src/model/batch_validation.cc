@@ -136,7 +136,7 @@ Result<RecordBatchView> validate_batch_header(ByteSpan batch, const BatchRules& 
 }
 
 Result<BatchContents> validate_batch_records(const RecordBatchView& batch, const BatchRules& rules,
-                                             std::vector<std::byte>& scratch) {
+                                             std::vector<std::byte>& scratch, RecordVisitor* visitor) {
   FOREBAY_TRY(const ByteSpan records, records_of(batch, rules.records_bytes_max, scratch));
   BatchContents contents{.records = records};
   RecordIterator iterator(batch.header(), records);
@@ -146,6 +146,7 @@ Result<BatchContents> validate_batch_records(const RecordBatchView& batch, const
     FOREBAY_TRY(const bool more, iterator.next(record));
     if (!more) break;
     FOREBAY_CHECK(check_record(record, index, rules));
+    if (visitor != nullptr) visitor->visit(record, index);
     contents.max_timestamp = std::max(contents.max_timestamp, record.timestamp);
   }
   if (contents.max_timestamp > batch.max_timestamp()) {

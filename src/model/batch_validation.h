@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/shared_bytes.h"
+#include "model/record.h"
 #include "model/record_batch.h"
 
 namespace forebay::model {
@@ -47,6 +48,13 @@ struct BatchContents {
 //         transactions), kInvalidRecord (everything else).
 [[nodiscard]] Result<RecordBatchView> validate_batch_header(ByteSpan batch, const BatchRules& rules);
 
+// Sees each record, in their order, as it is checked; of a batch that is refused perhaps only the first ones.
+class RecordVisitor {
+ public:
+  virtual ~RecordVisitor() = default;
+  virtual void visit(const RecordView& record, std::int32_t index) = 0;
+};
+
 // Checks that the records decompress within the bound, are well formed, count exactly 0..n-1, leave no bytes
 // over, have a key where one is required, are not too large and lie within the time bounds, and that the
 // batch's max timestamp is at least the maximum of theirs. Requires: a batch that validate_batch_header
@@ -54,7 +62,8 @@ struct BatchContents {
 // index of the record.
 [[nodiscard]] Result<BatchContents> validate_batch_records(const RecordBatchView& batch,
                                                            const BatchRules& rules,
-                                                           std::vector<std::byte>& scratch);
+                                                           std::vector<std::byte>& scratch,
+                                                           RecordVisitor* visitor = nullptr);
 
 // Both.
 [[nodiscard]] Result<BatchContents> validate_batch(ByteSpan batch, const BatchRules& rules,

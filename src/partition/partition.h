@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/unique_function.h"
 #include "log/log.h"
+#include "model/dead_letters.h"
 #include "partition/core/leader_choice.h"
 #include "partition/core/majority_loss.h"
 #include "partition/core/membership_plan.h"
@@ -88,6 +89,9 @@ struct FetchInput {
   // consumers, who would see the end go back when they change the node. What is above that is waited for:
   // after a start a replica does not know yet what of its log is committed.
   bool from_any_replica = false;
+  // Consumers of either: the batches that have records for them. What else is in those batches is theirs to
+  // leave out (model/dead_letters.h).
+  model::Reading reading = model::Reading::kRecords;
 };
 struct FetchOutput {
   Watermarks marks;
@@ -244,13 +248,15 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
     std::optional<model::Timestamp> oldest;  // event time of the first, or when it was appended if it has
                                              // none; nothing: none, or it cannot be read
   };
-  void backlog(model::Offset next, Done<Backlog> done);
+  // Of dead letters `records` are those alone, exactly where they take 4 MiB at most; what lies behind that
+  // counts with every offset.
+  void backlog(model::Offset next, model::Reading reading, Done<Backlog> done);
 
   struct TimeLookup {
     Watermarks marks;
     std::optional<model::Offset> offset;  // exact: of the first record that late
   };
-  void find_by_time(log::TimeKind kind, model::Timestamp time, Done<TimeLookup> done);
+  void find_by_time(log::TimeKind kind, model::Timestamp time, model::Reading reading, Done<TimeLookup> done);
 
   // Where a state machine lives on the log: what lies below `applied` is durably in its store. The log start
   // of this replica does not pass that, whatever is trimmed elsewhere; and a replica that is to begin anew
@@ -352,6 +358,9 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
   void on_log_start(const Result<void>& durable);
   void fail_trims(const Error& error);
   void refine_time(log::TimeKind kind, model::Timestamp time, model::Offset from, Done<TimeLookup> done);
+  void find_dead_letter_by_time(log::TimeKind kind, model::Timestamp time, model::Offset from,
+                                Watermarks marks, Done<TimeLookup> done);
+  void backlog_of_dead_letters(Backlog backlog, Done<Backlog> done);
 
   log::Log& log_;
   const std::string topic_name_;

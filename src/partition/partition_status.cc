@@ -4,6 +4,7 @@
 
 #include "log/core/damage.h"
 #include "partition/core/time_search.h"
+#include "partition/dead_letter_read.h"
 #include "partition/partition.h"
 
 namespace forebay::partition {
@@ -45,6 +46,9 @@ void Partition::status(Done<PartitionStatus> done) {
 
 namespace {
 
+// A lag is asked for often, and of many partitions.
+constexpr std::size_t kDeadLettersCountedBytes = 4U << 20;
+
 // What is only in the journal and in memory is the last piece.
 LogPieces pieces_of(const log::LogStatus& log) {
   LogPieces pieces;
@@ -55,21 +59,23 @@ LogPieces pieces_of(const log::LogStatus& log) {
 }
 
 // Of its first record from `from` on, where it has one of its own.
-model::Timestamp time_of(const log::Frame& frame, model::Offset from) {
-  const auto event_time = event_time_from(frame.payload.span(), from);
+model::Timestamp time_of(const log::Frame& frame, model::Offset from, model::Reading reading) {
+  const auto event_time = event_time_from(frame.payload.span(), from, reading);
   return event_time && *event_time ? **event_time : frame.header.append_time;
 }
 
 }  // namespace
 
-void Partition::backlog(model::Offset next, Done<Backlog> done) {
-  read_end([alive = alive_, next, done = std::move(done)](Result<Watermarks> proven) mutable {
+void Partition::backlog(model::Offset next, model::Reading reading, Done<Backlog> done) {
+  read_end([alive = alive_, next, reading, done = std::move(done)](Result<Watermarks> proven) mutable {
     if (!proven) return done(std::move(proven).error());
     if (*alive == nullptr) return done(Error{ErrorCode::kShuttingDown, "the partition is being closed"});
     Partition& self = **alive;
     Backlog backlog{.marks = *proven, .next = std::max(next, proven->log_start)};
     const model::Offset upto = proven->high_watermark;
     if (backlog.next >= upto) return done(backlog);
+    if (reading == model::Reading::kDeadLetters)
+      return self.backlog_of_dead_letters(backlog, std::move(done));
     backlog.records = static_cast<std::uint64_t>(upto.value() - backlog.next.value());
     const log::LogStatus log = self.log_.status();
     const LogPieces pieces = pieces_of(log);
@@ -78,10 +84,32 @@ void Partition::backlog(model::Offset next, Done<Backlog> done) {
     self.log_.read({.from = backlog.next, .upto = upto, .bytes_max = 1},
                    [backlog, done = std::move(done)](const Result<log::ReadResult>& first) mutable {
                      if (first && !first->frames.empty())
-                       backlog.oldest = time_of(*first->frames.front(), backlog.next);
+                       backlog.oldest =
+                           time_of(*first->frames.front(), backlog.next, model::Reading::kRecords);
                      done(backlog);
                    });
   });
+}
+
+void Partition::backlog_of_dead_letters(Backlog backlog, Done<Backlog> done) {
+  read_dead_letters(
+      log_,
+      {.from = backlog.next, .upto = backlog.marks.high_watermark, .bytes_max = kDeadLettersCountedBytes},
+      [backlog, done = std::move(done)](Result<log::ReadResult> result) mutable {
+        if (!result) return done(std::move(result).error());
+        backlog.records = 0;
+        for (const log::FramePtr& frame : result->frames) {
+          const auto count = count_dead_letters(frame->payload.span(), backlog.next);
+          if (!count) return done(count.error());
+          if (*count > 0 && !backlog.oldest)
+            backlog.oldest = time_of(*frame, backlog.next, model::Reading::kDeadLetters);
+          backlog.records += *count;
+          backlog.bytes += frame->payload.size();
+        }
+        backlog.records +=
+            static_cast<std::uint64_t>(backlog.marks.high_watermark.value() - result->next.value());
+        done(backlog);
+      });
 }
 
 // It is being filled by its leader; nothing is wrong with it.

@@ -91,6 +91,7 @@ bool has_lost_tail(const PartitionDescription& partition) {
 Result<void> check_topics(Findings& findings, Admin& admin, const std::string& data_dir) {
   FOREBAY_TRY(const auto topics, admin.list_topics(Admin::Internal::kShow));
   for (const TopicSummary& summary : topics) {
+    if (!summary.dead_letters_of.empty()) continue;  // what is wrong with it is wrong with that topic
     const auto topic = admin.describe_topic(summary.name);
     if (!topic) {
       if (topic.error().code == ErrorCode::kUnknownTopic) continue;  // deleted meanwhile

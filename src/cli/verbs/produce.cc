@@ -284,6 +284,13 @@ class Production {
     if (totals.failed > totals.failures.size()) {
       session_.warn(count_text(totals.failed, "record") + " failed in all");
     }
+    for (const Ledger::DeadLetter& one : totals.dead_letters)
+      session_.warn("line " + std::to_string(one.line) + " was quarantined" +
+                    (one.reason.empty() ? "" : ": " + one.reason));
+    if (totals.quarantined > 0)
+      session_.note(count_text(totals.quarantined, "record") + " broke the schemas of topic '" +
+                    options_.topic + "'; to see " + (totals.quarantined == 1 ? "it" : "them") +
+                    ": forebay consume " + options_.topic + ".dlq --raw");
     if (totals.acked_file_error) failure = session_.fail(*totals.acked_file_error);
     const double seconds = std::chrono::duration<double>(took).count();
     if (!session_.is_text()) {
@@ -292,15 +299,18 @@ class Production {
           .set("bytes", totals.bytes)
           .set("seconds", seconds)
           .set("failed", totals.failed)
+          .set("quarantined", totals.quarantined)
           .set("bad_lines", bad_lines_);
       if (options_.name) value.set("sent_before", sent_before_);
       session_.print(value, {});
     } else if (!session_.globals().quiet) {
       char buffer[48];
       std::snprintf(buffer, sizeof(buffer), " in %.3f s, ", seconds);
-      session_.out().write(count_text(totals.records, "record") + ", " + config::format_bytes(totals.bytes) +
-                           buffer + std::to_string(totals.failed) + " failed" +
-                           (bad_lines_ == 0 ? "" : ", " + std::to_string(bad_lines_) + " bad") + '\n');
+      session_.out().write(
+          count_text(totals.records, "record") + ", " + config::format_bytes(totals.bytes) + buffer +
+          std::to_string(totals.failed) + " failed" +
+          (totals.quarantined == 0 ? "" : ", " + std::to_string(totals.quarantined) + " quarantined") +
+          (bad_lines_ == 0 ? "" : ", " + std::to_string(bad_lines_) + " bad") + '\n');
     }
     if (code != ExitCode::kOk) return code;
     if (named_ != nullptr && failure == ExitCode::kOk && sent_now_ == 0)
@@ -482,8 +492,10 @@ void add_produce_command(std::vector<Command>& commands) {
       "next run is refused, and says how to go on. Lines without key are placed by where they stand in the "
       "FILE.";
   command.json_shape =
-      "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"bad_lines\": n}\n"
-      "records and bytes (of key and value) that were acknowledged; with --name also \"sent_before\": n, the "
+      "{\"records\": n, \"bytes\": n, \"seconds\": n, \"failed\": n, \"quarantined\": n, \"bad_lines\": n}\n"
+      "records and bytes (of key and value) that were acknowledged, and how many of those the topic keeps as "
+      "dead "
+      "letters (on.violation=quarantine); with --name also \"sent_before\": n, the "
       "lines "
       "that were there";
   command.run = [options](Session& session) { return run_produce(session, *options); };

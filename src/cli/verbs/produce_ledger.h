@@ -44,6 +44,7 @@ class Ledger : public AckSink {
     if (result) {
       records_ += tokens.size();
       for (const std::uint64_t token : tokens) bytes_ += Token::bytes(token);
+      if (result->quarantined) quarantine_locked(tokens, *result->quarantined);
       if (acked_descriptor_ >= 0) write_acked(tokens, *result);
     } else {
       for (const std::uint64_t token : tokens) fail_locked(Token::line(token), result.error());
@@ -63,14 +64,20 @@ class Ledger : public AckSink {
     std::uint64_t line;
     Error error;
   };
+  struct DeadLetter {
+    std::uint64_t line;
+    std::string reason;
+  };
   struct Totals {
     std::uint64_t records = 0, bytes = 0, failed = 0;
-    std::vector<Failure> failures;  // the first few
+    std::vector<Failure> failures;         // the first few
+    std::uint64_t quarantined = 0;         // of `records`
+    std::vector<DeadLetter> dead_letters;  // the first few
     std::optional<Error> acked_file_error;
   };
   [[nodiscard]] Totals totals() {
     const std::lock_guard lock(mutex_);
-    return {records_, bytes_, failed_, failures_, acked_file_error_};
+    return {records_, bytes_, failed_, failures_, quarantined_, dead_letters_, acked_file_error_};
   }
   // True when going on makes no sense: a record failed, or an acknowledgement could not be written down.
   [[nodiscard]] bool must_stop() {
@@ -82,6 +89,12 @@ class Ledger : public AckSink {
   void fail_locked(std::uint64_t line, const Error& error) {
     ++failed_;
     if (failures_.size() < kReportedFailuresMax) failures_.push_back({line, error});
+  }
+  void quarantine_locked(std::span<const std::uint64_t> tokens, const std::string& reason) {
+    quarantined_ += tokens.size();
+    for (const std::uint64_t token : tokens) {
+      if (dead_letters_.size() < kReportedFailuresMax) dead_letters_.push_back({Token::line(token), reason});
+    }
   }
   void write_acked(std::span<const std::uint64_t> tokens, const Ack& ack) {
     text_.clear();
@@ -110,6 +123,8 @@ class Ledger : public AckSink {
   std::condition_variable answered_;
   std::uint64_t records_ = 0, bytes_ = 0, failed_ = 0;
   std::vector<Failure> failures_;
+  std::uint64_t quarantined_ = 0;
+  std::vector<DeadLetter> dead_letters_;
   std::optional<Error> acked_file_error_;
   std::string text_;
 };

@@ -66,6 +66,7 @@ Value topic_value(const TopicDescription& topic) {
       .set("id", topic.id)
       .set("replication", topic.replication_factor)
       .set("internal", topic.internal)
+      .set("dead_letters_of", topic.dead_letters_of.empty() ? Value() : Value(topic.dead_letters_of))
       .set("partitions", std::move(partitions))
       .set("damage", std::move(damage))
       .set("config", std::move(config))
@@ -140,13 +141,15 @@ ExitCode run_list(Session& session, const ListOptions& options) {
         std::find(options.names.begin(), options.names.end(), topic.name) == options.names.end()) {
       continue;
     }
-    rows.push(Value::object()
-                  .set("name", topic.name)
-                  .set("id", topic.id)
-                  .set("partitions", topic.partitions)
-                  .set("replication", topic.replication_factor)
-                  .set("bytes", topic.disk_bytes)
-                  .set("internal", topic.internal));
+    rows.push(
+        Value::object()
+            .set("name", topic.name)
+            .set("id", topic.id)
+            .set("partitions", topic.partitions)
+            .set("replication", topic.replication_factor)
+            .set("bytes", topic.disk_bytes)
+            .set("internal", topic.internal)
+            .set("dead_letters_of", topic.dead_letters_of.empty() ? Value() : Value(topic.dead_letters_of)));
   }
   const bool empty = rows.items().empty();
   if (empty && session.is_text()) {

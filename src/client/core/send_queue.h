@@ -38,6 +38,7 @@
 #include "client/core/backoff.h"
 #include "client/core/nodes.h"
 #include "client/core/producer_session.h"
+#include "client/core/stored_batch.h"
 #include "forebay/producer.h"
 #include "forebay/source_place.h"
 #include "model/batch_builder.h"
@@ -160,7 +161,7 @@ class SendQueue {
   void encoded(Batch* batch, Result<SharedBytes> bytes, TimePoint now);
   void write_done(Nodes::Id node) { links_[node].writing = false; }
   // `leader`: who wrote it, when that was another node than the one it was sent to; else empty.
-  void acked(std::uint64_t correlation, const Ack& first, std::string_view leader, TimePoint now);
+  void acked(std::uint64_t correlation, const StoredBatch& stored, std::string_view leader, TimePoint now);
   void refused(std::uint64_t correlation, const Error& error, TimePoint now);
   // The stream is gone, whatever was in flight on it is sent again. `error` is what is told of it when time
   // runs out. `connected`: it has had a connection, so that somebody may have got what was sent.
@@ -239,6 +240,7 @@ class SendQueue {
   void give_up_unknown(Lane& lane, const Error& error);
   [[nodiscard]] bool leaves_faults_out(Lane& lane, Batch& batch, const Error& error);
   void answer_faults(Batch& batch, const Error& error);
+  void answer_stored(Batch& batch, const StoredBatch& stored);
   void take_bytes(Lane& lane, Batch& batch, SharedBytes bytes);
   void note_loss(const Lane& lane, const Error& error);
   void leave_flight(Batch& batch);

@@ -26,7 +26,8 @@ bool is_certainly_refused(ErrorCode code) {
 
 }  // namespace
 
-void SendQueue::acked(std::uint64_t correlation, const Ack& first, std::string_view leader, TimePoint now) {
+void SendQueue::acked(std::uint64_t correlation, const StoredBatch& stored, std::string_view leader,
+                      TimePoint now) {
   const auto found = in_flight_.find(correlation);
   if (found == in_flight_.end()) return;  // the broker answers twice, or what was never asked
   Batch& batch = *found->second;
@@ -35,9 +36,9 @@ void SendQueue::acked(std::uint64_t correlation, const Ack& first, std::string_v
   nodes_.works(lane.node);
   const auto node = leader.empty() ? std::nullopt : node_named(leader);
   if (node && *node != lane.node && nodes_.is_worth_going(*node, now)) lane.going_to = *node;
-  if (first.duplicate) ++stats_.duplicates;
+  if (stored.first.duplicate) ++stats_.duplicates;
   if (batch.sequence) lane.acked_end = sequence_after(*batch.sequence, batch.record_count);
-  finish(batch, first);
+  answer_stored(batch, stored);
   forget(lane, batch, Outcome::kStored);
   settle(lane, now);
 }

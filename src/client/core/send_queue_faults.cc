@@ -53,6 +53,18 @@ Result<void> add_others(ByteSpan batch, const std::vector<RecordFault>& faults, 
   return added;
 }
 
+// [begin, end) of them; functions are moved out.
+Answers part_of(Answers& all, std::size_t begin, std::size_t end) {
+  Answers part;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (all.functions.empty())
+      part.tokens.push_back(all.tokens[i]);
+    else
+      part.functions.push_back(std::move(all.functions[i]));
+  }
+  return part;
+}
+
 }  // namespace
 
 bool SendQueue::leaves_faults_out(Lane& lane, Batch& batch, const Error& error) {
@@ -104,6 +116,32 @@ void SendQueue::answer_faults(Batch& batch, const Error& error) {
     finished_.push_back({kNoBatch, std::move(one), std::move(why)});
   }
   batch.answers = std::move(left);
+}
+
+// A batch with dead letters is told in runs: those say why, and the offsets go on through all of them.
+void SendQueue::answer_stored(Batch& batch, const StoredBatch& stored) {
+  const std::size_t count = batch.answers.size();
+  if (batch.finished || !are_of(stored.quarantined, count)) return finish(batch, stored.first);
+  Answers all = std::exchange(batch.answers, {});
+  auto fault = stored.quarantined.begin();
+  for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
+    const bool is_here = fault != stored.quarantined.end();
+    const bool is_fault = is_here && static_cast<std::size_t>(fault->index) == begin;
+    end = is_fault ? begin + 1 : is_here ? static_cast<std::size_t>(fault->index) : count;
+    Answers run = part_of(all, begin, end);
+    Ack ack = stored.first;
+    ack.offset += static_cast<std::int64_t>(begin);
+    if (is_fault) {
+      ack.quarantined = fault++->text;
+      ++stats_.records_quarantined;
+    }
+    if (end == count) {
+      batch.answers = std::move(run);
+      return finish(batch, std::move(ack));
+    }
+    stats_.records_acked += run.size();
+    finished_.push_back({kNoBatch, std::move(run), std::move(ack)});
+  }
 }
 
 }  // namespace forebay::client

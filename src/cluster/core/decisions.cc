@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/core/dead_letter_topics.h"
 #include "cluster/core/internal_topics.h"
 #include "cluster/core/placement.h"
 
@@ -125,6 +126,7 @@ Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic&
     return Error{ErrorCode::kTopicExists,
                  "topic '" + request.name + "' exists already; see: forebay topic describe " + request.name};
   }
+  FOREBAY_CHECK(check_dead_letter_names(image, request.name, request.config));
   if (request.partitions == 0)
     return Error{ErrorCode::kInvalidArgument, "a topic needs at least 1 partition"};
   FOREBAY_CHECK(check_topic_size(request.partitions, limits));
@@ -144,14 +146,17 @@ Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic&
 
 Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::string& name,
                                          Overrides config) {
+  FOREBAY_CHECK(check_not_dead_letters(image, name, "configured"));
   const TopicPtr topic = image.find(name);
   if (!topic) return unknown_topic(name);
   FOREBAY_CHECK(check_not_internal(name, "configured"));
+  FOREBAY_CHECK(check_dead_letter_names(image, name, config));
   return TopicConfigSet{topic->id, std::move(config)};
 }
 
 Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const std::string& name,
                                               std::uint32_t total, const Limits& limits) {
+  FOREBAY_CHECK(check_not_dead_letters(image, name, "given more partitions"));
   const TopicPtr topic = image.find(name);
   if (!topic) return unknown_topic(name);
   FOREBAY_CHECK(check_not_internal(name, "given more partitions"));
@@ -169,6 +174,7 @@ Result<PartitionsAdded> decide_add_partitions(const ClusterImage& image, const s
 }
 
 Result<TopicDeleted> decide_delete(const ClusterImage& image, const std::string& name) {
+  FOREBAY_CHECK(check_not_dead_letters(image, name, "deleted"));
   const TopicPtr topic = image.find(name);
   if (!topic) return unknown_topic(name);
   FOREBAY_CHECK(check_not_internal(name, "deleted"));

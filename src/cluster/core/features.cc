@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cluster/core/dead_letter_topics.h"
 #include "cluster/core/internal_topics.h"
 
 namespace forebay::cluster {
@@ -10,9 +11,10 @@ namespace {
 // 0: what brokers read that register no level.
 constexpr std::uint32_t kMoves = 1;  // replicas that move, and disks that are given up
 constexpr std::uint32_t kProducerNames = 2;
-constexpr std::uint32_t kGroups = 3;   // topics on which state machines live: __groups
-constexpr std::uint32_t kSchemas = 4;  // __schemas
-constexpr std::uint32_t kMetadataLevelSpoken = kSchemas;
+constexpr std::uint32_t kGroups = 3;       // topics on which state machines live: __groups
+constexpr std::uint32_t kSchemas = 4;      // __schemas
+constexpr std::uint32_t kDeadLetters = 5;  // batches of which some records are set apart
+constexpr std::uint32_t kMetadataLevelSpoken = kDeadLetters;
 
 std::uint32_t level_in(const Features& features, const std::string& name) {
   const auto at = features.find(name);
@@ -30,9 +32,13 @@ struct Level {
   // Who does not know that a state lives on it would never trim it, and let users write to it.
   std::uint32_t operator()(const TopicCreated& record) const {
     if (record.topic.name == kSchemasTopicName) return kSchemas;
+    if (has_dead_letter_topic(record.topic)) return kDeadLetters;
     return is_internal(record.topic.name) ? kGroups : 0;
   }
-  std::uint32_t operator()(const TopicConfigSet&) const { return 0; }
+  // Who does not know of dead letters would show them to everybody.
+  std::uint32_t operator()(const TopicConfigSet& record) const {
+    return quarantines(record.config) ? kDeadLetters : 0;
+  }
   std::uint32_t operator()(const PartitionsAdded&) const { return 0; }
   std::uint32_t operator()(const PartitionsConfirmed&) const { return 0; }
   std::uint32_t operator()(const TopicDeleted&) const { return 0; }

@@ -1,4 +1,5 @@
 #include "cluster/core/moves.h"
+#include "cluster/core/dead_letter_topics.h"
 
 #include <algorithm>
 #include <limits>
@@ -25,6 +26,7 @@ std::string text_of(const Replicas& nodes) {
 }
 
 Result<Found> find(const ClusterImage& image, const MoveSubject& subject) {
+  FOREBAY_CHECK(check_not_dead_letters(image, subject.topic, "moved"));
   const TopicPtr topic = image.find(subject.topic);
   if (!topic) return unknown_topic(subject.topic);
   const Placement* placement = topic->placement(subject.partition);
@@ -175,6 +177,7 @@ Result<MoveDecision> decide_rebuild(const ClusterImage& image, const MoveSubject
 
 Result<MoveDecision> decide_replication(const ClusterImage& image, const ChangeReplication& request,
                                         const Limits& limits) {
+  FOREBAY_CHECK(check_not_dead_letters(image, request.topic, "given another replication factor"));
   const TopicPtr topic = image.find(request.topic);
   if (!topic) return unknown_topic(request.topic);
   if (request.replication_factor == 0) return wrong("a topic needs at least 1 replica of each partition");

@@ -7,18 +7,29 @@
 
 namespace forebay::partition {
 
-Result<std::optional<model::Offset>> first_offset_at_or_after(ByteSpan batch, model::Timestamp time) {
+namespace {
+
+bool is_shown(const model::RecordView& record, model::Reading reading) {
+  return record.dead_letter.has_value() == (reading == model::Reading::kDeadLetters);
+}
+
+}  // namespace
+
+Result<std::optional<model::Offset>> first_offset_at_or_after(ByteSpan batch, model::Timestamp time,
+                                                              model::Reading reading) {
   FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
   std::vector<std::byte> scratch;
   std::optional<model::Offset> found;
   FOREBAY_CHECK(model::for_each_record(view, std::numeric_limits<std::int32_t>::max(), scratch,
                                        [&](const model::RecordView& record) {
-                                         if (!found && record.timestamp >= time) found = record.offset;
+                                         if (!found && record.timestamp >= time && is_shown(record, reading))
+                                           found = record.offset;
                                        }));
   return found;
 }
 
-Result<std::optional<model::Timestamp>> event_time_from(ByteSpan batch, model::Offset from) {
+Result<std::optional<model::Timestamp>> event_time_from(ByteSpan batch, model::Offset from,
+                                                        model::Reading reading) {
   FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
   std::vector<std::byte> scratch;
   const auto records = model::records_of(view, kTimeLookBytesMax, scratch);
@@ -29,12 +40,23 @@ Result<std::optional<model::Timestamp>> event_time_from(ByteSpan batch, model::O
     do {
       FOREBAY_TRY(const bool more, iterator.next(record));
       if (!more) return std::optional<model::Timestamp>();
-    } while (record.offset < from);
+    } while (record.offset < from || !is_shown(record, reading));
   } else if (records.error().code != ErrorCode::kRecordTooLarge) {
     return records.error();
   }
   if (record.timestamp == model::kNoTimestamp) return std::optional<model::Timestamp>();
   return std::optional(record.timestamp);
+}
+
+Result<std::uint64_t> count_dead_letters(ByteSpan batch, model::Offset from) {
+  FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
+  std::vector<std::byte> scratch;
+  std::uint64_t count = 0;
+  FOREBAY_CHECK(model::for_each_record(view, std::numeric_limits<std::int32_t>::max(), scratch,
+                                       [&](const model::RecordView& record) {
+                                         if (record.dead_letter && record.offset >= from) ++count;
+                                       }));
+  return count;
 }
 
 }  // namespace forebay::partition

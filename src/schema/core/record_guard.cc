@@ -87,11 +87,16 @@ std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::Rec
   if (!mark)
     return violation(Violation::Rule::kNoSchema, is_key, topic_subject(is_key, strategy),
                      mark.error().context);
+  if (!mark->is_guid() && mark->id == last_good_.id && is_key == last_good_.is_key) {
+    if (last_good_.count != nullptr) ++*last_good_.count;
+    return std::nullopt;
+  }
   Known& known = look_up(*mark);
   if (known.stored == nullptr)
     return violation(Violation::Rule::kUnknownSchema, is_key, topic_subject(is_key, strategy),
                      "found " + mark_text(*mark) + ", which is not registered");
-  if (!is_key) ++seen_[known.stored->id];
+  std::uint64_t* const count = is_key ? nullptr : &seen_[known.stored->id];
+  if (count != nullptr) ++*count;
   // Only these need to know which message it is.
   const bool wants_path =
       known.stored->content.format == Format::kProtobuf &&
@@ -105,7 +110,11 @@ std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::Rec
     marked = std::move(*read);
   }
   if (auto broken = check_subject(known, is_key, strategy, marked.path)) return broken;
-  if (rules_.validation != SchemaValidation::kPayload || !with_payload) return std::nullopt;
+  if (rules_.validation == SchemaValidation::kId) {
+    if (!mark->is_guid() && !wants_path) last_good_ = {mark->id, is_key, count};
+    return std::nullopt;
+  }
+  if (!with_payload) return std::nullopt;
   if (known.parsed == nullptr) {
     auto parsed = schemas_.parsed(access_, known.stored);
     if (!parsed)

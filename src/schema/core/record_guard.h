@@ -74,11 +74,20 @@ class RecordGuard {
                                     std::string found) const;
   [[nodiscard]] std::string topic_subject(bool is_key, config::SubjectStrategy strategy) const;
 
+  // What most records of a batch have in common, when nothing but the id counts: whoever says the same is
+  // right too.
+  struct LastGood {
+    SchemaId id = 0;  // 0: there is none
+    bool is_key = false;
+    std::uint64_t* count = nullptr;  // in seen_
+  };
+
   const GuardRules& rules_;
   const ImageAccess& access_;
   ParsedSchemas& schemas_;
   std::map<Mark, Known> known_;
   std::map<SchemaId, std::uint64_t> seen_;
+  LastGood last_good_;
 };
 
 }  // namespace forebay::schema

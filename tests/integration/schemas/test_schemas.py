@@ -142,6 +142,48 @@ class Schemas(unittest.TestCase):
         finally:
             other.close()
 
+    def test_9_broken_records_can_be_kept_apart(self):
+        self.node.ok("schema", "register", "kept-value", self.file("commit.avsc", COMMIT))
+        self.node.ok("topic", "create", "kept", "--partitions", "1", "--config", "schema.validation=payload", "--config",
+                     "on.violation=quarantine")
+        good = self.framed()
+        def send(*lines):
+            return self.node.run("produce", "kept", "--linger", "500ms", "-o", "json", stdin=b"\n".join(lines) + b"\n")
+        done = send(good, b"broken", good, good[:60])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        summary = json.loads(done.stdout)
+        self.assertEqual((summary["records"], summary["failed"], summary["quarantined"]), (4, 0, 2), done.stderr)
+        for word in ("line 2 was quarantined", "magic byte", "line 4 was quarantined", "at 'time'", "kept.dlq"):
+            self.assertIn(word, done.stderr)
+
+        def offsets(topic):
+            return [record["offset"] for record in self.node.records(topic, "--until-end", "--raw")]
+        self.assertEqual(offsets("kept"), [0, 2])
+        self.assertEqual(offsets("kept.dlq"), [1, 3])
+        letter = self.node.records("kept.dlq", "--until-end", "--raw")[1]
+        self.assertEqual(bytes_of(letter["value"]), good[:60])
+        headers = letter["headers"]
+        self.assertEqual(headers["forebay.dead-letter.topic"], "kept")
+        self.assertEqual(headers["forebay.dead-letter.offset"], "3")
+        self.assertEqual(headers["forebay.dead-letter.rule"], "payload")
+        self.assertIn("at 'time'", headers["forebay.dead-letter.reason"])
+        self.assertIn("kept.dlq", [topic["name"] for topic in self.node.json("topic", "list")])
+
+        # A group of its own, whose lag counts what is broken and nothing else.
+        self.node.ok("consume", "kept.dlq", "--group", "menders", "--count", "2", "--raw")
+
+        def lag():
+            return sum(one["lag_records"] for one in self.node.json("group", "lag", "menders")["partitions"])
+        self.assertEqual(lag(), 0)
+        send(good, good, b"broken too")
+        self.assertEqual(lag(), 1)
+
+        # It is as durable as its neighbours.
+        self.node.kill()
+        self.node.start()
+        self.assertEqual(offsets("kept.dlq"), [1, 3, 6])
+        self.assertEqual(self.node.ok("produce", "kept.dlq", stdin=b"x\n", status=2).stderr.count("dead letters"), 1)
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()

@@ -10,6 +10,7 @@
 #include "cluster/core/features.h"
 #include "cluster/core/proposals.h"
 #include "kv/memory_store.h"
+#include "schema/schema_cache.h"
 #include "shard_harness.h"
 
 namespace forebay::broker {
@@ -72,6 +73,7 @@ class BrokerHarness {
     broker_ = std::make_unique<NodeBroker>(
         config_, std::vector<ShardHandle>{{&shard_.machine_.executor(), shard_.set_.get()}}, 0,
         shard_.machine_.wall_clock(), [] { return NodeDescription{}; });
+    broker_->use_registry({.schemas = std::make_shared<schema::SchemaCache>(1U << 20)});
     controller_ = std::make_unique<cluster::Controller>(
         log, *store_, shard_.machine_.executor(), shard_.machine_.pool(), shard_.machine_.rng(),
         [this](const cluster::ImagePtr& image) { broker_->on_image(image); });

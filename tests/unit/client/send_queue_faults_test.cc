@@ -54,6 +54,23 @@ TEST_F(SendQueueFaults, BadRecordsAreAnsweredAndTheOthersAreSentAgain) {
   EXPECT_EQ(hands_.queue.stats().records_failed, 2U);
 }
 
+TEST_F(SendQueueFaults, DeadLettersAreAcknowledgedAndSaySo) {
+  send({1, 2, 3, 4, 5});
+  const std::uint64_t mark = hands_.queue.flush(hands_.now);
+  hands_.queue.acked(hands_.sent[0].correlation, {ack_at(10), {{1, "two is wrong"}, {2, ""}}}, {},
+                     hands_.now);
+  hands_.run();
+  for (std::uint64_t id = 1; id <= 5; ++id) {
+    ASSERT_TRUE(hands_.results.at(id)) << id;
+    EXPECT_EQ(*hands_.results.at(id), 9 + static_cast<std::int64_t>(id));
+  }
+  EXPECT_EQ(hands_.quarantined, (std::map<std::uint64_t, std::string>{{2, "two is wrong"}, {3, ""}}));
+  EXPECT_TRUE(hands_.queue.is_flushed(mark));
+  EXPECT_EQ(hands_.queue.stats().records_acked, 5U);
+  EXPECT_EQ(hands_.queue.stats().records_quarantined, 2U);
+  EXPECT_EQ(hands_.queue.stats().buffered_bytes, 0U);
+}
+
 TEST_F(SendQueueFaults, WhatIsBehindItStaysBehindIt) {
   send({1, 2});
   send({3});

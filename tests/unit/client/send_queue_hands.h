@@ -86,6 +86,7 @@ class Hands {
                                                   : Result<std::int64_t>(batch.result.error()))
                         .second)
             << "record " << id << " is answered twice";
+        if (batch.result && batch.result->quarantined) quarantined.emplace(id, *batch.result->quarantined);
         ++index;
       }
       queue.delivered(batch.id);
@@ -129,6 +130,7 @@ class Hands {
   int cancels = 0;
   std::vector<SendQueue::Send> sent;
   std::map<std::uint64_t, Result<std::int64_t>> results;
+  std::map<std::uint64_t, std::string> quarantined;
 };
 
 inline Ack ack_at(std::int64_t offset) {

@@ -55,6 +55,19 @@ TEST(Features, NamedProducersNeedMoreThanMovesDo) {
   }
 }
 
+// Who does not know of dead letters would show them to everybody who reads the topic.
+TEST(Features, TopicsThatQuarantineNeedAVersionThatKnowsOfDeadLetters) {
+  TopicCreated plain;
+  plain.topic.name = "a";
+  TopicCreated quarantines = plain;
+  quarantines.topic.config = {{"on.violation", "quarantine"}};
+  EXPECT_EQ(level_of(plain), 0U);
+  EXPECT_EQ(level_of(quarantines), 5U);
+  EXPECT_EQ(level_of(TopicConfigSet{{}, quarantines.topic.config}), 5U);
+  EXPECT_EQ(level_of(TopicConfigSet{{}, {{"on.violation", "reject"}}}), 0U);
+  expect_held_back(with_level(mixed_image(), quarantines));
+}
+
 TEST(Features, RecordsOfEveryVersionRaiseNothing) {
   const auto records = with_level(mixed_image(), BrokerDrained{model::NodeId(1), true});
   ASSERT_TRUE(records);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/dead_letters.h"
+
 namespace forebay::group {
 namespace {
 
@@ -53,6 +55,32 @@ TEST(TopicsView, PatternsAreOfTheWholeName) {
   EXPECT_EQ(view.snapshot()->matches.at("orders-.*"), (std::vector<std::string>{"orders-a", "orders-b"}));
   EXPECT_EQ(view.want_pattern("orders-(").error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(view.want_pattern("orders-(").error().code, ErrorCode::kInvalidArgument) << "also again";
+}
+
+TEST(TopicsView, DeadLettersAreTopicsOfTheirOwnThatNoPatternMatches) {
+  TopicsView view;
+  const auto image_with = [](std::uint32_t partitions, const std::string& on_violation) {
+    cluster::ClusterImage image = image_of({{"b", 1}});
+    auto topic = std::make_shared<cluster::Topic>();
+    topic->id.bytes[6] = 0x40;
+    topic->name = "a";
+    topic->partitions.resize(partitions);
+    topic->config = {{"on.violation", on_violation}};
+    image.topics["a"] = topic;
+    return image;
+  };
+  EXPECT_TRUE(view.set(image_with(2, "quarantine")));
+  ASSERT_EQ(view.snapshot()->by_name.size(), 3U);
+  const TopicView& letters = view.snapshot()->by_name.at("a.dlq");
+  EXPECT_EQ(letters.leader_racks.size(), 2U);
+  EXPECT_EQ(model::reading_of(letters.id), model::Reading::kDeadLetters);
+  EXPECT_EQ(model::source_of(letters.id), view.snapshot()->by_name.at("a").id);
+  ASSERT_TRUE(view.want_pattern(".*"));
+  EXPECT_EQ(view.snapshot()->matches.at(".*"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(view.set(image_with(3, "quarantine")));
+  EXPECT_EQ(view.snapshot()->by_name.at("a.dlq").leader_racks.size(), 3U);
+  EXPECT_TRUE(view.set(image_with(3, "reject")));
+  EXPECT_EQ(view.snapshot()->by_name.count("a.dlq"), 0U);
 }
 
 // What would take a backtracking matcher for ever.

@@ -417,7 +417,8 @@ TEST_F(DamageTest, AcceptedMissingSegmentIsPassedOverByReadersAndByTime) {
   const model::Timestamp time = (*behind)->frames.at(0)->header.append_time;
   for (const std::int64_t earlier : {0, 15}) {
     auto [looked_up, done] = ShardHarness::slot<Partition::TimeLookup>();
-    partition->find_by_time(log::TimeKind::kAppend, time.plus(-earlier * 1000), std::move(done));
+    partition->find_by_time(log::TimeKind::kAppend, time.plus(-earlier * 1000), model::Reading::kRecords,
+                            std::move(done));
     const auto result = shard_.wait(looked_up);
     ASSERT_TRUE(result && *result) << (*result).error().to_string();
     EXPECT_EQ((*result)->offset, Offset(end));

@@ -168,7 +168,7 @@ TEST_F(PartitionTest, BacklogIsWhatLiesBetweenAReaderAndTheEnd) {
   Partition& partition = shard_.open(topic_partition(1));
   const auto backlog = [&](std::int64_t next) {
     auto [told, done] = ShardHarness::slot<Partition::Backlog>();
-    partition.backlog(Offset(next), std::move(done));
+    partition.backlog(Offset(next), model::Reading::kRecords, std::move(done));
     return **shard_.wait(told);
   };
   EXPECT_EQ(backlog(0).records, 0U);
@@ -258,11 +258,13 @@ TEST_F(PartitionTest, FindsOffsetsByEventTime) {
   Partition& partition = shard_.open(topic_partition(1));
   ASSERT_TRUE(*shard_.produce(partition, {"a", "b"}));  // event time 1000
   auto [early, on_early] = ShardHarness::slot<Partition::TimeLookup>();
-  partition.find_by_time(log::TimeKind::kEvent, model::Timestamp(900), std::move(on_early));
+  partition.find_by_time(log::TimeKind::kEvent, model::Timestamp(900), model::Reading::kRecords,
+                         std::move(on_early));
   ASSERT_TRUE(shard_.wait(early));
   EXPECT_EQ((**early)->offset, Offset(0));
   auto [late, on_late] = ShardHarness::slot<Partition::TimeLookup>();
-  partition.find_by_time(log::TimeKind::kEvent, model::Timestamp(1001), std::move(on_late));
+  partition.find_by_time(log::TimeKind::kEvent, model::Timestamp(1001), model::Reading::kRecords,
+                         std::move(on_late));
   ASSERT_TRUE(shard_.wait(late));
   EXPECT_EQ((**late)->offset, std::nullopt);
 }

@@ -8,6 +8,7 @@ namespace forebay::partition {
 namespace {
 
 using model::Offset;
+using model::Reading;
 using model::Timestamp;
 
 std::vector<std::byte> batch_of(const std::vector<std::int64_t>& times, model::Codec codec) {
@@ -22,26 +23,26 @@ std::vector<std::byte> batch_of(const std::vector<std::int64_t>& times, model::C
 TEST(TimeSearch, FindsTheFirstRecordThatLateAlsoWhenTimesAreNotInOrder) {
   for (const auto codec : {model::Codec::kNone, model::Codec::kZstd}) {
     const auto batch = batch_of({10, 50, 30, 60}, codec);
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(5)), Offset(100));
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(11)), Offset(101));
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(51)), Offset(103));
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(61)), std::nullopt);
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(5), Reading::kRecords), Offset(100));
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(11), Reading::kRecords), Offset(101));
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(51), Reading::kRecords), Offset(103));
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(61), Reading::kRecords), std::nullopt);
   }
 }
 
 TEST(TimeSearch, TellsTheTimeOfTheFirstRecordFromAnOffsetOn) {
   for (const auto codec : {model::Codec::kNone, model::Codec::kZstd}) {
     const auto batch = batch_of({10, 50, 30}, codec);
-    EXPECT_EQ(*event_time_from(batch, Offset(7)), Timestamp(10));
-    EXPECT_EQ(*event_time_from(batch, Offset(100)), Timestamp(10));
-    EXPECT_EQ(*event_time_from(batch, Offset(102)), Timestamp(30));
-    EXPECT_EQ(*event_time_from(batch, Offset(103)), std::nullopt);
+    EXPECT_EQ(*event_time_from(batch, Offset(7), Reading::kRecords), Timestamp(10));
+    EXPECT_EQ(*event_time_from(batch, Offset(100), Reading::kRecords), Timestamp(10));
+    EXPECT_EQ(*event_time_from(batch, Offset(102), Reading::kRecords), Timestamp(30));
+    EXPECT_EQ(*event_time_from(batch, Offset(103), Reading::kRecords), std::nullopt);
   }
 }
 
 TEST(TimeSearch, RecordWithoutATimeHasNone) {
   const auto batch = batch_of({model::kNoTimestamp.value()}, model::Codec::kNone);
-  EXPECT_EQ(*event_time_from(batch, Offset(100)), std::nullopt);
+  EXPECT_EQ(*event_time_from(batch, Offset(100), Reading::kRecords), std::nullopt);
 }
 
 TEST(TimeSearch, LargeBatchIsNotUnpackedForATime) {
@@ -52,14 +53,15 @@ TEST(TimeSearch, LargeBatchIsNotUnpackedForATime) {
         model::NewRecord{.key = {}, .value = as_bytes(value), .headers = {}, .timestamp = Timestamp(time)}));
   }
   const auto batch = *builder.build(model::Codec::kZstd);
-  EXPECT_EQ(*event_time_from(batch, Offset(101)), Timestamp(10)) << "the first one of the batch, about";
+  EXPECT_EQ(*event_time_from(batch, Offset(101), Reading::kRecords), Timestamp(10))
+      << "the first one of the batch, about";
 }
 
 TEST(TimeSearch, DamagedBatchIsAnError) {
   auto batch = batch_of({10}, model::Codec::kNone);
   batch.resize(batch.size() - 1);
-  EXPECT_FALSE(first_offset_at_or_after(batch, Timestamp(1)));
-  EXPECT_FALSE(event_time_from(batch, Offset(100)));
+  EXPECT_FALSE(first_offset_at_or_after(batch, Timestamp(1), Reading::kRecords));
+  EXPECT_FALSE(event_time_from(batch, Offset(100), Reading::kRecords));
 }
 
 }  // namespace

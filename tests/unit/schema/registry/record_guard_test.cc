@@ -157,6 +157,28 @@ TEST_F(RecordGuardTest, WhatWasSeenIsCountedById) {
   EXPECT_EQ(guard.seen(), (std::map<SchemaId, std::uint64_t>{{1, 3}}));
 }
 
+// What was right before says nothing of another id, nor of the same one in another place.
+TEST_F(RecordGuardTest, EachRecordOfABatchIsJudgedByItself) {
+  must(registry_.add("orders-key", avro_record("Key", kFieldA)));
+  rules_.key = SubjectStrategy::kTopic;
+  RecordGuard guard(rules_, registry_, registry_);
+  const auto check_both = [&](const std::string& key, const std::string& value) {
+    model::RecordView record;
+    record.key = as_bytes(key);
+    record.value = as_bytes(value);
+    const auto broken = guard.check(record);
+    return !broken ? "good" : broken->is_key ? "key" : "value";
+  };
+  const std::string order = with_id(1, "a"), key = with_id(2, "b");
+  EXPECT_STREQ(check_both(key, order), "good");
+  EXPECT_STREQ(check_both(key, order), "good");
+  EXPECT_STREQ(check_both(key, key), "value");
+  EXPECT_STREQ(check_both(order, order), "key");
+  EXPECT_STREQ(check_both(key, with_id(7, "")), "value");
+  EXPECT_STREQ(check_both(key, order), "good");
+  EXPECT_EQ(guard.seen(), (std::map<SchemaId, std::uint64_t>{{1, 3}, {2, 1}}));
+}
+
 TEST(WireFormat, MessageIndexesOfProtobuf) {
   for (const std::vector<std::uint32_t>& path :
        {std::vector<std::uint32_t>{}, std::vector<std::uint32_t>{0}, std::vector<std::uint32_t>{2},

@@ -1,0 +1,44 @@
+// Looks at the records of a batch while they are decoded for the other checks, so that they are decoded once.
+// Thread rules: one thread, for one batch.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/dead_letters.h"
+#include "broker/routing.h"
+#include "model/batch_validation.h"
+#include "schema/core/record_guard.h"
+
+namespace forebay::broker {
+
+class SchemaCheck final : public model::RecordVisitor {
+ public:
+  // `is_certain`: false: what seems broken may only be news that have not come to this node; asked where a
+  // record would be kept from its topic. All outlive it.
+  using IsCertain = UniqueFunction<bool(const schema::Violation&)>;
+  SchemaCheck(const TopicRoute& route, const schema::ImageAccess& image, schema::ParsedSchemas& schemas,
+              IsCertain is_certain)
+      : route_(route), guard_(route.guard, image, schemas), is_certain_(std::move(is_certain)) {}
+
+  void visit(const model::RecordView& record, std::int32_t index) override;
+
+  // In their order; with a text for the first ones.
+  [[nodiscard]] std::vector<BrokenRecord>& broken() { return broken_; }
+  // Of the first record that seems broken and may not be.
+  [[nodiscard]] const std::optional<std::string>& doubt() const { return doubt_; }
+  [[nodiscard]] const schema::RecordGuard& guard() const { return guard_; }
+  [[nodiscard]] const std::array<std::uint64_t, schema::kViolationRules>& by_rule() const { return by_rule_; }
+
+ private:
+  const TopicRoute& route_;
+  schema::RecordGuard guard_;
+  IsCertain is_certain_;
+  std::vector<BrokenRecord> broken_;
+  std::array<std::uint64_t, schema::kViolationRules> by_rule_{};
+  std::size_t texts_bytes_ = 0;
+  std::optional<std::string> doubt_;
+};
+
+}  // namespace forebay::broker

@@ -1,0 +1,176 @@
+// Topics that check the schemas of their records: what is refused, kept apart, or let through. Without a
+// registry no id is known, so that a value that says one breaks the rules; a null has none to say.
+#include <gtest/gtest.h>
+
+#include "broker_harness.h"
+#include "model/batch_builder.h"
+#include "model/dead_letters.h"
+#include "model/record_iterator.h"
+
+namespace forebay::broker {
+namespace {
+
+using model::Offset;
+using Values = std::vector<std::pair<std::int64_t, std::optional<std::string>>>;
+
+std::string batch_of(const std::vector<std::optional<std::string>>& values,
+                     const model::BatchOptions& options = {}) {
+  model::BatchBuilder builder(options);
+  for (const auto& value : values)
+    EXPECT_TRUE(
+        builder.append(model::Record{.key = "k", .value = value, .timestamp = model::Timestamp(1'000)}));
+  const auto batch = *builder.build(model::Codec::kZstd);
+  return std::string(as_text(batch));
+}
+
+class SchemaCheckTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(node_.start()); }
+  void create(const std::string& on_violation) {
+    const auto created =
+        node_.create("orders", 2, {{"schema.validation", "id"}, {"on.violation", on_violation}});
+    ASSERT_TRUE(created) << created.error().to_string();
+  }
+  Values read(const std::string& topic, std::int64_t from = 0) {
+    const auto fetched = node_.fetch(topic, 0, from);
+    EXPECT_TRUE(fetched) << fetched.error().to_string();
+    Values values;
+    std::int64_t at = from;
+    for (const auto& frame : fetched->frames) {
+      EXPECT_LE(frame->header.begin.next_offset.value(), at) << "a hole";
+      at = frame->header.end.next_offset.value();
+      const auto view = model::RecordBatchView::parse(frame->payload.span());
+      EXPECT_TRUE(view) << view.error().to_string();
+      EXPECT_FALSE(view->attributes().has_dead_letters());
+      std::vector<std::byte> scratch;
+      EXPECT_TRUE(model::for_each_record(*view, 1U << 24, scratch, [&](const model::RecordView& record) {
+        const auto value = model::owned(record).value;
+        values.emplace_back(record.offset.value(), value);
+        for (const auto& header : model::owned(record).headers) headers_[header.name] = *header.value;
+      }));
+    }
+    return values;
+  }
+  BrokerHarness node_;
+  std::map<std::string, std::string> headers_;  // of the last record read
+};
+
+TEST_F(SchemaCheckTest, RefusedBatchNamesItsBadRecords) {
+  create("reject");
+  const auto ack = node_.produce("orders", 0, batch_of({"x", std::nullopt, "y"}));
+  ASSERT_FALSE(ack);
+  EXPECT_EQ(ack.error().code, ErrorCode::kInvalidRecord);
+  ASSERT_EQ(ack.error().record_faults.size(), 2U);
+  EXPECT_EQ(ack.error().record_faults[0].index, 0);
+  EXPECT_EQ(ack.error().record_faults[1].index, 2);
+  EXPECT_NE(ack.error().record_faults[1].text.find("magic byte"), std::string::npos);
+  EXPECT_EQ(read("orders"), Values());
+}
+
+TEST_F(SchemaCheckTest, ObservedRecordsAreStored) {
+  create("observe");
+  const auto ack = node_.produce("orders", 0, batch_of({"x", std::nullopt}));
+  ASSERT_TRUE(ack) << ack.error().to_string();
+  EXPECT_TRUE(ack->quarantined.empty());
+  EXPECT_EQ(read("orders").size(), 2U);
+  EXPECT_EQ(node_.fetch("orders.dlq", 0, 0).error().code, ErrorCode::kUnknownTopic);
+}
+
+TEST_F(SchemaCheckTest, QuarantinedRecordsAreShownToReadersOfTheDeadLettersOnly) {
+  create("quarantine");
+  const auto ack = node_.produce("orders", 0, batch_of({std::nullopt, "x", std::nullopt, "y"}));
+  ASSERT_TRUE(ack) << ack.error().to_string();
+  EXPECT_EQ(ack->last_offset, Offset(3));
+  ASSERT_EQ(ack->quarantined.size(), 2U);
+  EXPECT_EQ(ack->quarantined[0].index, 1);
+  EXPECT_EQ(ack->quarantined[1].index, 3);
+  EXPECT_NE(ack->quarantined[0].text.find("magic byte"), std::string::npos) << ack->quarantined[0].text;
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"z"})));
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({std::nullopt})));
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_EQ(read("orders"), Values({{0, {}}, {2, {}}, {5, {}}}));
+    EXPECT_EQ(read("orders.dlq"), Values({{1, "x"}, {3, "y"}, {4, "z"}}));
+    EXPECT_EQ(headers_.at("forebay.dead-letter.topic"), "orders");
+    EXPECT_EQ(headers_.at("forebay.dead-letter.partition"), "0");
+    EXPECT_EQ(headers_.at("forebay.dead-letter.offset"), "4");
+    EXPECT_EQ(headers_.at("forebay.dead-letter.rule"), "no-schema");
+    EXPECT_NE(headers_.at("forebay.dead-letter.reason").find("magic byte"), std::string::npos);
+    EXPECT_EQ(read("orders.dlq", 4), Values({{4, "z"}}));
+    EXPECT_EQ(node_.fetch("orders.dlq", 0, 5)->next_offset, Offset(6));
+    node_.power_cut();
+    ASSERT_TRUE(node_.start());
+    node_.shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // the partitions open
+  }
+}
+
+TEST_F(SchemaCheckTest, CopyOfABatchWithDeadLettersIsStoredOnce) {
+  create("quarantine");
+  const model::BatchOptions producer{
+      .producer_id = model::ProducerId(7), .producer_epoch = model::ProducerEpoch(0), .base_sequence = 0};
+  const auto first = node_.produce("orders", 0, batch_of({"x", std::nullopt}, producer));
+  const auto again = node_.produce("orders", 0, batch_of({"x", std::nullopt}, producer));
+  ASSERT_TRUE(first && again);
+  EXPECT_FALSE(first->duplicate);
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->base_offset, first->base_offset);
+  EXPECT_EQ(again->quarantined.size(), 1U);
+  EXPECT_EQ(read("orders.dlq").size(), 1U);
+}
+
+TEST_F(SchemaCheckTest, DeadLettersAreListedAndNothingIsDoneToThemAlone) {
+  create("quarantine");
+  const auto topics = node_.call<std::vector<TopicSummary>>(
+      [&](auto done) { node_.broker_->list_topics(false, std::move(done)); });
+  ASSERT_TRUE(topics);
+  ASSERT_EQ(topics->size(), 2U);
+  EXPECT_EQ((*topics)[1].name, "orders.dlq");
+  EXPECT_EQ((*topics)[1].dead_letters_of, "orders");
+  EXPECT_EQ((*topics)[1].partitions, 2U);
+  EXPECT_NE((*topics)[1].id, (*topics)[0].id);
+  const auto described = node_.call<TopicDescription>(
+      [&](auto done) { node_.broker_->describe_topic("orders.dlq", std::move(done)); });
+  ASSERT_TRUE(described);
+  EXPECT_EQ(described->name, "orders.dlq");
+  EXPECT_EQ(described->partitions.size(), 2U);
+  EXPECT_EQ(described->partitions[0].state, "ready");
+
+  const auto refused = [](const auto& result) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_NE(result.error().context.find("shows the dead letters of topic 'orders'"), std::string::npos)
+        << result.error().context;
+  };
+  refused(node_.produce("orders.dlq", 0, batch_of({"x"})));
+  refused(node_.call<std::monostate>(
+      [&](auto done) { node_.broker_->delete_topic("orders.dlq", std::move(done)); }));
+  refused(node_.call<AddPartitionsResult>(
+      [&](auto done) { node_.broker_->add_partitions("orders.dlq", 3, false, std::move(done)); }));
+  refused(node_.call<std::vector<TrimResult>>(
+      [&](auto done) { node_.broker_->trim_topic("orders.dlq", {{}}, std::move(done)); }));
+  refused(node_.call<std::vector<ConfigEntry>>([&](auto done) {
+    node_.broker_->alter_topic({.name = "orders.dlq", .set = {{"retention.ms", "1"}}}, std::move(done));
+  }));
+  EXPECT_EQ(node_.create("orders.dlq").error().code, ErrorCode::kTopicExists);
+}
+
+TEST_F(SchemaCheckTest, DeadLettersAreShownWhileTheTopicQuarantines) {
+  create("quarantine");
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of({"x"})));
+  const auto alter = [&](const std::string& on_violation) {
+    return node_.call<std::vector<ConfigEntry>>([&](auto done) {
+      node_.broker_->alter_topic({.name = "orders", .set = {{"on.violation", on_violation}}},
+                                 std::move(done));
+    });
+  };
+  ASSERT_TRUE(alter("reject"));
+  const auto hidden = node_.fetch("orders.dlq", 0, 0);
+  EXPECT_EQ(hidden.error().code, ErrorCode::kUnknownTopic);
+  EXPECT_NE(hidden.error().context.find("while it has on.violation=quarantine"), std::string::npos)
+      << hidden.error().context;
+  EXPECT_EQ(read("orders"), Values()) << "it is no record of the topic because of that";
+  ASSERT_TRUE(alter("quarantine"));
+  EXPECT_EQ(read("orders.dlq"), Values({{0, "x"}}));
+}
+
+}  // namespace
+}  // namespace forebay::broker

@@ -4,233 +4,30 @@
 // once, also on shutdown.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "base/shared_bytes.h"
 #include "base/unique_function.h"
 #include "broker/cluster_view.h"
+#include "broker/data_requests.h"
 #include "broker/moves.h"
 #include "broker/producers.h"
+#include "broker/schema_port.h"
+#include "broker/topic_requests.h"
 #include "group/coordinator.h"
-#include "log/core/frame.h"
 #include "model/ids.h"
 #include "partition/core/majority_loss.h"
-#include "partition/core/producer_state.h"
-
-namespace forebay::schema {
-class Doubts;
-class LocalRegistry;
-class ParsedSchemas;
-class Registries;
-class Registry;
-class SharedImage;
-class UsageBook;
-struct SchemaUsage;
-}  // namespace forebay::schema
 
 namespace forebay::broker {
-
-enum class Acks : std::uint8_t { kAll, kLeader, kNone };
 
 template <typename T>
 using Done = UniqueFunction<void(Result<T>)>;
 
-// Keeps the order of one stream's requests to one partition (retry_round in log.proto). The stream makes one
-// per partition. There are two fences because a request is judged in two places: what was handed to the shard
-// before a later one was refused at the entry must not be refused for that.
-struct ProduceOrder {
-  class Fence {
-   public:
-    // From now on requests of this round, and of earlier ones, are refused with kNotYet.
-    void raise(std::uint32_t round) {
-      std::uint32_t below = below_.load(std::memory_order_acquire);
-      while (below <= round && !below_.compare_exchange_weak(below, round + 1, std::memory_order_acq_rel)) {
-      }
-    }
-    [[nodiscard]] bool refuses(std::uint32_t round) const {
-      return round < below_.load(std::memory_order_acquire);
-    }
-
-   private:
-    std::atomic<std::uint32_t> below_{0};
-  };
-  Fence entry;  // judged by the thread that hands over the stream's requests, one after the other
-  Fence shard;  // judged on the partition's shard
-};
-
-struct ProduceRequest {
-  std::string topic;
-  model::PartitionIndex partition;
-  Acks acks = Acks::kAll;
-  std::chrono::milliseconds timeout{30'000};
-  // One record batch v2 as the client sent it; the broker writes base offset and leader epoch into its head.
-  std::string batch;
-  std::optional<std::uint32_t> destination_crc;  // what the client made of topic, partition and batch
-  std::shared_ptr<ProduceOrder> order;           // none: the request stands for itself
-  std::uint32_t retry_round = 0;                 // with `order`
-  // How far a named producer's source is read when the batch is stored.
-  std::optional<partition::SourcePosition> position;
-  std::string client_id;  // who sends, if he says so
-};
-struct ProduceAck {
-  model::PartitionIndex partition;
-  model::Offset base_offset;
-  model::Offset last_offset;
-  model::Timestamp append_time;
-  model::Term term;
-  model::Offset log_start;
-  bool flushed = false;
-  std::uint32_t replicas_flushed = 0;
-  std::uint32_t replicas_total = 0;
-  bool duplicate = false;  // it was there already: offsets and times are those of the first copy
-  // Records that break the topic's schemas: stored as dead letters. Of the first ones with a text.
-  std::vector<RecordFault> quarantined;
-};
-
-struct FenceProducerRequest {
-  std::string topic;
-  std::vector<model::PartitionIndex> partitions;  // empty = all
-  model::ProducerId producer;
-  model::ProducerEpoch epoch;
-  std::chrono::milliseconds timeout{30'000};
-};
-struct PartitionFenced {
-  model::PartitionIndex partition;
-  std::optional<Error> error;
-  std::optional<partition::SessionEnd> before;  // of the last session before this one that stored anything
-};
-struct FenceProducerResult {
-  std::vector<PartitionFenced> partitions;  // in the order of the request
-  std::uint32_t topic_partitions = 0;
-};
-
-struct FetchRequest {
-  std::string topic;
-  model::PartitionIndex partition;
-  model::Offset offset;
-  std::uint32_t bytes_max = 1U << 20;
-  std::uint32_t bytes_min = 1;
-  std::chrono::milliseconds wait_max{0};
-};
-struct FetchResult {
-  model::Offset log_start;
-  model::Offset high_watermark;
-  model::Offset next_offset;
-  std::vector<log::FramePtr> frames;  // kRecords; the payload is the batch
-};
-// A fetch that waits. cancel() makes it answer kCancelled soon; safe after completion. Any thread.
-class FetchTicket {
- public:
-  virtual ~FetchTicket() = default;
-  virtual void cancel() = 0;
-};
-
-enum class OffsetPoint : std::uint8_t { kStart, kEnd, kEventTime, kAppendTime };
-struct ListOffsetsRequest {
-  std::string topic;
-  std::vector<model::PartitionIndex> partitions;  // empty = all
-  OffsetPoint point = OffsetPoint::kEnd;
-  model::Timestamp time;
-};
-struct PartitionOffset {
-  model::PartitionIndex partition;
-  std::optional<model::Offset> offset;
-  model::Offset log_start;
-  model::Offset high_watermark;
-  model::Term term;
-  std::optional<Error> error;
-  bool end_lost = false;              // more was acknowledged than the high watermark says, and is lost
-  std::uint32_t batch_bytes_max = 0;  // of the topic; also with an error
-};
-
-struct CreateTopicRequest {
-  std::string name;
-  std::uint32_t partitions = 1;
-  std::uint32_t replication_factor = 0;  // 0: the cluster's default
-  std::map<std::string, std::string> config;
-  bool validate_only = false;
-  bool allow_single_copy = false;  // replication factor 1 in a cluster of three or more
-  std::chrono::milliseconds timeout{30'000};
-};
-struct CreateTopicResult {
-  model::TopicId id;
-  std::uint32_t partitions = 0;
-  std::uint32_t replication_factor = 0;
-};
-struct TopicSummary {
-  std::string name;
-  model::TopicId id;
-  std::uint32_t partitions = 0;
-  std::uint32_t replication_factor = 0;
-  bool internal = false;
-  std::uint64_t disk_bytes = 0;
-  std::string dead_letters_of;  // the topic whose dead letters it shows; empty: it is none of those
-};
-struct DamagedRange {
-  model::Offset begin;
-  std::optional<model::Offset> end;  // none: a lost tail
-  bool accepted = false;
-};
-struct PartitionDescription {
-  model::PartitionIndex partition;
-  std::optional<model::NodeId> leader;
-  model::Term term;
-  std::vector<model::NodeId> replicas;
-  model::Offset log_start;
-  model::Offset high_watermark;
-  std::uint64_t disk_bytes = 0;
-  std::string state;  // "ready", or why not
-  // The API of `leader`, when that is another node: what stands here is then this node's own replica, if any.
-  std::string leader_address;
-  std::vector<DamagedRange> damage;
-  std::optional<model::Timestamp> oldest_append_time;
-  std::optional<model::Timestamp> oldest_leaves_at;
-  std::optional<model::Timestamp> last_full_scrub;
-  std::uint32_t segments = 0;
-};
-struct ConfigEntry {
-  std::string name;
-  std::string value;
-  bool is_default = false;
-  std::string doc;
-};
-struct TopicDescription {
-  std::string name;
-  model::TopicId id;
-  std::uint32_t replication_factor = 0;
-  bool internal = false;
-  std::string dead_letters_of;  // likewise; then partitions and configuration are that one's
-  std::vector<PartitionDescription> partitions;
-  std::vector<ConfigEntry> config;
-};
-struct AlterTopicRequest {
-  std::string name;
-  std::map<std::string, std::string> set;
-  std::vector<std::string> unset;
-  bool validate_only = false;
-};
-struct AddPartitionsResult {
-  std::uint32_t partitions = 0;
-  std::string warning;
-};
-struct TrimPoint {
-  model::PartitionIndex partition;
-  std::optional<model::Offset> before;  // first offset that stays; none = the high watermark
-};
-struct TrimResult {
-  model::PartitionIndex partition;
-  model::Offset log_start;
-  std::optional<Error> error;
-};
 struct NodeDescription {
   model::NodeId id;
   std::string version, cluster_id, disk_id, api_address, peer_address, http_address, data_dir, io_engine;
@@ -246,12 +43,6 @@ struct NodeDescription {
   std::uint64_t journal_rounds = 0;
   std::vector<std::string> warnings;
   model::Timestamp wall_time;  // when it answered, by its own clock
-};
-// What producing to a topic needs to know beforehand, from the calling thread's snapshot; cheap.
-struct TopicHead {
-  model::TopicId id;
-  std::uint32_t partitions = 0;
-  std::uint32_t max_message_bytes = 0;
 };
 struct UnreadyPartition {
   std::string topic;
@@ -288,9 +79,9 @@ struct ListedGroups {
   std::vector<GroupListing> groups;  // by name
 };
 
-class Broker {
+class Broker : public SchemaPort {
  public:
-  virtual ~Broker() = default;
+  ~Broker() override = default;
 
   virtual void produce(ProduceRequest request, Done<ProduceAck> done) = 0;
   virtual std::shared_ptr<FetchTicket> fetch(FetchRequest request, Done<FetchResult> done) = 0;
@@ -358,25 +149,6 @@ class Broker {
   virtual void list_groups(ListGroupsRequest request, Done<std::vector<ListedGroups>> done) = 0;
   // What a coordinator said, with the API of the node that coordinates the group now, if that is another one.
   [[nodiscard]] virtual Error name_coordinator(Error error, const std::string& group) const = 0;
-  // Runs `use` with the schema registry, which leads, on its shard. Or with why there is none here. Errors:
-  // kNotLeader, kNotYet, and those of machine::Host::check. The first use makes it, which takes a moment.
-  using UseRegistry = UniqueFunction<void(Result<schema::Registry*>)>;
-  virtual void with_registry(UseRegistry use) = 0;
-  // Likewise with a replica here, whether or not it leads. Errors: kNotYet, kNotLeader: there is none.
-  virtual void with_registry_replica(UseRegistry use) = 0;
-  // Whether anybody has ever used it, as far as this node knows.
-  [[nodiscard]] virtual bool has_registry() const = 0;
-  // Its state on this node; nothing if there is none. May be behind (SharedImage::is_current).
-  [[nodiscard]] virtual std::shared_ptr<const schema::SharedImage> registry_image() const = 0;
-  // Runs `work` where it may take long, then `then`, on some thread. With the parsed schemas of this node.
-  virtual void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
-                            UniqueFunction<void()> then) = 0;
-  // Which of these schemas have come to this node, with records of validated topics.
-  [[nodiscard]] virtual std::vector<schema::SchemaUsage> schema_usage(
-      const std::set<std::int32_t>& ids) const = 0;
-  // What a replica said, with the API of the node that leads it now, if that is another one. An error without
-  // a leader: nobody is known to lead it.
-  [[nodiscard]] virtual Error name_registry_leader(Error error) const = 0;
   // Empty: ready to serve.
   virtual void unready_partitions(Done<std::vector<UnreadyPartition>> done) = 0;
 };

@@ -3,7 +3,6 @@
 // only, but for the snapshot and the counters.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -13,9 +12,11 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/counters.h"
 #include "broker/leader_table.h"
 #include "broker/producer_ids.h"
 #include "broker/reconciler.h"
+#include "broker/registry_parts.h"
 #include "broker/routing.h"
 #include "cluster/controller.h"
 #include "cluster/core/decisions.h"
@@ -33,16 +34,6 @@ struct NodeBrokerConfig {
   cluster::Limits limits;
   std::uint64_t produce_bytes_max = 128ULL << 20;
   std::map<model::NodeId, std::string> listed;  // cluster.nodes, with their peer addresses
-};
-
-// Counted on the way; read by the metrics.
-struct BrokerCounters {
-  std::atomic<std::uint64_t> produce_requests{0}, produce_bytes{0}, produce_records{0}, produce_errors{0},
-      misdirected_batches{0};
-  std::atomic<std::uint64_t> schema_records{0};  // whose schemas were looked at
-  std::array<std::atomic<std::uint64_t>, schema::kViolationRules> schema_violations{};  // by rule
-  std::atomic<std::uint64_t> schema_quarantined{0};  // stored as dead letters
-  std::atomic<std::uint64_t> fetch_requests{0}, fetch_bytes{0}, fetch_errors{0};
 };
 
 // Called after each answered produce with what it took; must be wait-free.
@@ -72,13 +63,6 @@ class NodeBroker final : public Broker {
   using Audit = std::function<void(std::string line, Done<std::monostate> done)>;
   void use_audit(Audit audit) { audit_ = std::move(audit); }
   // Before start(): where the state of the schema registry is found.
-  struct RegistryParts {
-    std::shared_ptr<schema::LocalRegistry> local;
-    std::shared_ptr<schema::ParsedSchemas> schemas;
-    schema::UsageBook* usage = nullptr;
-    schema::Doubts* doubts = nullptr;
-    runtime::BlockingPool* pool = nullptr;
-  };
   void use_registry(RegistryParts parts) { registry_ = std::move(parts); }
   // Before start(): changes the rate of moves and returns what it was.
   using MoveRate = std::function<std::uint64_t(std::uint64_t bytes_per_second)>;

@@ -19,6 +19,10 @@
 #include "partition/partition_set.h"
 #include "runtime/executor.h"
 
+namespace forebay::schema {
+class Registries;
+}  // namespace forebay::schema
+
 namespace forebay::broker {
 
 struct ShardHandle {

@@ -157,6 +157,7 @@ Value frame_line(const std::string& file, std::uint64_t position, const log::Fra
   const model::BatchHeader& head = batch->header();
   return line.set("records", head.record_count)
       .set("compression", codec ? Value(model::codec_name(*codec)) : Value())
+      .set("dead_letters", batch->attributes().has_dead_letters())
       .set("max_event_time", time_value(head.max_timestamp))
       .set("producer_id", head.producer_id.value() < 0 ? Value() : Value(head.producer_id.value()))
       .set("producer_epoch",

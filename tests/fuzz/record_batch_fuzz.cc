@@ -2,6 +2,7 @@
 // half of the inputs (first byte odd), so that what lies behind it is reached.
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/assert.h"
@@ -9,6 +10,7 @@
 #include "base/endian.h"
 #include "model/batch_builder.h"
 #include "model/batch_validation.h"
+#include "model/dead_letters.h"
 #include "model/record_iterator.h"
 
 namespace forebay::model {
@@ -48,6 +50,26 @@ void rewrite(const RecordBatchView& view, std::vector<std::byte>& scratch) {
   FOREBAY_ASSERT(same.has_value() && index == records.size());
 }
 
+// Each record is for the readers of one of the two, whatever is marked.
+void split(const RecordBatchView& view, std::vector<std::byte>& scratch) {
+  std::int32_t count = 0, dead = 0;
+  const auto read = for_each_record(view, kBound, scratch, [&](const RecordView& record) {
+    ++count;
+    if (record.dead_letter) ++dead;
+  });
+  if (!read) return;
+  const auto live = without_dead_letters(view.bytes());
+  const auto letters = only_dead_letters(view.bytes(), {"topic", PartitionIndex(3), {}});
+  FOREBAY_ASSERT(live.has_value() && letters.has_value());
+  for (const auto& [batch, want] : {std::pair(&*live, count - dead), std::pair(&*letters, dead)}) {
+    FOREBAY_ASSERT(batch->empty() == (want == 0));
+    if (batch->empty()) continue;
+    const auto again = RecordBatchView::parse(*batch);
+    FOREBAY_ASSERT(again.has_value() && again->record_count() == want);
+    FOREBAY_ASSERT(!again->attributes().has_dead_letters());
+  }
+}
+
 void one_input(ByteSpan input) {
   if (input.empty()) return;
   std::vector<std::byte> bytes(input.begin() + 1, input.end());
@@ -66,6 +88,7 @@ void one_input(ByteSpan input) {
     return;
   }
   rewrite(*view, scratch);
+  split(*view, scratch);
   if (!validated) return;
   // What the broker accepted stays readable after it has written its fields.
   set_base_offset(bytes, Offset(1'000'000));

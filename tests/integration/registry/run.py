@@ -126,6 +126,41 @@ def leader_killed(nodes, registries, tool):
     print(f"{len(answered)} registered, {sum(thread.failed for thread in threads)} attempts failed")
 
 
+def values_of(tool, server, topic):
+    done = tool.run(server, "consume", topic, "--until-end", "--raw", "-o", "json")
+    check(done.returncode == 0, done.stderr)
+    return [json.loads(line)["value"] for line in done.stdout.splitlines()]
+
+
+def kept_apart(nodes, registries, tool, program):
+    """Each record is in the topic or among its dead letters, once, also when the leader is killed meanwhile."""
+    number = registries[0].register("q-value", record("Turn0"))
+    check(number == 1, "the same schema has the same id, and that one is no end of a line")
+    made = tool.run(nodes.api[0], "topic", "create", "q", "--partitions", "1", "--config", "schema.validation=id", "--config",
+                    "on.violation=quarantine")
+    check(made.returncode == 0, made.stderr)
+    good = [f"\0\0\0\0\1good {i}" for i in range(0, 20_000, 2)]
+    bad = [f"bad {i}" for i in range(1, 20_000, 2)]
+    lines = [one for pair in zip(good, bad) for one in pair]
+    sender = subprocess.Popen([program, "--server", ",".join(nodes.api), "produce", "q", "-o", "json"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for at in range(0, len(lines), 100):
+        sender.stdin.write("\n".join(lines[at:at + 100]) + "\n")
+        sender.stdin.flush()
+        if at == len(lines) // 2:
+            listed = json.loads(tool.run(nodes.api[0], "partition", "list", "q", "-o", "json").stdout)
+            leader = listed[0]["leader"] - 1
+            nodes.kill(leader)
+            nodes.start(leader)
+    stdout, stderr = sender.communicate(timeout=120)
+    check(sender.returncode == 0, stderr)
+    check(json.loads(stdout)["quarantined"] == len(bad), stdout)
+    wait_until(lambda: all(registry.ready() for registry in registries), "three nodes are ready again")
+    for server in nodes.api:
+        check(values_of(tool, server, "q") == good, f"the topic, read from {server}")
+        check(values_of(tool, server, "q.dlq") == bad, f"its dead letters, read from {server}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--daemon", required=True)
@@ -140,6 +175,7 @@ def main():
                 nodes.start(index)
             wait_until(lambda: all(registry.ready() for registry in registries), "three nodes are ready")
             used_at_once(nodes, registries, tool, directory)
+            kept_apart(nodes, registries, tool, arguments.forebay)
             leader_killed(nodes, registries, tool)
         except BaseException:
             for log in nodes.logs:

@@ -178,12 +178,21 @@ Result<void> WiredNode::open_broker() {
   return {};
 }
 
+// On the pool. Told once, until it works again.
+void WiredNode::save_schema_usage() {
+  const auto saved = schema_usage_.save(*kv_);
+  if (!saved && !usage_save_failed_)
+    telemetry::log_warn("the use of schemas could not be saved, it is tried again each minute",
+                        {{"error", saved.error().to_string()}});
+  usage_save_failed_ = !saved;
+}
+
 // What a crash loses of it is a minute.
 void WiredNode::save_schema_usage_later() {
   auto& home = shards_.at(controller_shard());
   home.post([this, &home] {
     home.schedule_after(std::chrono::minutes(1), [this, &home] {
-      pool_.run([this] { (void)schema_usage_.save(*kv_); }, home, [this] { save_schema_usage_later(); });
+      pool_.run([this] { save_schema_usage(); }, home, [this] { save_schema_usage_later(); });
     });
   });
 }

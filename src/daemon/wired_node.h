@@ -101,6 +101,7 @@ class WiredNode final : public Node {
   void audit(std::string line, broker::Done<std::monostate> done);
   void open_coordinators(std::uint32_t shard);
   void save_schema_usage_later();
+  void save_schema_usage();
   [[nodiscard]] Result<void> stop_coordinators(std::chrono::steady_clock::time_point deadline);
   void tear_down_shards();
   [[nodiscard]] broker::NodeDescription describe() const;
@@ -136,6 +137,7 @@ class WiredNode final : public Node {
   std::shared_ptr<schema::ParsedSchemas> schemas_ =
       std::make_shared<schema::SchemaCache>(kParsedSchemasBytesMax);
   schema::UsageBook schema_usage_;
+  bool usage_save_failed_ = false;  // on the pool, one save at a time
   schema::Doubts schema_doubts_;
   std::shared_ptr<schema::LocalRegistry> local_registry_ = std::make_shared<schema::LocalRegistry>();
   std::unique_ptr<kv::KeyValueStore> kv_;

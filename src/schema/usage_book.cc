@@ -88,13 +88,19 @@ std::vector<SchemaUsage> UsageBook::of(const std::set<SchemaId>& ids) const {
 
 Result<void> UsageBook::save(kv::KeyValueStore& store) {
   kv::WriteBatch batch;
+  std::set<Key> written;
   {
     const std::lock_guard lock(mutex_);
     for (const Key& key : changed_) batch.put(key_of(key.first, key.second), value_of(entries_.at(key)));
-    changed_.clear();
+    written.swap(changed_);
   }
   if (batch.empty()) return {};
-  return store.write(batch, kv::Durability::kBuffered);
+  auto saved = store.write(batch, kv::Durability::kBuffered);
+  if (!saved) {
+    const std::lock_guard lock(mutex_);
+    changed_.merge(written);
+  }
+  return saved;
 }
 
 Result<void> UsageBook::load(const kv::View& store) {

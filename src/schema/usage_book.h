@@ -47,7 +47,7 @@ class UsageBook {
   [[nodiscard]] std::vector<SchemaUsage> of(const std::set<SchemaId>& ids) const;
 
   // What it knows, over restarts: blocks on the disk. save(): what has changed since the last time; after a
-  // crash the minutes since then are missing. Errors: of the store.
+  // crash the minutes since then are missing. Errors: of the store; the next call tries again.
   [[nodiscard]] Result<void> save(kv::KeyValueStore& store);
   [[nodiscard]] Result<void> load(const kv::View& store);
 

@@ -49,5 +49,22 @@ TEST(UsageBook, WhatWasSavedIsKnownAgain) {
   EXPECT_EQ(again.of({3}).size(), 1U);
 }
 
+TEST(UsageBook, WhatCouldNotBeSavedIsSavedTheNextTime) {
+  auto disk = std::make_shared<kv::MemoryDisk>();
+  auto store = *kv::open_memory_store(disk);
+  UsageBook book;
+  book.note("orders", {{1, 10}}, "checkout", model::Timestamp(100));
+  disk->fail_writes(Error{ErrorCode::kDiskFull, "full"});
+  EXPECT_FALSE(book.save(*store));
+  book.note("orders", {{3, 1}}, "checkout", model::Timestamp(200));
+  disk->fail_writes(std::nullopt);
+  store.reset();
+  store = *kv::open_memory_store(disk);
+  ASSERT_TRUE(book.save(*store));
+  UsageBook again;
+  ASSERT_TRUE(again.load(*store));
+  EXPECT_EQ(again.of({1, 3}), book.of({1, 3}));
+}
+
 }  // namespace
 }  // namespace forebay::schema

@@ -81,12 +81,12 @@ Result<FoundVersion> find_version(const RegistryImage& image, const std::string&
   const Subject* known = image.subject(subject);
   if (known == nullptr || (!deleted && !known->has_active()))
     return registry_error(RegistryCode::kSubjectNotFound, "Subject '" + subject + "' not found.");
-  if (number == kLatestVersion) number = known->latest(deleted).value_or(0);
-  const auto at = known->versions.find(number);
+  const auto at =
+      known->versions.find(number == kLatestVersion ? known->latest().value_or(kLatestVersion) : number);
   if (at == known->versions.end() || (at->second.deleted && !deleted))
     return registry_error(RegistryCode::kVersionNotFound,
                           "Version " + std::to_string(number) + " not found.");
-  return FoundVersion{number, at->second, image.schema(known->context, at->second.id)};
+  return FoundVersion{at->first, at->second, image.schema(known->context, at->second.id)};
 }
 
 Result<std::vector<Reference>> qualify_references(const RegistryImage& image, const std::string& context,
@@ -101,7 +101,7 @@ Result<std::vector<Reference>> qualify_references(const RegistryImage& image, co
     FOREBAY_TRY(const SubjectName subject, parse_subject_in(context, one.subject));
     const std::string name = subject.qualified();
     const auto found = find_version(image, name, one.version == 0 ? kLatestVersion : one.version, true);
-    if (!found || (one.version <= 0 && found->version.deleted))
+    if (!found)
       return registry_error(RegistryCode::kInvalidSchema, "the reference " + reference_text(one) +
                                                               " leads nowhere: register that schema first");
     qualified.push_back({one.name, name, found->number});

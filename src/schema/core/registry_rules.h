@@ -44,7 +44,7 @@ struct FoundVersion {
   Version version;
   StoredSchemaPtr schema;
 };
-// Errors: 40401, 40402. `deleted`: also those that are.
+// The latest is the last one that is not deleted. Errors: 40401, 40402. `deleted`: another one may be.
 [[nodiscard]] Result<FoundVersion> find_version(const RegistryImage& image, const std::string& subject,
                                                 VersionNumber number, bool deleted);
 

@@ -31,6 +31,17 @@ TEST_F(ChangesTest, PermanentDeletionComesSecond) {
   EXPECT_EQ(code_of(registry_.remove("t", 1, true)), 40401U);
 }
 
+TEST_F(ChangesTest, TheLatestIsTheLastOneThatIsNotDeleted) {
+  must(registry_.remove("s", 2, false));
+  const auto latest = find_version(registry_.image, "s", kLatestVersion, true);
+  ASSERT_TRUE(latest);
+  EXPECT_EQ(latest->number, 1);
+  EXPECT_EQ(code_of(registry_.remove("s", kLatestVersion, true)), 40407U);
+  EXPECT_EQ(*registry_.remove("s", kLatestVersion, false), Numbers{1});
+  EXPECT_EQ(code_of(registry_.remove("s", kLatestVersion, false)), 40402U);
+  EXPECT_EQ(code_of(registry_.remove("s", kLatestVersion, true)), 40402U);
+}
+
 TEST_F(ChangesTest, ASubjectGoesAsAWhole) {
   EXPECT_EQ(code_of(registry_.remove("s", std::nullopt, true)), 40405U);
   EXPECT_EQ(*registry_.remove("s", std::nullopt, false), (Numbers{1, 2}));

@@ -120,6 +120,16 @@ TEST_F(RegisterTest, ReferencesLeadToVersions) {
   EXPECT_EQ(person->found.schema->content.references, (std::vector<Reference>{{"Address", "address", 1}}));
 }
 
+TEST_F(RegisterTest, AReferenceToTheLatestPassesOverWhatIsDeleted) {
+  must(registry_.add("address", avro_record("Address", kFieldA)));
+  must(registry_.add("address", avro_record("Address", kFieldA + "," + kFieldBDefault)));
+  must(registry_.remove("address", 2, false));
+  const std::string text = avro_record("Person", R"({"name":"home","type":"Address"})");
+  const auto person = registry_.add("person", text, {{"Address", "address", kLatestVersion}});
+  ASSERT_TRUE(person) << person.error().context;
+  EXPECT_EQ(person->found.schema->content.references, (std::vector<Reference>{{"Address", "address", 1}}));
+}
+
 TEST_F(RegisterTest, ReferencesOfReferencesAreKnown) {
   must(registry_.add("a", avro_record("A", kFieldA)));
   must(registry_.add("b", avro_record("B", R"({"name":"x","type":"A"})"), {{"A", "a", 1}}));

@@ -19,13 +19,15 @@ Result<void> check_writable(const RegistryImage& image, const SubjectName& name)
                                                          name.context + " is in read-only mode");
 }
 
-bool has_version(const RegistryImage& image, const SchemaUse& use, const std::string& but, bool deleted) {
-  for (const auto& [subject, number] : use.versions) {
-    if (subject == but) continue;
-    const Version* version = image.version(subject, number);
-    if (version != nullptr && (deleted || !version->deleted)) return true;
+// A version that is that schema. Nothing: there is none.
+const SubjectVersion* version_of(const RegistryImage& image, const SchemaUse& use, const std::string& but,
+                                 bool deleted) {
+  for (const SubjectVersion& one : use.versions) {
+    if (one.first == but) continue;
+    const Version* version = image.version(one.first, one.second);
+    if (version != nullptr && (deleted || !version->deleted)) return &one;
   }
-  return false;
+  return nullptr;
 }
 
 // `but`: a subject that goes as a whole: what it refers to within itself goes with it.
@@ -35,12 +37,13 @@ Result<void> check_unreferenced(const RegistryImage& image, const std::string& s
   if (by == image.referenced_by.end()) return {};
   for (const auto& [context, id] : by->second) {
     const SchemaUse* use = image.use(context, id);
-    if (use == nullptr || !has_version(image, *use, but, permanent)) continue;
-    const auto& [first, number] = *use->versions.begin();
+    const SubjectVersion* user = use == nullptr ? nullptr : version_of(image, *use, but, permanent);
+    if (user == nullptr) continue;
     return registry_error(RegistryCode::kReferenceExists,
                           "One or more references exist to the schema: subject '" + subject + "', version " +
                               std::to_string(version) + " is referred to by schema " + std::to_string(id) +
-                              " (" + first + ", version " + std::to_string(number) + "); delete that first");
+                              " (" + user->first + ", version " + std::to_string(user->second) +
+                              "); delete that first");
   }
   return {};
 }

@@ -102,6 +102,16 @@ TEST_F(ChangesTest, ASubjectThatRefersToItselfGoesAsAWhole) {
 TEST_F(ChangesTest, AReadOnlySubjectIsNotChanged) {
   ASSERT_TRUE(registry_.set_mode("", Mode::kReadOnly));
   EXPECT_EQ(code_of(registry_.remove("s", 1, false)), 42205U);
+TEST_F(ChangesTest, WhoRefersIsNamedByAVersionThatDoes) {
+  const std::string user = avro_record("User", R"({"name":"r","type":"R"})");
+  must(registry_.add("gone", user, {{"R", "s", 1}}));
+  must(registry_.add("user", user, {{"R", "s", 1}}));
+  must(registry_.remove("gone", 1, false));
+  const auto refused = registry_.remove("s", 1, false);
+  ASSERT_EQ(code_of(refused), 42206U);
+  EXPECT_NE(refused.error().context.find("(user, version 1)"), std::string::npos) << refused.error().context;
+}
+
   EXPECT_EQ(code_of(registry_.set_level("s", Level::kNone)), 42205U);
   EXPECT_EQ(code_of(decide_config_removal(registry_.image, "s")), 42205U);
   ASSERT_TRUE(registry_.set_mode("s", Mode::kReadWrite));

@@ -62,11 +62,13 @@ Result<DeleteDecision> delete_version(const RegistryImage& image, const std::str
   FOREBAY_CHECK(check_unreferenced(image, subject, found.number, "", permanent));
   DeleteDecision decision;
   decision.versions.push_back(found.number);
-  if (permanent) {
-    decision.records.emplace_back(VersionRemoved{subject, found.number});
-  } else {
+  if (!permanent) {
     decision.records.emplace_back(
         VersionSet{subject, found.number, found.version.id, true, found.version.at});
+  } else if (image.subject(subject)->versions.size() > 1) {
+    decision.records.emplace_back(VersionRemoved{subject, found.number});
+  } else {  // with it the subject goes, and so do its configuration and mode
+    decision.records.emplace_back(SubjectRemoved{subject});
   }
   return decision;
 }

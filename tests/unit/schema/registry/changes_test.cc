@@ -42,6 +42,18 @@ TEST_F(ChangesTest, TheLatestIsTheLastOneThatIsNotDeleted) {
   EXPECT_EQ(code_of(registry_.remove("s", kLatestVersion, true)), 40402U);
 }
 
+TEST_F(ChangesTest, ASubjectGoesWithItsLastVersion) {
+  ASSERT_TRUE(registry_.set_level("s", Level::kFull));
+  ASSERT_TRUE(registry_.set_mode("s", Mode::kReadWrite));
+  must(registry_.remove("s", std::nullopt, false));
+  EXPECT_EQ(*registry_.remove("s", 1, true), Numbers{1});
+  EXPECT_EQ(registry_.image.configs.size(), 1U);
+  EXPECT_EQ(*registry_.remove("s", 2, true), Numbers{2});
+  EXPECT_TRUE(registry_.image.configs.empty());
+  EXPECT_TRUE(registry_.image.modes.empty());
+  EXPECT_TRUE(registry_.image.subjects.empty());
+}
+
 TEST_F(ChangesTest, ASubjectGoesAsAWhole) {
   EXPECT_EQ(code_of(registry_.remove("s", std::nullopt, true)), 40405U);
   EXPECT_EQ(*registry_.remove("s", std::nullopt, false), (Numbers{1, 2}));

@@ -97,9 +97,11 @@ Result<DeleteDecision> delete_subject(const RegistryImage& image, const std::str
   return decision;
 }
 
+// With a version that is not deleted.
 bool has_subjects(const RegistryImage& image, const SubjectName& scope) {
   for (const auto& [name, subject] : image.subjects) {
-    if (scope.subject.empty() ? subject.context == scope.context : name == scope.qualified()) return true;
+    const bool meant = scope.subject.empty() ? subject.context == scope.context : name == scope.qualified();
+    if (meant && subject.has_active()) return true;
   }
   return false;
 }

@@ -102,6 +102,14 @@ TEST_F(ChangesTest, WhatIsReferredToStays) {
   EXPECT_EQ(code_of(registry_.remove("s", 1, true)), 0U);
 }
 
+TEST_F(ChangesTest, ASoftlyDeletedSubjectDoesNotKeepAnImportAway) {
+  EXPECT_EQ(code_of(registry_.set_mode("s", Mode::kImport)), 42205U);
+  EXPECT_EQ(code_of(registry_.set_mode("", Mode::kImport)), 42205U);
+  must(registry_.remove("s", std::nullopt, false));
+  EXPECT_EQ(code_of(registry_.set_mode("s", Mode::kImport)), 0U);
+  EXPECT_EQ(code_of(registry_.set_mode("", Mode::kImport)), 0U);
+}
+
 TEST_F(ChangesTest, ASubjectThatRefersToItselfGoesAsAWhole) {
   ASSERT_TRUE(registry_.set_level("self", Level::kNone));
   must(registry_.add("self", avro_record("A", kFieldA)));

@@ -5,6 +5,7 @@
 #include "http/registry_handlers.h"
 #include "http/registry_requests.h"
 #include "schema/core/registry_error.h"
+#include "schema/core/subject_name.h"
 
 namespace forebay::http {
 namespace {
@@ -15,9 +16,11 @@ using schema::RegistryCode;
 constexpr const char* kLevelOfConfig = "compatibilityLevel";
 constexpr const char* kLevelOfChange = "compatibility";
 
-// Empty: all.
+// Empty: all, which the default context by its name is too.
 std::string scope_of(const Exchange& exchange) {
-  return exchange.request().path.size() > 1 ? exchange.segment(1) : std::string();
+  if (exchange.request().path.size() < 2) return {};
+  const auto name = schema::parse_scope(exchange.segment(1));
+  return name ? name->qualified() : exchange.segment(1);
 }
 
 template <typename Then>

@@ -142,7 +142,7 @@ Result<SchemaRecords> decide_config_removal(const RegistryImage& image, const st
   FOREBAY_TRY(const SubjectName name, parse_scope(scope));
   FOREBAY_CHECK(check_writable(image, name));
   if (!image.configs.contains(name.qualified())) {
-    if (name.subject.empty()) return SchemaRecords{};
+    if (name.qualified().empty()) return SchemaRecords{};
     return not_found(scope);
   }
   return SchemaRecords{ConfigSet{name.qualified(), {}}};
@@ -163,7 +163,7 @@ Result<SchemaRecords> decide_mode(const RegistryImage& image, const std::string&
 Result<SchemaRecords> decide_mode_removal(const RegistryImage& image, const std::string& scope) {
   FOREBAY_TRY(const SubjectName name, parse_scope(scope));
   if (!image.modes.contains(name.qualified())) {
-    if (name.subject.empty()) return SchemaRecords{};
+    if (name.qualified().empty()) return SchemaRecords{};
     return not_found(scope);
   }
   return SchemaRecords{ModeSet{name.qualified(), std::nullopt}};

@@ -114,7 +114,7 @@ struct DeleteDecision {
 // `scope` as in records. What `change` does not say stays. Errors: 42205 (mode), 42208.
 [[nodiscard]] Result<SchemaRecords> decide_config(const RegistryImage& image, const std::string& scope,
                                                   const Config& change);
-// Back to what is around it. Errors: 40401: it has none of its own.
+// Back to what is around it. Errors: 40401: it has none of its own, and is not all.
 [[nodiscard]] Result<SchemaRecords> decide_config_removal(const RegistryImage& image,
                                                           const std::string& scope);
 // Errors: 42205: IMPORT where there are subjects, without `force`.

@@ -102,6 +102,16 @@ TEST_F(ChangesTest, WhatIsReferredToStays) {
   EXPECT_EQ(code_of(registry_.remove("s", 1, true)), 0U);
 }
 
+TEST_F(ChangesTest, WhoRefersIsNamedByAVersionThatDoes) {
+  const std::string user = avro_record("User", R"({"name":"r","type":"R"})");
+  must(registry_.add("gone", user, {{"R", "s", 1}}));
+  must(registry_.add("user", user, {{"R", "s", 1}}));
+  must(registry_.remove("gone", 1, false));
+  const auto refused = registry_.remove("s", 1, false);
+  ASSERT_EQ(code_of(refused), 42206U);
+  EXPECT_NE(refused.error().context.find("(user, version 1)"), std::string::npos) << refused.error().context;
+}
+
 TEST_F(ChangesTest, ASoftlyDeletedSubjectDoesNotKeepAnImportAway) {
   EXPECT_EQ(code_of(registry_.set_mode("s", Mode::kImport)), 42205U);
   EXPECT_EQ(code_of(registry_.set_mode("", Mode::kImport)), 42205U);
@@ -122,16 +132,6 @@ TEST_F(ChangesTest, ASubjectThatRefersToItselfGoesAsAWhole) {
 TEST_F(ChangesTest, AReadOnlySubjectIsNotChanged) {
   ASSERT_TRUE(registry_.set_mode("", Mode::kReadOnly));
   EXPECT_EQ(code_of(registry_.remove("s", 1, false)), 42205U);
-TEST_F(ChangesTest, WhoRefersIsNamedByAVersionThatDoes) {
-  const std::string user = avro_record("User", R"({"name":"r","type":"R"})");
-  must(registry_.add("gone", user, {{"R", "s", 1}}));
-  must(registry_.add("user", user, {{"R", "s", 1}}));
-  must(registry_.remove("gone", 1, false));
-  const auto refused = registry_.remove("s", 1, false);
-  ASSERT_EQ(code_of(refused), 42206U);
-  EXPECT_NE(refused.error().context.find("(user, version 1)"), std::string::npos) << refused.error().context;
-}
-
   EXPECT_EQ(code_of(registry_.set_level("s", Level::kNone)), 42205U);
   EXPECT_EQ(code_of(decide_config_removal(registry_.image, "s")), 42205U);
   ASSERT_TRUE(registry_.set_mode("s", Mode::kReadWrite));
@@ -154,6 +154,17 @@ TEST_F(ChangesTest, TheNarrowerRuleWins) {
   registry_.take(*decide_config_removal(registry_.image, ":.c:s"));
   EXPECT_EQ(level(":.c:s"), Level::kFull);
   EXPECT_EQ(code_of(decide_config_removal(registry_.image, ":.c:s")), 40401U);
+}
+
+TEST_F(ChangesTest, WhatHasNoRulesOfItsOwnHasNoneToTakeAway) {
+  for (const char* scope : {"s", ":.c:", ":.c:s"}) {
+    EXPECT_EQ(code_of(decide_config_removal(registry_.image, scope)), 40401U) << scope;
+    EXPECT_EQ(code_of(decide_mode_removal(registry_.image, scope)), 40401U) << scope;
+  }
+  for (const char* all : {"", ":.:"}) {
+    EXPECT_TRUE(decide_config_removal(registry_.image, all)) << all;
+    EXPECT_TRUE(decide_mode_removal(registry_.image, all)) << all;
+  }
 }
 
 TEST_F(ChangesTest, WhatAChangeOfConfigurationDoesNotSayStays) {

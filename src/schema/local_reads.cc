@@ -127,9 +127,12 @@ Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& /*schem
                 return name.qualified();
               }));
   FOREBAY_TRY(const SchemaInput input, input_of(request.schema()));
-  FOREBAY_TRY(const PreparedSchema schema, prepare(access, request.subject(), input, request.normalize()));
+  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject(), input, request.normalize()));
   return looked(access, [&](const RegistryImage& image) -> Result<v1::SchemaVersion> {
-    const auto found = find_content(image, known, schema.content, request.deleted());
+    auto found = find_content(image, known, schema.content, request.deleted());
+    // As a registration would find it.
+    if (!found && take_from_latest(image, known, schema.content))
+      found = find_content(image, known, schema.content, request.deleted());
     if (!found) return registry_error(RegistryCode::kSchemaNotFound, "Schema not found");
     v1::SchemaVersion version;
     put_version(known, *found, true, &version);

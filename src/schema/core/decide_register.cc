@@ -98,15 +98,29 @@ Error incompatible(const std::string& subject, Level level, const std::vector<Ve
                         text + "]; change it so, or register it under another subject");
 }
 
+Result<void> check_compatible(const ImageAccess& access, ParsedSchemas& schemas,
+                              const PreparedSchema& schema) {
+  EffectiveConfig config;
+  const NumberedSchemas previous = looked(access, [&](const RegistryImage& image) {
+    config = effective_config(image, schema.subject);
+    return versions_to_compare(image, schema, config);
+  });
+  FOREBAY_TRY(const auto verdicts, compare(access, schemas, schema, config, previous));
+  if (verdicts.empty()) return {};
+  return incompatible(schema.subject.qualified(), config.level, verdicts);
+}
+
 class Registration {
  public:
   Registration(const RegisterRequest& request, const PreparedSchema& schema, const RegistryBounds& bounds)
       : request_(request), schema_(schema), bounds_(bounds), name_(schema.subject.qualified()) {}
 
-  // Nothing: it has to be made.
-  [[nodiscard]] Result<std::optional<FoundVersion>> existing(const RegistryImage& image) const {
+  // Nothing: it has to be made. What is taken over is so only if it is the same in all.
+  [[nodiscard]] Result<std::optional<FoundVersion>> existing(const RegistryImage& image, Mode mode) const {
     const auto found = find_content(image, name_, schema_.content, request_.deleted);
-    if (!found) return std::optional<FoundVersion>();
+    const bool takes_over = request_.import || mode == Mode::kImport;
+    if (!found || (takes_over && found->schema->content != schema_.content))
+      return std::optional<FoundVersion>();
     if (request_.id && *request_.id != found->version.id)
       return registry_error(RegistryCode::kIdDoesNotMatch,
                             "Schema already registered with id " + std::to_string(found->version.id) +
@@ -223,13 +237,11 @@ class Registration {
   const std::string name_;
 };
 
-// A text without any of its own has what the last version says of itself.
-void take_from_latest(const RegistryImage& image, PreparedSchema& schema) {
-  if (schema.content.metadata || !schema.content.rule_set.empty()) return;
-  const auto latest = find_version(image, schema.subject.qualified(), kLatestVersion, false);
-  if (!latest) return;
-  schema.content.metadata = latest->schema->content.metadata;
-  schema.content.rule_set = latest->schema->content.rule_set;
+Result<void> check_size(const SchemaContent& content) {
+  if (bytes_of(content) <= kContentBytesMax) return {};
+  return registry_error(RegistryCode::kTooLarge, "Schema is too large: " + std::to_string(bytes_of(content)) +
+                                                     " bytes with its references and metadata; at most " +
+                                                     std::to_string(kContentBytesMax) + " are taken");
 }
 
 }  // namespace
@@ -261,11 +273,7 @@ Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& sub
   if (around.normalize) std::sort(schema.content.references.begin(), schema.content.references.end());
   schema.content.metadata = input.metadata;
   schema.content.rule_set = input.rule_set;
-  if (bytes_of(schema.content) > kContentBytesMax)
-    return registry_error(RegistryCode::kTooLarge,
-                          "Schema is too large: " + std::to_string(bytes_of(schema.content)) +
-                              " bytes with its references and metadata; at most " +
-                              std::to_string(kContentBytesMax) + " are taken");
+  FOREBAY_CHECK(check_size(schema.content));
   schema.fingerprint = fingerprint(schema.content);
   return schema;
 }
@@ -274,31 +282,27 @@ Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchema
                                          const RegisterRequest& request, model::Timestamp now,
                                          const RegistryBounds& bounds) {
   FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, request.schema, request.normalize));
-  if (!request.import) {
-    access.look([&schema](const RegistryImage& image) { take_from_latest(image, schema); });
-    schema.fingerprint = fingerprint(schema.content);
-  }
   const Registration registration(request, schema, bounds);
-  struct Standing {
-    Result<std::optional<FoundVersion>> existing;
-    Mode mode;
-    EffectiveConfig config;
-    NumberedSchemas previous;
+  Mode mode = Mode::kReadWrite;
+  const auto find = [&] {
+    return looked(access, [&](const RegistryImage& image) {
+      mode = effective_mode(image, schema.subject);
+      return registration.existing(image, mode);
+    });
   };
-  const Standing standing = looked(access, [&](const RegistryImage& image) {
-    const EffectiveConfig config = effective_config(image, schema.subject);
-    return Standing{registration.existing(image), effective_mode(image, schema.subject), config,
-                    versions_to_compare(image, schema, config)};
-  });
-  FOREBAY_TRY(const auto existing, standing.existing);
-  if (existing) return RegisterDecision{{}, {*existing, false}};
-  FOREBAY_CHECK(registration.check_mode(standing.mode));
-  if (!request.import && standing.mode != Mode::kImport) {
-    FOREBAY_TRY(const auto verdicts, compare(access, schemas, schema, standing.config, standing.previous));
-    if (!verdicts.empty()) return incompatible(schema.subject.qualified(), standing.config.level, verdicts);
+  FOREBAY_TRY(auto existing, find());
+  const bool takes_over = request.import || mode == Mode::kImport;
+  if (!existing && !takes_over && looked(access, [&schema](const RegistryImage& image) {
+        return take_from_latest(image, schema.subject.qualified(), schema.content);
+      })) {
+    FOREBAY_CHECK(check_size(schema.content));
+    schema.fingerprint = fingerprint(schema.content);
+    FOREBAY_TRY(existing, find());
   }
-  return looked(access,
-                [&](const RegistryImage& image) { return registration.decide(image, standing.mode, now); });
+  if (existing) return RegisterDecision{{}, {*existing, false}};
+  FOREBAY_CHECK(registration.check_mode(mode));
+  if (!takes_over) FOREBAY_CHECK(check_compatible(access, schemas, schema));
+  return looked(access, [&](const RegistryImage& image) { return registration.decide(image, mode, now); });
 }
 
 Result<CheckResult> check_schema(const ImageAccess& access, ParsedSchemas& schemas,

@@ -139,17 +139,30 @@ std::optional<FoundVersion> find_content(const RegistryImage& image, const std::
                                          const SchemaContent& content, bool deleted) {
   const Subject* known = image.subject(subject);
   if (known == nullptr) return std::nullopt;
-  const bool exact = content.metadata.has_value() || !content.rule_set.empty();
+  const bool by_text = !content.metadata && content.rule_set.empty();
+  std::optional<FoundVersion> same_text;
   for (auto at = known->versions.rbegin(); at != known->versions.rend(); ++at) {
     if (at->second.deleted && !deleted) continue;
     StoredSchemaPtr schema = image.schema(known->context, at->second.id);
     const SchemaContent& has = schema->content;
-    const bool same = has.format == content.format && has.text == content.text &&
-                      has.references == content.references &&
-                      (!exact || (has.metadata == content.metadata && has.rule_set == content.rule_set));
-    if (same) return FoundVersion{at->first, at->second, std::move(schema)};
+    if (has.format != content.format || has.text != content.text || has.references != content.references)
+      continue;
+    FoundVersion found{at->first, at->second, schema};
+    if (has.metadata == content.metadata && has.rule_set == content.rule_set) return found;
+    if (by_text && !same_text) same_text = std::move(found);
   }
-  return std::nullopt;
+  return same_text;
+}
+
+bool take_from_latest(const RegistryImage& image, const std::string& subject, SchemaContent& content) {
+  const auto latest = find_version(image, subject, kLatestVersion, false);
+  if (!latest) return false;
+  const SchemaContent& said = latest->schema->content;
+  const bool metadata = !content.metadata && said.metadata;
+  const bool rules = content.rule_set.empty() && !said.rule_set.empty();
+  if (metadata) content.metadata = said.metadata;
+  if (rules) content.rule_set = said.rule_set;
+  return metadata || rules;
 }
 
 }  // namespace forebay::schema

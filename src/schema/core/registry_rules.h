@@ -57,8 +57,12 @@ struct FoundVersion {
 [[nodiscard]] Result<std::vector<NamedText>> texts_of(const RegistryImage& image,
                                                       const std::vector<Reference>& references);
 
-// The last version of the subject that is this schema; metadata and rules count if there are any.
+// The last version of the subject that is this schema; else, where that says neither metadata nor rules, the
+// last one that has its text.
 [[nodiscard]] std::optional<FoundVersion> find_content(const RegistryImage& image, const std::string& subject,
                                                        const SchemaContent& content, bool deleted);
+// Metadata, and rules, that a schema does not have are those of the subject's last version. Returns: whether
+// it has any now that it had not.
+bool take_from_latest(const RegistryImage& image, const std::string& subject, SchemaContent& content);
 
 }  // namespace forebay::schema

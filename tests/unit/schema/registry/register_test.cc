@@ -144,10 +144,52 @@ TEST_F(RegisterTest, MetadataIsPartOfWhatASchemaIs) {
   const auto owned = registry_.add(request);
   ASSERT_TRUE(owned);
   EXPECT_NE(owned->found.version.id, plain->found.version.id);
-  request.schema.metadata.reset();  // says nothing of itself: as the last version does
+  request.schema.metadata.reset();
   const auto again = registry_.add(request);
   EXPECT_FALSE(again->is_new);
-  EXPECT_EQ(again->found.number, 2);
+  EXPECT_EQ(again->found.number, 1);
+}
+
+TEST_F(RegisterTest, AnOldTextIsItsOldVersion) {
+  must(registry_.add("s", avro_record("R", kFieldA)));
+  RegisterRequest owned{.subject = "s", .schema = {.text = avro_record("R", kFieldA + "," + kFieldBDefault)}};
+  owned.schema.metadata = Metadata{.properties = {{"owner", "sales"}}};
+  must(registry_.add(owned));
+  const auto again = registry_.add("s", avro_record("R", kFieldA));
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->is_new);
+  EXPECT_EQ(again->found.number, 1);
+  // Which says nothing of itself, and is there with what was said of it.
+  EXPECT_EQ(registry_.add("s", avro_record("R", kFieldA + "," + kFieldBDefault))->found.number, 2);
+}
+
+TEST_F(RegisterTest, WhatANewTextDoesNotSayOfItselfIsAsTheLastVersionSays) {
+  RegisterRequest request{.subject = "s", .schema = {.text = avro_record("R", kFieldA)}};
+  request.schema.metadata = Metadata{.properties = {{"owner", "sales"}}};
+  request.schema.rule_set = R"({"domainRules":[]})";
+  must(registry_.add(request));
+  request.schema.text = avro_record("R", kFieldA + "," + kFieldBDefault);
+  request.schema.metadata = Metadata{.properties = {{"owner", "shop"}}};
+  request.schema.rule_set.clear();
+  const auto second = registry_.add(request);
+  ASSERT_TRUE(second) << second.error().context;
+  EXPECT_EQ(second->found.schema->content.rule_set, R"({"domainRules":[]})");
+  EXPECT_EQ(second->found.schema->content.metadata->properties.at("owner"), "shop");
+  EXPECT_FALSE(registry_.add(request)->is_new);
+  const auto third = registry_.add(
+      "s", avro_record("R", kFieldA + "," + kFieldBDefault + R"(,{"name":"c","type":"int","default":0})"));
+  ASSERT_TRUE(third) << third.error().context;
+  EXPECT_EQ(third->found.schema->content.metadata->properties.at("owner"), "shop");
+  EXPECT_EQ(third->found.schema->content.rule_set, R"({"domainRules":[]})");
+}
+
+TEST_F(RegisterTest, WhatIsTakenFromTheLastVersionCountsForTheSize) {
+  RegisterRequest request{.subject = "s", .schema = {.text = avro_record("R")}};
+  request.schema.metadata = Metadata{.properties = {{"note", std::string(600'000, 'x')}}};
+  must(registry_.add(request));
+  const std::string doc(600'000, 'x');
+  EXPECT_EQ(code_of(registry_.add("s", R"({"type":"record","name":"R","doc":")" + doc + R"(","fields":[]})")),
+            42209U);
 }
 
 TEST_F(RegisterTest, AGroupComparesWithinItself) {
@@ -181,6 +223,32 @@ TEST_F(RegisterTest, AnImportKeepsIdsAndVersionsAndIsRepeatable) {
   EXPECT_FALSE(registry_.add(request)->is_new);
   ASSERT_TRUE(registry_.set_mode("", Mode::kReadWrite));
   EXPECT_EQ(registry_.add("t", avro_record("New"))->found.version.id, 78);
+}
+
+TEST_F(RegisterTest, AnImportIsTakenAsItIs) {
+  for (const bool import : {false, true}) {
+    const std::string subject = import ? "s" : "t";
+    ASSERT_TRUE(import || registry_.set_mode(subject, Mode::kImport));
+    const SchemaId first = import ? 10 : 20;
+    RegisterRequest owned{
+        .subject = subject, .schema = {.text = avro_record(subject)}, .id = first, .import = import};
+    owned.schema.metadata = Metadata{.properties = {{"owner", "sales"}}};
+    RegisterRequest plain{
+        .subject = subject, .schema = {.text = avro_record(subject)}, .id = first + 1, .import = import};
+    RegisterRequest other{.subject = subject,
+                          .schema = {.text = avro_record(subject, kFieldA)},
+                          .id = first + 2,
+                          .import = import};
+    for (int times = 0; times < 2; ++times) {  // it is repeatable
+      for (const RegisterRequest& one : {owned, plain, other}) {
+        const auto imported = registry_.add(one);
+        ASSERT_TRUE(imported) << imported.error().context;
+        EXPECT_EQ(imported->is_new, times == 0);
+        EXPECT_EQ(imported->found.version.id, *one.id);
+        EXPECT_EQ(imported->found.schema->content.metadata, one.schema.metadata);
+      }
+    }
+  }
 }
 
 TEST_F(RegisterTest, AConflictingImportIsAnError) {

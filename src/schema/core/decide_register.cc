@@ -307,13 +307,15 @@ Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchema
 
 Result<CheckResult> check_schema(const ImageAccess& access, ParsedSchemas& schemas,
                                  const CheckRequest& request) {
-  FOREBAY_TRY(const PreparedSchema schema,
-              prepare(access, request.subject, request.schema, request.normalize));
+  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, request.schema, request.normalize));
   EffectiveConfig config;
   FOREBAY_TRY(const NumberedSchemas with,
               looked(access, [&](const RegistryImage& image) -> Result<NumberedSchemas> {
                 config = effective_config(image, schema.subject);
-                if (!request.version) return versions_to_compare(image, schema, config);
+                if (!request.version) {
+                  take_from_latest(image, schema.subject.qualified(), schema.content);  // its group
+                  return versions_to_compare(image, schema, config);
+                }
                 const auto found = find_version(image, schema.subject.qualified(), *request.version, false);
                 if (found) return NumberedSchemas{{found->number, found->schema}};
                 if (*request.version == kLatestVersion) return NumberedSchemas{};

@@ -201,6 +201,13 @@ TEST_F(RegisterTest, AGroupComparesWithinItself) {
   EXPECT_EQ(code_of(registry_.add(request)), 40901U);
   request.schema.metadata = Metadata{.properties = {{"major", "2"}}};
   EXPECT_EQ(code_of(registry_.add(request)), 0U);
+  // Who says nothing is of the last one's group; a check judges as the registration would.
+  const std::string text = avro_record("R", R"({"name":"a","type":"boolean"})");
+  EXPECT_EQ(code_of(registry_.add("s", text)), 40901U);
+  const auto checked = check_schema(registry_, registry_, {.subject = "s", .schema = {.text = text}});
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->compared, std::vector<VersionNumber>{2});
+  EXPECT_EQ(checked->verdicts.size(), 1U);
 }
 
 TEST_F(RegisterTest, ModesGuardTheSubject) {

@@ -104,15 +104,17 @@ void read_metadata(const json& object, v1::SchemaMetadata& metadata) {
   }
 }
 
-v1::SchemaSpec read_spec(const json& body) {
+// `without_text`: it may be metadata or rules alone.
+v1::SchemaSpec read_spec(const json& body, bool without_text) {
   v1::SchemaSpec spec;
   spec.set_format(format_of(body));
   const json* text = member(body, "schema");
   if (text != nullptr && !text->is_string())
     refuse_type("schema", "a string: the text of the schema, as JSON escapes it", *text);
-  if (text == nullptr || text->get_ref<const std::string&>().empty())
+  without_text = without_text && (member(body, "metadata") != nullptr || member(body, "ruleSet") != nullptr);
+  if (!without_text && (text == nullptr || text->get_ref<const std::string&>().empty()))
     refuse(RegistryCode::kInvalidSchema, "Empty schema: the member 'schema' has no text");
-  spec.set_text(text->get<std::string>());
+  if (text != nullptr) spec.set_text(text->get<std::string>());
   if (const json* references = list_member(body, "references", "")) read_references(*references, spec);
   if (const json* metadata = object_member(body, "metadata", "")) {
     read_metadata(*metadata, *spec.mutable_metadata());
@@ -123,7 +125,7 @@ v1::SchemaSpec read_spec(const json& body) {
 
 v1::RegisterSchemaRequest read_registration(const json& body) {
   v1::RegisterSchemaRequest request;
-  *request.mutable_schema() = read_spec(body);
+  *request.mutable_schema() = read_spec(body, true);
   // Clients that copy what a registry gave them say "none" by numbers that none has.
   const auto id = number_member(body, "id", "");
   if (id && *id > 0) request.set_id(*id);
@@ -220,7 +222,7 @@ OrRestError<json> parse_body(const std::string& body) {
   return read_or_error([&] { return parse(body); });
 }
 OrRestError<v1::SchemaSpec> schema_spec(const json& body) {
-  return read_or_error([&] { return read_spec(body); });
+  return read_or_error([&] { return read_spec(body, false); });
 }
 OrRestError<v1::RegisterSchemaRequest> register_request(const json& body) {
   return read_or_error([&] { return read_registration(body); });

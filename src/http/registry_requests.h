@@ -19,7 +19,7 @@ inline constexpr std::size_t kJsonValuesMax = 50'000;
 
 // Errors: 400: a member has the wrong type; 42201: no schema, or a type of schema that there is not.
 [[nodiscard]] OrRestError<v1::SchemaSpec> schema_spec(const nlohmann::json& body);
-// With `id` and `version`, when they are there.
+// With `id` and `version`, when they are there. Metadata or rules may come without a text.
 [[nodiscard]] OrRestError<v1::RegisterSchemaRequest> register_request(const nlohmann::json& body);
 // Errors: 42203; 422: a member that the convention has and this registry does not.
 [[nodiscard]] OrRestError<v1::SchemaRules> config_change(const nlohmann::json& body);

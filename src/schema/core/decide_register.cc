@@ -244,6 +244,23 @@ Result<void> check_size(const SchemaContent& content) {
                                                      std::to_string(kContentBytesMax) + " are taken");
 }
 
+// Metadata or rules alone are said of the text that the subject has.
+Result<SchemaInput> with_text(const RegistryImage& image, const RegisterRequest& request) {
+  SchemaInput input = request.schema;
+  const bool has_text = input.text.find_first_not_of(" \t\r\n") != std::string::npos;
+  if (has_text || (!input.metadata && input.rule_set.empty())) return input;
+  FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject));
+  const auto latest = find_version(image, name.qualified(), kLatestVersion, false);
+  if (!latest)
+    return registry_error(RegistryCode::kInvalidSchema, "Empty schema: subject '" + name.qualified() +
+                                                            "' has no version whose text is meant");
+  const SchemaContent& content = latest->schema->content;
+  input.format = content.format;
+  input.text = content.text;
+  input.references = content.references;
+  return input;
+}
+
 }  // namespace
 
 Result<SchemaPtr> parse_stored(const ImageAccess& access, const StoredSchema& schema) {
@@ -281,7 +298,9 @@ Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& sub
 Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchemas& schemas,
                                          const RegisterRequest& request, model::Timestamp now,
                                          const RegistryBounds& bounds) {
-  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, request.schema, request.normalize));
+  FOREBAY_TRY(const SchemaInput input,
+              looked(access, [&](const RegistryImage& image) { return with_text(image, request); }));
+  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, input, request.normalize));
   const Registration registration(request, schema, bounds);
   Mode mode = Mode::kReadWrite;
   const auto find = [&] {

@@ -64,7 +64,7 @@ struct PreparedSchema {
 
 struct RegisterRequest {
   std::string subject;
-  SchemaInput schema;
+  SchemaInput schema;  // without a text, and with metadata or rules: of the text of the last version
   bool normalize = false;
   std::optional<SchemaId> id;            // only with mode IMPORT, or `import`
   std::optional<VersionNumber> version;  // likewise, unless it is the next one

@@ -192,6 +192,23 @@ TEST_F(RegisterTest, WhatIsTakenFromTheLastVersionCountsForTheSize) {
             42209U);
 }
 
+TEST_F(RegisterTest, MetadataOrRulesAloneAreThoseOfTheLastText) {
+  RegisterRequest request{.subject = "s"};
+  request.schema.metadata = Metadata{.properties = {{"owner", "sales"}}};
+  const auto nothing = registry_.add(request);
+  EXPECT_EQ(code_of(nothing), 42201U);
+  must(registry_.add("a", avro_record("A", kFieldA)));
+  must(registry_.add("s", avro_record("R", R"({"name":"x","type":"A"})"), {{"A", "a", 1}}));
+  const auto owned = registry_.add(request);
+  ASSERT_TRUE(owned) << owned.error().context;
+  EXPECT_EQ(owned->found.number, 2);
+  EXPECT_EQ(owned->found.schema->content.text, registry_.image.schema(".", 2)->content.text);
+  EXPECT_EQ(owned->found.schema->content.references, (std::vector<Reference>{{"A", "a", 1}}));
+  EXPECT_FALSE(registry_.add(request)->is_new);
+  request.schema.metadata.reset();
+  EXPECT_EQ(code_of(registry_.add(request)), 42201U);  // nothing at all
+}
+
 TEST_F(RegisterTest, AGroupComparesWithinItself) {
   ASSERT_TRUE(registry_.configure("s", {.group = "major"}));
   RegisterRequest request{.subject = "s", .schema = {.text = avro_record("R", kFieldA)}};

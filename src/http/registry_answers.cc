@@ -54,17 +54,14 @@ json version_json(const v1::SchemaVersion& version, bool extended) {
   return object;
 }
 
-json schema_by_id_json(const v1::GetSchemaResponse& response, bool max_id, bool extended) {
+json schema_by_id_json(const v1::GetSchemaResponse& response, bool max_id,
+                       const v1::GetSchemaResponse::Use* use) {
   json object = schema_json(response.schema());
   if (max_id) object["maxId"] = response.max_id();
   object["guid"] = response.guid();
-  if (!extended) return object;
-  for (const auto& use : response.uses()) {
-    if (use.deleted()) continue;
-    object["subject"] = use.subject();
-    object["version"] = use.version();
-    break;
-  }
+  if (use == nullptr) return object;
+  object["subject"] = use->subject();
+  object["version"] = use->version();
   return object;
 }
 

@@ -12,9 +12,10 @@ namespace forebay::http {
 // `extended`: with what only newer clients know (Exchange::is_extended).
 [[nodiscard]] nlohmann::json schema_json(const v1::SchemaSpec& schema);
 [[nodiscard]] nlohmann::json version_json(const v1::SchemaVersion& version, bool extended);
-// The answer to a schema's id or GUID. `max_id`: it was asked for.
+// The answer to a schema's id or GUID. `max_id`: it was asked for. `use`: whose it is said to be; nothing:
+// that is not told.
 [[nodiscard]] nlohmann::json schema_by_id_json(const v1::GetSchemaResponse& response, bool max_id,
-                                               bool extended);
+                                               const v1::GetSchemaResponse::Use* use);
 [[nodiscard]] nlohmann::json check_json(const v1::CheckSchemaResponse& response, bool verbose);
 // `level_name`: the member that says the level: "compatibilityLevel", and "compatibility" where a change is
 // answered.

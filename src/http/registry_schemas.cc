@@ -39,20 +39,30 @@ void with_guid(Exchange exchange, Then then) {
   ask(std::move(exchange), std::move(request), std::move(then));
 }
 
-// Those that the flags `subject` and `deleted` ask for. A subject without a name means its context alone.
+// Of the context that was found. The subject that was asked with says which that is, and picks none out.
 template <typename Take>
 void each_use(const Exchange& exchange, const v1::GetSchemaResponse& found, Take take) {
   const bool deleted = exchange.flag("deleted");
+  for (const auto& use : found.uses())
+    if (!use.deleted() || deleted) take(use);
+}
+
+// The last version of the subject that was asked with, else the first of all. Nothing: all are deleted.
+const v1::GetSchemaResponse::Use* use_told(const Exchange& exchange, const v1::GetSchemaResponse& found) {
   const auto wanted = schema::parse_scope(exchange.text_parameter("subject"));
+  const v1::GetSchemaResponse::Use* told = nullptr;
   for (const auto& use : found.uses()) {
-    if (use.deleted() && !deleted) continue;
-    if (wanted && !wanted->subject.empty() && use.subject() != wanted->qualified()) continue;
-    take(use);
+    if (use.deleted()) continue;
+    const auto name = schema::parse_scope(use.subject());
+    const bool same = wanted && name && name->subject == wanted->subject;
+    if (told == nullptr || same) told = &use;
   }
+  return told;
 }
 
 void answer_schema(Exchange& exchange, const v1::GetSchemaResponse& found) {
-  exchange.answer(schema_by_id_json(found, exchange.flag("fetchMaxId"), exchange.is_extended()));
+  exchange.answer(schema_by_id_json(found, exchange.flag("fetchMaxId"),
+                                    exchange.is_extended() ? use_told(exchange, found) : nullptr));
 }
 
 }  // namespace

@@ -14,18 +14,24 @@ namespace {
 constexpr std::size_t kPageBytes = 2U << 20;
 constexpr std::uint32_t kPageCount = 10'000;
 constexpr std::string_view kAllContexts = ":*:";
+constexpr std::string_view kDefaultByName = ":.:";
 
 Error no_subject(const std::string& subject) {
   return registry_error(RegistryCode::kSubjectNotFound, "Subject '" + subject + "' not found.");
 }
 
-bool matches(const std::string& prefix, const std::string& qualified, const std::string& context) {
-  if (!prefix.starts_with(kAllContexts))
-    return prefix.starts_with(":.") ? qualified.starts_with(prefix)
-                                    : context == kDefaultContext && qualified.starts_with(prefix);
-  const std::string_view name =
-      context == kDefaultContext ? qualified : std::string_view(qualified).substr(context.size() + 2);
-  return name.starts_with(std::string_view(prefix).substr(kAllContexts.size()));
+bool matches(std::string_view prefix, std::string_view qualified, std::string_view context) {
+  if (prefix.starts_with(kAllContexts)) {
+    const std::string_view name =
+        context == kDefaultContext ? qualified : qualified.substr(context.size() + 2);
+    return name.starts_with(prefix.substr(kAllContexts.size()));
+  }
+  if (prefix.starts_with(kDefaultByName)) {
+    prefix.remove_prefix(kDefaultByName.size());
+  } else if (prefix.starts_with(":.")) {
+    return qualified.starts_with(prefix);
+  }
+  return context == kDefaultContext && qualified.starts_with(prefix);
 }
 
 bool is_wanted(const Subject& subject, bool deleted, bool deleted_only) {
@@ -86,6 +92,20 @@ Result<void> put_text(const ImageAccess& access, ParsedSchemas& schemas, const S
   return {};
 }
 
+// Who reads a record may know its subject and the id, and not the context: that is the one in which the
+// subject has that id. "." is before the others.
+std::string context_meant(const RegistryImage& image, const SubjectName& name, SchemaId id) {
+  if (name.subject.empty() || name.context != kDefaultContext) return name.context;
+  for (const auto& [context, in] : image.contexts) {
+    const auto use = in.schemas.find(id);
+    if (use == in.schemas.end()) continue;
+    const std::string subject = SubjectName{context, name.subject}.qualified();
+    const auto version = use->second.versions.lower_bound({subject, 0});
+    if (version != use->second.versions.end() && version->first == subject) return context;
+  }
+  return name.context;
+}
+
 Result<std::pair<std::string, StoredSchemaPtr>> find_schema(const RegistryImage& image,
                                                             const v1::GetSchemaRequest& request) {
   const auto missing = [](const std::string& what) {
@@ -99,9 +119,10 @@ Result<std::pair<std::string, StoredSchemaPtr>> find_schema(const RegistryImage&
     return std::pair(context, image.schema(context, id));
   }
   FOREBAY_TRY(const SubjectName name, parse_scope(request.subject()));
-  StoredSchemaPtr schema = image.schema(name.context, request.id());
+  std::string context = context_meant(image, name, request.id());
+  StoredSchemaPtr schema = image.schema(context, request.id());
   if (schema == nullptr) return missing(std::to_string(request.id()));
-  return std::pair(name.context, std::move(schema));
+  return std::pair(std::move(context), std::move(schema));
 }
 
 v1::SchemaRules effective_rules(const RegistryImage& image, const SubjectName& name) {

@@ -115,19 +115,17 @@ class Registration {
   Registration(const RegisterRequest& request, const PreparedSchema& schema, const RegistryBounds& bounds)
       : request_(request), schema_(schema), bounds_(bounds), name_(schema.subject.qualified()) {}
 
-  // Nothing: it has to be made. What is taken over is so only if it is the same in all.
+  // Nothing: it has to be made.
   [[nodiscard]] Result<std::optional<FoundVersion>> existing(const RegistryImage& image, Mode mode) const {
-    const auto found = find_content(image, name_, schema_.content, request_.deleted);
     const bool takes_over = request_.import || mode == Mode::kImport;
-    if (!found || (takes_over && found->schema->content != schema_.content))
-      return std::optional<FoundVersion>();
+    const auto found = takes_over ? taken_over(image) : find_content(image, name_, schema_.content, false);
+    if (!found) return std::optional<FoundVersion>();
     if (request_.id && *request_.id != found->version.id)
       return registry_error(RegistryCode::kIdDoesNotMatch,
                             "Schema already registered with id " + std::to_string(found->version.id) +
                                 " instead of input id " + std::to_string(*request_.id));
     if (request_.version && *request_.version > 0 && *request_.version != found->number)
       return std::optional<FoundVersion>();  // a version of its own
-    if (request_.import && found->version.deleted != request_.deleted) return std::optional<FoundVersion>();
     return found;
   }
 
@@ -164,6 +162,19 @@ class Registration {
   }
 
  private:
+  // What is to be taken over is there if it is the same in all.
+  [[nodiscard]] std::optional<FoundVersion> taken_over(const RegistryImage& image) const {
+    std::optional<FoundVersion> found;
+    if (!request_.version || *request_.version <= 0) {
+      found = find_content(image, name_, schema_.content, request_.deleted);
+    } else if (auto there = find_version(image, name_, *request_.version, true)) {
+      found = std::move(*there);
+    }
+    const bool same =
+        found && found->schema->content == schema_.content && found->version.deleted == request_.deleted;
+    return same ? found : std::nullopt;
+  }
+
   [[nodiscard]] Result<void> check_bounds(const RegistryImage& image) const {
     const auto full = [](const std::string& what) {
       return registry_error(RegistryCode::kStore, what + "; delete what is not used any more, permanently");

@@ -275,6 +275,26 @@ TEST_F(RegisterTest, AnImportIsTakenAsItIs) {
   }
 }
 
+TEST_F(RegisterTest, AnImportOfOneSchemaUnderTwoVersionsIsRepeatable) {
+  RegisterRequest gone{.subject = "s",
+                       .schema = {.text = avro_record("R")},
+                       .id = 5,
+                       .version = 1,
+                       .import = true,
+                       .deleted = true};
+  RegisterRequest again{
+      .subject = "s", .schema = {.text = avro_record("R")}, .id = 5, .version = 3, .import = true};
+  for (const bool is_new : {true, false}) {
+    for (const RegisterRequest& one : {gone, again}) {
+      const auto imported = registry_.add(one);
+      ASSERT_TRUE(imported) << imported.error().context;
+      EXPECT_EQ(imported->is_new, is_new);
+      EXPECT_EQ(imported->found.number, *one.version);
+      EXPECT_EQ(imported->found.version.deleted, one.deleted);
+    }
+  }
+}
+
 TEST_F(RegisterTest, AConflictingImportIsAnError) {
   must(registry_.add("s", avro_record("R")));
   RegisterRequest request{.subject = "t", .schema = {.text = avro_record("Q")}, .id = 1, .import = true};

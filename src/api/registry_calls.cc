@@ -66,12 +66,20 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
             *answer = schema::read(image == nullptr ? no_image() : *image, schemas, self->request_);
         },
         [self = this->shared_from_this(), image, answer] {
-          const bool missing = !*answer && answer->error().code == ErrorCode::kNotFound;
+          const bool missing = !*answer && self->may_be_elsewhere(answer->error());
           const Error who = self->broker().name_registry_leader({ErrorCode::kNotLeader, ""});
           if (image == nullptr || !missing || who.leader.empty() || !self->options_.may_forward)
             return self->finish(std::move(*answer));
           self->forward(who, std::move(*answer));
         });
+  }
+
+  // What is not here, and what refers to it.
+  [[nodiscard]] bool may_be_elsewhere(const Error& error) const {
+    if constexpr (requires { request_.schema().references_size(); }) {
+      if (error.code == ErrorCode::kInvalidSchema && request_.schema().references_size() > 0) return true;
+    }
+    return error.code == ErrorCode::kNotFound;
   }
 
   // --- changes

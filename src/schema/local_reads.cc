@@ -138,7 +138,7 @@ v1::SchemaRules effective_rules(const RegistryImage& image, const SubjectName& n
 
 }  // namespace
 
-Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
+Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& schemas,
                                const v1::LookupSchemaRequest& request) {
   FOREBAY_TRY(const auto known, looked(access, [&](const RegistryImage& image) -> Result<std::string> {
                 FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject()));
@@ -149,16 +149,20 @@ Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& /*schem
               }));
   FOREBAY_TRY(const SchemaInput input, input_of(request.schema()));
   FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject(), input, request.normalize()));
-  return looked(access, [&](const RegistryImage& image) -> Result<v1::SchemaVersion> {
-    auto found = find_content(image, known, schema.content, request.deleted());
-    // As a registration would find it.
-    if (!found && take_from_latest(image, known, schema.content))
-      found = find_content(image, known, schema.content, request.deleted());
-    if (!found) return registry_error(RegistryCode::kSchemaNotFound, "Schema not found");
-    v1::SchemaVersion version;
-    put_version(known, *found, true, &version);
-    return version;
-  });
+  // In the ways that a registration finds it.
+  const auto find = [&](const RegistryImage& image) {
+    return find_content(image, known, schema.content, request.deleted());
+  };
+  auto found = looked(access, find);
+  if (!found) found = find_written_out(access, schemas, schema, request.deleted());
+  if (!found)
+    found = looked(access, [&](const RegistryImage& image) {
+      return take_from_latest(image, known, schema.content) ? find(image) : std::nullopt;
+    });
+  if (!found) return registry_error(RegistryCode::kSchemaNotFound, "Schema not found");
+  v1::SchemaVersion version;
+  put_version(known, *found, true, &version);
+  return version;
 }
 
 Result<v1::CheckSchemaResponse> read(const ImageAccess& access, ParsedSchemas& schemas,

@@ -255,6 +255,26 @@ Result<void> check_size(const SchemaContent& content) {
                                                      std::to_string(kContentBytesMax) + " are taken");
 }
 
+constexpr std::string_view kWrittenOut = "resolved";  // the form of an Avro schema
+
+// Avro's, the last one first, that say the same of themselves, or are not asked to.
+std::vector<FoundVersion> versions_with_references(const RegistryImage& image, const std::string& name,
+                                                   const SchemaContent& content, bool deleted) {
+  std::vector<FoundVersion> versions;
+  const Subject* subject = image.subject(name);
+  if (subject == nullptr) return versions;
+  const bool by_text = !content.metadata && content.rule_set.empty();
+  for (auto at = subject->versions.rbegin(); at != subject->versions.rend(); ++at) {
+    if (at->second.deleted && !deleted) continue;
+    StoredSchemaPtr schema = image.schema(subject->context, at->second.id);
+    const SchemaContent& has = schema->content;
+    if (has.format != Format::kAvro || has.references.empty()) continue;
+    if (!by_text && (has.metadata != content.metadata || has.rule_set != content.rule_set)) continue;
+    versions.push_back({at->first, at->second, std::move(schema)});
+  }
+  return versions;
+}
+
 // Metadata or rules alone are said of the text that the subject has.
 Result<SchemaInput> with_text(const RegistryImage& image, const RegisterRequest& request) {
   SchemaInput input = request.schema;
@@ -306,6 +326,25 @@ Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& sub
   return schema;
 }
 
+std::optional<FoundVersion> find_written_out(const ImageAccess& access, ParsedSchemas& schemas,
+                                             const PreparedSchema& schema, bool deleted) {
+  const SchemaContent& content = schema.content;
+  std::vector<FoundVersion> versions;
+  if (content.format == Format::kAvro && content.references.empty())
+    access.look([&](const RegistryImage& image) {
+      versions = versions_with_references(image, schema.subject.qualified(), content, deleted);
+    });
+  if (versions.empty()) return std::nullopt;
+  const auto text = schema.parsed->text_as(kWrittenOut);
+  for (FoundVersion& one : versions) {
+    const auto parsed = schemas.parsed(access, one.schema);
+    if (!text || !parsed) continue;  // it is another one then
+    const auto written_out = (*parsed)->text_as(kWrittenOut);
+    if (written_out && *written_out == *text) return std::move(one);
+  }
+  return std::nullopt;
+}
+
 Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchemas& schemas,
                                          const RegisterRequest& request, model::Timestamp now,
                                          const RegistryBounds& bounds) {
@@ -321,6 +360,8 @@ Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchema
     });
   };
   FOREBAY_TRY(auto existing, find());
+  if (!existing && !request.import && !request.id && !request.version)
+    existing = find_written_out(access, schemas, schema, false);
   const bool takes_over = request.import || mode == Mode::kImport;
   if (!existing && !takes_over && looked(access, [&schema](const RegistryImage& image) {
         return take_from_latest(image, schema.subject.qualified(), schema.content);

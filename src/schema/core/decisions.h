@@ -62,6 +62,11 @@ struct PreparedSchema {
 [[nodiscard]] Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& subject,
                                              const SchemaInput& input, bool normalize);
 
+// The last version that is this Avro schema with its references written out, which is what generated code
+// knows of it. Nothing: there is none. `deleted`: also one that is.
+[[nodiscard]] std::optional<FoundVersion> find_written_out(const ImageAccess& access, ParsedSchemas& schemas,
+                                                           const PreparedSchema& schema, bool deleted);
+
 struct RegisterRequest {
   std::string subject;
   SchemaInput schema;  // without a text, and with metadata or rules: of the text of the last version

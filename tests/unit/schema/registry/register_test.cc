@@ -130,6 +130,24 @@ TEST_F(RegisterTest, AReferenceToTheLatestPassesOverWhatIsDeleted) {
   EXPECT_EQ(person->found.schema->content.references, (std::vector<Reference>{{"Address", "address", 1}}));
 }
 
+TEST_F(RegisterTest, AnAvroSchemaWithItsReferencesWrittenOutIsThatVersion) {
+  const std::string address = R"({"type":"record","name":"Address","namespace":"shop","fields":[]})";
+  const std::string fields = R"({"name":"at","type":TYPE},{"name":"to","type":"shop.Address"})";
+  const auto person = [&](const std::string& type) {
+    std::string text = fields;
+    return R"({"type":"record","name":"Person","namespace":"shop","fields":[)" +
+           text.replace(text.find("TYPE"), 4, type) + "]}";
+  };
+  must(registry_.add("address", address));
+  must(registry_.add("person", person(R"("shop.Address")"), {{"shop.Address", "address", 1}}));
+  const auto whole = registry_.add("person", person(address));  // as generated code has it
+  ASSERT_TRUE(whole) << whole.error().context;
+  EXPECT_FALSE(whole->is_new);
+  EXPECT_EQ(whole->found.number, 1);
+  must(registry_.remove("person", 1, false));
+  EXPECT_TRUE(registry_.add("person", person(address))->is_new);
+}
+
 TEST_F(RegisterTest, ReferencesOfReferencesAreKnown) {
   must(registry_.add("a", avro_record("A", kFieldA)));
   must(registry_.add("b", avro_record("B", R"({"name":"x","type":"A"})"), {{"A", "a", 1}}));

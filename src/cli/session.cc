@@ -106,10 +106,9 @@ ExitCode Session::fail_item(std::string_view item, const Error& error) {
 std::optional<ExitCode> Session::confirm(std::string_view question) {
   if (globals_.yes) return std::nullopt;
   if (::isatty(STDIN_FILENO) != 1 || !terminal_errors_) {
-    return fail(
-        ExitCode::kUsage,
-        "this cannot be undone, and there is no terminal to ask on: add --yes to do it. The question: " +
-            std::string(question));
+    return fail(ExitCode::kUsage,
+                "this asks first, and there is no terminal to ask on: add --yes to do it. The question: " +
+                    std::string(question));
   }
   out_.flush();
   raw_error(std::string(question) + " [y/N] ");

@@ -66,8 +66,8 @@ class Session {
   ExitCode fail(ExitCode code, std::string_view line);
   ExitCode fail_item(std::string_view item, const Error& error);
 
-  // Asks on the terminal before something that cannot be undone; `--yes` answers it. nullopt: go on. Without
-  // a terminal and without the flag it refuses (kUsage); the answer no is kFailure.
+  // Asks on the terminal before something that is hard to undo, or cannot be; `--yes` answers it. nullopt: go
+  // on. Without a terminal and without the flag it refuses (kUsage); the answer no is kFailure.
   [[nodiscard]] std::optional<ExitCode> confirm(std::string_view question);
 
   [[nodiscard]] bool terminal_errors() const { return terminal_errors_; }  // standard error is a terminal

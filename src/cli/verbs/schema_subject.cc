@@ -10,6 +10,8 @@
 namespace forebay::cli {
 namespace {
 
+constexpr std::uint32_t kSubjectSoftlyDeleted = 40404, kVersionSoftlyDeleted = 40406;
+
 struct ListOptions {
   std::string prefix;
   bool deleted = false;
@@ -129,6 +131,15 @@ Result<std::vector<SchemaVersion>> versions_meant(SchemaRegistry& registry,
   return all;
 }
 
+// What the registry says to all of its clients, in the words of this command.
+ExitCode fail_delete(Session& session, const DeleteSubjectOptions& options, const Error& error) {
+  const ExitCode code = session.fail(error);
+  if (error.registry_code == kSubjectSoftlyDeleted || error.registry_code == kVersionSoftlyDeleted)
+    session.note("see: forebay schema subject delete " + options.subject +
+                 (options.version ? " --version " + std::to_string(*options.version) : "") + " --permanent");
+  return code;
+}
+
 // Softly, then for good if that is asked for. Versions that are softly deleted already are none to delete
 // softly.
 Result<std::vector<std::int32_t>> delete_them(SchemaRegistry& registry, const DeleteSubjectOptions& options,
@@ -147,11 +158,13 @@ Result<std::vector<std::int32_t>> delete_them(SchemaRegistry& registry, const De
   return registry.delete_versions(options.subject, version, SchemaRegistry::Delete::kPermanently);
 }
 
-ExitCode run_delete(Session& session, const DeleteSubjectOptions& options) {
+ExitCode run_delete(Session& session, DeleteSubjectOptions options) {
   const auto registry = session.registry();
   if (!registry) return session.fail(registry.error());
   const auto meant = versions_meant(**registry, options);
   if (!meant) return session.fail(meant.error());
+  // That which goes is named, also when an alias of it was given.
+  if (!meant->empty()) options.subject = meant->front().subject;
   if (!options.dry_run) {
     const std::string question =
         options.permanent
@@ -166,7 +179,7 @@ ExitCode run_delete(Session& session, const DeleteSubjectOptions& options) {
     if (options.permanent || !one.deleted) versions.push_back(one.version);
   if (!options.dry_run) {
     const auto done = delete_them(**registry, options, *meant);
-    if (!done) return session.fail(done.error());
+    if (!done) return fail_delete(session, options, done.error());
     versions = *done;
   }
   const std::string did = options.dry_run ? "would delete" : "deleted";
@@ -310,12 +323,14 @@ Command delete_command() {
   command.examples = {
       {"forebay schema subject delete orders-value", "softly"},
       {"forebay schema subject delete orders-value --version 2 --dry-run", ""},
+      {"forebay schema subject delete orders-value --version 2 --force", "though records still come with it"},
       {"forebay schema subject delete orders-value --permanent --yes", "for good, in one step"}};
   command.positionals = {subject_positional(&options->subject, "which one")};
   command.options = {
       {"--version", "VERSION", "only this one: latest, or its number", set_schema_version(&options->version)},
       {"--permanent", "", "for good: softly first, where that is not done yet",
        set_flag(&options->permanent)},
+      {"--force", "", "also what records of the last seven days have", set_flag(&options->force)},
       {"--dry-run", "", "show, change nothing", set_flag(&options->dry_run)}};
   command.json_shape =
       "{\"subject\": text, \"versions\": [n], \"permanent\": bool, \"status\": \"deleted\" or \"would "
@@ -326,7 +341,9 @@ Command delete_command() {
       "and comes\n"
       "back when its schema is registered again. What is deleted for good is gone; its id is never given "
       "again. What\n"
-      "another schema refers to cannot be deleted for good.";
+      "another schema refers to cannot be deleted. A version that records of the last seven days have, in a "
+      "topic that\n"
+      "validates schemas, is deleted with --force only: `schema usage` says who sends them.";
   command.run = [options](Session& session) { return run_delete(session, *options); };
   return command;
 }

@@ -209,6 +209,24 @@ TEST_F(SchemaVerbsTest, WhatIsDeletedSoftlyIsDeletedForGoodInOneStepToo) {
   EXPECT_EQ(run({"schema", "get", "--id", "1"}).code, ExitCode::kNotFound);
 }
 
+TEST_F(SchemaVerbsTest, WhatIsInUseIsDeletedByForceOnly) {
+  add("orders-value", order());
+  registry_->use("orders-value");
+  const Ran refused = run({"schema", "subject", "delete", "orders-value", "--yes"});
+  EXPECT_EQ(refused.code, ExitCode::kConflict);
+  EXPECT_THAT(refused.errors, HasSubstr("is in use"));
+  const Ran deleted = run({"schema", "subject", "delete", "orders-value", "--yes", "--force"});
+  EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.errors;
+}
+
+TEST_F(SchemaVerbsTest, ASecondSoftDeletionNamesTheNextStep) {
+  add("orders-value", order());
+  ASSERT_EQ(run({"schema", "subject", "delete", "orders-value", "--yes"}).code, ExitCode::kOk);
+  const Ran ran = run({"schema", "subject", "delete", "orders-value", "--version", "1", "--yes"});
+  EXPECT_EQ(ran.code, ExitCode::kConflict);
+  EXPECT_THAT(ran.errors, HasSubstr("schema subject delete orders-value --version 1 --permanent"));
+}
+
 class SchemaTransferTest : public SchemaVerbsTest {
  protected:
   // "z" is referred to by "a", with ids, a deleted version and rules.

@@ -9,10 +9,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "api/errors.h"
 #include "forebay/v1/schemas.grpc.pb.h"
+#include "schema/core/registry_error.h"
 #include "schema/local_calls.h"
 
 namespace forebay::client {
@@ -38,6 +40,8 @@ class RegistryServer final : public v1::SchemaRegistry::Service,
   }
   // Pages hold so many from now on.
   void page(std::uint32_t count) { page_ = count; }
+  // Records come with versions of that subject: they are deleted with `force` only.
+  void use(const std::string& subject) { used_.insert(subject); }
 
   grpc::Status RegisterSchema(grpc::ServerContext*, const v1::RegisterSchemaRequest* request,
                               v1::RegisterSchemaResponse* response) override {
@@ -73,6 +77,8 @@ class RegistryServer final : public v1::SchemaRegistry::Service,
   }
   grpc::Status DeleteSchemaVersions(grpc::ServerContext*, const v1::DeleteSchemaVersionsRequest* request,
                                     v1::DeleteSchemaVersionsResponse* response) override {
+    if (!request->force() && !request->permanent() && used_.contains(request->subject()))
+      return api::to_status(schema::registry_error(schema::RegistryCode::kNotPermitted, "is in use"));
     return change("DeleteSchemaVersions", *request, *response);
   }
   grpc::Status GetSchemaRules(grpc::ServerContext*, const v1::GetSchemaRulesRequest* request,
@@ -124,6 +130,7 @@ class RegistryServer final : public v1::SchemaRegistry::Service,
   schema::RegistryImage image_;
   std::map<std::string, int> calls_;
   std::uint32_t page_ = 0;
+  std::set<std::string> used_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -104,6 +104,25 @@ bool is_absent(const Error& error) {
   return error.registry_code == kNoVersion || error.registry_code == kNoSubject;
 }
 
+SchemaRules without_mode(SchemaRules rules) {
+  rules.mode.reset();
+  return rules;
+}
+SchemaRules mode_alone(SchemaMode mode) {
+  SchemaRules rules;
+  rules.mode = mode;
+  return rules;
+}
+// Whether `own` has what `wanted` does not: setting leaves that.
+bool says_more(const SchemaRules& own, const SchemaRules& wanted) {
+  return (own.level && !wanted.level) || (own.json_policy && !wanted.json_policy) ||
+         (own.normalize && !wanted.normalize) || (own.alias && !wanted.alias) || (own.group && !wanted.group);
+}
+Result<SchemaRules> own_after(Result<SchemaRulesChanged> changed) {
+  if (!changed) return std::move(changed).error();
+  return std::move(changed->own);
+}
+
 class Import {
  public:
   Import(Session& session, SchemaRegistry& registry, bool dry_run)
@@ -166,15 +185,24 @@ class Import {
                                 found->guid + (users.empty() ? "" : ", of " + users));
   }
 
+  // What differs from the version that is to come may only be that it was softly deleted since: it comes
+  // back. The other way round somebody may still send records with it, which who deletes it is told.
+  static Result<void> check_there(const SchemaVersion& wanted, SchemaVersion here) {
+    const std::string as_it_is = describe(here) + ", which differs: " + difference_of(wanted, here);
+    here.deleted = wanted.deleted;
+    if (!difference_of(wanted, here).empty()) return conflict(wanted, "here is " + as_it_is);
+    if (!wanted.deleted) return {};
+    return conflict(wanted, "it is softly deleted there, and not here; see: forebay schema subject delete " +
+                                wanted.subject + " --version " + std::to_string(wanted.version));
+  }
+
   Result<void> version(const SchemaVersion& wanted) {
     FOREBAY_TRY(const auto before, look(wanted));
-    if (before) {
-      const std::string difference = difference_of(wanted, *before);
-      if (!difference.empty())
-        return conflict(wanted, "here is " + describe(*before) + ", which differs: " + difference);
+    if (before && difference_of(wanted, *before).empty()) {
       ++there_;
       return {};
     }
+    if (before) FOREBAY_CHECK(check_there(wanted, *before));
     FOREBAY_CHECK(check_id(wanted));
     if (dry_run_) {
       ++imported_;
@@ -198,12 +226,39 @@ class Import {
       return {};
     }
     if (!dry_run_) {
-      FOREBAY_TRY(const SchemaRulesChanged changed,
-                  registry_.set_rules(wanted.scope, wanted.rules, SchemaRegistry::Force::kYes));
+      FOREBAY_CHECK(make_rules(wanted, before));
       session_.detail("rules of " + scope_text(wanted.scope) + " changed");
     }
     ++rules_set_;
     return {};
+  }
+
+  // What the file does not say is taken back, and what is read-only is opened meanwhile: an import that ends
+  // in between is repeated.
+  Result<void> make_rules(const TransferredRules& wanted, const SchemaRulesFound& here) {
+    const std::string& scope = wanted.scope;
+    const SchemaRules config = without_mode(wanted.rules);
+    SchemaRules own = here.own;
+    if (without_mode(own) != config) {
+      if (here.effective.mode == SchemaMode::kReadOnly) {
+        FOREBAY_TRY(own, own_after(registry_.set_rules(scope, mode_alone(SchemaMode::kReadWrite))));
+      }
+      if (says_more(own, config)) {
+        FOREBAY_TRY(own, own_after(registry_.clear_rules(scope, {.config = true, .mode = false})));
+      }
+      if (config != SchemaRules{}) {
+        FOREBAY_TRY(own, own_after(registry_.set_rules(scope, config)));
+      }
+    }
+    if (own.mode != wanted.rules.mode) {
+      FOREBAY_TRY(
+          own, own_after(wanted.rules.mode ? registry_.set_rules(scope, mode_alone(*wanted.rules.mode),
+                                                                 SchemaRegistry::Force::kYes)
+                                           : registry_.clear_rules(scope, {.config = false, .mode = true})));
+    }
+    if (own == wanted.rules) return {};
+    return Error{ErrorCode::kInternal,
+                 "the rules of " + scope_text(scope) + " were set and are not as asked"};
   }
 
   Session& session_;
@@ -276,7 +331,8 @@ Command export_command() {
   command.notes =
       "Each version comes behind those that it refers to, and the rules at the end. What is softly deleted "
       "is "
-      "there too.";
+      "there too;\n"
+      "rules of a subject that has no version are not.";
   command.run = [prefix](Session& session) { return run_export(session, *prefix); };
   return command;
 }
@@ -302,11 +358,17 @@ Command import_command() {
       "Whatever mode and compatibility say; what is there already, and the same, is left as it is, so that "
       "it "
       "can be\n"
-      "repeated. Every version is read back and compared. One that contradicts what is here (another schema "
-      "has its id,\n"
-      "or the subject has another version of that number) is an error that names both; the other lines are "
-      "taken all\n"
-      "the same, and the exit code is 7, or 5 when none was. Rules of the file replace those that are here.";
+      "repeated. Every version is read back and compared. What was softly deleted here since is there again; "
+      "nothing is\n"
+      "deleted. A version that contradicts what is here (another schema has its id, or the subject has "
+      "another version\n"
+      "of that number) is an error that names both; the other lines are taken all the same, and the exit "
+      "code "
+      "is 7, or\n"
+      "that of the error (5 for a conflict) when none was. Rules of a subject, of a context and of all "
+      "replace "
+      "those that\n"
+      "are here.";
   command.run = [options](Session& session) { return run_import(session, *options); };
   return command;
 }

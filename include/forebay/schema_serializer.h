@@ -77,7 +77,8 @@ class SchemaSerializer {
   // Bytes that a library of the format has encoded; they are not looked at. `message`: as in the options.
   [[nodiscard]] Result<SerializedPart> from_encoded(std::string_view topic, std::string_view encoded,
                                                     const SchemaMessagePath& message = {});
-  // The same into a record, as its key or value.
+  // The same into a record, as its key or value, in place of what that was and of the header that said its
+  // schema. Changes nothing on an error.
   [[nodiscard]] Result<void> put_json(std::string_view topic, std::string_view json, Record& record);
   [[nodiscard]] Result<void> put_encoded(std::string_view topic, std::string_view encoded, Record& record,
                                          const SchemaMessagePath& message = {});

@@ -93,9 +93,11 @@ Result<KnownSchemaPtr> SchemaRegistry::Core::known(const std::string& guid) {
 }
 
 SchemaRegistry::Core::Said SchemaRegistry::Core::said(const std::string& subject, const Schema& schema) {
-  Said said{subject, schema.format, schema.text, {}};
+  Said said{subject, schema.format, schema.text, {}, std::nullopt, schema.rule_set};
   for (const SchemaReference& one : schema.references)
     std::get<3>(said).emplace_back(one.name, one.subject, one.version);
+  if (const auto& metadata = schema.metadata)
+    std::get<4>(said).emplace(metadata->tags, metadata->properties, metadata->sensitive);
   return said;
 }
 

@@ -1,6 +1,7 @@
 // The working part of SchemaRegistry, and what its serializers keep of it. Thread rules: any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,8 +59,12 @@ class SchemaRegistry::Core : public client::UnaryCalls {
 
  private:
   using Place = std::pair<std::string, std::int32_t>;  // context and id; GUID and 0
+  // A subject, and all that makes the identity of a schema.
+  using SaidMetadata = std::tuple<std::map<std::string, std::vector<std::string>>,
+                                  std::map<std::string, std::string>, std::vector<std::string>>;
   using Said = std::tuple<std::string, SchemaFormat, std::string,
-                          std::vector<std::tuple<std::string, std::string, std::int32_t>>>;
+                          std::vector<std::tuple<std::string, std::string, std::int32_t>>,
+                          std::optional<SaidMetadata>, std::string>;
   [[nodiscard]] static Said said(const std::string& subject, const Schema& schema);
   [[nodiscard]] KnownSchemaPtr kept(const Place& place);
   [[nodiscard]] Result<KnownSchemaPtr> fetch(const v1::GetSchemaRequest& request, const Place& place);

@@ -167,6 +167,8 @@ namespace {
 
 void put(SerializedPart part, RecordPart where, Record& record) {
   (where == RecordPart::kKey ? record.key : record.value) = std::move(part.bytes);
+  // A record that was read and is written on may say another schema yet.
+  std::erase_if(record.headers, [where](const Header& one) { return one.name == header_name(where); });
   if (part.header) record.headers.push_back(std::move(*part.header));
 }
 

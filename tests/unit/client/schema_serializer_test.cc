@@ -159,6 +159,34 @@ TEST_F(SerializerTest, PutsIntoARecord) {
   ASSERT_EQ(record.headers.size(), 1U);
 }
 
+TEST_F(SerializerTest, ARecordSaysOneSchemaWhateverItSaidBefore) {
+  add("orders-value", kOrder);
+  SchemaSerializer in_header(*registry_, {.schema = kOrder, .framing = SchemaFraming::kHeader});
+  SchemaSerializer in_front(*registry_, {.schema = kOrder});
+  Record record{.headers = {{"trace", "t"}, {"__value_schema_id", "of another"}, {"__key_schema_id", "k"}}};
+  ASSERT_TRUE(in_header.put_json("orders", kJsonOrder, record));
+  ASSERT_EQ(record.headers.size(), 3U);
+  EXPECT_EQ(record.headers[0].name, "trace");
+  EXPECT_EQ(record.headers[1].name, "__key_schema_id");
+  EXPECT_EQ(record.headers[2].value->size(), 17U);
+  ASSERT_TRUE(in_front.put_json("orders", kJsonOrder, record));
+  EXPECT_EQ(record.headers.size(), 2U);
+  EXPECT_FALSE(in_front.put_json("orders", "no JSON", record));
+  EXPECT_EQ(record.headers.size(), 2U);
+}
+
+TEST_F(SerializerTest, SchemasThatDifferInMetadataHaveTheirOwnIds) {
+  Schema of_shop = kOrder, of_store = kOrder;
+  of_shop.metadata = SchemaMetadata{{}, {{"owner", "shop"}}, {}};
+  of_store.metadata = SchemaMetadata{{}, {{"owner", "store"}}, {}};
+  add("orders-value", of_shop);
+  add("orders-value", of_store);
+  SchemaSerializer shop(*registry_, {.schema = of_shop});
+  SchemaSerializer store(*registry_, {.schema = of_store});
+  EXPECT_EQ(shop.from_json("orders", kJsonOrder)->schema_id, 1);
+  EXPECT_EQ(store.from_json("orders", kJsonOrder)->schema_id, 2);
+}
+
 TEST_F(SerializerTest, JsonSchemaAndProtobuf) {
   add("j-value", {SchemaFormat::kJson,
                   R"({"type":"object","properties":{"id":{"type":"string"}},"required":["id"]})",

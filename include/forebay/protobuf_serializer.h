@@ -22,16 +22,18 @@ template <typename Message>
 }
 
 // `serializer`: of a schema that is the file in which the message is declared. Errors: those of
-// SchemaSerializer::from_encoded().
+// SchemaSerializer::from_encoded(), also when the schema has another message in that place.
 template <typename Message>
 [[nodiscard]] Result<SerializedPart> serialize(SchemaSerializer& serializer, std::string_view topic,
                                                const Message& message) {
-  return serializer.from_encoded(topic, message.SerializeAsString(), message_path_of(message));
+  return serializer.from_encoded(topic, message.SerializeAsString(), message_path_of(message),
+                                 message.GetDescriptor()->full_name());
 }
 template <typename Message>
 [[nodiscard]] Result<void> put_message(SchemaSerializer& serializer, std::string_view topic,
                                        const Message& message, Record& record) {
-  return serializer.put_encoded(topic, message.SerializeAsString(), record, message_path_of(message));
+  return serializer.put_encoded(topic, message.SerializeAsString(), record, message_path_of(message),
+                                message.GetDescriptor()->full_name());
 }
 
 }  // namespace forebay

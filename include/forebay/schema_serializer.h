@@ -74,14 +74,18 @@ class SchemaSerializer {
   // SchemaRegistry: 40401, 40403 (the subject has not this schema, and auto_register is off), and those of
   // register_schema().
   [[nodiscard]] Result<SerializedPart> from_json(std::string_view topic, std::string_view json);
-  // Bytes that a library of the format has encoded; they are not looked at. `message`: as in the options.
+  // Bytes that a library of the format has encoded; they are not looked at. `message`: as in the options;
+  // `message_name`: its full name, where that is known. Errors: as above; kInvalidArgument: the schema has no
+  // such message, or another one there.
   [[nodiscard]] Result<SerializedPart> from_encoded(std::string_view topic, std::string_view encoded,
-                                                    const SchemaMessagePath& message = {});
+                                                    const SchemaMessagePath& message = {},
+                                                    std::string_view message_name = {});
   // The same into a record, as its key or value, in place of what that was and of the header that said its
   // schema. Changes nothing on an error.
   [[nodiscard]] Result<void> put_json(std::string_view topic, std::string_view json, Record& record);
   [[nodiscard]] Result<void> put_encoded(std::string_view topic, std::string_view encoded, Record& record,
-                                         const SchemaMessagePath& message = {});
+                                         const SchemaMessagePath& message = {},
+                                         std::string_view message_name = {});
   // The latest version is asked for again with the next record.
   void refresh();
 

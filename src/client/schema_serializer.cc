@@ -66,6 +66,7 @@ Result<KnownSchemaPtr> SchemaSerializer::State::known(std::string_view topic,
     if (const KnownSchemaPtr* found = kept->find(place)) return *found;
   }
   FOREBAY_TRY(KnownSchemaPtr found, find(topic, message));
+  if (const auto name = found->parsed->record_name(message); !name) return name.error();
   const std::lock_guard lock(mutex);
   kept->put(place, found);
   return found;
@@ -158,8 +159,17 @@ Result<SerializedPart> SchemaSerializer::from_json(std::string_view topic, std::
 }
 
 Result<SerializedPart> SchemaSerializer::from_encoded(std::string_view topic, std::string_view encoded,
-                                                      const SchemaMessagePath& message) {
+                                                      const SchemaMessagePath& message,
+                                                      std::string_view message_name) {
   FOREBAY_TRY(const KnownSchemaPtr known, state_->known(topic, message));
+  if (!message_name.empty()) {
+    FOREBAY_TRY(const std::string name, known->parsed->record_name(message));
+    if (name != message_name)
+      return Error{ErrorCode::kInvalidArgument,
+                   "the message is " + std::string(message_name) + "; schema id " +
+                       std::to_string(known->id) + " has " + name +
+                       " there: give the file that declares the message as SchemaSerializerOptions::schema"};
+  }
   return state_->framed(*known, encoded, message);
 }
 
@@ -181,8 +191,8 @@ Result<void> SchemaSerializer::put_json(std::string_view topic, std::string_view
 }
 
 Result<void> SchemaSerializer::put_encoded(std::string_view topic, std::string_view encoded, Record& record,
-                                           const SchemaMessagePath& message) {
-  FOREBAY_TRY(SerializedPart part, from_encoded(topic, encoded, message));
+                                           const SchemaMessagePath& message, std::string_view message_name) {
+  FOREBAY_TRY(SerializedPart part, from_encoded(topic, encoded, message, message_name));
   put(std::move(part), state_->options.part, record);
   return {};
 }

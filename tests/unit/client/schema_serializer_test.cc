@@ -218,11 +218,37 @@ TEST_F(SerializerTest, AMessageOfAGeneratedClassSaysWhichOneItIs) {
   const SchemaMessagePath path = message_path_of(use);
   ASSERT_EQ(path.size(), 2U);
   EXPECT_EQ(path[1], 0U);
-  add("p-value", {SchemaFormat::kProtobuf, "syntax = \"proto3\"; message A {}", {}, {}, ""});
+  std::string before;  // messages of the file that stand before it
+  for (std::uint32_t i = 0; i < path[0]; ++i) before += "message M" + std::to_string(i) + " {}\n";
+  const auto file = [&before](const std::string& package) {
+    return Schema{SchemaFormat::kProtobuf,
+                  "syntax = \"proto3\"; package " + package + ";\n" + before +
+                      "message GetSchemaResponse { message Use { string subject = 1; } }",
+                  {},
+                  {},
+                  ""};
+  };
+  add("p-value", file("forebay.v1"));
   SchemaSerializer serializer(*registry_, {});
   const auto part = serialize(serializer, "p", use);
   ASSERT_TRUE(part) << part.error().to_string();
   EXPECT_EQ(part->bytes.substr(part->bytes.size() - 3), "\n\1s");
+  EXPECT_EQ(read(*part)->json, R"({"subject":"s"})");
+  add("other-value", file("other.v1"));
+  const auto other = serialize(serializer, "other", use);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(other.error().context, HasSubstr("forebay.v1.GetSchemaResponse.Use"));
+  EXPECT_THAT(other.error().context, HasSubstr("other.v1.GetSchemaResponse.Use"));
+}
+
+TEST_F(SerializerTest, AMessageThatTheSchemaHasNotIsRefused) {
+  add("p-value", {SchemaFormat::kProtobuf, "syntax = \"proto3\"; message A {}", {}, {}, ""});
+  SchemaSerializer serializer(*registry_, {});
+  EXPECT_TRUE(serializer.from_encoded("p", "", {0}));
+  const auto refused = serializer.from_encoded("p", "", {1});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().context, HasSubstr("no message at [1]"));
 }
 
 }  // namespace

@@ -53,8 +53,9 @@ class JsonFormat final : public ParsedSchema {
     const auto document = read(payload);
     if (!document) return Error{ErrorCode::kInvalidRecord, document.error().context};
     if (const auto fault = json::check(schema_, document->root(), payload.size()))
-      return Error{ErrorCode::kInvalidRecord, "at " + (fault->path.empty() ? "the top" : fault->path) + ": " +
-                                                  fault->found + "; the schema has " + fault->expected};
+      return Error{ErrorCode::kInvalidRecord, (fault->path.empty() ? "the payload" : fault->path) +
+                                                  ": found " + fault->found + ", expected " +
+                                                  fault->expected};
     return to_text(document->root());
   }
 

@@ -195,7 +195,7 @@ TEST(JsonCheck, GivesBackThePayloadWithoutItsSpace) {
   const auto wrong = schema->from_json(R"({"a":"x"})");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, ErrorCode::kInvalidRecord);
-  EXPECT_EQ(wrong.error().context, "at a: string \"x\"; the schema has number (\"type\")");
+  EXPECT_EQ(wrong.error().context, "a: found string \"x\", expected number (\"type\")");
   EXPECT_EQ(schema->to_json(as_bytes("{")).error().code, ErrorCode::kInvalidRecord);
 }
 

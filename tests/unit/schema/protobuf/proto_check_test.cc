@@ -239,6 +239,24 @@ TEST(ProtoJson, ErrorsNameThePath) {
   EXPECT_EQ(schema->from_json("{}", none).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST(ProtoJson, ErrorsSayWhatWasFoundAndExpectedOnOneLine) {
+  const auto schema = schema_of(
+      proto3("message M { int32 a = 1; repeated N lines = 2; E e = 3; } message N { int32 price = 1; }\n"
+             "enum E { ZERO = 0; }"));
+  const auto why = [&](const std::string& json) { return schema->from_json(json).error().context; };
+  EXPECT_EQ(why(R"({"a":"free"})"), "a: found \"free\", expected int32");
+  EXPECT_EQ(why(R"({"a":3000000000})"), "a: found 3000000000, expected int32");
+  EXPECT_EQ(why(R"({"lines":[{},{"price":"x"}]})"), "lines[1].price: found \"x\", expected int32");
+  EXPECT_EQ(why(R"({"none":1})"), "none: found a name that the message has not, expected one of its fields");
+  EXPECT_EQ(why(R"({"lines":[{},{"none":1}]})"),
+            "lines[1].none: found a name that the message has not, expected one of its fields");
+  EXPECT_EQ(why(R"({"e":"ONE"})"), "e: found \"ONE\", expected a value of the enum E");
+  EXPECT_EQ(why("nonsense"), "the payload: no JSON at 'nonsense': Unexpected token.");
+  EXPECT_EQ(why(""), "the payload: no JSON at its end: Unexpected end of string. Expected a value.");
+  EXPECT_EQ(why("{\"a\":1,\n x}").find('\n'), std::string::npos);
+  EXPECT_EQ(why("[]"), "Root element must be a message.");
+}
+
 TEST(ProtoJson, GroupsAreRefusedRatherThanLost) {
   const auto schema =
       schema_of(proto2("message M { optional group G = 1 { optional int32 a = 2; } optional int32 b = 3; }"));

@@ -19,6 +19,7 @@
 #include "cli/source_file.h"
 #include "cli/verbs/produce_ledger.h"
 #include "cli/verbs/record_schemas.h"
+#include "cli/verbs/schema.h"
 #include "cli/verbs/verbs.h"
 #include "config/units.h"
 #include "forebay/named_producer.h"
@@ -142,7 +143,10 @@ class Production {
     options.sink = &ledger_;
     if (options_.schema || options_.key_schema) {
       auto encoder = RecordEncoder::make(session_, options_.schema, options_.key_schema);
-      if (!encoder) return session_.fail(encoder.error());
+      if (!encoder) {
+        const auto named = parse_named_subject(options_.schema.value_or(options_.key_schema.value_or("")));
+        return fail_schema(session_, encoder.error(), named ? named->subject : "SUBJECT");
+      }
       encoder_ = std::move(*encoder);
     }
     const auto opened = open(options);

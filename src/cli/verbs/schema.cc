@@ -78,7 +78,7 @@ ExitCode run_get(Session& session, const GetOptions& options) {
     const auto found = (*registry)->get_version(
         *options.subject, options.version.value_or(kLatestVersion),
         options.deleted ? SchemaRegistry::Deleted::kShow : SchemaRegistry::Deleted::kHide);
-    if (!found) return session.fail(found.error());
+    if (!found) return fail_schema(session, found.error(), *options.subject);
     session.detail("subject " + found->version.subject + ": version " +
                    std::to_string(found->version.version) + ", id " + std::to_string(found->version.id));
     Value value = version_value(found->version);
@@ -122,22 +122,32 @@ std::string rules_text(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " rule is" : " rules are") + " broken";
 }
 
+// `invalid`: why it is no schema at all, so that nothing was compared.
+Value check_value(const std::string& subject, const SchemaCheck& check,
+                  const std::optional<std::string>& invalid) {
+  return Value::object()
+      .set("subject", subject)
+      .set("compatible", check.is_compatible)
+      .set("level", invalid ? Value() : Value(schema_level_name(check.level)))
+      .set("compared", numbers_value(check.compared))
+      .set("verdicts", verdicts_value(check.verdicts))
+      .set("invalid", invalid);
+}
+
 ExitCode run_check(Session& session, const CheckOptions& options) {
   const auto schema = read_schema(options.source);
   if (!schema) return session.fail(schema.error());
   const auto registry = session.registry();
   if (!registry) return session.fail(registry.error());
   const auto check = (*registry)->check(options.subject, *schema, options.version);
-  if (!check) return session.fail(check.error());
+  if (!check) {
+    if (!session.is_text() && check.error().code == ErrorCode::kInvalidSchema)
+      session.print(check_value(options.subject, {}, check.error().context), {});
+    return fail_schema(session, check.error(), options.subject);
+  }
   const ExitCode code = check->is_compatible ? ExitCode::kOk : ExitCode::kConflict;
   if (!session.is_text()) {
-    session.print(Value::object()
-                      .set("subject", options.subject)
-                      .set("compatible", check->is_compatible)
-                      .set("level", schema_level_name(check->level))
-                      .set("compared", numbers_value(check->compared))
-                      .set("verdicts", verdicts_value(check->verdicts)),
-                  {});
+    session.print(check_value(options.subject, *check, std::nullopt), {});
     return code;
   }
   const std::string level(schema_level_name(check->level));
@@ -182,9 +192,9 @@ ExitCode run_diff(Session& session, const DiffOptions& options) {
   const auto before = (*registry)->get_version(
       options.subject, *options.before,
       *options.before == kLatestVersion ? SchemaRegistry::Deleted::kHide : SchemaRegistry::Deleted::kShow);
-  if (!before) return session.fail(before.error());
+  if (!before) return fail_schema(session, before.error(), options.subject);
   const auto after = after_of(**registry, options);
-  if (!after) return session.fail(after.error());
+  if (!after) return fail_schema(session, after.error(), options.subject);
   const auto verdicts = (*registry)->compare(options.subject, before->version.schema, *after);
   if (!verdicts) return session.fail(verdicts.error());
   Value backward = Value::array();
@@ -296,11 +306,12 @@ Command check_command() {
                              "compare with this one alone: latest, or a number (default: those that the "
                              "subject's level asks for)",
                              set_schema_version(&options->version)});
-  command.json_shape =
-      std::string(
-          "{\"subject\": text, \"compatible\": bool, \"level\": text, \"compared\": [n], \"verdicts\": [\n"
-          " ") +
-      kVerdictShape + "]}";
+  command.json_shape = std::string(
+                           "{\"subject\": text, \"compatible\": bool, \"level\": text or null, \"compared\": "
+                           "[n], \"verdicts\": "
+                           "[\n"
+                           " ") +
+                       kVerdictShape + "],\n \"invalid\": text, why it is no schema at all, or null}";
   command.notes =
       "Changes nothing. Of each rule that is broken: where (a path in the schema that reads), what was "
       "there, "

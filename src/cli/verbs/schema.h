@@ -68,6 +68,9 @@ inline constexpr const char* kVerdictShape =
 // "subject orders-value", "context .sales", "all subjects".
 [[nodiscard]] std::string scope_text(const std::string& scope);
 
+// As Session::fail(), with what shows the subjects, or the versions of this one, where there is none such.
+ExitCode fail_schema(Session& session, const Error& error, const std::string& subject);
+
 // Of `schema` verbs with that name.
 [[nodiscard]] Command schema_command(std::string verb, std::string summary);
 

@@ -12,6 +12,7 @@
 namespace forebay::cli {
 namespace {
 
+constexpr std::uint32_t kNoSubject = 40401, kNoVersion = 40402;
 constexpr std::size_t kSchemaBytesMax = 1U << 20;  // as the registry takes
 
 Error invalid(std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; }
@@ -222,6 +223,13 @@ std::string scope_text(const std::string& scope) {
   if (scope.starts_with(":.") && scope.ends_with(':') && scope.find(':', 1) == scope.size() - 1)
     return "context " + scope.substr(1, scope.size() - 2);
   return "subject " + scope;
+}
+
+ExitCode fail_schema(Session& session, const Error& error, const std::string& subject) {
+  const ExitCode code = session.fail(error);
+  if (error.registry_code == kNoSubject) session.note("see: forebay schema subject list");
+  if (error.registry_code == kNoVersion) session.note("see: forebay schema subject describe " + subject);
+  return code;
 }
 
 Command schema_command(std::string verb, std::string summary) {

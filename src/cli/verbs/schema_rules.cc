@@ -8,6 +8,8 @@
 namespace forebay::cli {
 namespace {
 
+constexpr std::uint32_t kNoSubject = 40401;
+
 struct RulesOptions {
   std::optional<std::string> first;   // the subject, or with --global the value
   std::optional<std::string> second;  // the value
@@ -72,7 +74,13 @@ ExitCode clear(Session& session, const std::string& scope, SchemaRegistry::Clear
                const std::string& member, const std::string& name) {
   const auto registry = session.registry();
   if (!registry) return session.fail(registry.error());
-  const auto changed = (*registry)->clear_rules(scope, what);
+  auto changed = (*registry)->clear_rules(scope, what);
+  // A subject that has none is as it was to be.
+  if (!changed && changed.error().registry_code == kNoSubject) {
+    const auto rules = (*registry)->get_rules(scope);
+    if (!rules) return session.fail(rules.error());
+    changed = SchemaRulesChanged{rules->own, rules->own};
+  }
   if (!changed) return session.fail(changed.error());
   return show_change(session, scope, *changed, member, name);
 }
@@ -131,7 +139,13 @@ ExitCode run_mode(Session& session, const RulesOptions& options) {
   change.mode = *mode;
   const auto changed = (*registry)->set_rules(
       meant->scope, change, options.force ? SchemaRegistry::Force::kYes : SchemaRegistry::Force::kNo);
-  if (!changed) return session.fail(changed.error());
+  if (!changed) {
+    const ExitCode code = session.fail(changed.error());
+    if (*mode == SchemaMode::kImport && !options.force && code == ExitCode::kConflict)
+      session.note("see: forebay schema mode " + (options.global ? "--global" : meant->scope) +
+                   " IMPORT --force");
+    return code;
+  }
   return show_change(session, meant->scope, *changed, "mode", "mode");
 }
 
@@ -191,7 +205,10 @@ Command compatibility_command() {
   command.notes =
       "BACKWARD: a new version reads what the last one wrote; FORWARD: the last one reads what a new one "
       "writes; FULL:\n"
-      "both; ..._TRANSITIVE: the same with every version. --unset takes back the policy too.";
+      "both; ..._TRANSITIVE: the same with every version. --unset takes back all but the mode: the policy, "
+      "and "
+      "normalize,\n"
+      "alias and group, which the REST API sets.";
   command.run = [options](Session& session) { return run_compatibility(session, *options); };
   return command;
 }

@@ -10,7 +10,7 @@
 namespace forebay::cli {
 namespace {
 
-constexpr std::uint32_t kSubjectSoftlyDeleted = 40404, kVersionSoftlyDeleted = 40406;
+constexpr std::uint32_t kNoVersion = 40402, kSubjectSoftlyDeleted = 40404, kVersionSoftlyDeleted = 40406;
 
 struct ListOptions {
   std::string prefix;
@@ -63,7 +63,7 @@ ExitCode run_describe(Session& session, const std::string& subject) {
   if (!registry) return session.fail(registry.error());
   const auto versions =
       (*registry)->list_versions(subject, SchemaRegistry::Deleted::kShow, SchemaRegistry::Texts::kYes);
-  if (!versions) return session.fail(versions.error());
+  if (!versions) return fail_schema(session, versions.error(), subject);
   const auto rules = (*registry)->get_rules(subject);
   if (!rules) return session.fail(rules.error());
   Value rows = Value::array();
@@ -126,7 +126,11 @@ Result<std::vector<SchemaVersion>> versions_meant(SchemaRegistry& registry,
               registry.list_versions(options.subject, SchemaRegistry::Deleted::kShow));
   if (options.version) {
     std::erase_if(all, [&](const SchemaVersion& one) { return one.version != *options.version; });
-    if (all.empty()) return Error{ErrorCode::kNotFound, what_of(options) + " is not there"};
+    if (all.empty()) {
+      Error error{ErrorCode::kNotFound, what_of(options) + " is not there"};
+      error.registry_code = kNoVersion;
+      return error;
+    }
   }
   return all;
 }
@@ -162,7 +166,7 @@ ExitCode run_delete(Session& session, DeleteSubjectOptions options) {
   const auto registry = session.registry();
   if (!registry) return session.fail(registry.error());
   const auto meant = versions_meant(**registry, options);
-  if (!meant) return session.fail(meant.error());
+  if (!meant) return fail_schema(session, meant.error(), options.subject);
   // That which goes is named, also when an alias of it was given.
   if (!meant->empty()) options.subject = meant->front().subject;
   if (!options.dry_run) {
@@ -227,7 +231,7 @@ ExitCode run_usage(Session& session, const std::string& subject) {
   const auto registry = session.registry();
   if (!registry) return session.fail(registry.error());
   const auto found = (*registry)->usage(subject);
-  if (!found) return session.fail(found.error());
+  if (!found) return fail_schema(session, found.error(), subject);
   Value rows = Value::array();
   for (const SchemaUsage& one : found->usages) {
     Value row = usage_value(one);

@@ -101,6 +101,32 @@ TEST_F(SchemaVerbsTest, CheckExitsFiveAndExplains) {
   EXPECT_EQ(run({"schema", "check", "orders-value", bad, "--version", "7"}).code, ExitCode::kNotFound);
 }
 
+TEST_F(SchemaVerbsTest, AnInvalidSchemaIsAVerdictToo) {
+  add("orders-value", order());
+  const Ran ran = run({"schema", "check", "orders-value", file("x.avsc", "{"), "-o", "json"});
+  EXPECT_EQ(ran.code, ExitCode::kConflict);
+  const json found = ran.parsed();
+  EXPECT_EQ(found["compatible"], false);
+  EXPECT_TRUE(found["verdicts"].empty());
+  EXPECT_THAT(found["invalid"].get<std::string>(), HasSubstr("JSON"));
+  const json valid = run({"schema", "check", "orders-value", file("y.avsc", order()), "-o", "json"}).parsed();
+  EXPECT_TRUE(valid["invalid"].is_null()) << valid;
+}
+
+TEST_F(SchemaVerbsTest, WhatIsNotThereNamesTheNextStep) {
+  add("orders-value", order());
+  const auto errors = [this](std::vector<std::string> words) {
+    words.insert(words.begin(), "schema");
+    return run(std::move(words)).errors;
+  };
+  EXPECT_THAT(errors({"get", "order-value"}), HasSubstr("see: forebay schema subject list"));
+  EXPECT_THAT(errors({"subject", "describe", "order-value"}), HasSubstr("see: forebay schema subject list"));
+  EXPECT_THAT(errors({"get", "orders-value", "7"}),
+              HasSubstr("see: forebay schema subject describe orders-value"));
+  EXPECT_THAT(errors({"diff", "orders-value", "1", "7"}),
+              HasSubstr("see: forebay schema subject describe orders-value"));
+}
+
 TEST_F(SchemaVerbsTest, RefusedRegistrationNamesTheCheck) {
   add("orders-value", order());
   const Ran ran = run({"schema", "register", "orders-value", file("bad.avsc", order(kNote))});
@@ -155,12 +181,25 @@ TEST_F(SchemaVerbsTest, CompatibilityIsShownSetAndTakenBack) {
   EXPECT_EQ(run({"schema", "compatibility", "orders-value", "FULL", "--unset"}).code, ExitCode::kUsage);
 }
 
+TEST_F(SchemaVerbsTest, WhatIsNotSetIsTakenBackAllTheSame) {
+  add("orders-value", order());
+  for (const char* verb : {"compatibility", "mode"}) {
+    const Ran text = run({"schema", verb, "orders-value", "--unset"});
+    EXPECT_EQ(text.code, ExitCode::kOk) << text.errors;
+    EXPECT_THAT(text.errors, HasSubstr("not set (was not set)"));
+    const json shown = run({"schema", verb, "orders-value", "--unset", "-o", "json"}).parsed();
+    EXPECT_EQ(shown["own"], shown["before"]);
+  }
+}
+
 TEST_F(SchemaVerbsTest, ModeKeepsWritersOut) {
   add("orders-value", order());
   EXPECT_EQ(run({"schema", "mode", "orders-value", "READONLY"}).code, ExitCode::kOk);
   const Ran refused = run({"schema", "register", "orders-value", file("o.avsc", order(kNoteDefault))});
   EXPECT_EQ(refused.code, ExitCode::kConflict) << refused.errors;
-  EXPECT_EQ(run({"schema", "mode", "orders-value", "IMPORT"}).code, ExitCode::kConflict);
+  const Ran import = run({"schema", "mode", "orders-value", "IMPORT"});
+  EXPECT_EQ(import.code, ExitCode::kConflict);
+  EXPECT_THAT(import.errors, HasSubstr("see: forebay schema mode orders-value IMPORT --force"));
   EXPECT_EQ(run({"schema", "mode", "orders-value", "IMPORT", "--force"}).code, ExitCode::kOk);
   EXPECT_EQ(run({"schema", "mode", "orders-value", "--unset"}).code, ExitCode::kOk);
   EXPECT_EQ(run({"schema", "mode", "orders-value", "-o", "json"}).parsed()["effective"]["mode"], "READWRITE");

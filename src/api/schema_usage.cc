@@ -19,6 +19,7 @@ using Options = ClusterRegistry::Options;
 constexpr const char* kPath = "/forebay.v1.SchemaRegistry/DescribeSchemaUsage";
 // What others know is worth having without a node that hangs.
 constexpr std::chrono::seconds kAskMax{5};
+constexpr std::int32_t kLatestVersion = -1;
 
 void put_usage(const schema::SchemaUsage& from, std::int32_t version, Response::Usage* to) {
   to->set_version(version);
@@ -109,6 +110,16 @@ void ask_others(const ContextPtr& context, const broker::ClusterDescription& clu
               });
 }
 
+// Of those that are not deleted.
+std::set<std::int32_t> versions_meant(const v1::ListSchemaVersionsResponse& active,
+                                      const v1::DeleteSchemaVersionsRequest& request) {
+  std::set<std::int32_t> versions;
+  for (const v1::SchemaVersion& one : active.versions()) versions.insert(one.version());
+  if (!request.has_version()) return versions;
+  if (request.version() == kLatestVersion && !versions.empty()) return {*versions.rbegin()};
+  return versions.contains(request.version()) ? std::set{request.version()} : std::set<std::int32_t>{};
+}
+
 }  // namespace
 
 void describe_usage(const ContextPtr& context, ClusterRegistry& registry, Request request,
@@ -134,10 +145,10 @@ void describe_usage(const ContextPtr& context, ClusterRegistry& registry, Reques
 }
 
 std::optional<Error> in_use(const Response& usage, const std::string& subject,
-                            std::optional<std::int32_t> version, model::Timestamp now) {
+                            const std::set<std::int32_t>& versions, model::Timestamp now) {
   const auto since = now.value() - std::chrono::milliseconds(kInUseWithin).count();
   for (const Response::Usage& one : usage.usages()) {
-    if (one.last_ms() < since || (version && one.version() != *version)) continue;
+    if (one.last_ms() < since || !versions.contains(one.version())) continue;
     std::string who;
     for (const Response::Producer& producer : one.producers()) {
       if (producer.last_ms() < since || producer.client_id().empty()) continue;
@@ -150,7 +161,40 @@ std::optional<Error> in_use(const Response& usage, const std::string& subject,
                                       ", the last within seven days; stop those producers first (forebay "
                                       "schema usage), or use --force");
   }
-  return std::nullopt;
+  if (usage.missing_nodes().empty() || versions.empty()) return std::nullopt;
+  std::string nodes;
+  for (const std::uint32_t node : usage.missing_nodes())
+    nodes += (nodes.empty() ? "" : ", ") + std::to_string(node);
+  return schema::registry_error(schema::RegistryCode::kNotPermitted,
+                                "node " + nodes + " cannot be asked whether subject '" + subject +
+                                    "' is in use there; try again when it is back, or use --force");
+}
+
+void check_unused(const ContextPtr& context, ClusterRegistry& registry,
+                  const v1::DeleteSchemaVersionsRequest& request, const Options& options,
+                  schema::Done<std::monostate> done) {
+  v1::ListSchemaVersionsRequest list;
+  list.set_subject(request.subject());
+  registry.call(
+      std::move(list), options,
+      schema::Done<v1::ListSchemaVersionsResponse>(
+          [context, &registry, request, options,
+           done = std::move(done)](Result<v1::ListSchemaVersionsResponse> active) mutable {
+            if (!active && active.error().code == ErrorCode::kNotFound) return done(std::monostate{});
+            if (!active) return done(std::move(active).error());
+            auto wanted = versions_meant(*active, request);
+            v1::DescribeSchemaUsageRequest question;
+            question.set_subject(request.subject());
+            describe_usage(
+                context, registry, std::move(question), options,
+                schema::Done<Response>([context, subject = request.subject(), wanted = std::move(wanted),
+                                        done = std::move(done)](Result<Response> usage) mutable {
+                  if (!usage) return done(std::move(usage).error());
+                  if (auto why = in_use(*usage, subject, wanted, context->clock.now()))
+                    return done(*std::move(why));
+                  done(std::monostate{});
+                }));
+          }));
 }
 
 }  // namespace forebay::api

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <variant>
 
 #include "api/registry_calls.h"
 
@@ -16,9 +18,14 @@ void describe_usage(const ContextPtr& context, ClusterRegistry& registry,
                     v1::DescribeSchemaUsageRequest request, const ClusterRegistry::Options& options,
                     schema::Done<v1::DescribeSchemaUsageResponse> done);
 
-// Why the versions must not be deleted; nothing: they are not in use. `version`: none: all of them.
+// Why these versions must not be deleted; nothing: they are not in use, as far as all nodes know.
 [[nodiscard]] std::optional<Error> in_use(const v1::DescribeSchemaUsageResponse& usage,
-                                          const std::string& subject, std::optional<std::int32_t> version,
+                                          const std::string& subject, const std::set<std::int32_t>& versions,
                                           model::Timestamp now);
+// Whether what is to be deleted is unused. What is not there, or deleted already, is: whoever deletes it is
+// told. Errors: why it must not be deleted; why that is not known.
+void check_unused(const ContextPtr& context, ClusterRegistry& registry,
+                  const v1::DeleteSchemaVersionsRequest& request, const ClusterRegistry::Options& options,
+                  schema::Done<std::monostate> done);
 
 }  // namespace forebay::api

@@ -87,20 +87,13 @@ grpc::ServerUnaryReactor* SchemasService::DeleteSchemaVersions(grpc::CallbackSer
     remove(std::move(*request));
     return call;
   }
-  v1::DescribeSchemaUsageRequest question;
-  question.set_subject(request->subject());
-  describe_usage(context_, registry_, std::move(question), options,
-                 [this, hold = CallHold(call), request = std::move(*request),
-                  remove = std::move(remove)](const Result<v1::DescribeSchemaUsageResponse>& usage) mutable {
-                   // A subject that is not there is told so by what deletes it.
-                   if (!usage) return remove(std::move(request));
-                   const auto version = request.has_version() && request.version() > 0
-                                            ? std::optional(request.version())
-                                            : std::nullopt;
-                   if (const auto why = in_use(*usage, request.subject(), version, context_->clock.now()))
-                     return hold->fail(*why);
-                   remove(std::move(request));
-                 });
+  const v1::DeleteSchemaVersionsRequest question = *request;
+  check_unused(context_, registry_, question, options,
+               [hold = CallHold(call), request = std::move(*request),
+                remove = std::move(remove)](const Result<std::monostate>& unused) mutable {
+                 if (!unused) return hold->fail(unused.error());
+                 remove(std::move(request));
+               });
   return call;
 }
 

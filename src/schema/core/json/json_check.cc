@@ -42,7 +42,9 @@ class Checker {
       : schema_(schema), steps_max_(kStepsOfAll + kStepsPerByte * payload_bytes) {}
 
   std::optional<PayloadFault> run(const Value& value) {
-    if (check(schema_.root, value, nullptr)) return std::nullopt;
+    const bool fits = check(schema_.root, value, nullptr);
+    if (stopped_) return std::move(stopped_);
+    if (fits) return std::nullopt;
     return fault_ ? std::move(fault_) : PayloadFault{"", described(value), "a value of the schema"};
   }
 
@@ -53,11 +55,11 @@ class Checker {
     if (node.verdict) return *node.verdict || fail(value, "nothing: the schema is false");
     if (stopped_) return false;
     if (++steps_ > steps_max_ || depth_ >= kDepthMax) {
-      stopped_ = true;
-      return fail(value,
+      stopped_ = {path_text(), described(value),
                   depth_ >= kDepthMax
                       ? "a value whose check nests less than " + std::to_string(kDepthMax) + " schemas"
-                      : "a value that the schema judges in at most " + std::to_string(steps_max_) + " steps");
+                      : "a value that the schema judges in at most " + std::to_string(steps_max_) + " steps"};
+      return false;
     }
     ++depth_;
     const bool enters = scope_.empty() || scope_.back() != node.resource;
@@ -302,8 +304,8 @@ class Checker {
   bool silent(NodeId id, const Value& value, Seen* seen) {
     const auto before = std::exchange(fault_, std::nullopt);
     const bool ok = check(id, value, seen);
-    if (!stopped_) fault_ = before;
-    return ok && !stopped_;
+    fault_ = before;
+    return ok;
   }
 
   // "anyOf" and "oneOf". If none fits, the fault is that of the one that came furthest into the value.
@@ -409,8 +411,8 @@ class Checker {
   std::optional<PayloadFault> fault_;
   std::size_t fault_steps_ = 0;  // how deep in the value `fault_` is
   std::size_t steps_ = 0, depth_ = 0;
-  bool stopped_ = false;
-  const Value* key_for_ = nullptr;  // whose key `key_` is: the same value is often asked for by several
+  std::optional<PayloadFault> stopped_;  // why: then it does not count what anything came to
+  const Value* key_for_ = nullptr;       // whose key `key_` is: the same value is often asked for by several
   std::string key_;
 };
 

@@ -147,16 +147,34 @@ INSTANTIATE_TEST_SUITE_P(
         Case{R"({"only":2019,"$ref":"https://json-schema.org/draft/2019-09/schema"})",
              R"({"properties":{"a":{}}})", R"({"properties":{"a":{"minimum":"x"}}})"}));
 
-TEST(JsonCheck, EndsWhereASchemaDoublesItsWorkAtEveryStep) {
+// Of schemas that each ask the next one twice: d0 begins.
+std::string doubling_definitions() {
   std::string defs;
   for (int i = 0; i < 60; ++i) {
     const std::string next = R"({"$ref":"#/definitions/d)" + std::to_string(i + 1) + "\"}";
     defs += "\"d" + std::to_string(i) + R"(":{"allOf":[)" + next + "," + next + "]},";
   }
-  const auto schema = schema_of(R"({"$ref":"#/definitions/d0","definitions":{)" + defs + R"("d60":{}}})");
+  return R"("definitions":{)" + defs + R"("d60":{}})";
+}
+
+TEST(JsonCheck, EndsWhereASchemaDoublesItsWorkAtEveryStep) {
+  const auto schema = schema_of(R"({"$ref":"#/definitions/d0",)" + doubling_definitions() + "}");
   const auto fault = schema->check(as_bytes("1"));
   ASSERT_TRUE(fault);
   EXPECT_NE(fault->expected.find("steps"), std::string::npos) << fault->expected;
+}
+
+// Where a schema that fails is one that fits.
+TEST(JsonCheck, RefusesWhatItCannotJudgeToItsEnd) {
+  for (const std::string keywords :
+       {R"("not":{"$ref":"#/definitions/d0"})", R"("if":{"$ref":"#/definitions/d0"},"then":false)",
+        R"("contains":{"$ref":"#/definitions/d0"},"minContains":0,"maxContains":1)"}) {
+    const auto schema = schema_of(R"({"$schema":"https://json-schema.org/draft/2020-12/schema",)" + keywords +
+                                  "," + doubling_definitions() + "}");
+    const auto fault = schema->check(as_bytes(R"([1,2])"));
+    ASSERT_TRUE(fault) << keywords;
+    EXPECT_NE(fault->expected.find("steps"), std::string::npos) << keywords << ": " << fault->expected;
+  }
 }
 
 TEST(JsonCheck, EndsWhereADynamicReferenceLeadsBackToItself) {

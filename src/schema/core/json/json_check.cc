@@ -9,11 +9,13 @@
 namespace forebay::schema::json {
 namespace {
 
-// A step is one schema asked about one value: a record of 1 KB takes some hundreds.
+// A step is one schema asked about one value, or one member looked up: a record of 1 KB takes some hundreds.
 constexpr std::size_t kStepsOfAll = 500'000, kStepsPerByte = 10;
 constexpr std::size_t kBytesPerStep = 16;  // of a text that is matched or compared
+constexpr std::size_t kItemsPerStep = 16;  // that are only counted
 // Schemas asked within each other. A value is up to Limits::depth_max deep, and a few schemas see each level.
 constexpr std::size_t kDepthMax = 1000;
+constexpr std::size_t kEnumBytesMax = 200;  // of one that a message lists
 
 // Which members or items of one value a schema has looked at, for the "unevaluated" keywords.
 struct Seen {
@@ -52,15 +54,9 @@ class Checker {
   // `seen`: null where nobody asks what was looked at.
   bool check(NodeId id, const Value& value, Seen* seen) {
     const Node& node = schema_.nodes[id];
+    ++steps_;
+    if (stops(value)) return false;
     if (node.verdict) return *node.verdict || fail(value, "nothing: the schema is false");
-    if (stopped_) return false;
-    if (++steps_ > steps_max_ || depth_ >= kDepthMax) {
-      stopped_ = {path_text(), described(value),
-                  depth_ >= kDepthMax
-                      ? "a value whose check nests less than " + std::to_string(kDepthMax) + " schemas"
-                      : "a value that the schema judges in at most " + std::to_string(steps_max_) + " steps"};
-      return false;
-    }
     ++depth_;
     const bool enters = scope_.empty() || scope_.back() != node.resource;
     if (enters) scope_.push_back(node.resource);
@@ -69,8 +65,21 @@ class Checker {
     const bool ok = check_node(node, value, collects);
     if (enters) scope_.pop_back();
     --depth_;
-    if (ok && seen != nullptr && collects != nullptr) seen->add(own);
+    if (ok && seen != nullptr && collects != nullptr) {
+      steps_ += own.of.size() / kItemsPerStep;
+      seen->add(own);
+    }
     return ok;
+  }
+
+  bool stops(const Value& value) {
+    if (stopped_) return true;
+    if (steps_ <= steps_max_ && depth_ < kDepthMax) return false;
+    stopped_ = {path_text(), described(value),
+                depth_ >= kDepthMax
+                    ? "a value whose check nests less than " + std::to_string(kDepthMax) + " schemas"
+                    : "a value that the schema judges in at most " + std::to_string(steps_max_) + " steps"};
+    return true;
   }
 
   bool check_node(const Node& node, const Value& value, Seen* seen) {
@@ -138,12 +147,14 @@ class Checker {
     if (node.const_key && *node.const_key != key)
       return fail(value, described(*node.keyword("const")) + " (\"const\")");
     if (!node.enum_keys || node.enum_keys->contains(key)) return true;
-    std::string all = to_text(*node.keyword("enum"));
-    if (all.size() > 200) all = "one of " + std::to_string(node.enum_keys->size()) + " values";
-    return fail(value, all + " (\"enum\")");
+    const std::string all = to_short_text(*node.keyword("enum"), kEnumBytesMax);
+    const bool is_short = all.size() <= kEnumBytesMax;
+    return fail(value, (is_short ? all : "one of " + std::to_string(node.enum_keys->size()) + " values") +
+                           " (\"enum\")");
   }
 
   bool check_number(const Node& node, const Value& value) {
+    charge(value.text.size());
     if (node.minimum != nullptr && compare_numbers(value, *node.minimum) < 0)
       return fail(value, "at least " + std::string(node.minimum->text) + " (\"minimum\")");
     if (node.maximum != nullptr && compare_numbers(value, *node.maximum) > 0)
@@ -161,6 +172,7 @@ class Checker {
 
   bool check_string(const Node& node, const Value& value) {
     if (node.min_length || node.max_length) {
+      charge(value.text.size());
       const auto characters =
           static_cast<std::uint64_t>(std::count_if(value.text.begin(), value.text.end(), [](char c) {
             return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -170,7 +182,7 @@ class Checker {
       if (node.max_length && characters > *node.max_length)
         return fail(value, at_most(*node.max_length, "characters", "maxLength"));
     }
-    if (node.pattern) charge(4 * value.text.size());
+    if (node.pattern) charge_match(value.text);
     if (node.pattern && !node.pattern->found_in(value.text))
       return fail(value, "a match of " + node.pattern->expression().substr(0, 200) + " (\"pattern\")");
     return true;
@@ -183,9 +195,10 @@ class Checker {
     if (node.max_items && count > *node.max_items)
       return fail(value, at_most(*node.max_items, "items", "maxItems"));
     if (node.unique_items && !check_unique(value)) return false;
-    for (std::size_t i = 0; i < count; ++i) {
-      const NodeId one = i < node.tuple.size() && node.has_tuple ? node.tuple[i] : node.items;
-      if (one == kNoNode) continue;
+    const std::size_t tuple_count = node.has_tuple ? node.tuple.size() : 0;
+    const std::size_t judged = node.items == kNoNode ? std::min(count, tuple_count) : count;
+    for (std::size_t i = 0; i < judged; ++i) {
+      const NodeId one = i < tuple_count ? node.tuple[i] : node.items;
       if (!below_item(one, value, i)) return false;
       if (seen != nullptr) seen->add(i);
     }
@@ -236,15 +249,23 @@ class Checker {
       return fail(value, at_least(*node.min_properties, "members", "minProperties"));
     if (node.max_properties && count > *node.max_properties)
       return fail(value, at_most(*node.max_properties, "members", "maxProperties"));
+    steps_ += node.required.size() + node.dependencies.size();
     for (const std::string& name : node.required)
       if (value.find(name) == nullptr) return fail(value, "a member \"" + name + "\" (\"required\")");
-    for (std::size_t i = 0; i < count; ++i)
-      if (!check_member(node, value, i, seen)) return false;
+    if (judges_members(node)) {
+      steps_ += count;
+      for (std::size_t i = 0; i < count; ++i)
+        if (!check_member(node, value, i, seen)) return false;
+    }
     for (const Dependency& one : node.dependencies)
       if (value.find(one.name) != nullptr && !check_dependency(one, value, seen)) return false;
     return true;
   }
 
+  static bool judges_members(const Node& node) {
+    return !node.properties.empty() || !node.pattern_properties.empty() || node.property_names != kNoNode ||
+           node.additional_properties != kNoNode;
+  }
   bool check_member(const Node& node, const Value& object, std::size_t i, Seen* seen) {
     const std::string_view name = object.names[i];
     const Value& value = object.items[i];
@@ -254,6 +275,8 @@ class Checker {
       if (!below_member(property, name, value)) return false;
     }
     for (const PatternProperty& one : node.pattern_properties) {
+      charge_match(name);
+      if (stops(value)) return false;
       if (!one.pattern->found_in(name)) continue;
       is_known = true;
       if (!below_member(one.node, name, value)) return false;
@@ -351,6 +374,7 @@ class Checker {
     const bool is_array = value.is_array() && node.unevaluated_items != kNoNode;
     const bool is_object = value.is_object() && node.unevaluated_properties != kNoNode;
     if (!is_array && !is_object) return true;
+    steps_ += value.items.size() / kItemsPerStep;
     for (std::size_t i = 0; i < value.items.size(); ++i) {
       if (seen->has(i)) continue;
       const bool ok = is_array ? below_item(node.unevaluated_items, value, i)
@@ -382,6 +406,7 @@ class Checker {
   }
 
   void charge(std::size_t bytes) { steps_ += bytes / kBytesPerStep; }
+  void charge_match(std::string_view text) { steps_ += 1 + 4 * text.size() / kBytesPerStep; }
 
   // Returns false, so that it can be returned.
   bool fail(const Value& value, std::string expected) {

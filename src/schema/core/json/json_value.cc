@@ -92,8 +92,10 @@ std::vector<std::size_t> order_of(const Value& object, bool sorted) {
 
 enum class Form : std::uint8_t { kAsIs, kSorted, kKey };
 
-// Stops somewhere past `bytes_max`.
-void append(std::string& out, const Value& value, Form form, std::size_t bytes_max = SIZE_MAX) {
+constexpr std::size_t kAllBytes = SIZE_MAX / 2;
+
+// Stops somewhere past `bytes_max`, also within a long text.
+void append(std::string& out, const Value& value, Form form, std::size_t bytes_max = kAllBytes) {
   if (out.size() > bytes_max) return;
   switch (value.kind) {
     case Value::Kind::kNull:
@@ -107,10 +109,10 @@ void append(std::string& out, const Value& value, Form form, std::size_t bytes_m
       if (form == Form::kKey)
         out += number_key(value.text);
       else
-        out += value.text;
+        out += value.text.substr(0, bytes_max + 1);
       return;
     case Value::Kind::kString:
-      return append_quoted(out, value.text);
+      return append_quoted(out, value.text.substr(0, bytes_max));  // its quotes make it longer
     case Value::Kind::kArray:
       out += '[';
       for (std::size_t i = 0; i < value.items.size() && out.size() <= bytes_max; ++i) {
@@ -128,7 +130,7 @@ void append(std::string& out, const Value& value, Form form, std::size_t bytes_m
     if (out.size() > bytes_max) break;
     if (!first) out += ',';
     first = false;
-    append_quoted(out, value.names[i]);
+    append_quoted(out, value.names[i].substr(0, bytes_max));
     out += ':';
     append(out, value.items[i], form, bytes_max);
   }

@@ -177,6 +177,45 @@ TEST(JsonCheck, RefusesWhatItCannotJudgeToItsEnd) {
   }
 }
 
+std::string repeated(const std::string& what, std::size_t times) {
+  std::string all = what;
+  for (std::size_t i = 1; i < times; ++i) all += ',' + what;
+  return all;
+}
+std::string many_members(std::size_t count) {
+  std::string all;
+  for (std::size_t i = 0; i < count; ++i)
+    all += (i == 0 ? "\"m" : ",\"m") + std::to_string(i) + "\":" + std::to_string(i);
+  return all;
+}
+
+// Each schema alone is cheap, and there are many, of many items, members or bytes.
+TEST(JsonCheck, EndsWhereManySchemasLookAtMuch) {
+  const std::string newest = R"("$schema":"https://json-schema.org/draft/2020-12/schema",)";
+  const std::string items = "[" + repeated("1", 50'000) + "]", members = "{" + many_members(20'000) + "}",
+                    text = '"' + std::string(100'000, 'x') + '"';
+  struct Much {
+    std::string schema, payload;
+  };
+  for (const auto& [one, payload] : {
+           Much{R"("items":true)", items},
+           Much{R"("properties":{"a":{}})", members},
+           Much{R"("patternProperties":{"a":{}})", members},
+           Much{R"("propertyNames":true)", members},
+           Much{R"("minLength":1)", text},
+           Much{R"("multipleOf":0.5)", "0." + std::string(100'000, '0')},
+       }) {
+    const auto schema = schema_of("{" + newest + R"("allOf":[)" + repeated("{" + one + "}", 1'000) + "]}");
+    const auto fault = schema->check(as_bytes(payload));
+    ASSERT_TRUE(fault) << one;
+    EXPECT_NE(fault->expected.find("steps"), std::string::npos) << one << ": " << fault->expected;
+    EXPECT_FALSE(schema_of("{" + newest + one + "}")->check(as_bytes(payload))) << one;
+  }
+  std::string patterns;
+  for (int i = 0; i < 900; ++i) patterns += (i == 0 ? "\"x" : ",\"x") + std::to_string(i) + "\":{}";
+  EXPECT_TRUE(schema_of(R"({"patternProperties":{)" + patterns + "}}")->check(as_bytes(members)));
+}
+
 TEST(JsonCheck, EndsWhereADynamicReferenceLeadsBackToItself) {
   const auto schema = schema_of(
       R"({"$schema":"https://json-schema.org/draft/2020-12/schema","$dynamicAnchor":"a","anyOf":[{"$dynamicRef":"#a"}]})");
@@ -191,10 +230,20 @@ TEST(JsonCheck, ComparesEachNameWithAnEnum) {
   EXPECT_EQ(fault->path, "c");
 }
 
+TEST(JsonCheck, ShowsTheBeginningOfWhatIsLong) {
+  const std::string zeros(70, '0');
+  EXPECT_EQ(schema_of(R"({"maxLength":1})")->check(as_bytes('"' + zeros + '"'))->found,
+            "string \"" + zeros.substr(0, 59) + "...");
+  EXPECT_EQ(schema_of(R"({"type":"string"})")->check(as_bytes("1." + zeros))->found,
+            "number 1." + zeros.substr(0, 58) + "...");
+  std::string values = "\"a\"";
+  for (int i = 0; i < 60; ++i) values += ",\"" + std::to_string(i) + "\"";
+  EXPECT_EQ(schema_of(R"({"enum":[)" + values + "]}")->check(as_bytes("1"))->expected,
+            "one of 61 values (\"enum\")");
+}
+
 TEST(JsonCheck, FindsMembersAmongMany) {
-  std::string many;
-  for (int i = 0; i < 40; ++i)
-    many += (i == 0 ? "\"m" : ",\"m") + std::to_string(i) + "\":" + std::to_string(i);
+  const std::string many = many_members(40);
   const auto schema = schema_of(R"({"required":["m0","m39"],"dependencies":{"m7":["m8"]}})");
   EXPECT_FALSE(schema->check(as_bytes("{" + many + "}")));
   EXPECT_TRUE(schema_of(R"({"required":["m40"]})")->check(as_bytes("{" + many + "}")));

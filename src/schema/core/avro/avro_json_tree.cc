@@ -190,7 +190,7 @@ std::string shown(const JsonNode& node) {
 
 Result<void> check_json_bounds(std::string_view text, std::size_t depth_max, std::size_t members_max) {
   Bounds bounds(depth_max, members_max);
-  static_cast<void>(Json::sax_parse(text, &bounds));
+  static_cast<void>(Json::sax_parse(text, &bounds, Json::input_format_t::json, true, true));
   if (bounds.error()) return std::move(*bounds.error());
   return {};
 }

@@ -32,7 +32,8 @@ struct JsonNode {
 [[nodiscard]] std::string shown(const JsonNode& node);
 
 // Whether a text may be made a tree of nlohmann's: objects have at most `members_max` members, since its
-// ordered ones take a time of their square, and the depth is bounded. Errors: kRecordTooLarge.
+// ordered ones take a time of their square, and the depth is bounded. The text may have comments. Errors:
+// kRecordTooLarge.
 [[nodiscard]] Result<void> check_json_bounds(std::string_view text, std::size_t depth_max,
                                              std::size_t members_max);
 

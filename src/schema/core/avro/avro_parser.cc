@@ -1,5 +1,7 @@
 #include "schema/core/avro/avro_parser.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -25,10 +27,24 @@ std::optional<Kind> primitive_of(std::string_view name) {
   return std::nullopt;
 }
 
+// Letters of other alphabets too, which the specification does not have and the Java library takes.
+bool is_wide_name(std::string_view text) {
+  static const re2::RE2 kName(R"([\p{L}_][\p{L}\p{Nd}_]*)");
+  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), kName);
+}
+
 bool is_name(std::string_view text) {
   const auto is_first = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !text.empty() && is_first(text[0]) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return is_first(c) || (c >= '0' && c <= '9'); });
+  const auto is_plain = [&](char c) { return is_first(c) || (c >= '0' && c <= '9'); };
+  if (text.empty()) return false;
+  return (is_first(text[0]) && std::all_of(text.begin(), text.end(), is_plain)) || is_wide_name(text);
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+void drop_repeats(std::vector<std::string>& names) {
+  std::set<std::string> there;
+  std::erase_if(names, [&](const std::string& name) { return !there.insert(name).second; });
 }
 
 bool is_name_space(std::string_view text) {
@@ -55,7 +71,8 @@ class Parser {
     }
     // Each type takes up to three levels: itself, its list of fields, and the field.
     FOREBAY_CHECK(check_json_bounds(text, 3 * limits_.depth_max + 3, limits_.members_max));
-    const Json json = Json::parse(text, nullptr, false);
+    // Files begin with the comment of a licence, so the convention takes comments.
+    const Json json = Json::parse(text, nullptr, false, true);
     path_ = "$";
     if (json.is_discarded()) {
       // The convention takes the bare name of a primitive type, too.
@@ -163,6 +180,12 @@ class Parser {
     if (!at->is_string()) return wrong("'" + std::string(key) + "' is a text");
     return std::optional(at->get<std::string>());
   }
+  // What is no text is no documentation to the Java library, and no error.
+  static std::optional<std::string> doc_in(const Json& json) {
+    const auto at = json.find("doc");
+    if (at == json.end() || !at->is_string()) return std::nullopt;
+    return at->get<std::string>();
+  }
   Result<std::vector<std::string>> texts_in(const Json& json, const char* key) {
     std::vector<std::string> texts;
     const auto at = json.find(key);
@@ -190,13 +213,14 @@ class Parser {
                    "dots between");
     }
     if (primitive_of(type.full_name())) return wrong("'" + type.name + "' is the name of a primitive type");
-    FOREBAY_TRY(type.doc, text_in(json, "doc"));
+    type.doc = doc_in(json);
     FOREBAY_TRY(const auto aliases, texts_in(json, "aliases"));
     for (const std::string& alias : aliases) {
       const bool is_full = alias.find('.') != std::string::npos;
       type.aliases.push_back(is_full || type.name_space.empty() ? alias : type.name_space + '.' + alias);
       if (!is_name_space(alias) || alias.empty()) return wrong("the alias '" + alias + "' is no name");
     }
+    drop_repeats(type.aliases);
     const std::string full = type.full_name();
     if (schema_.named.contains(full)) return wrong("'" + full + "' is declared a second time");
     FOREBAY_TRY(const TypeId id, add(std::move(type)));
@@ -229,9 +253,11 @@ class Parser {
     if (!name || !is_name(*name))
       return wrong("a field has a 'name', which begins with a letter or _ and has letters, digits and _");
     field.name = *name;
-    FOREBAY_TRY(field.doc, text_in(json, "doc"));
+    field.doc = doc_in(json);
     FOREBAY_TRY(field.aliases, texts_in(json, "aliases"));
-    FOREBAY_TRY(const auto order, text_in(json, "order"));
+    drop_repeats(field.aliases);
+    FOREBAY_TRY(auto order, text_in(json, "order"));
+    if (order) std::transform(order->begin(), order->end(), order->begin(), lower);
     if (order && *order != "ascending" && *order != "descending" && *order != "ignore")
       return wrong("'order' is ascending, descending or ignore");
     if (order == "descending") field.order = Field::Order::kDescending;
@@ -397,6 +423,7 @@ class Parser {
 
 }  // namespace
 
+bool is_primitive(std::string_view name) { return primitive_of(name).has_value(); }
 std::string_view kind_name(Kind kind) { return kKindNames.at(static_cast<std::size_t>(kind)); }
 
 Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references, const Limits& limits) {

@@ -31,6 +31,8 @@ enum class Kind : std::uint8_t {
   kFixed,
 };
 [[nodiscard]] std::string_view kind_name(Kind kind);
+// Alone such a name is that of no other type, whatever the namespace.
+[[nodiscard]] bool is_primitive(std::string_view name);
 [[nodiscard]] constexpr bool is_named(Kind kind) {
   return kind == Kind::kRecord || kind == Kind::kEnum || kind == Kind::kFixed;
 }

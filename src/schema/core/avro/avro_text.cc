@@ -65,7 +65,7 @@ class Writer {
     const bool is_others = id < schema_.own_from && !options_.is_resolved;
     is_too_deep_ = is_too_deep_ || depth_ >= options_.depth_max;
     if (is_others || is_too_deep_ || !written_.insert(id).second)
-      return type.name_space == around ? Json(type.name) : Json(type.full_name());
+      return type.name_space == around && !is_primitive(type.name) ? Json(type.name) : Json(type.full_name());
     Json json = {{"type", type.is_error ? "error" : kind_name(type.kind)}, {"name", type.name}};
     if (type.name_space != around) json["namespace"] = type.name_space;
     if (type.doc) json["doc"] = *type.doc;

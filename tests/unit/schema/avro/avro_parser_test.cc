@@ -41,6 +41,22 @@ TEST(AvroText, TypeIsWrittenOnce) {
       R"({"name":"b","type":"E"},{"name":"c","type":["null","R"],"doc":"d","default":null,"order":"ignore"}]})");
 }
 
+// "int" alone is the primitive type.
+TEST(AvroText, TypeThatIsCalledAsAPrimitiveOneKeepsItsNamespace) {
+  const std::string text =
+      R"({"type":"record","name":"int","namespace":"n","fields":[{"name":"a","type":["null","n.int"]},)"
+      R"({"name":"b","type":"int"}]})";
+  EXPECT_EQ(canonical(text), text);
+  EXPECT_EQ(canonical(canonical(text)), text);
+}
+
+TEST(AvroText, AliasIsWrittenOnce) {
+  EXPECT_EQ(canonical(R"({"type":"record","name":"n.R","aliases":["S","n.S","S"],)"
+                      R"("fields":[{"name":"a","type":"int","aliases":["b","c","b"]}]})"),
+            R"({"type":"record","name":"R","namespace":"n",)"
+            R"("fields":[{"name":"a","type":"int","aliases":["b","c"]}],"aliases":["n.S"]})");
+}
+
 TEST(AvroText, NormalizedSortsOnlyWhatIsNobodys) {
   const auto parsed =
       parse(R"({"type":"fixed","name":"F","size":4,"z":1,"a":{"y":2,"b":3},"logicalType":"decimal"})");
@@ -143,6 +159,18 @@ TEST(AvroParser, DefaultsOfFloatsMayBeTexts) {
   EXPECT_THAT(refusal(with(R"("")")), HasSubstr("is no double"));
 }
 
+TEST(AvroParser, TakesWhatTheJavaLibraryTakes) {
+  EXPECT_EQ(canonical("/* Licence */\n{\"type\": // of a\n \"int\"}"), "\"int\"");
+  const std::string umlauts =
+      R"({"type":"record","name":"Größe","namespace":"maße","fields":[{"name":"höhe2","type":"int"}]})";
+  EXPECT_EQ(canonical(umlauts), umlauts);
+  EXPECT_THAT(refusal(R"({"type":"enum","name":"E","symbols":["a–b"]})"), HasSubstr("is no name"));
+  EXPECT_THAT(refusal(R"({"type":"enum","name":"E","symbols":["²"]})"), HasSubstr("is no name"));
+  EXPECT_EQ(canonical(R"({"type":"record","name":"R","doc":1,"fields":[)"
+                      R"({"name":"a","type":"int","doc":["x"],"order":"DESCENDING"}]})"),
+            R"({"type":"record","name":"R","fields":[{"name":"a","type":"int","order":"descending"}]})");
+}
+
 TEST(AvroParser, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(refusal("{"), HasSubstr("no JSON"));
   EXPECT_THAT(refusal(R"({"name":"R"})"), HasSubstr("has a 'type'"));
@@ -165,6 +193,7 @@ TEST(AvroParser, WhatIsTooMuchIsRefusedBeforeItIsBuilt) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += R"({"type":"array","items":)";
   EXPECT_EQ(parse(deep).error().code, ErrorCode::kRecordTooLarge);
+  EXPECT_EQ(parse("/* */" + deep).error().code, ErrorCode::kRecordTooLarge);
   EXPECT_EQ(parse(std::string(2U << 20, ' ')).error().code, ErrorCode::kRecordTooLarge);
   std::string members = R"({"type":"int")";
   for (int i = 0; i < 2'001; ++i) members += ",\"" + std::to_string(i) + "\":1";

@@ -49,7 +49,8 @@ Result<schema::SchemaPtr> SchemaRegistry::Core::parse(const std::string& subject
   Gathered gathered;
   FOREBAY_TRY(const auto name, schema::parse_scope(subject));
   FOREBAY_CHECK(gather(name.context, schema, 0, gathered));
-  auto parsed = schema::parse_schema(format_of(schema.format), schema.text, gathered.texts);
+  auto parsed = schema::parse_schema(format_of(schema.format), schema.text, gathered.texts, {},
+                                     schema::Origin::kRegistry);
   if (!parsed) return unreadable("the schema is not valid", parsed.error());
   return parsed;
 }

@@ -148,7 +148,8 @@ Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& schemas
                 return name.qualified();
               }));
   FOREBAY_TRY(const SchemaInput input, input_of(request.schema()));
-  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject(), input, request.normalize()));
+  FOREBAY_TRY(PreparedSchema schema,
+              prepare(access, request.subject(), input, request.normalize(), Origin::kRegistry));
   // In the ways that a registration finds it.
   const auto find = [&](const RegistryImage& image) {
     return find_content(image, known, schema.content, request.deleted());

@@ -298,7 +298,7 @@ Result<SchemaPtr> parse_stored(const ImageAccess& access, const StoredSchema& sc
   FOREBAY_TRY(const auto texts, looked(access, [&](const RegistryImage& image) {
                 return texts_of(image, schema.content.references);
               }));
-  auto parsed = parse_schema(schema.content.format, schema.content.text, texts);
+  auto parsed = parse_schema(schema.content.format, schema.content.text, texts, {}, Origin::kRegistry);
   if (!parsed)
     return Error{ErrorCode::kInternal, "schema " + std::to_string(schema.id) +
                                            " is registered and cannot be parsed: " + parsed.error().context};
@@ -306,11 +306,11 @@ Result<SchemaPtr> parse_stored(const ImageAccess& access, const StoredSchema& sc
 }
 
 Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& subject,
-                               const SchemaInput& input, bool normalize) {
+                               const SchemaInput& input, bool normalize, Origin origin) {
   FOREBAY_TRY(Surroundings around, looked(access, [&](const RegistryImage& image) {
                 return surroundings(image, subject, input, normalize);
               }));
-  auto parsed = parse_schema(input.format, input.text, around.texts);
+  auto parsed = parse_schema(input.format, input.text, around.texts, {}, origin);
   if (!parsed) return invalid(parsed.error());
   PreparedSchema schema;
   schema.subject = std::move(around.subject);
@@ -350,7 +350,9 @@ Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchema
                                          const RegistryBounds& bounds) {
   FOREBAY_TRY(const SchemaInput input,
               looked(access, [&](const RegistryImage& image) { return with_text(image, request); }));
-  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, input, request.normalize));
+  // With an id it is known elsewhere.
+  const Origin origin = request.import || request.id ? Origin::kRegistry : Origin::kNew;
+  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, input, request.normalize, origin));
   const Registration registration(request, schema, bounds);
   Mode mode = Mode::kReadWrite;
   const auto find = [&] {
@@ -378,7 +380,8 @@ Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchema
 
 Result<CheckResult> check_schema(const ImageAccess& access, ParsedSchemas& schemas,
                                  const CheckRequest& request) {
-  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, request.schema, request.normalize));
+  FOREBAY_TRY(PreparedSchema schema,
+              prepare(access, request.subject, request.schema, request.normalize, Origin::kNew));
   EffectiveConfig config;
   FOREBAY_TRY(const NumberedSchemas with,
               looked(access, [&](const RegistryImage& image) -> Result<NumberedSchemas> {

@@ -60,7 +60,7 @@ struct PreparedSchema {
 };
 // `normalize`: or as the subject is configured. Errors (42201, 42208, 42209).
 [[nodiscard]] Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& subject,
-                                             const SchemaInput& input, bool normalize);
+                                             const SchemaInput& input, bool normalize, Origin origin);
 
 // The last version that is this Avro schema with its references written out, which is what generated code
 // knows of it. Nothing: there is none. `deleted`: also one that is.

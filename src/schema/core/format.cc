@@ -24,10 +24,10 @@ std::optional<Format> format_named(std::string_view name) {
 }
 
 Result<SchemaPtr> parse_schema(Format format, std::string_view text, const std::vector<NamedText>& references,
-                               const Limits& limits) {
+                               const Limits& limits, Origin origin) {
   switch (format) {
     case Format::kAvro:
-      return avro::parse_format(text, references, limits);
+      return avro::parse_format(text, references, limits, origin);
     case Format::kJson:
       return json::parse_format(text, references, limits);
     case Format::kProtobuf:

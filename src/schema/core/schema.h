@@ -75,11 +75,15 @@ class ParsedSchema {
 };
 using SchemaPtr = std::shared_ptr<const ParsedSchema>;
 
+// Where a text comes from. A registry may have schemas that are older than what is asked of new ones and that
+// nobody's payloads depend on: in Avro, that a default is a value of its field.
+enum class Origin : std::uint8_t { kNew, kRegistry };
+
 // `references`: every schema that it refers to, directly or through others, each after those that it refers
 // to itself. Errors: kInvalidArgument, with the place, what is wrong and what would be right;
 // kRecordTooLarge: above the limits.
 [[nodiscard]] Result<SchemaPtr> parse_schema(Format format, std::string_view text,
                                              const std::vector<NamedText>& references = {},
-                                             const Limits& limits = {});
+                                             const Limits& limits = {}, Origin origin = Origin::kNew);
 
 }  // namespace forebay::schema

@@ -69,8 +69,8 @@ class AvroFormat final : public ParsedSchema {
 }  // namespace
 
 Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
-                               const Limits& limits) {
-  FOREBAY_TRY(auto parsed, parse(text, references, limits));
+                               const Limits& limits, Origin origin) {
+  FOREBAY_TRY(auto parsed, parse(text, references, limits, origin));
   std::size_t text_bytes = text.size();
   for (const NamedText& one : references) text_bytes += one.text.size();
   return SchemaPtr(std::make_shared<AvroFormat>(std::move(parsed), text_bytes, limits));

@@ -10,6 +10,6 @@ namespace forebay::schema::avro {
 
 // As parse_schema() of the format.
 [[nodiscard]] Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
-                                             const Limits& limits);
+                                             const Limits& limits, Origin origin);
 
 }  // namespace forebay::schema::avro

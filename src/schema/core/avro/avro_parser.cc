@@ -87,15 +87,16 @@ class Parser {
     if (is_root) schema_.root = id;
     return {};
   }
-  // Defaults are judged when all names are known.
-  Result<Schema> finish() {
+  // When all names are known.
+  Result<void> check_defaults() {
     for (const auto& [type, field, path] : defaults_) {
       const Field& one = schema_.types[type].fields[field];
       path_ = path;
       FOREBAY_CHECK(check_default(one.type, *one.default_value, 0));
     }
-    return std::move(schema_);
+    return {};
   }
+  Schema finish() { return std::move(schema_); }
 
  private:
   struct Place {
@@ -426,7 +427,8 @@ class Parser {
 bool is_primitive(std::string_view name) { return primitive_of(name).has_value(); }
 std::string_view kind_name(Kind kind) { return kKindNames.at(static_cast<std::size_t>(kind)); }
 
-Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references, const Limits& limits) {
+Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references, const Limits& limits,
+                     Origin origin) {
   Parser parser(limits);
   for (const NamedText& one : references) {
     if (auto read = parser.read(one.text, false); !read) {
@@ -436,6 +438,7 @@ Result<Schema> parse(std::string_view text, const std::vector<NamedText>& refere
     }
   }
   FOREBAY_CHECK(parser.read(text, true));
+  if (origin == Origin::kNew) FOREBAY_CHECK(parser.check_defaults());
   return parser.finish();
 }
 

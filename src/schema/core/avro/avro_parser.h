@@ -1,4 +1,5 @@
-// Reads Avro schemas. Strict as the Java library is by default: names, defaults and unions are checked.
+// Reads Avro schemas. Strict as the Java library is by default: names and unions are checked, and the
+// defaults of what is new.
 #pragma once
 
 #include <string_view>
@@ -15,6 +16,6 @@ namespace forebay::schema::avro {
 // that they name are known in `text`. Errors: kInvalidArgument, with the path to what is wrong, and what
 // would be right; kRecordTooLarge: above the limits.
 [[nodiscard]] Result<Schema> parse(std::string_view text, const std::vector<NamedText>& references = {},
-                                   const Limits& limits = {});
+                                   const Limits& limits = {}, Origin origin = Origin::kNew);
 
 }  // namespace forebay::schema::avro

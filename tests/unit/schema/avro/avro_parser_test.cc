@@ -159,6 +159,21 @@ TEST(AvroParser, DefaultsOfFloatsMayBeTexts) {
   EXPECT_THAT(refusal(with(R"("")")), HasSubstr("is no double"));
 }
 
+TEST(AvroParser, OldDefaultsAreNoErrorOfARegistry) {
+  for (const std::string old : {R"({"name":"a","type":"string","default":null})",
+                                R"({"name":"a","type":["null","string"],"default":1})"}) {
+    const std::string text = R"({"type":"record","name":"R","fields":[)" + old + "]}";
+    EXPECT_FALSE(parse_schema(Format::kAvro, text)) << text;
+    const auto parsed = parse_schema(Format::kAvro, text, {}, {}, Origin::kRegistry);
+    ASSERT_TRUE(parsed) << parsed.error().to_string();
+    EXPECT_EQ((*parsed)->canonical_text(), text);
+    EXPECT_TRUE((*parsed)->from_json(R"({"a":null})") || (*parsed)->from_json(R"({"a":"x"})"));
+    const auto encoded = (*parsed)->from_json("{}");
+    ASSERT_FALSE(encoded);
+    EXPECT_EQ(encoded.error().code, ErrorCode::kInvalidRecord);
+  }
+}
+
 TEST(AvroParser, TakesWhatTheJavaLibraryTakes) {
   EXPECT_EQ(canonical("/* Licence */\n{\"type\": // of a\n \"int\"}"), "\"int\"");
   const std::string umlauts =

@@ -313,6 +313,18 @@ TEST_F(RegisterTest, AnImportOfOneSchemaUnderTwoVersionsIsRepeatable) {
   }
 }
 
+// Of a registry that took it when defaults were not checked.
+TEST_F(RegisterTest, ASchemaThatIsOldMayBeTakenOver) {
+  const std::string field = R"({"name":"a","type":"string","default":null})";
+  const std::string old = R"({"type":"record","name":"R","fields":[)" + field + "]}";
+  EXPECT_EQ(code_of(registry_.add("s", old)), 42201U);
+  must(registry_.add({.subject = "s", .schema = {.text = old}, .id = 7, .import = true}));
+  const std::string more = R"({"type":"record","name":"R","fields":[{"name":"a","type":"string"},)"
+                           R"({"name":"b","type":"int","default":1}]})";
+  must(registry_.add("s", more));
+  EXPECT_EQ(code_of(registry_.add("s", R"({"type":"record","name":"Q","fields":[]})")), 40901U);
+}
+
 TEST_F(RegisterTest, AConflictingImportIsAnError) {
   must(registry_.add("s", avro_record("R")));
   RegisterRequest request{.subject = "t", .schema = {.text = avro_record("Q")}, .id = 1, .import = true};

@@ -52,7 +52,8 @@ class ParsedSchema {
   // Also without the order of what has none (the query flag "normalize").
   [[nodiscard]] virtual std::string normalized_text() const = 0;
   // In one of the forms that the query flag "format" knows for this format (Avro: "resolved"; Protobuf:
-  // "serialized", "ignore_extensions"); empty: canonical. Errors: kInvalidArgument with the forms there are.
+  // "serialized", "ignore_extensions"); "default", or empty: canonical. Errors: kInvalidArgument with the
+  // forms there are.
   [[nodiscard]] virtual Result<std::string> text_as(std::string_view form) const = 0;
   // The full name of what is described, by which the subjects of the record strategies are called; empty: it
   // has none (a JSON Schema without title, an Avro schema that is not a named type). Errors: kInvalidArgument

@@ -20,9 +20,9 @@ class JsonFormat final : public ParsedSchema {
   [[nodiscard]] std::string canonical_text() const override { return to_text(schema_.text_root()); }
   [[nodiscard]] std::string normalized_text() const override { return to_text(schema_.text_root(), true); }
   [[nodiscard]] Result<std::string> text_as(std::string_view form) const override {
-    if (form.empty()) return canonical_text();
+    if (form.empty() || form == "default") return canonical_text();
     return Error{ErrorCode::kInvalidArgument,
-                 "JSON Schema has no form '" + std::string(form) + "'; there are none"};
+                 "JSON Schema has no form '" + std::string(form) + "'; there is: default"};
   }
   [[nodiscard]] Result<std::string> record_name(MessagePath) const override {
     const Value* title = schema_.text_root().find("title");

@@ -26,11 +26,11 @@ class ProtoFormat final : public ParsedSchema {
     return text_of(parsed_, TextForm::kNormalized);
   }
   [[nodiscard]] Result<std::string> text_as(std::string_view form) const override {
-    if (form.empty()) return canonical_text();
+    if (form.empty() || form == "default") return canonical_text();
     if (form == "serialized") return serialized(parsed_);
     if (form == "ignore_extensions") return text_of(parsed_, TextForm::kIgnoreExtensions);
     return Error{ErrorCode::kInvalidArgument, "Protobuf has no form '" + std::string(form) +
-                                                  "'; there are serialized and ignore_extensions"};
+                                                  "'; there are: default, serialized, ignore_extensions"};
   }
   [[nodiscard]] Result<std::string> record_name(MessagePath path) const override {
     if (path.empty() && parsed_.file->message_type_count() == 0) return std::string();

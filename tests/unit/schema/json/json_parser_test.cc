@@ -141,6 +141,7 @@ TEST(JsonSchemaParser, KeepsTheTextButForItsSpace) {
   EXPECT_EQ((*schema)->normalized_text(),
             R"({"a":"A/\n","b":[1.50,1E3,-0.0,12345678901234567890123],"type":"object"})");
   EXPECT_EQ((*schema)->text_as("").value(), (*schema)->canonical_text());
+  EXPECT_EQ((*schema)->text_as("default").value(), (*schema)->canonical_text());
   EXPECT_EQ((*schema)->text_as("resolved").error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ((*schema)->format(), Format::kJson);
   EXPECT_GT((*schema)->memory_bytes(), 100u);

@@ -82,7 +82,9 @@ TEST(ProtoParser, ADescriptorThatNoTextSaysIsRefused) {
 TEST(ProtoParser, UnknownFormsAreRefused) {
   const auto schema = schema_of(proto3("message M {}"));
   EXPECT_EQ(schema->text_as("").value(), schema->canonical_text());
-  EXPECT_THAT(schema->text_as("resolved").error().context, HasSubstr("serialized and ignore_extensions"));
+  EXPECT_EQ(schema->text_as("default").value(), schema->canonical_text());
+  EXPECT_THAT(schema->text_as("resolved").error().context,
+              HasSubstr("default, serialized, ignore_extensions"));
 }
 
 struct WrongCase {

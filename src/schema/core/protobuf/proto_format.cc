@@ -18,7 +18,8 @@ namespace pb = google::protobuf;
 
 class ProtoFormat final : public ParsedSchema {
  public:
-  explicit ProtoFormat(Schema parsed) : parsed_(std::move(parsed)), layout_(layout_of(parsed_)) {}
+  ProtoFormat(Schema parsed, std::size_t json_bytes_max)
+      : parsed_(std::move(parsed)), layout_(layout_of(parsed_)), json_bytes_max_(json_bytes_max) {}
 
   [[nodiscard]] Format format() const override { return Format::kProtobuf; }
   [[nodiscard]] std::string canonical_text() const override { return text_of(parsed_, TextForm::kCanonical); }
@@ -52,7 +53,7 @@ class ProtoFormat final : public ParsedSchema {
     if (holds_group(layout_, layout_.indexes.at(message), payload))
       return Error{ErrorCode::kUnsupported,
                    "a group, which the library has no JSON for; use a message instead"};
-    return protobuf::to_json(parsed_, message->full_name(), payload);
+    return protobuf::to_json(parsed_, message->full_name(), payload, json_bytes_max_);
   }
   [[nodiscard]] Result<std::string> from_json(std::string_view json, MessagePath path) const override {
     FOREBAY_TRY(const pb::Descriptor* message, message_at(path));
@@ -92,6 +93,7 @@ class ProtoFormat final : public ParsedSchema {
 
   Schema parsed_;
   Layout layout_;
+  std::size_t json_bytes_max_;
 };
 
 }  // namespace
@@ -99,7 +101,7 @@ class ProtoFormat final : public ParsedSchema {
 Result<SchemaPtr> parse_format(std::string_view text, const std::vector<NamedText>& references,
                                const Limits& limits) {
   FOREBAY_TRY(auto parsed, parse(text, references, limits));
-  return SchemaPtr(std::make_shared<ProtoFormat>(std::move(parsed)));
+  return SchemaPtr(std::make_shared<ProtoFormat>(std::move(parsed), limits.json_bytes_max));
 }
 
 }  // namespace forebay::schema::protobuf

@@ -1,11 +1,13 @@
 #include "schema/core/protobuf/proto_json.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver.h>
 #include <google/protobuf/util/type_resolver_util.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -72,15 +74,58 @@ Error wrong(const pb::util::Status& status) {
   return {ErrorCode::kInvalidRecord, std::move(text)};
 }
 
+// A name may be long, and be there for each byte of the payload. The library has no bound, and goes on when
+// what it writes to is full: it gets no more to read.
+class BoundedText final : public pb::io::ZeroCopyOutputStream {
+ public:
+  explicit BoundedText(std::size_t bytes_max) : bytes_max_(bytes_max), stream_(&text_) {}
+  bool Next(void** data, int* size) override {  // what was given before is used up
+    has_refused_ = has_refused_ || text_.size() > bytes_max_;
+    return !has_refused_ && stream_.Next(data, size);
+  }
+  void BackUp(int count) override { stream_.BackUp(count); }
+  [[nodiscard]] std::int64_t ByteCount() const override { return stream_.ByteCount(); }
+  [[nodiscard]] bool has_refused() const { return has_refused_; }
+  // Of the whole, once all is written.
+  [[nodiscard]] bool is_too_long() const { return has_refused_ || text_.size() > bytes_max_; }
+  [[nodiscard]] std::string& text() { return text_; }
+
+ private:
+  std::size_t bytes_max_;
+  std::string text_;
+  pb::io::StringOutputStream stream_;
+  bool has_refused_ = false;
+};
+class InputUntilFull final : public pb::io::ZeroCopyInputStream {
+ public:
+  InputUntilFull(ByteSpan payload, const BoundedText& output)
+      : stream_(payload.data(), static_cast<int>(payload.size()), kBlockBytes), output_(output) {}
+  bool Next(const void** data, int* size) override {
+    return !output_.has_refused() && stream_.Next(data, size);
+  }
+  void BackUp(int count) override { stream_.BackUp(count); }
+  bool Skip(int count) override { return stream_.Skip(count); }
+  [[nodiscard]] std::int64_t ByteCount() const override { return stream_.ByteCount(); }
+
+ private:
+  static constexpr int kBlockBytes = 4096;
+  pb::io::ArrayInputStream stream_;
+  const BoundedText& output_;
+};
+
 }  // namespace
 
-Result<std::string> to_json(const Schema& schema, const std::string& message, ByteSpan payload) {
-  std::string json;
-  const auto status =
-      pb::util::BinaryToJsonString(resolver_of(schema).get(), std::string(kPrefix) + '/' + message,
-                                   std::string(as_text(payload)), &json, {});
+Result<std::string> to_json(const Schema& schema, const std::string& message, ByteSpan payload,
+                            std::size_t json_bytes_max) {
+  BoundedText json(json_bytes_max);
+  InputUntilFull input(payload, json);
+  const auto status = pb::util::BinaryToJsonStream(resolver_of(schema).get(),
+                                                   std::string(kPrefix) + '/' + message, &input, &json, {});
+  if (json.is_too_long())
+    return Error{ErrorCode::kRecordTooLarge,
+                 "found a value that has more than " + std::to_string(json_bytes_max) + " bytes as JSON"};
   if (!status.ok()) return wrong(status);
-  return json;
+  return std::move(json.text());
 }
 
 Result<std::string> from_json(const Schema& schema, const std::string& message, std::string_view json) {

@@ -257,6 +257,33 @@ TEST(ProtoJson, ErrorsSayWhatWasFoundAndExpectedOnOneLine) {
   EXPECT_EQ(why("[]"), "Root element must be a message.");
 }
 
+// A long name, of a field or a value, for every few bytes.
+TEST(ProtoJson, IsBounded) {
+  const std::string name(2'000, 'n');
+  const std::string text = proto3("message M { repeated N n = 1; repeated E e = 2; } message N { int32 " +
+                                  name + " = 1; } enum E { E" + name + " = 0; }");
+  const auto schema = parse_schema(Format::kProtobuf, text, {}, {.json_bytes_max = 10'000});
+  ASSERT_TRUE(schema) << schema.error().to_string();
+  const std::string one = bytes({0x0a, 2, 8, 1});
+  EXPECT_GT((*schema)->to_json(as_bytes(times(4, one))).value_or("").size(), 8'000U);
+  for (const std::string& payload : {times(5, one), times(20'000, one), times(5, bytes({0x10, 0})),
+                                     bytes({0x12, 100}) + std::string(100, '\0')}) {
+    const auto json = (*schema)->to_json(as_bytes(payload));
+    ASSERT_FALSE(json) << payload.size();
+    EXPECT_EQ(json.error().code, ErrorCode::kRecordTooLarge) << json.error().to_string();
+    EXPECT_THAT(json.error().context, HasSubstr("more than 10000 bytes as JSON"));
+  }
+}
+
+TEST(ProtoJson, LongTextsComeThroughWhole) {
+  const auto schema = schema_of(proto3("message M { repeated string s = 1; }"));
+  const std::string json =
+      R"({"s":[")" + std::string(30'000, 'x') + R"(","","ä",")" + std::string(4'097, 'y') + R"("]})";
+  const auto payload = schema->from_json(json);
+  ASSERT_TRUE(payload) << payload.error().to_string();
+  EXPECT_EQ(schema->to_json(as_bytes(*payload)).value_or("-"), json);
+}
+
 TEST(ProtoJson, GroupsAreRefusedRatherThanLost) {
   const auto schema =
       schema_of(proto2("message M { optional group G = 1 { optional int32 a = 2; } optional int32 b = 3; }"));

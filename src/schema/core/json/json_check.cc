@@ -182,7 +182,7 @@ class Checker {
       if (node.max_length && characters > *node.max_length)
         return fail(value, at_most(*node.max_length, "characters", "maxLength"));
     }
-    if (node.pattern) charge_match(value.text);
+    if (node.pattern) charge_match(*node.pattern, value.text);
     if (node.pattern && !node.pattern->found_in(value.text))
       return fail(value, "a match of " + node.pattern->expression().substr(0, 200) + " (\"pattern\")");
     return true;
@@ -275,7 +275,7 @@ class Checker {
       if (!below_member(property, name, value)) return false;
     }
     for (const PatternProperty& one : node.pattern_properties) {
-      charge_match(name);
+      charge_match(*one.pattern, name);
       if (stops(value)) return false;
       if (!one.pattern->found_in(name)) continue;
       is_known = true;
@@ -406,7 +406,9 @@ class Checker {
   }
 
   void charge(std::size_t bytes) { steps_ += bytes / kBytesPerStep; }
-  void charge_match(std::string_view text) { steps_ += 1 + 4 * text.size() / kBytesPerStep; }
+  void charge_match(const Pattern& pattern, std::string_view text) {
+    steps_ += 1 + text.size() * pattern.steps_per_byte();
+  }
 
   // Returns false, so that it can be returned.
   bool fail(const Value& value, std::string expected) {

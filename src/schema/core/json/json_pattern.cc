@@ -236,6 +236,11 @@ bool Pattern::found_in(std::string_view text) const {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), engine_->expression);
 }
 
+std::size_t Pattern::steps_per_byte() const {
+  constexpr std::size_t kInstructionsPerStep = 256;
+  return 1 + static_cast<std::size_t>(engine_->expression.ProgramSize()) / kInstructionsPerStep;
+}
+
 std::size_t Pattern::memory_bytes() const {
   return expression_.size() + sizeof(Engine) +
          static_cast<std::size_t>(engine_->expression.ProgramSize()) * 16;

@@ -26,6 +26,9 @@ class Pattern {
   [[nodiscard]] bool found_in(std::string_view text) const;
   [[nodiscard]] const std::string& expression() const { return expression_; }
   [[nodiscard]] std::size_t memory_bytes() const;
+  // What finding it may take for each byte of a text: most take the same, but a large one may have many
+  // places to go on from at each.
+  [[nodiscard]] std::size_t steps_per_byte() const;
 
  private:
   struct Engine;

@@ -21,6 +21,9 @@ struct Outcome {
   bool incompatible = false;  // also without a difference of its own: a pair around it has them
 };
 
+// Bytes of names that are matched with patterns, more of a large pattern: schemas in use take some thousands.
+inline constexpr std::size_t kMatchStepsMax = 300'000;
+
 class Comparer {
  public:
   Comparer(const Schema& reader, const Schema& writer, const CompatibilityPolicy& policy)
@@ -77,6 +80,7 @@ class Comparer {
   bool is_open(Views& views, const Node& node);
   bool is_open_array(Views& views, const Node& node);
   const View* partly_open(Views& views, const Node& node, const std::string& name);
+  bool matches(const Pattern& pattern, std::string_view name);
   const View* partly_open_array(Views& views, const Node& node);
 
   Views reader_, writer_;
@@ -86,7 +90,7 @@ class Comparer {
   std::set<Key> open_, assumed_;
   std::vector<Key> later_;
   bool again_ = false, too_large_ = false;
-  std::size_t pairs_ = 0, depth_ = 0, told_ = 0;
+  std::size_t pairs_ = 0, depth_ = 0, told_ = 0, match_steps_ = 0;
 };
 
 [[nodiscard]] std::string step_of(std::string_view name);  // of a path; a long name is cut

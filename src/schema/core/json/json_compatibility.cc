@@ -52,10 +52,13 @@ std::vector<Difference> Comparer::run() {
   } while (again_ && !too_large_);
   if (too_large_ || (result.incompatible && result.differences.empty())) {
     const Rule* rule = rule_named("COMPARISON_TOO_LARGE");
+    const bool matches = match_steps_ > kMatchStepsMax;
     result.differences.insert(
         result.differences.begin(),
-        {std::string(rule->name), "", "more than " + std::to_string(kPairsMax) + " pairs",
-         "of schemas to compare", std::string(rule->allowed)});
+        {std::string(rule->name), "",
+         "more than " + std::to_string(matches ? kMatchStepsMax : kPairsMax) +
+             (matches ? " bytes" : " pairs"),
+         matches ? "of names to match with patterns" : "of schemas to compare", std::string(rule->allowed)});
   }
   return std::move(result.differences);
 }

@@ -158,10 +158,16 @@ bool Comparer::is_open(Views& views, const Node& node) {
   return node.additional_properties != kNoNode || others == nullptr || others->type == Class::kEmpty;
 }
 
+bool Comparer::matches(const Pattern& pattern, std::string_view name) {
+  match_steps_ += 1 + name.size() * pattern.steps_per_byte();
+  if (match_steps_ > kMatchStepsMax) too_large_ = true;
+  return !too_large_ && pattern.found_in(name);
+}
+
 // The schema that a member has which is not named; null: there may be none, or any.
 const View* Comparer::partly_open(Views& views, const Node& node, const std::string& name) {
   for (const PatternProperty& one : node.pattern_properties)
-    if (one.pattern->found_in(name)) return views.of(one.node);
+    if (matches(*one.pattern, name)) return views.of(one.node);
   const Rest rest = views.further_properties(node);
   if (rest.schema != kNoNode) return views.of(rest.schema);
   if (node.additional_properties != kNoNode) return nullptr;

@@ -92,7 +92,7 @@ constexpr std::array kRules = {
          "for each schema of the writer one of its own that reads it"},
     Rule{"NOT_TYPE_EXTENDED", false, "a schema under not that takes no more than that of the writer"},
     Rule{"COMPARISON_TOO_LARGE", false,
-         "schemas with fewer alternatives or less depth, so that the comparison ends in time"},
+         "schemas with fewer alternatives, patterns or less depth, so that the comparison ends in time"},
 };
 
 }  // namespace

@@ -71,6 +71,25 @@ TEST(JsonDifference, GivesUpWhereThereAreTooManyPairs) {
   EXPECT_FALSE(found[0].allowed.empty());
 }
 
+// A pattern may take milliseconds for a name.
+TEST(JsonDifference, GivesUpWhereThereAreTooManyNamesToMatch) {
+  const auto closed = [](const std::string& keyword, const std::string& members) {
+    return "{'" + keyword + "':{" + members + "},'additionalProperties':false}";
+  };
+  std::string patterns, properties;
+  for (int i = 0; i < 100; ++i) {
+    const std::string number = std::to_string(i), comma = i == 0 ? "" : ",";
+    patterns += comma + "'^x" + number + "':{}";
+    for (int j = 0; j < 100; ++j)
+      properties +=
+          (j == 0 ? comma : ",") + "'" + std::string(50, 'a') + number + "_" + std::to_string(j) + "':{}";
+  }
+  const auto found = between(closed("patternProperties", patterns), closed("properties", properties));
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0].rule, "COMPARISON_TOO_LARGE");
+  EXPECT_EQ(found[0].writes + " " + found[0].reads, "more than 300000 bytes of names to match with patterns");
+}
+
 TEST(JsonMatching, FindsALargestOne) {
   using json::kUnmatched;
   using Partners = std::vector<std::size_t>;

@@ -48,7 +48,7 @@ class Comparer {
 
   void combined(Pair pair, Outcome& out);
   bool criteria(Pair pair, Outcome& out);
-  std::vector<const View*> distinct(Views& views, const View& view);
+  const std::vector<const View*>& distinct(Views& views, const View& view);
 
   void objects(Pair pair, Outcome& out);
   void required(Pair pair, Outcome& out);
@@ -86,6 +86,7 @@ class Comparer {
   Views reader_, writer_;
   const bool lenient_;
   bool swapped_ = false;  // below a "not": who reads and who writes is the other way round
+  std::map<const View*, std::vector<const View*>> distinct_;
   std::map<Key, Outcome> known_, wrongly_assumed_;
   std::set<Key> open_, assumed_;
   std::vector<Key> later_;

@@ -18,9 +18,11 @@ bool Comparer::criteria(Pair pair, Outcome& out) {
   return extends;
 }
 
-// Without those that are there twice.
-std::vector<const View*> Comparer::distinct(Views& views, const View& view) {
-  std::vector<const View*> all;
+// Without those that are there twice. Told apart by their texts, so each view only once.
+const std::vector<const View*>& Comparer::distinct(Views& views, const View& view) {
+  const auto [known, is_new] = distinct_.try_emplace(&view);
+  std::vector<const View*>& all = known->second;
+  if (!is_new) return all;
   std::set<std::string> texts;
   for (const Sub& sub : view.subs) {
     if (sub.part == nullptr && !texts.insert(to_text(*views.schema().node(sub.node).source, true)).second)
@@ -33,8 +35,8 @@ std::vector<const View*> Comparer::distinct(Views& views, const View& view) {
 void Comparer::combined(Pair pair, Outcome& out) {
   if (!criteria(pair, out)) return;
   const View &writer = *pair.first, &reader = *pair.second;
-  const auto writes = distinct(of_writer(), writer);
-  const auto reads = distinct(of_reader(), reader);
+  const auto& writes = distinct(of_writer(), writer);
+  const auto& reads = distinct(of_reader(), reader);
   if (writes.size() < reads.size() && reader.criterion == Criterion::kAll)
     add(out, "PRODUCT_TYPE_EXTENDED", "", words_of(writer), words_of(reader));
   if (writes.size() > reads.size() && writer.criterion != Criterion::kAll)

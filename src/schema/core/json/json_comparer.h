@@ -36,6 +36,7 @@ class Comparer {
 
   Views& of_writer() { return swapped_ ? reader_ : writer_; }
   Views& of_reader() { return swapped_ ? writer_ : reader_; }
+  [[nodiscard]] bool is_unchanged() const;
   const Outcome& judge(const View* writer, const View* reader);
   void compare(Pair pair, Outcome& out);
   bool through_singles(Pair pair, Outcome& out);

@@ -18,7 +18,8 @@ struct Limits {
   std::size_t value_depth_max = 500;         // of values within values: a recursive type alone has no end
   std::size_t empty_values_max = 100'000;    // of one payload, that take none of its bytes, such as null
   std::size_t json_bytes_max = 64U << 20;  // of a payload as JSON: names may be long, and their values short
-  // Of regular expressions in a JSON Schema: each holds up to a quarter of a megabyte of caches.
+  // Of regular expressions in a JSON Schema: the first 32 hold up to two megabytes of caches, each other one
+  // up to a quarter.
   std::size_t patterns_max = 1000;
 };
 

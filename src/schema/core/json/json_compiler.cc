@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kPointerBytesMax = 512;  // kept of a place, for messages
 constexpr std::size_t kUriBytesMax = 2048;     // each schema below it has a copy
+// Schemas in use have fewer, and some of those name letters of all alphabets, which are large.
+constexpr std::size_t kLargePatterns = 32, kLargePatternBytes = 2U << 20, kPatternBytes = 256U << 10;
 
 Error invalid(const std::string& pointer, const std::string& what) {
   return Error{ErrorCode::kInvalidArgument, "at " + place_of(pointer) + ": " + what};
@@ -321,7 +323,8 @@ class Compiler {
       return Error{ErrorCode::kRecordTooLarge, "the schema has more than " +
                                                    std::to_string(limits_.patterns_max) +
                                                    " different regular expressions"};
-    auto pattern = Pattern::compile(expression);
+    const bool is_early = patterns_.size() < kLargePatterns;
+    auto pattern = Pattern::compile(expression, is_early ? kLargePatternBytes : kPatternBytes);
     if (!pattern) return invalid(pointer, pattern.error().context);
     schema_.memory_bytes += (*pattern)->memory_bytes();
     patterns_.emplace(expression, *pattern);

@@ -15,13 +15,12 @@ struct Pattern::Engine {
 
 namespace {
 
-constexpr std::size_t kExpressionBytesMax = 8192;    // those in use have some hundreds
-constexpr std::int64_t kEngineBytesMax = 256 << 10;  // of program and cache; above it RE2 refuses it
+constexpr std::size_t kExpressionBytesMax = 8192;  // those in use have some hundreds
 
-re2::RE2::Options options() {
+re2::RE2::Options options(std::size_t bytes_max) {
   re2::RE2::Options options;
   options.set_log_errors(false);
-  options.set_max_mem(kEngineBytesMax);
+  options.set_max_mem(static_cast<std::int64_t>(bytes_max));
   return options;
 }
 
@@ -217,7 +216,7 @@ Pattern::Pattern(std::string expression, std::unique_ptr<Engine> engine)
     : expression_(std::move(expression)), engine_(std::move(engine)) {}
 Pattern::~Pattern() = default;
 
-Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view expression) {
+Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view expression, std::size_t bytes_max) {
   const auto wrong = [&](const std::string& why) {
     return Error{
         ErrorCode::kInvalidArgument,
@@ -227,7 +226,10 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view express
     return wrong("it has more than " + std::to_string(kExpressionBytesMax) + " bytes");
   auto translated = Translator(expression).run();
   if (!translated) return wrong(translated.error().context);
-  auto engine = std::make_unique<Engine>(*translated, options());
+  auto engine = std::make_unique<Engine>(*translated, options(bytes_max));
+  if (engine->expression.error_code() == re2::RE2::ErrorPatternTooLarge)
+    return wrong("it takes more than " + std::to_string(bytes_max >> 10) +
+                 " KB to run; repeat less of it, and say lengths with \"minLength\" and \"maxLength\"");
   if (!engine->expression.ok()) return wrong(engine->expression.error());
   return std::shared_ptr<const Pattern>(new Pattern(std::string(expression), std::move(engine)));
 }

@@ -16,8 +16,10 @@ namespace forebay::schema::json {
 
 class Pattern {
  public:
+  // `bytes_max`: of its program and caches; with too few for its caches it takes a thousand times as long.
   // Errors: kInvalidArgument with what of the expression is wrong, and what would be right.
-  [[nodiscard]] static Result<std::shared_ptr<const Pattern>> compile(std::string_view expression);
+  [[nodiscard]] static Result<std::shared_ptr<const Pattern>> compile(std::string_view expression,
+                                                                      std::size_t bytes_max);
   Pattern(const Pattern&) = delete;
   Pattern& operator=(const Pattern&) = delete;
   ~Pattern();

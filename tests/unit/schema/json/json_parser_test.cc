@@ -76,6 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{R"j({"pattern":"(?<!b)a"})j", "/pattern", "negative look-behind"},
                     Wrong{R"j({"pattern":"(a)\\1"})j", "/pattern", "back reference"},
                     Wrong{R"j({"pattern":"a{2000}"})j", "/pattern", "repetition"},
+                    Wrong{R"j({"pattern":"\\p{L}{900}"})j", "/pattern", "KB to run; repeat less of it"},
                     Wrong{R"j({"pattern":"a\\Z"})j", "/pattern", "not of ECMA 262"},
                     Wrong{R"j({"pattern":"\\u12"})j", "/pattern", "four hexadecimal"},
                     Wrong{R"j({"patternProperties":{"[":{}}})j", "/patternProperties/[", "missing ]"}));
@@ -129,6 +130,13 @@ TEST(JsonSchemaParser, StopsAtItsLimits) {
   EXPECT_TRUE(parse(R"({"pattern":"a","patternProperties":{"a":{}}})", {}, few)) << "the same one";
   EXPECT_EQ(parse(R"({"pattern":"a","patternProperties":{"b":{}}})", {}, few).error().code,
             ErrorCode::kRecordTooLarge);
+}
+
+TEST(JsonSchemaParser, TakesPatternsOfTheLettersOfAllAlphabets) {
+  const auto schema = parse(R"j({"pattern":"^[\\p{L}\\p{N} .'-]{1,100}$"})j");
+  ASSERT_TRUE(schema) << schema.error().to_string();
+  EXPECT_FALSE((*schema)->check(as_bytes(R"("Ünal O'Neill")")));
+  EXPECT_TRUE((*schema)->check(as_bytes(R"("<Ünal>")")));
 }
 
 TEST(JsonSchemaParser, KeepsTheTextButForItsSpace) {

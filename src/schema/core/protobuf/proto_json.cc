@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver.h>
 #include <google/protobuf/util/type_resolver_util.h>
@@ -11,6 +12,9 @@
 #include <memory>
 #include <string>
 #include <utility>
+
+#include "schema/core/protobuf/proto_any.h"
+#include "schema/core/protobuf/proto_check.h"
 
 namespace forebay::schema::protobuf {
 namespace {
@@ -117,6 +121,11 @@ class InputUntilFull final : public pb::io::ZeroCopyInputStream {
 
 Result<std::string> to_json(const Schema& schema, const std::string& message, ByteSpan payload,
                             std::size_t json_bytes_max) {
+  if (!is_shallow(schema, message, payload, kPayloadDepthMax))
+    return Error{ErrorCode::kInvalidRecord, "found one more message, expected at most " +
+                                                std::to_string(kPayloadDepthMax) +
+                                                " within each other, those in an Any included"};
+  const pb::LogSilencer quiet;  // of a writer that ends early
   BoundedText json(json_bytes_max);
   InputUntilFull input(payload, json);
   const auto status = pb::util::BinaryToJsonStream(resolver_of(schema).get(),

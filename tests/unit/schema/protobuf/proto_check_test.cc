@@ -275,6 +275,30 @@ TEST(ProtoJson, IsBounded) {
   }
 }
 
+// The library recurses for each, and 20,000 take its stack.
+TEST(ProtoJson, ValuesInValuesOfAnyAreBounded) {
+  const auto schema = schema_of(
+      proto3("import \"google/protobuf/any.proto\"; message M { google.protobuf.Any a = 1; int32 b = 2; }"));
+  const auto field = [](int number, const std::string& value) {
+    std::string size;
+    std::size_t left = value.size();
+    for (; left >= 0x80; left >>= 7) size += static_cast<char>((left & 0x7f) | 0x80);
+    return bytes({number << 3 | 2}) + size + static_cast<char>(left) + value;
+  };
+  const std::string prefix = "type.googleapis.com/";
+  std::string payload = field(1, field(1, prefix + "M") + field(2, bytes({0x10, 7})));
+  EXPECT_EQ(schema->to_json(as_bytes(payload)).value_or("-"),
+            R"({"a":{"@type":"type.googleapis.com/M","b":7}})");
+  std::string inside = field(1, prefix + "M");
+  for (int i = 0; i < 20'000; ++i) inside = field(1, prefix + "google.protobuf.Any") + field(2, inside);
+  payload = field(1, inside);
+  ASSERT_FALSE(schema->check(as_bytes(payload)));
+  const auto json = schema->to_json(as_bytes(payload));
+  ASSERT_FALSE(json);
+  EXPECT_EQ(json.error().code, ErrorCode::kInvalidRecord);
+  EXPECT_THAT(json.error().context, HasSubstr("at most 100 within each other"));
+}
+
 TEST(ProtoJson, LongTextsComeThroughWhole) {
   const auto schema = schema_of(proto3("message M { repeated string s = 1; }"));
   const std::string json =

@@ -236,4 +236,12 @@ Result<std::vector<std::string>> SchemaRegistry::list_contexts() {
   return std::vector<std::string>(response.contexts().begin(), response.contexts().end());
 }
 
+Result<std::vector<std::string>> SchemaRegistry::list_scopes_with_rules() {
+  v1::ListSchemaContextsRequest request;
+  request.set_with_rules(true);
+  v1::ListSchemaContextsResponse response;
+  FOREBAY_CHECK(core_->ask(&Stub::ListSchemaContexts, request, response));
+  return std::vector<std::string>(response.scopes_with_rules().begin(), response.scopes_with_rules().end());
+}
+
 }  // namespace forebay

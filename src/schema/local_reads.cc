@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -293,12 +294,17 @@ Result<v1::GetSchemaRulesResponse> read(const ImageAccess& access, ParsedSchemas
 }
 
 Result<v1::ListSchemaContextsResponse> read(const ImageAccess& access, ParsedSchemas& /*schemas*/,
-                                            const v1::ListSchemaContextsRequest& /*request*/) {
-  return looked(access, [](const RegistryImage& image) -> Result<v1::ListSchemaContextsResponse> {
+                                            const v1::ListSchemaContextsRequest& request) {
+  return looked(access, [&](const RegistryImage& image) -> Result<v1::ListSchemaContextsResponse> {
     v1::ListSchemaContextsResponse response;
     response.add_contexts(std::string(kDefaultContext));
     for (const auto& [name, context] : image.contexts)
       if (name != kDefaultContext && !context.schemas.empty()) response.add_contexts(name);
+    if (!request.with_rules()) return response;
+    std::set<std::string> scopes;
+    for (const auto& [scope, config] : image.configs) scopes.insert(scope);
+    for (const auto& [scope, mode] : image.modes) scopes.insert(scope);
+    for (const std::string& scope : scopes) response.add_scopes_with_rules(scope);
     return response;
   });
 }

@@ -92,23 +92,32 @@ RecordView RecordDecoder::decode(const RecordView& record) {
 void RecordDecoder::decode(RecordPart which, const RecordView& record, Part& part,
                            std::optional<std::string_view>& shown) {
   const auto& bytes = which == RecordPart::kKey ? record.key : record.value;
-  if (raw_ || !bytes || !part.deserializer->says_schema(record)) return;
+  if (raw_ || part.raw || !bytes || !part.deserializer->says_schema(record)) return;
   std::string mark = mark_of(record, *bytes, which);
-  if (unknown_.contains(mark)) return;
+  if (part.unknown.contains(mark)) return;
   auto read = part.deserializer->deserialize(record);
   if (read) {
     part.json = std::move(read->json);
     shown = part.json;
     return;
   }
-  tell(read.error(), record);
-  // What fits its schema not is one record; what has none to be found will have none the next time.
-  if (read.error().code == ErrorCode::kInvalidRecord) return;
-  if (read.error().code != ErrorCode::kNotFound || unknown_.size() >= kUnknownMax) {
-    raw_ = true;
-    return;
+  // What fits its schema not is one record; what has none to be found, or one that cannot be read here, will
+  // have none the next time.
+  switch (read.error().code) {
+    case ErrorCode::kInvalidRecord:
+      return tell(read.error(), record);
+    case ErrorCode::kNotFound:
+    case ErrorCode::kInvalidSchema:
+      tell(read.error(), record);
+      part.raw = part.unknown.size() >= kUnknownMax;
+      part.unknown.insert(std::move(mark));
+      return;
+    default:  // each record would wait as long for the registry
+      session_.warn(
+          "the schema registry cannot be asked, so that records are shown as they are from offset " +
+          std::to_string(record.offset) + " on: " + read.error().to_string());
+      raw_ = true;
   }
-  unknown_.insert(std::move(mark));
 }
 
 void RecordDecoder::tell(const Error& error, const RecordView& record) {

@@ -49,6 +49,8 @@ class RecordDecoder {
   struct Part {
     std::unique_ptr<SchemaDeserializer> deserializer;
     std::string json;
+    bool raw = false;               // it has too many that do not decode: its bytes only look as if they did
+    std::set<std::string> unknown;  // what says a schema that there is not, as it says it
   };
   [[nodiscard]] bool open();
   void decode(RecordPart which, const RecordView& record, Part& part, std::optional<std::string_view>& shown);
@@ -58,7 +60,6 @@ class RecordDecoder {
   bool raw_;
   bool told_ = false;
   Part value_, key_;
-  std::set<std::string> unknown_;  // what says a schema that there is not, as it says it
 };
 
 }  // namespace forebay::cli

@@ -41,16 +41,13 @@ class Export {
     for (const Place& place : places) FOREBAY_CHECK(put(place));
     return {};
   }
-  Result<void> gather_rules(bool all) {
-    std::set<std::string> scopes;
-    for (const SchemaVersion& one : ordered) scopes.insert(one.subject);
-    if (all) {
-      scopes.insert("");
-      FOREBAY_TRY(const auto contexts, registry_.list_contexts());
-      for (const std::string& context : contexts)
-        if (context != ".") scopes.insert(':' + context + ':');
-    }
+  // A subject may have rules before it has a version, or be nothing but another name.
+  Result<void> gather_rules(const std::optional<std::string>& prefix) {
+    std::set<std::string> exported;
+    for (const SchemaVersion& one : ordered) exported.insert(one.subject);
+    FOREBAY_TRY(const auto scopes, registry_.list_scopes_with_rules());
     for (const std::string& scope : scopes) {
+      if (prefix && !scope.starts_with(*prefix) && !exported.contains(scope)) continue;
       FOREBAY_TRY(const SchemaRulesFound found, registry_.get_rules(scope));
       if (found.own != SchemaRules{}) rules.push_back({scope, found.own});
     }
@@ -87,7 +84,7 @@ ExitCode run_export(Session& session, const std::optional<std::string>& prefix) 
   Export whole(**registry);
   if (const auto done = whole.gather(prefix.value_or(std::string(kAllContexts))); !done)
     return session.fail(done.error());
-  if (const auto done = whole.gather_rules(!prefix); !done) return session.fail(done.error());
+  if (const auto done = whole.gather_rules(prefix); !done) return session.fail(done.error());
   for (const SchemaVersion& one : whole.ordered) session.out().write(transfer_line(one));
   for (const TransferredRules& one : whole.rules) session.out().write(transfer_line(one));
   session.detail(std::to_string(whole.ordered.size()) + " versions, " + std::to_string(whole.rules.size()) +
@@ -329,10 +326,9 @@ Command export_command() {
       " \"alias\": text, \"group\": text, \"mode\": text}, each or null; the scope is a subject, "
       "\":.CONTEXT:\", or empty: all";
   command.notes =
-      "Each version comes behind those that it refers to, and the rules at the end. What is softly deleted "
-      "is "
-      "there too;\n"
-      "rules of a subject that has no version are not.";
+      "Each version comes behind those that it refers to, and the rules at the end, also those of subjects "
+      "that "
+      "have no version.\nWhat is softly deleted is there too.";
   command.run = [prefix](Session& session) { return run_export(session, *prefix); };
   return command;
 }

@@ -309,6 +309,25 @@ TEST_F(SchemaTransferTest, ImportMakesTheSameAndCanBeRepeated) {
   EXPECT_EQ(again.parsed()["rules_there"], 2);
 }
 
+// A level that is set before the first version, and a name that is nothing but another one's.
+TEST_F(SchemaTransferTest, RulesOfSubjectsWithoutAVersionComeToo) {
+  add("orders-value", order());
+  ASSERT_EQ(run({"schema", "compatibility", "future-value", "FULL"}).code, ExitCode::kOk);
+  ASSERT_EQ(run({"schema", "compatibility", "--global", "FORWARD"}).code, ExitCode::kOk);
+  ASSERT_EQ(run({"schema", "mode", "other-value", "READONLY"}).code, ExitCode::kOk);
+  const std::string all = run({"schema", "export"}).out;
+  EXPECT_NE(all.find(R"("scope":"future-value")"), std::string::npos) << all;
+  EXPECT_NE(all.find(R"("scope":"other-value")"), std::string::npos) << all;
+  EXPECT_NE(all.find(R"("scope":"")"), std::string::npos) << all;
+  const std::string some = run({"schema", "export", "--subject", "future"}).out;
+  EXPECT_NE(some.find(R"("scope":"future-value")"), std::string::npos) << some;
+  EXPECT_EQ(some.find(R"("scope":"other-value")"), std::string::npos) << some;
+  const std::string path = file("all.ndjson", all);
+  take_another_registry();
+  EXPECT_EQ(run({"schema", "import", path, "-o", "json"}).parsed()["rules_set"], 3);
+  EXPECT_EQ(run({"schema", "export"}).out, all);
+}
+
 TEST_F(SchemaTransferTest, RulesAreAsInTheFileAfterwards) {
   fill();
   const std::string all = run({"schema", "export"}).out;

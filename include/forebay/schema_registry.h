@@ -97,7 +97,8 @@ class SchemaRegistry {
   // Back to what is around it. Errors: 40401: a subject has none of its own.
   [[nodiscard]] Result<SchemaRulesChanged> clear_rules(const std::string& scope, ClearedRules what);
   [[nodiscard]] Result<std::vector<std::string>> list_contexts();  // "." first
-  // Subjects, with or without versions, and contexts (":.NAME:") that have a mode or rules of their own; "": all.
+  // Subjects, with or without versions, and contexts (":.NAME:") that have a mode or rules of their own; "":
+  // all.
   [[nodiscard]] Result<std::vector<std::string>> list_scopes_with_rules();
   // Every rule that a change from one schema to the other breaks, in both directions, whatever the level of
   // the subject. Judged here, as the registry does; `subject`: in whose context references are looked up, and

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "base/varint.h"
 #include "model/record_iterator.h"
 
@@ -121,31 +122,12 @@ void write_batch(const log::Frame& frame, FramesHold& hold, SliceWriter& out) {
   }
 }
 
-// Bytes of the UTF-8 character at the begin of `text`; 0 when there is none.
-std::size_t utf8_character_size(std::string_view text) {
-  const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (std::size_t at = 1; at < size; ++at) {
-    if ((byte(at) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what lies above U+10FFFF.
-  const unsigned second = byte(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
-    return 0;
-  }
-  return size;
-}
-
 // A name that a raw producer did not write as UTF-8 would make the whole message unreadable.
 std::string valid_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t size = utf8_character_size(text);
+    const std::size_t size = utf8_character_bytes(text);
     valid.append(size == 0 ? "\xef\xbf\xbd" : text.substr(0, size));
     text.remove_prefix(std::max<std::size_t>(size, 1));
   }

@@ -1,7 +1,6 @@
 #include "cli/bytes_text.h"
 
 #include <cstdint>
-#include <cstring>
 
 namespace forebay::cli {
 namespace {
@@ -12,47 +11,6 @@ constexpr unsigned byte_at(std::string_view bytes, std::size_t index) {
 constexpr bool is_continuation(unsigned byte) { return (byte & 0xC0U) == 0x80U; }
 
 }  // namespace
-
-std::size_t utf8_sequence_bytes(std::string_view bytes) {
-  const unsigned first = byte_at(bytes, 0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2) return 0;  // a continuation byte, or an overlong form of two bytes
-  if (first < 0xE0) return bytes.size() >= 2 && is_continuation(byte_at(bytes, 1)) ? 2 : 0;
-  if (first < 0xF0) {
-    if (bytes.size() < 3 || !is_continuation(byte_at(bytes, 1)) || !is_continuation(byte_at(bytes, 2)))
-      return 0;
-    const unsigned second = byte_at(bytes, 1);
-    if (first == 0xE0 && second < 0xA0) return 0;   // overlong
-    if (first == 0xED && second >= 0xA0) return 0;  // surrogate
-    return 3;
-  }
-  if (first > 0xF4 || bytes.size() < 4) return 0;
-  for (std::size_t i = 1; i < 4; ++i) {
-    if (!is_continuation(byte_at(bytes, i))) return 0;
-  }
-  const unsigned second = byte_at(bytes, 1);
-  if (first == 0xF0 && second < 0x90) return 0;   // overlong
-  if (first == 0xF4 && second >= 0x90) return 0;  // above U+10FFFF
-  return 4;
-}
-
-bool is_utf8(std::string_view bytes) {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    while (bytes.size() - at >= sizeof(std::uint64_t)) {  // most text is ASCII: eight bytes a step
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data() + at, sizeof(word));
-      if ((word & kHighBits) != 0) break;
-      at += sizeof(word);
-    }
-    if (at == bytes.size()) break;
-    const std::size_t length = utf8_sequence_bytes(bytes.substr(at));
-    if (length == 0) return false;
-    at += length;
-  }
-  return true;
-}
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/utf8.h"
 #include "cli/bytes_text.h"
 #include "cli/time_text.h"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "cli/bytes_text.h"
 
 namespace forebay::cli {
@@ -83,7 +84,7 @@ void append_json_string(std::string& out, std::string_view text) {
     } else if (byte < 0x20 || byte == 0x7F) {
       const char code[] = {'\\', 'u', '0', '0', kDigits[byte >> 4U], kDigits[byte & 15U]};
       escape({code, sizeof(code)}, 1);
-    } else if (const std::size_t length = utf8_sequence_bytes(text.substr(at)); length != 0) {
+    } else if (const std::size_t length = utf8_character_bytes(text.substr(at)); length != 0) {
       at += length;
     } else {
       escape("\xEF\xBF\xBD", 1);

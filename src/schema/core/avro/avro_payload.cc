@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "base/endian.h"
+#include "base/utf8.h"
 #include "base/varint.h"
 #include "schema/core/avro/avro_json_text.h"
 #include "schema/core/avro/avro_path.h"
-#include "schema/core/avro/avro_utf8.h"
 
 namespace forebay::schema::avro {
 namespace {
@@ -142,7 +142,7 @@ class Walk {
   }
   [[nodiscard]] bool text_of(std::string_view what, ByteSpan& found) {
     if (!sized(what, found)) return false;
-    if (const std::size_t valid = valid_utf8_bytes(found); valid != found.size()) [[unlikely]] {
+    if (const std::size_t valid = utf8_bytes(as_text(found)); valid != found.size()) [[unlikely]] {
       return fail("byte " + std::to_string(std::to_integer<std::uint32_t>(found[valid])) + " at " +
                       std::to_string(valid) + " of " + std::to_string(found.size()) + ", which is no UTF-8",
                   std::string(what) + " in UTF-8");

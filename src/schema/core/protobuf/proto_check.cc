@@ -1,4 +1,5 @@
 #include "schema/core/protobuf/proto_check.h"
+#include "base/utf8.h"
 
 #include <google/protobuf/descriptor.h>
 
@@ -7,8 +8,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "schema/core/protobuf/utf8.h"
 
 namespace forebay::schema::protobuf {
 namespace {
@@ -184,9 +183,9 @@ class Walk {
     at = length(at, end, last);
     if (at == nullptr) return nullptr;
     if (field.inside == FieldLayout::Inside::kUtf8) {
-      const Byte* const valid = skip_utf8(at, last);
-      if (valid != last)
-        return wrong("a byte that is not UTF-8 at " + std::to_string(valid - at), "string, which is UTF-8");
+      const std::string_view text(reinterpret_cast<const char*>(at), static_cast<std::size_t>(last - at));
+      if (const std::size_t valid = utf8_bytes(text); valid != text.size())
+        return wrong("a byte that is not UTF-8 at " + std::to_string(valid), "string, which is UTF-8");
     } else if (field.inside == FieldLayout::Inside::kMessage) {
       if (depth == 0) return too_deep();
       return message(field.message, at, last, 0, depth - 1);

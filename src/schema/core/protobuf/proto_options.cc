@@ -1,11 +1,10 @@
 #include "schema/core/protobuf/proto_options.h"
+#include "base/utf8.h"
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/unknown_field_set.h>
-
-#include "schema/core/protobuf/utf8.h"
 
 namespace forebay::schema::protobuf {
 namespace {

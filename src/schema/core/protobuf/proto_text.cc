@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "schema/core/protobuf/base64.h"
 #include "schema/core/protobuf/proto_names.h"
 #include "schema/core/protobuf/proto_options.h"
-#include "schema/core/protobuf/utf8.h"
 
 namespace forebay::schema::protobuf {
 namespace {

@@ -9,7 +9,6 @@
 
 #include "proto_testing.h"
 #include "schema/core/protobuf/proto_parser.h"
-#include "schema/core/protobuf/utf8.h"
 
 namespace forebay::schema::protobuf {
 namespace {
@@ -193,20 +192,6 @@ TEST(ProtoCheckPath, AnotherMessageIsCheckedByItsPath) {
   EXPECT_EQ(schema->check(as_bytes(bytes({8, 1})), line)->path, "price");
   EXPECT_FALSE(schema->check({}, map_entry));
   EXPECT_THAT(schema->check({}, none)->found, HasSubstr("no message at [0, 9]"));
-}
-
-TEST(Utf8, IsWhatTheStandardSays) {
-  const auto valid = [](const std::string& text) {
-    const auto* begin = reinterpret_cast<const std::uint8_t*>(text.data());
-    return skip_utf8(begin, begin + text.size()) == begin + text.size();
-  };
-  for (const char* one : {"", "a", "abcdefghijklmnop", "abcdefg\xc3\xa4", "\xed\x9f\xbf", "\xee\x80\x80",
-                          "\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80", "\xe0\xa0\x80"})
-    EXPECT_TRUE(valid(one)) << one;
-  for (const char* one :
-       {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3z", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82",
-        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "abcdefghi\xff", "\xf0\x9f\x98"})
-    EXPECT_FALSE(valid(one)) << one;
 }
 
 TEST(ProtoJson, IsTheStandardEncoding) {

@@ -202,7 +202,8 @@ std::shared_ptr<FetchTicket> NodeBroker::fetch(FetchRequest request, Done<FetchR
        .reading = (*route)->reading},
       [this, shard, id, hosted] { return not_here(shard, id, hosted); },
       [this, shard, id,
-       as = ShownAs{(*route)->reading, request.offset, (*route)->topic->name, request.partition},
+       as = ShownAs{(*route)->reading, request.offset, request.bytes_max, (*route)->topic->name,
+                    request.partition},
        done = std::move(done)](Result<FetchResult> result) mutable {
         if (result) result = shown(*std::move(result), as);
         if (result) {

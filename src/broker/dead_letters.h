@@ -28,12 +28,13 @@ struct BrokenRecord {
 
 struct ShownAs {
   model::Reading reading = model::Reading::kRecords;
-  model::Offset from;  // what was asked for
-  std::string topic;   // whose partition it is
+  model::Offset from;         // what was asked for
+  std::size_t bytes_max = 0;  // likewise
+  std::string topic;          // whose partition it is
   model::PartitionIndex partition;
 };
-// What was read, as whoever reads so is shown it: batches that cover what lies between them. Errors:
-// kCorruptBatch, kInternal.
+// What was read, as whoever reads so is shown it: batches that cover what lies between them. What takes long
+// to make, or grows, is cut: `next_offset` says where to go on. Errors: kCorruptBatch, kInternal.
 [[nodiscard]] Result<FetchResult> shown(FetchResult read, const ShownAs& as);
 
 }  // namespace forebay::broker

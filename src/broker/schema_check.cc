@@ -25,6 +25,9 @@ void SchemaCheck::visit(const model::RecordView& record, std::int32_t index) {
     return;
   }
   ++by_rule_.at(static_cast<std::size_t>(found->rule));
+  if (route_.config.on_violation == config::OnViolation::kObserve) return;
+  ++broken_count_;
+  if (broken_.size() == kBrokenRecordsMax) return;
   std::string text = texts_bytes_ < model::kReasonsBytesMax ? found->to_string() : std::string();
   texts_bytes_ += text.size();
   broken_.push_back({index, rule_number(*found), std::move(text)});

@@ -13,6 +13,10 @@
 
 namespace forebay::broker {
 
+// Of one batch: a compressed one may hold millions, and each that is told takes some hundred bytes on its way
+// to the producer.
+inline constexpr std::size_t kBrokenRecordsMax = 1U << 18;
+
 class SchemaCheck final : public model::RecordVisitor {
  public:
   // `is_certain`: false: what seems broken may only be news that have not come to this node; asked where a
@@ -24,8 +28,10 @@ class SchemaCheck final : public model::RecordVisitor {
 
   void visit(const model::RecordView& record, std::int32_t index) override;
 
-  // In their order; with a text for the first ones.
+  // In their order; with a text for the first ones. None where they are only counted (observe).
   [[nodiscard]] std::vector<BrokenRecord>& broken() { return broken_; }
+  [[nodiscard]] bool has_more() const { return broken_count_ > broken_.size(); }
+  [[nodiscard]] std::size_t broken_count() const { return broken_count_; }
   // Of the first record that seems broken and may not be.
   [[nodiscard]] const std::optional<std::string>& doubt() const { return doubt_; }
   [[nodiscard]] const schema::RecordGuard& guard() const { return guard_; }
@@ -36,6 +42,7 @@ class SchemaCheck final : public model::RecordVisitor {
   schema::RecordGuard guard_;
   IsCertain is_certain_;
   std::vector<BrokenRecord> broken_;
+  std::size_t broken_count_ = 0;
   std::array<std::uint64_t, schema::kViolationRules> by_rule_{};
   std::size_t texts_bytes_ = 0;
   std::optional<std::string> doubt_;

@@ -27,6 +27,16 @@ std::vector<RecordFault> faults_of(std::vector<BrokenRecord> broken) {
   return faults;
 }
 
+// Not told one by one: the whole batch is wrong.
+Error too_many_broken(const std::string& topic, SchemaCheck& check, std::int32_t records) {
+  return Error{ErrorCode::kInvalidRecord,
+               std::to_string(check.broken_count()) + " of " + std::to_string(records) +
+                   " records break the schemas of topic '" + topic + "', more than the " +
+                   std::to_string(kBrokenRecordsMax) +
+                   " that are told apart: nothing of the batch was stored; send smaller batches; record " +
+                   std::to_string(check.broken().front().index) + ": " + check.broken().front().text};
+}
+
 Error broken_schemas(const std::string& topic, std::vector<RecordFault> faults, std::int32_t records) {
   Error error{ErrorCode::kInvalidRecord, std::to_string(faults.size()) + " of " + std::to_string(records) +
                                              " records break the schemas of topic '" + topic +
@@ -125,7 +135,8 @@ Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& rou
     registry_.usage->note(route.guard.topic, check.guard().seen(), client_id, clock_.now());
   CheckedBatch checked{.record_count = batch.record_count()};
   std::vector<BrokenRecord>& broken = check.broken();
-  if (broken.empty() || route.config.on_violation == config::OnViolation::kObserve) return checked;
+  if (broken.empty()) return checked;
+  if (check.has_more()) return too_many_broken(route.guard.topic, check, batch.record_count());
   if (route.config.on_violation == config::OnViolation::kReject)
     return broken_schemas(route.guard.topic, faults_of(std::move(broken)), batch.record_count());
   FOREBAY_TRY(checked.marked, quarantined(batch, contents.records, broken));

@@ -202,6 +202,11 @@ Result<void> BatchBuilder::keep(const RecordView& record, std::span<const Header
   return keep_with(record, headers);
 }
 
+void BatchBuilder::end_here() {
+  FOREBAY_ASSERT(rewriting_ && record_count_ > 0);
+  header_.last_offset_delta = last_offset_delta_;
+}
+
 std::size_t BatchBuilder::size_bytes_with(const NewRecord& record) const {
   return end_ + with_prefix(body_size(record.key, record.value, record.headers, delta_of(record.timestamp),
                                       record_count_));

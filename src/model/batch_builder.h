@@ -41,6 +41,8 @@ class BatchBuilder {
   [[nodiscard]] Result<void> keep(const RecordView& record);
   // With these headers in the place of its own.
   [[nodiscard]] Result<void> keep(const RecordView& record, std::span<const HeaderView> headers);
+  // The batch ends with the record kept last, not where the original does. Requires: there is one.
+  void end_here();
 
   // The header's fields of an idempotent producer, which knows them only when the batch is complete. They
   // stay for the next batch, as all options do.

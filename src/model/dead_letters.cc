@@ -30,22 +30,38 @@ BatchHeader with_bit(BatchHeader header, bool has_dead_letters) {
   return header;
 }
 
-// A stored batch again with what `keep` puts into the builder of each of its records.
-template <typename Keep>
-Result<std::vector<std::byte>> rewritten(ByteSpan bytes, Keep keep) {
+// How large it gets, and by how much each of its records may grow.
+struct Room {
+  std::size_t bytes_max = std::numeric_limits<std::size_t>::max();
+  std::size_t growth_max = 0;
+};
+
+// A stored batch again with those of its records that are wanted, as `keep` puts them into the builder.
+template <typename IsWanted, typename Keep>
+Result<ShownBatch> rewritten(ByteSpan bytes, const Room& room, IsWanted is_wanted, Keep keep) {
   FOREBAY_TRY(const auto batch, RecordBatchView::parse(bytes, CrcCheck::kSkip));
   std::vector<std::byte> scratch;
   FOREBAY_TRY(const ByteSpan records, records_of(batch, std::numeric_limits<std::int32_t>::max(), scratch));
+  ShownBatch shown{.work_bytes = records.size()};
   BatchBuilder builder = BatchBuilder::rewriting(with_bit(batch.header(), false));
   RecordIterator iterator(batch.header(), records);
   RecordView record;
   while (true) {
     FOREBAY_TRY(const bool more, iterator.next(record));
     if (!more) break;
+    if (!is_wanted(record)) continue;
+    if (!builder.empty() && builder.size_bytes() + record.size_bytes + room.growth_max > room.bytes_max) {
+      builder.end_here();
+      shown.is_cut = true;
+      shown.next = record.offset;
+      break;
+    }
     FOREBAY_CHECK(keep(builder, record));
   }
-  if (builder.empty()) return std::vector<std::byte>();
-  return builder.build(*batch.attributes().codec());
+  if (builder.empty()) return shown;
+  shown.work_bytes += builder.size_bytes();
+  FOREBAY_TRY(shown.bytes, builder.build(*batch.attributes().codec()));
+  return shown;
 }
 
 std::vector<HeaderView> headers_of(const RecordView& record) {
@@ -90,28 +106,30 @@ Result<std::vector<std::byte>> mark_dead_letters(const RecordBatchView& batch, B
   return builder.build(*batch.attributes().codec());
 }
 
-Result<std::vector<std::byte>> without_dead_letters(ByteSpan batch) {
-  return rewritten(batch, [](BatchBuilder& builder, const RecordView& record) -> Result<void> {
-    if (record.dead_letter) return {};
-    return builder.keep(record);
-  });
+Result<ShownBatch> without_dead_letters(ByteSpan batch) {
+  return rewritten(
+      batch, Room{}, [](const RecordView& record) { return !record.dead_letter; },
+      [](BatchBuilder& builder, const RecordView& record) { return builder.keep(record); });
 }
 
-Result<std::vector<std::byte>> only_dead_letters(ByteSpan batch, const DeadLetterOrigin& origin) {
+Result<ShownBatch> only_dead_letters(ByteSpan batch, const DeadLetterOrigin& origin,
+                                     const DeadLetterPage& page) {
   const std::string partition = std::to_string(origin.partition.value());
-  return rewritten(batch, [&](BatchBuilder& builder, const RecordView& record) -> Result<void> {
-    if (!record.dead_letter) return {};
-    RecordView shown = record;
-    shown.dead_letter.reset();
-    const std::string offset = std::to_string(record.offset.value());
-    std::vector<HeaderView> headers = headers_of(record);
-    if (*record.dead_letter < origin.rules.size())
-      headers.push_back({kDeadLetterRule, as_bytes(origin.rules[*record.dead_letter])});
-    headers.push_back({kDeadLetterTopic, as_bytes(origin.topic)});
-    headers.push_back({kDeadLetterPartition, as_bytes(partition)});
-    headers.push_back({kDeadLetterOffset, as_bytes(offset)});
-    return builder.keep(shown, headers);
-  });
+  return rewritten(
+      batch, Room{page.bytes_max, kDeadLetterOriginBytesMax + origin.topic.size()},
+      [&](const RecordView& record) { return record.dead_letter && record.offset >= page.from; },
+      [&](BatchBuilder& builder, const RecordView& record) {
+        RecordView shown = record;
+        shown.dead_letter.reset();
+        const std::string offset = std::to_string(record.offset.value());
+        std::vector<HeaderView> headers = headers_of(record);
+        if (*record.dead_letter < origin.rules.size())
+          headers.push_back({kDeadLetterRule, as_bytes(origin.rules[*record.dead_letter])});
+        headers.push_back({kDeadLetterTopic, as_bytes(origin.topic)});
+        headers.push_back({kDeadLetterPartition, as_bytes(partition)});
+        headers.push_back({kDeadLetterOffset, as_bytes(offset)});
+        return builder.keep(shown, headers);
+      });
 }
 
 }  // namespace forebay::model

@@ -46,9 +46,16 @@ inline constexpr std::size_t kReasonsBytesMax = 64U << 10;
 [[nodiscard]] Result<std::vector<std::byte>> mark_dead_letters(const RecordBatchView& batch, ByteSpan records,
                                                                std::span<const DeadLetter> letters);
 
-// What readers of the topic are given of a batch that has dead letters; empty when nothing is left. Errors:
-// kCorruptBatch, kInternal.
-[[nodiscard]] Result<std::vector<std::byte>> without_dead_letters(ByteSpan batch);
+// What a reader is given of a stored batch.
+struct ShownBatch {
+  std::vector<std::byte> bytes{};  // empty: nothing
+  bool is_cut = false;             // it ends here, before the next one that is to be shown,
+  Offset next{};                   // which has this offset
+  std::size_t work_bytes = 0;      // decompressed: what was looked at, and what came out
+};
+
+// What readers of the topic are given of a batch that has dead letters. Errors: kCorruptBatch, kInternal.
+[[nodiscard]] Result<ShownBatch> without_dead_letters(ByteSpan batch);
 
 // The headers that a dead letter has besides its own, all of them text. The reason may be missing.
 inline constexpr std::string_view kDeadLetterReason = "forebay.dead-letter.reason";
@@ -62,8 +69,16 @@ struct DeadLetterOrigin {
   PartitionIndex partition;
   std::span<const std::string_view> rules;  // names by number
 };
-// What readers of its dead letters are given; empty when it has none. Errors: likewise.
-[[nodiscard]] Result<std::vector<std::byte>> only_dead_letters(ByteSpan batch,
-                                                               const DeadLetterOrigin& origin);
+// What a dead letter grows by when it is shown, at most; the name of its topic comes on top.
+inline constexpr std::size_t kDeadLetterOriginBytesMax = 256;
+// Which of them: from an offset on as many as fit into a batch of `bytes_max` when it is decompressed, and
+// one at least. With its origin a small one is many times its size.
+struct DeadLetterPage {
+  Offset from;
+  std::size_t bytes_max = 0;
+};
+// What readers of its dead letters are given. Errors: likewise.
+[[nodiscard]] Result<ShownBatch> only_dead_letters(ByteSpan batch, const DeadLetterOrigin& origin,
+                                                   const DeadLetterPage& page);
 
 }  // namespace forebay::model

@@ -17,6 +17,7 @@ namespace forebay::model {
 namespace {
 
 constexpr std::size_t kBound = 1 << 18;
+constexpr std::size_t kAll = std::size_t{1} << 31;
 
 void repair(std::vector<std::byte>& bytes) {
   if (bytes.size() < kBatchHeaderBytes) return;
@@ -59,9 +60,10 @@ void split(const RecordBatchView& view, std::vector<std::byte>& scratch) {
   });
   if (!read) return;
   const auto live = without_dead_letters(view.bytes());
-  const auto letters = only_dead_letters(view.bytes(), {"topic", PartitionIndex(3), {}});
+  const auto letters = only_dead_letters(view.bytes(), {"topic", PartitionIndex(3), {}}, {.bytes_max = kAll});
   FOREBAY_ASSERT(live.has_value() && letters.has_value());
-  for (const auto& [batch, want] : {std::pair(&*live, count - dead), std::pair(&*letters, dead)}) {
+  for (const auto& [batch, want] :
+       {std::pair(&live->bytes, count - dead), std::pair(&letters->bytes, dead)}) {
     FOREBAY_ASSERT(batch->empty() == (want == 0));
     if (batch->empty()) continue;
     const auto again = RecordBatchView::parse(*batch);

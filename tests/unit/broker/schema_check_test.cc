@@ -2,6 +2,7 @@
 // registry no id is known, so that a value that says one breaks the rules; a null has none to say.
 #include <gtest/gtest.h>
 
+#include "broker/schema_check.h"
 #include "broker_harness.h"
 #include "model/batch_builder.h"
 #include "model/dead_letters.h"
@@ -101,6 +102,44 @@ TEST_F(SchemaCheckTest, QuarantinedRecordsAreShownToReadersOfTheDeadLettersOnly)
     ASSERT_TRUE(node_.start());
     node_.shard_.machine_.scheduler().run_for(std::chrono::seconds(1));  // the partitions open
   }
+}
+
+TEST_F(SchemaCheckTest, BatchOfEndlesslyManyBrokenRecordsIsRefusedAsAWhole) {
+  const std::string batch = batch_of(std::vector<std::optional<std::string>>(kBrokenRecordsMax + 1, ""));
+  create("quarantine");
+  const auto ack = node_.produce("orders", 0, batch);
+  ASSERT_FALSE(ack);
+  EXPECT_EQ(ack.error().code, ErrorCode::kInvalidRecord);
+  EXPECT_TRUE(ack.error().record_faults.empty());
+  EXPECT_NE(ack.error().context.find("send smaller batches; record 0: value: "), std::string::npos)
+      << ack.error().context;
+  EXPECT_EQ(node_.fetch("orders.dlq", 0, 0)->high_watermark, Offset(0));
+}
+
+// Each of these is seven bytes, and some twenty times that with its origin.
+TEST_F(SchemaCheckTest, SmallDeadLettersAreShownPieceByPiece) {
+  create("quarantine");
+  constexpr std::size_t kCount = 20'000;
+  ASSERT_TRUE(node_.produce("orders", 0, batch_of(std::vector<std::optional<std::string>>(kCount, ""))));
+  Values all;
+  std::int64_t from = 0;
+  int pages = 0;
+  for (; from < static_cast<std::int64_t>(kCount); ++pages) {
+    const auto fetched = node_.fetch("orders.dlq", 0, from);
+    ASSERT_TRUE(fetched) << fetched.error().to_string();
+    ASSERT_GT(fetched->next_offset.value(), from);
+    for (const auto& frame : fetched->frames) {
+      const auto view = model::RecordBatchView::parse(frame->payload.span());
+      std::vector<std::byte> scratch;
+      EXPECT_TRUE(model::records_of(*view, 1U << 20, scratch)) << "larger than asked for";
+    }
+    const Values some = read("orders.dlq", from);
+    all.insert(all.end(), some.begin(), some.end());
+    from = fetched->next_offset.value();
+  }
+  EXPECT_GT(pages, 2);
+  ASSERT_EQ(all.size(), kCount);
+  for (std::size_t i = 0; i < kCount; ++i) ASSERT_EQ(all[i].first, static_cast<std::int64_t>(i));
 }
 
 TEST_F(SchemaCheckTest, CopyOfABatchWithDeadLettersIsStoredOnce) {

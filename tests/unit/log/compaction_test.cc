@@ -160,7 +160,7 @@ TEST(Compaction, DeadLettersAreUntouchedAndSupersedeNothing) {
   EXPECT_FALSE(left.waiting_to || left.horizon);
   const auto rewritten = model::without_dead_letters(out[1]->payload.span());
   ASSERT_TRUE(rewritten);
-  EXPECT_TRUE(rewritten->empty());  // c went, and the others are dead letters still
+  EXPECT_TRUE(rewritten->bytes.empty());  // c went, and the others are dead letters still
 }
 
 TEST(Compaction, TombstoneStaysForItsTimeThenGoes) {

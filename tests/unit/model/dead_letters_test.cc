@@ -18,6 +18,8 @@ using test::Bytes;
 using test::Rng;
 
 constexpr std::array<std::string_view, 3> kRules{"none", "payload", "unknown-schema"};
+const DeadLetterOrigin kOrigin{"t", PartitionIndex(0), kRules};
+constexpr DeadLetterPage kAll{.from = Offset(0), .bytes_max = std::size_t{1} << 31};
 
 Bytes batch_of(int count, Codec codec = Codec::kNone) {
   BatchBuilder builder({.base_offset = Offset(40),
@@ -90,18 +92,18 @@ TEST_P(DeadLetters, AreSetApartInTheirOwnBatch) {
 
   const auto live = without_dead_letters(*stored);
   ASSERT_TRUE(live.has_value());
-  EXPECT_FALSE(has_dead_letters(*live));
-  const auto shown = all_of(*live);
+  EXPECT_FALSE(has_dead_letters(live->bytes));
+  const auto shown = all_of(live->bytes);
   ASSERT_EQ(shown.size(), 3U);
   EXPECT_EQ(shown[0].offset, 40);
   EXPECT_EQ(shown[1].offset, 42);
   EXPECT_EQ(shown[2].offset, 43);
   EXPECT_EQ(shown[2].record, all_of(batch)[3].record);
-  EXPECT_EQ(read_batch_header(live->data()).last_offset(), before.last_offset());
+  EXPECT_EQ(read_batch_header(live->bytes.data()).last_offset(), before.last_offset());
 
-  const auto dead = only_dead_letters(*stored, {"orders", PartitionIndex(3), kRules});
+  const auto dead = only_dead_letters(*stored, {"orders", PartitionIndex(3), kRules}, kAll);
   ASSERT_TRUE(dead.has_value());
-  const auto letters = all_of(*dead);
+  const auto letters = all_of(dead->bytes);
   ASSERT_EQ(letters.size(), 2U);
   EXPECT_EQ(letters[0].offset, 41);
   EXPECT_EQ(letters[0].record.value, "value 1");
@@ -114,21 +116,21 @@ TEST_P(DeadLetters, AreSetApartInTheirOwnBatch) {
   EXPECT_EQ(header(letters[0].record, kDeadLetterPartition), "3");
   EXPECT_EQ(header(letters[0].record, kDeadLetterOffset), "41");
   EXPECT_EQ(header(letters[1].record, kDeadLetterRule), "unknown-schema");
-  EXPECT_EQ(read_batch_header(dead->data()).max_timestamp, Timestamp(1004));
+  EXPECT_EQ(read_batch_header(dead->bytes.data()).max_timestamp, Timestamp(1004));
 }
 
 TEST(DeadLettersTest, ABatchOfThemAloneLeavesNothing) {
   const auto stored = marked(batch_of(2), {{0, 1, "a"}, {1, 1, "b"}});
   ASSERT_TRUE(stored.has_value());
   EXPECT_EQ(read_batch_header(stored->data()).max_timestamp, kNoTimestamp);
-  EXPECT_TRUE(without_dead_letters(*stored)->empty());
-  EXPECT_EQ(all_of(*only_dead_letters(*stored, {"t", PartitionIndex(0), kRules})).size(), 2U);
+  EXPECT_TRUE(without_dead_letters(*stored)->bytes.empty());
+  EXPECT_EQ(all_of(only_dead_letters(*stored, kOrigin, kAll)->bytes).size(), 2U);
 }
 
 TEST(DeadLettersTest, ABatchWithoutThemStays) {
   const Bytes batch = batch_of(3);
-  EXPECT_EQ(*without_dead_letters(batch), batch);
-  EXPECT_TRUE(only_dead_letters(batch, {"t", PartitionIndex(0), kRules})->empty());
+  EXPECT_EQ(without_dead_letters(batch)->bytes, batch);
+  EXPECT_TRUE(only_dead_letters(batch, kOrigin, kAll)->bytes.empty());
 }
 
 TEST(DeadLettersTest, WhatAClientSaysOfItsRecordsMeansNothing) {
@@ -155,11 +157,45 @@ TEST(DeadLettersTest, ReasonsDoNotMultiplyABatch) {
   ASSERT_TRUE(stored.has_value());
   EXPECT_GT(stored->size(), batch.size());
   EXPECT_LT(stored->size(), batch.size() + kReasonsBytesMax + 20'000);  // and a longer length for some
-  const auto shown = all_of(*only_dead_letters(*stored, {"t", PartitionIndex(0), kRules}));
+  const auto shown = all_of(only_dead_letters(*stored, kOrigin, kAll)->bytes);
   ASSERT_EQ(shown.size(), 20'000U);
   EXPECT_EQ(header(shown.front().record, kDeadLetterReason), reason);
   EXPECT_EQ(header(shown.back().record, kDeadLetterReason), "missing");
   EXPECT_EQ(header(shown.back().record, kDeadLetterRule), "unknown-schema");
+}
+
+TEST_P(DeadLetters, AreShownInPagesThatAreNotLargerThanAsked) {
+  constexpr std::int32_t kCount = 1'000;
+  constexpr std::size_t kPage = 10'000;
+  std::vector<DeadLetter> letters;
+  for (std::int32_t i = 1; i < kCount; i += 2) letters.push_back({i, 1, {}});
+  const auto stored = marked(batch_of(kCount, GetParam()), letters);
+  ASSERT_TRUE(stored.has_value());
+  std::int64_t next = 41;  // of the dead letter that is expected
+  Offset from(40);
+  for (int pages = 1;; ++pages) {
+    const auto page = only_dead_letters(*stored, kOrigin, {from, kPage});
+    ASSERT_TRUE(page.has_value());
+    const auto view = RecordBatchView::parse(page->bytes);
+    ASSERT_TRUE(view.has_value());
+    for (const Seen& one : all_of(page->bytes)) {
+      EXPECT_EQ(one.offset, next);
+      next += 2;
+    }
+    std::vector<std::byte> scratch;
+    EXPECT_TRUE(records_of(*view, kPage, scratch).has_value());
+    if (!page->is_cut) {
+      EXPECT_EQ(view->last_offset(), Offset(40 + kCount - 1));
+      EXPECT_GT(pages, 5);
+      break;
+    }
+    EXPECT_EQ(view->last_offset(), Offset(next - 2)) << "who goes on behind it misses none";
+    EXPECT_EQ(page->next, Offset(next));
+    from = page->next;
+  }
+  EXPECT_EQ(next, 41 + kCount);
+  EXPECT_TRUE(only_dead_letters(*stored, kOrigin, {Offset(40 + kCount), kPage})->bytes.empty());
+  EXPECT_EQ(all_of(only_dead_letters(*stored, kOrigin, {Offset(40), 1})->bytes).size(), 1U) << "one at least";
 }
 
 TEST(DeadLettersTest, SurviveARewriteByCompaction) {
@@ -172,10 +208,10 @@ TEST(DeadLettersTest, SurviveARewriteByCompaction) {
                 EXPECT_TRUE(builder.keep(record).has_value());
               }).has_value());
   const Bytes again = *builder.build(Codec::kNone);
-  const auto letters = all_of(*only_dead_letters(again, {"t", PartitionIndex(0), kRules}));
+  const auto letters = all_of(only_dead_letters(again, kOrigin, kAll)->bytes);
   ASSERT_EQ(letters.size(), 1U);
   EXPECT_EQ(header(letters[0].record, kDeadLetterReason), "why");
-  EXPECT_EQ(all_of(*without_dead_letters(again)).size(), 1U);
+  EXPECT_EQ(all_of(without_dead_letters(again)->bytes).size(), 1U);
 }
 
 TEST(DeadLettersTest, HaveAnIdOfTheirOwn) {

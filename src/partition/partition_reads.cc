@@ -11,6 +11,8 @@ namespace forebay::partition {
 namespace {
 
 constexpr std::uint32_t kRepairRetryMs = 250;
+// Of batches with dead letters, all of which are decompressed before others have their turn.
+constexpr std::size_t kTimeReadBytes = 64U << 10;
 
 std::size_t payload_bytes(const std::vector<log::FramePtr>& frames) {
   std::size_t bytes = 0;
@@ -183,9 +185,10 @@ void Partition::refine_time(log::TimeKind kind, model::Timestamp time, model::Of
       [alive = alive_, marks, time, begin, done = std::move(done)](Result<log::ReadResult> result) mutable {
         if (!result) return done(std::move(result).error());
         for (const auto& frame : result->frames) {
-          auto offset = first_offset_at_or_after(frame->payload.span(), time, model::Reading::kRecords);
+          auto offset =
+              first_offset_at_or_after(frame->payload.span(), time, begin, model::Reading::kRecords);
           if (!offset) return done(std::move(offset).error());
-          if (offset->has_value() && **offset >= begin) return done(TimeLookup{marks, **offset});
+          if (offset->has_value()) return done(TimeLookup{marks, **offset});
         }
         done(TimeLookup{marks, begin});
       });
@@ -195,7 +198,7 @@ void Partition::refine_time(log::TimeKind kind, model::Timestamp time, model::Of
 void Partition::find_dead_letter_by_time(log::TimeKind kind, model::Timestamp time, model::Offset from,
                                          Watermarks marks, Done<TimeLookup> done) {
   read_dead_letters(
-      log_, {.from = from, .upto = marks.high_watermark},
+      log_, {.from = from, .upto = marks.high_watermark, .bytes_max = kTimeReadBytes},
       [alive = alive_, kind, time, from, marks,
        done = std::move(done)](Result<log::ReadResult> result) mutable {
         if (!result) return done(std::move(result).error());
@@ -205,9 +208,9 @@ void Partition::find_dead_letter_by_time(log::TimeKind kind, model::Timestamp ti
           if (by_append && frame->header.append_time < time) continue;
           const auto earliest = by_append ? model::Timestamp(std::numeric_limits<std::int64_t>::min()) : time;
           auto found =
-              first_offset_at_or_after(frame->payload.span(), earliest, model::Reading::kDeadLetters);
+              first_offset_at_or_after(frame->payload.span(), earliest, from, model::Reading::kDeadLetters);
           if (!found) return done(std::move(found).error());
-          if (*found && **found >= from) return done(TimeLookup{marks, **found});
+          if (*found) return done(TimeLookup{marks, **found});
         }
         if (result->next >= marks.high_watermark || result->next <= from)
           return done(TimeLookup{marks, std::nullopt});

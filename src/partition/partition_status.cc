@@ -1,5 +1,6 @@
 // What a partition says of itself: to those who describe topics, to operators, to the metrics.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "log/core/damage.h"
@@ -46,8 +47,16 @@ void Partition::status(Done<PartitionStatus> done) {
 
 namespace {
 
-// A lag is asked for often, and of many partitions.
+// A lag is asked for often, and of many partitions. What lies behind is estimated.
 constexpr std::size_t kDeadLettersCountedBytes = 4U << 20;
+constexpr std::size_t kDeadLettersDecompressedBytes = 16U << 20;
+
+// Of `counted` in `seen` offsets: how many there are in `more` others, if they are as frequent there.
+std::uint64_t as_many(std::uint64_t counted, std::uint64_t seen, std::uint64_t more) {
+  if (seen == 0 || more == 0) return 0;
+  return static_cast<std::uint64_t>(
+      std::ceil(static_cast<double>(counted) * (static_cast<double>(more) / static_cast<double>(seen))));
+}
 
 // What is only in the journal and in memory is the last piece.
 LogPieces pieces_of(const log::LogStatus& log) {
@@ -98,16 +107,25 @@ void Partition::backlog_of_dead_letters(Backlog backlog, Done<Backlog> done) {
       [backlog, done = std::move(done)](Result<log::ReadResult> result) mutable {
         if (!result) return done(std::move(result).error());
         backlog.records = 0;
+        model::Offset upto = result->next;
+        std::size_t decompressed = 0;
         for (const log::FramePtr& frame : result->frames) {
+          if (decompressed >= kDeadLettersDecompressedBytes) {
+            upto = frame->header.begin.next_offset;
+            break;
+          }
           const auto count = count_dead_letters(frame->payload.span(), backlog.next);
           if (!count) return done(count.error());
-          if (*count > 0 && !backlog.oldest)
+          if (count->records > 0 && !backlog.oldest)
             backlog.oldest = time_of(*frame, backlog.next, model::Reading::kDeadLetters);
-          backlog.records += *count;
+          backlog.records += count->records;
           backlog.bytes += frame->payload.size();
+          decompressed += count->decompressed_bytes;
         }
-        backlog.records +=
-            static_cast<std::uint64_t>(backlog.marks.high_watermark.value() - result->next.value());
+        const auto seen = static_cast<std::uint64_t>(upto.value() - backlog.next.value());
+        const auto more = static_cast<std::uint64_t>(backlog.marks.high_watermark.value() - upto.value());
+        backlog.records += as_many(backlog.records, seen, more);
+        backlog.bytes += as_many(backlog.bytes, seen, more);
         done(backlog);
       });
 }

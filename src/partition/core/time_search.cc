@@ -16,15 +16,15 @@ bool is_shown(const model::RecordView& record, model::Reading reading) {
 }  // namespace
 
 Result<std::optional<model::Offset>> first_offset_at_or_after(ByteSpan batch, model::Timestamp time,
-                                                              model::Reading reading) {
+                                                              model::Offset from, model::Reading reading) {
   FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
   std::vector<std::byte> scratch;
   std::optional<model::Offset> found;
-  FOREBAY_CHECK(model::for_each_record(view, std::numeric_limits<std::int32_t>::max(), scratch,
-                                       [&](const model::RecordView& record) {
-                                         if (!found && record.timestamp >= time && is_shown(record, reading))
-                                           found = record.offset;
-                                       }));
+  FOREBAY_CHECK(model::for_each_record(
+      view, std::numeric_limits<std::int32_t>::max(), scratch, [&](const model::RecordView& record) {
+        if (!found && record.offset >= from && record.timestamp >= time && is_shown(record, reading))
+          found = record.offset;
+      }));
   return found;
 }
 
@@ -48,13 +48,14 @@ Result<std::optional<model::Timestamp>> event_time_from(ByteSpan batch, model::O
   return std::optional(record.timestamp);
 }
 
-Result<std::uint64_t> count_dead_letters(ByteSpan batch, model::Offset from) {
+Result<DeadLetterCount> count_dead_letters(ByteSpan batch, model::Offset from) {
   FOREBAY_TRY(const auto view, model::RecordBatchView::parse(batch, model::CrcCheck::kSkip));
   std::vector<std::byte> scratch;
-  std::uint64_t count = 0;
+  DeadLetterCount count;
   FOREBAY_CHECK(model::for_each_record(view, std::numeric_limits<std::int32_t>::max(), scratch,
                                        [&](const model::RecordView& record) {
-                                         if (record.dead_letter && record.offset >= from) ++count;
+                                         count.decompressed_bytes += record.size_bytes;
+                                         if (record.dead_letter && record.offset >= from) ++count.records;
                                        }));
   return count;
 }

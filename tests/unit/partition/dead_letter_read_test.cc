@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "model/dead_letters.h"
+#include "model/record_iterator.h"
 #include "shard_harness.h"
 
 namespace forebay::partition {
@@ -12,19 +13,22 @@ using model::Offset;
 using model::Reading;
 using model::Timestamp;
 
-// One record per time; those of the times below zero are dead letters, at the time without the sign.
-std::string batch_at(const std::vector<std::int64_t>& times) {
+// One record per time; those of the times below zero are dead letters, at the time without the sign. About
+// `bytes` when it is decompressed.
+std::string batch_at(const std::vector<std::int64_t>& times, std::size_t bytes = 0) {
+  const std::string value(std::max<std::size_t>(1, bytes / times.size()), 'v');
   model::BatchBuilder builder;
   std::vector<model::DeadLetter> letters;
   for (std::size_t i = 0; i < times.size(); ++i) {
     if (times[i] < 0) letters.push_back({static_cast<std::int32_t>(i), 8, "wrong"});
-    EXPECT_TRUE(
-        builder.append(model::NewRecord{.value = as_bytes("v"), .timestamp = Timestamp(std::abs(times[i]))}));
+    EXPECT_TRUE(builder.append(
+        model::NewRecord{.value = as_bytes(value), .timestamp = Timestamp(std::abs(times[i]))}));
   }
-  auto batch = *builder.build(model::Codec::kNone);
+  auto batch = *builder.build(model::Codec::kZstd);
   if (!letters.empty()) {
     const auto view = model::RecordBatchView::parse(batch);
-    batch = *model::mark_dead_letters(*view, view->stored_records(), letters);
+    std::vector<std::byte> scratch;
+    batch = *model::mark_dead_letters(*view, *model::records_of(*view, 1U << 24, scratch), letters);
   }
   return std::string(as_text(batch));
 }
@@ -32,9 +36,9 @@ std::string batch_at(const std::vector<std::int64_t>& times) {
 class DeadLetterReadTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(shard_.start()); }
-  void produce(const std::vector<std::int64_t>& times) {
+  void produce(const std::vector<std::int64_t>& times, std::size_t bytes = 0) {
     auto [produced, done] = ShardHarness::slot<ProduceAck>();
-    partition().produce(batch_at(times), static_cast<std::int32_t>(times.size()), Acks::kAll, 30s,
+    partition().produce(batch_at(times, bytes), static_cast<std::int32_t>(times.size()), Acks::kAll, 30s,
                         std::move(done));
     const auto ack = shard_.wait(produced);
     ASSERT_TRUE(ack && *ack);
@@ -125,6 +129,27 @@ TEST_F(DeadLetterReadTest, BacklogCountsThemAlone) {
   EXPECT_EQ(backlog(6).records, 0U);
   EXPECT_EQ(backlog(6).oldest, std::nullopt);
   EXPECT_EQ(backlog(6).bytes, 0U);
+}
+
+// So many that they are not all counted, one of them beside each hundred records.
+TEST_F(DeadLetterReadTest, BacklogOfManyIsAnEstimate) {
+  std::vector<std::int64_t> times(100, 1);
+  times.back() = -1;
+  constexpr std::int64_t kBatches = 40;
+  for (std::int64_t i = 0; i < kBatches; ++i) produce(times, 1'000'000);
+  const Partition::Backlog all = backlog(0);
+  EXPECT_NEAR(static_cast<double>(all.records), kBatches, 1);
+  EXPECT_NEAR(static_cast<double>(all.bytes),
+              kBatches * static_cast<double>(batch_at(times, 1'000'000).size()), 1'000);
+  EXPECT_EQ(backlog((kBatches - 5) * 100).records, 5U);
+}
+
+TEST_F(DeadLetterReadTest, SearchBeginsWithinABatchWhereTheLogDoes) {
+  produce({-10, -20, 5, -30});
+  auto [trimmed, done] = ShardHarness::slot<Offset>();
+  partition().trim(Offset(2), std::move(done));
+  ASSERT_TRUE(shard_.wait(trimmed) && shard_.wait(trimmed)->has_value());
+  EXPECT_EQ(find(10, Reading::kDeadLetters), Offset(3));
 }
 
 TEST_F(DeadLetterReadTest, SearchesByTimeAreForOneOfBoth) {

@@ -23,10 +23,12 @@ std::vector<std::byte> batch_of(const std::vector<std::int64_t>& times, model::C
 TEST(TimeSearch, FindsTheFirstRecordThatLateAlsoWhenTimesAreNotInOrder) {
   for (const auto codec : {model::Codec::kNone, model::Codec::kZstd}) {
     const auto batch = batch_of({10, 50, 30, 60}, codec);
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(5), Reading::kRecords), Offset(100));
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(11), Reading::kRecords), Offset(101));
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(51), Reading::kRecords), Offset(103));
-    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(61), Reading::kRecords), std::nullopt);
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(5), Offset(0), Reading::kRecords), Offset(100));
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(11), Offset(0), Reading::kRecords), Offset(101));
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(51), Offset(0), Reading::kRecords), Offset(103));
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(61), Offset(0), Reading::kRecords), std::nullopt);
+    EXPECT_EQ(*first_offset_at_or_after(batch, Timestamp(40), Offset(102), Reading::kRecords), Offset(103))
+        << "not the one below, which readers do not see";
   }
 }
 
@@ -60,7 +62,7 @@ TEST(TimeSearch, LargeBatchIsNotUnpackedForATime) {
 TEST(TimeSearch, DamagedBatchIsAnError) {
   auto batch = batch_of({10}, model::Codec::kNone);
   batch.resize(batch.size() - 1);
-  EXPECT_FALSE(first_offset_at_or_after(batch, Timestamp(1), Reading::kRecords));
+  EXPECT_FALSE(first_offset_at_or_after(batch, Timestamp(1), Offset(0), Reading::kRecords));
   EXPECT_FALSE(event_time_from(batch, Offset(100), Reading::kRecords));
 }
 

@@ -133,7 +133,28 @@ Error error_of(const v1::ErrorDetail& detail) {
   return error;
 }
 
-grpc::Status to_status(const v1::ErrorDetail& detail, const v1::ProduceAck* acknowledged) {
+namespace {
+
+// As many of the first faults as fit into a status, which travels in the trailers of its call: those of more
+// than 16 KiB are refused by gRPC, above 8 KiB by chance, and base64 comes on top. The others are found when
+// the rest is sent again.
+constexpr std::size_t kStatusFaultBytesMax = 3U << 10;
+
+v1::ErrorDetail for_trailers(v1::ErrorDetail detail) {
+  std::size_t bytes = 0;
+  int kept = 0;
+  for (; kept < detail.record_faults_size(); ++kept) {
+    bytes += detail.record_faults(kept).ByteSizeLong() + 4;
+    if (bytes > kStatusFaultBytesMax) break;
+  }
+  detail.mutable_record_faults()->DeleteSubrange(kept, detail.record_faults_size() - kept);
+  return detail;
+}
+
+}  // namespace
+
+grpc::Status to_status(const v1::ErrorDetail& whole, const v1::ProduceAck* acknowledged) {
+  const v1::ErrorDetail detail = for_trailers(whole);
   const grpc::StatusCode code = status_of(detail.reason());
   v1::RpcStatus status;
   status.set_code(code);

@@ -45,6 +45,21 @@ TEST(ErrorDetail, ResourceExhaustedAlwaysHasARetryDelay) {
   EXPECT_GT(to_detail({ErrorCode::kResourceExhausted, ""}).retry_delay_ms(), 0U);
 }
 
+// gRPC refuses trailers that are larger, and the caller would learn nothing.
+TEST(Status, TellsAsManyFaultsAsFitIntoTrailers) {
+  Error error{ErrorCode::kInvalidRecord, "50000 of 50000 records break the schemas"};
+  for (std::int32_t i = 0; i < 50'000; ++i)
+    error.record_faults.push_back({i, i < 20 ? std::string(250, 't') : std::string()});
+  EXPECT_EQ(to_detail(error).record_faults_size(), 50'000);
+  const grpc::Status status = to_status(error);
+  EXPECT_LT(status.error_details().size(), 4'096U);
+  const auto told = test::detail_of(status);
+  ASSERT_GT(told.record_faults_size(), 5);
+  for (int i = 0; i < told.record_faults_size(); ++i) EXPECT_EQ(told.record_faults(i).index(), i);
+  error.record_faults.resize(3);
+  EXPECT_EQ(test::detail_of(to_status(error)).record_faults_size(), 3);
+}
+
 TEST(Status, TravelsAsRpcStatusWithTheDetail) {
   const grpc::Status status = to_status({ErrorCode::kUnknownTopic, "no such topic"}, {"orders", {}});
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);

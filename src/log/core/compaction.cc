@@ -259,7 +259,8 @@ Compaction::Outcome Compaction::rewrite(const FrameHeader& header, ByteSpan payl
     if (!builder.keep(from_base(record, batch.header.base_timestamp, head.base_timestamp))) return {};
   }
   auto built = builder.build(*batch.header.attributes.codec());
-  if (!built) return {};  // the codec's library refused: the batch stays as it is
+  // The codec's library refused, or it has grown too large: the batch stays as it is.
+  if (!built || built->size() > rules_.frame_bytes_max) return {};
   return {Fate::kRewritten, *std::move(built)};
 }
 

@@ -73,6 +73,9 @@ class Compaction {
     model::LogPosition everywhere;  // the time of tombstones in frames up to here begins
     std::size_t map_bytes_max = 32U << 20;
     std::size_t batch_bytes_max = 256U << 20;  // decompressed; larger ones stay untouched
+    // No batch becomes larger: it has to pass the journals of replicas that get it later (JournalConfig).
+    // What a producer has compressed harder than we do may grow although records go; it stays untouched then.
+    std::size_t frame_bytes_max = 8U << 20;
     std::int64_t producer_life_ms =
         7LL * 24 * 3600 * 1000;  // the head of the last batch of one without a name stays this long
   };

@@ -163,6 +163,15 @@ TEST(Compaction, DeadLettersAreUntouchedAndSupersedeNothing) {
   EXPECT_TRUE(rewritten->bytes.empty());  // c went, and the others are dead letters still
 }
 
+TEST(Compaction, BatchThatWouldBeTooLargeForAJournalStaysAsItIs) {
+  const FramePtr first = frame_of({}, {{"a", "1"}, {"b", std::string(200, 'b')}});
+  const FramePtr last = frame_of(first->header.end, {{"a", "2"}});
+  Compaction::Rules rules = rules_at(5000);
+  EXPECT_EQ(all_records(run_compaction({first, last}, 0, rules)).size(), 2U);
+  rules.frame_bytes_max = 200;
+  EXPECT_EQ(all_records(run_compaction({first, last}, 0, rules)).size(), 3U);
+}
+
 TEST(Compaction, TombstoneStaysForItsTimeThenGoes) {
   std::vector<FramePtr> frames;
   frames.push_back(frame_of({}, {{"a", "1"}, {"b", "2"}}));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/endian.h"
 #include "schema/core/registry_error.h"
 #include "schema/core/subject_name.h"
 
@@ -83,14 +84,14 @@ std::optional<Violation> RecordGuard::check(const model::RecordView& record, boo
 
 std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::RecordView& record, bool is_key,
                                                  SubjectStrategy strategy, bool with_payload) {
+  if (says_last_good(part, record.headers, is_key)) {
+    if (last_good_.count != nullptr) ++*last_good_.count;
+    return std::nullopt;
+  }
   const auto mark = read_mark(part, record.headers, is_key);
   if (!mark)
     return violation(Violation::Rule::kNoSchema, is_key, topic_subject(is_key, strategy),
                      mark.error().context);
-  if (!mark->is_guid() && mark->id == last_good_.id && is_key == last_good_.is_key) {
-    if (last_good_.count != nullptr) ++*last_good_.count;
-    return std::nullopt;
-  }
   Known& known = look_up(*mark);
   if (known.stored == nullptr)
     return violation(Violation::Rule::kUnknownSchema, is_key, topic_subject(is_key, strategy),
@@ -128,6 +129,13 @@ std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::Rec
                                "found a payload that is no value of " + mark_text(*mark));
   broken.fault = std::move(*fault);
   return broken;
+}
+
+// Without a header that might say another one.
+bool RecordGuard::says_last_good(ByteSpan part, const model::HeadersView& headers, bool is_key) const {
+  return last_good_.id != 0 && is_key == last_good_.is_key && headers.empty() &&
+         part.size() >= kIdPrefixBytes && part.front() == kIdMagic &&
+         load_be<std::uint32_t>(part.data() + 1) == static_cast<std::uint32_t>(last_good_.id);
 }
 
 RecordGuard::Known& RecordGuard::look_up(const SchemaMark& mark) {

@@ -67,6 +67,7 @@ class RecordGuard {
   [[nodiscard]] std::optional<Violation> check_part(ByteSpan part, const model::RecordView& record,
                                                     bool is_key, config::SubjectStrategy strategy,
                                                     bool with_payload);
+  [[nodiscard]] bool says_last_good(ByteSpan part, const model::HeadersView& headers, bool is_key) const;
   [[nodiscard]] Known& look_up(const SchemaMark& mark);
   [[nodiscard]] std::optional<Violation> check_subject(Known& known, bool is_key,
                                                        config::SubjectStrategy strategy, MessagePath path);

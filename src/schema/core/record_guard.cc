@@ -84,8 +84,9 @@ std::optional<Violation> RecordGuard::check(const model::RecordView& record, boo
 
 std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::RecordView& record, bool is_key,
                                                  SubjectStrategy strategy, bool with_payload) {
-  if (says_last_good(part, record.headers, is_key)) {
-    if (last_good_.count != nullptr) ++*last_good_.count;
+  LastGood& last = last_good_.at(is_key ? 1 : 0);
+  if (says(last, part, record.headers)) {
+    if (last.count != nullptr) ++*last.count;
     return std::nullopt;
   }
   const auto mark = read_mark(part, record.headers, is_key);
@@ -112,7 +113,7 @@ std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::Rec
   }
   if (auto broken = check_subject(known, is_key, strategy, marked.path)) return broken;
   if (rules_.validation == SchemaValidation::kId) {
-    if (!mark->is_guid() && !wants_path) last_good_ = {mark->id, is_key, count};
+    if (!mark->is_guid() && !wants_path) last = {mark->id, count};
     return std::nullopt;
   }
   if (!with_payload) return std::nullopt;
@@ -132,10 +133,9 @@ std::optional<Violation> RecordGuard::check_part(ByteSpan part, const model::Rec
 }
 
 // Without a header that might say another one.
-bool RecordGuard::says_last_good(ByteSpan part, const model::HeadersView& headers, bool is_key) const {
-  return last_good_.id != 0 && is_key == last_good_.is_key && headers.empty() &&
-         part.size() >= kIdPrefixBytes && part.front() == kIdMagic &&
-         load_be<std::uint32_t>(part.data() + 1) == static_cast<std::uint32_t>(last_good_.id);
+bool RecordGuard::says(const LastGood& last, ByteSpan part, const model::HeadersView& headers) {
+  return last.id != 0 && headers.empty() && part.size() >= kIdPrefixBytes && part.front() == kIdMagic &&
+         load_be<std::uint32_t>(part.data() + 1) == static_cast<std::uint32_t>(last.id);
 }
 
 RecordGuard::Known& RecordGuard::look_up(const SchemaMark& mark) {

@@ -2,6 +2,7 @@
 // batch, so that what its records have in common is looked up once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -67,7 +68,7 @@ class RecordGuard {
   [[nodiscard]] std::optional<Violation> check_part(ByteSpan part, const model::RecordView& record,
                                                     bool is_key, config::SubjectStrategy strategy,
                                                     bool with_payload);
-  [[nodiscard]] bool says_last_good(ByteSpan part, const model::HeadersView& headers, bool is_key) const;
+
   [[nodiscard]] Known& look_up(const SchemaMark& mark);
   [[nodiscard]] std::optional<Violation> check_subject(Known& known, bool is_key,
                                                        config::SubjectStrategy strategy, MessagePath path);
@@ -78,17 +79,17 @@ class RecordGuard {
   // What most records of a batch have in common, when nothing but the id counts: whoever says the same is
   // right too.
   struct LastGood {
-    SchemaId id = 0;  // 0: there is none
-    bool is_key = false;
+    SchemaId id = 0;                 // 0: there is none
     std::uint64_t* count = nullptr;  // in seen_
   };
+  [[nodiscard]] static bool says(const LastGood& last, ByteSpan part, const model::HeadersView& headers);
 
   const GuardRules& rules_;
   const ImageAccess& access_;
   ParsedSchemas& schemas_;
   std::map<Mark, Known> known_;
   std::map<SchemaId, std::uint64_t> seen_;
-  LastGood last_good_;
+  std::array<LastGood, 2> last_good_;  // of values, of keys
 };
 
 }  // namespace forebay::schema

@@ -474,6 +474,12 @@ void FakeBroker::use_up_epochs(const std::string& name) {
   epoch = -1;
 }
 
+void FakeBroker::replicate(const FakeBroker& other) {
+  const std::scoped_lock lock(state_->mutex, other.state_->mutex);
+  state_->topics = other.state_->topics;
+  state_->changed.notify_all();
+}
+
 void FakeBroker::trim(const std::string& topic, std::int32_t partition, std::int64_t log_start) {
   const std::lock_guard lock(state_->mutex);
   Partition* found = state_->find(topic, partition);

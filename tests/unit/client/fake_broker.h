@@ -57,6 +57,8 @@ class FakeBroker {
   // The next session of this named producer has another id.
   void use_up_epochs(const std::string& name);
   void trim(const std::string& topic, std::int32_t partition, std::int64_t log_start);
+  // Holds from now on what the other one holds, the sequences of producers with it, as a replica of it would.
+  void replicate(const FakeBroker& other);
   // Acknowledges what is held, and holds nothing any more.
   void release();
 

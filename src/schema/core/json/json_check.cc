@@ -41,7 +41,7 @@ struct Step {
 class Checker {
  public:
   Checker(const Schema& schema, std::size_t payload_bytes)
-      : schema_(schema), steps_max_(kStepsOfAll + kStepsPerByte * payload_bytes) {}
+      : schema_(schema), steps_{.max = kStepsOfAll + kStepsPerByte * payload_bytes} {}
 
   std::optional<PayloadFault> run(const Value& value) {
     const bool fits = check(schema_.root, value, nullptr);
@@ -54,7 +54,7 @@ class Checker {
   // `seen`: null where nobody asks what was looked at.
   bool check(NodeId id, const Value& value, Seen* seen) {
     const Node& node = schema_.nodes[id];
-    ++steps_;
+    ++steps_.taken;
     if (stops(value)) return false;
     if (node.verdict) return *node.verdict || fail(value, "nothing: the schema is false");
     ++depth_;
@@ -66,7 +66,7 @@ class Checker {
     if (enters) scope_.pop_back();
     --depth_;
     if (ok && seen != nullptr && collects != nullptr) {
-      steps_ += own.of.size() / kItemsPerStep;
+      steps_.taken += own.of.size() / kItemsPerStep;
       seen->add(own);
     }
     return ok;
@@ -74,11 +74,11 @@ class Checker {
 
   bool stops(const Value& value) {
     if (stopped_) return true;
-    if (steps_ <= steps_max_ && depth_ < kDepthMax) return false;
+    if (!steps_.are_used_up() && depth_ < kDepthMax) return false;
     stopped_ = {path_text(), described(value),
                 depth_ >= kDepthMax
                     ? "a value whose check nests less than " + std::to_string(kDepthMax) + " schemas"
-                    : "a value that the schema judges in at most " + std::to_string(steps_max_) + " steps"};
+                    : "a value that the schema judges in at most " + std::to_string(steps_.max) + " steps"};
     return true;
   }
 
@@ -182,10 +182,11 @@ class Checker {
       if (node.max_length && characters > *node.max_length)
         return fail(value, at_most(*node.max_length, "characters", "maxLength"));
     }
-    if (node.pattern) charge_match(*node.pattern, value.text);
-    if (node.pattern && !node.pattern->found_in(value.text))
-      return fail(value, "a match of " + node.pattern->expression().substr(0, 200) + " (\"pattern\")");
-    return true;
+    if (!node.pattern) return true;
+    const Match match = node.pattern->find_in(value.text, steps_);
+    if (match == Match::kUndecided) return !stops(value);
+    return match == Match::kFound ||
+           fail(value, "a match of " + node.pattern->expression().substr(0, 200) + " (\"pattern\")");
   }
 
   bool check_array(const Node& node, const Value& value, Seen* seen) {
@@ -249,11 +250,11 @@ class Checker {
       return fail(value, at_least(*node.min_properties, "members", "minProperties"));
     if (node.max_properties && count > *node.max_properties)
       return fail(value, at_most(*node.max_properties, "members", "maxProperties"));
-    steps_ += node.required.size() + node.dependencies.size();
+    steps_.taken += node.required.size() + node.dependencies.size();
     for (const std::string& name : node.required)
       if (value.find(name) == nullptr) return fail(value, "a member \"" + name + "\" (\"required\")");
     if (judges_members(node)) {
-      steps_ += count;
+      steps_.taken += count;
       for (std::size_t i = 0; i < count; ++i)
         if (!check_member(node, value, i, seen)) return false;
     }
@@ -275,9 +276,9 @@ class Checker {
       if (!below_member(property, name, value)) return false;
     }
     for (const PatternProperty& one : node.pattern_properties) {
-      charge_match(*one.pattern, name);
+      const Match match = one.pattern->find_in(name, steps_);
       if (stops(value)) return false;
-      if (!one.pattern->found_in(name)) continue;
+      if (match != Match::kFound) continue;
       is_known = true;
       if (!below_member(one.node, name, value)) return false;
     }
@@ -374,7 +375,7 @@ class Checker {
     const bool is_array = value.is_array() && node.unevaluated_items != kNoNode;
     const bool is_object = value.is_object() && node.unevaluated_properties != kNoNode;
     if (!is_array && !is_object) return true;
-    steps_ += value.items.size() / kItemsPerStep;
+    steps_.taken += value.items.size() / kItemsPerStep;
     for (std::size_t i = 0; i < value.items.size(); ++i) {
       if (seen->has(i)) continue;
       const bool ok = is_array ? below_item(node.unevaluated_items, value, i)
@@ -405,10 +406,7 @@ class Checker {
     return "at most " + std::to_string(count) + " " + what + " (\"" + keyword + "\")";
   }
 
-  void charge(std::size_t bytes) { steps_ += bytes / kBytesPerStep; }
-  void charge_match(const Pattern& pattern, std::string_view text) {
-    steps_ += 1 + text.size() * pattern.steps_per_byte();
-  }
+  void charge(std::size_t bytes) { steps_.taken += bytes / kBytesPerStep; }
 
   // Returns false, so that it can be returned.
   bool fail(const Value& value, std::string expected) {
@@ -432,12 +430,12 @@ class Checker {
   }
 
   const Schema& schema_;
-  const std::size_t steps_max_;
+  Steps steps_;
   std::vector<Step> path_;
   std::vector<std::uint32_t> scope_;  // resources entered, for "$dynamicRef"
   std::optional<PayloadFault> fault_;
   std::size_t fault_steps_ = 0;  // how deep in the value `fault_` is
-  std::size_t steps_ = 0, depth_ = 0;
+  std::size_t depth_ = 0;
   std::optional<PayloadFault> stopped_;  // why: then it does not count what anything came to
   const Value* key_for_ = nullptr;       // whose key `key_` is: the same value is often asked for by several
   std::string key_;

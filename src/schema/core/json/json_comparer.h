@@ -92,7 +92,8 @@ class Comparer {
   std::set<Key> open_, assumed_;
   std::vector<Key> later_;
   bool again_ = false, too_large_ = false;
-  std::size_t pairs_ = 0, depth_ = 0, told_ = 0, match_steps_ = 0;
+  std::size_t pairs_ = 0, depth_ = 0, told_ = 0;
+  Steps match_steps_{.max = kMatchStepsMax};
 };
 
 [[nodiscard]] std::string step_of(std::string_view name);  // of a path; a long name is cut

@@ -54,7 +54,7 @@ std::vector<Difference> Comparer::run() {
   if (too_large_ && is_unchanged()) return {};
   if (too_large_ || (result.incompatible && result.differences.empty())) {
     const Rule* rule = rule_named("COMPARISON_TOO_LARGE");
-    const bool matches = match_steps_ > kMatchStepsMax;
+    const bool matches = match_steps_.are_used_up();
     result.differences.insert(
         result.differences.begin(),
         {std::string(rule->name), "",

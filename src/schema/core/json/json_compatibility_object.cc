@@ -159,9 +159,9 @@ bool Comparer::is_open(Views& views, const Node& node) {
 }
 
 bool Comparer::matches(const Pattern& pattern, std::string_view name) {
-  match_steps_ += 1 + name.size() * pattern.steps_per_byte();
-  if (match_steps_ > kMatchStepsMax) too_large_ = true;
-  return !too_large_ && pattern.found_in(name);
+  const Match match = pattern.find_in(name, match_steps_);
+  if (match_steps_.are_used_up()) too_large_ = true;
+  return !too_large_ && match == Match::kFound;
 }
 
 // The schema that a member has which is not named; null: there may be none, or any.

@@ -1,8 +1,6 @@
-// Regular expressions of "pattern" and "patternProperties": ECMA 262 as schemas use it, matched by RE2, whose
-// time grows with the text alone. What RE2 cannot take (look-ahead, look-behind, back references, more than
-// 1000 repetitions) is refused when the schema is registered: left unchecked, it would be a contract that
-// nobody keeps, and the engines that take it need exponential time for patterns and texts that a stranger
-// chooses.
+// Regular expressions of "pattern" and "patternProperties": ECMA 262 as schemas use it. RE2 matches them, in
+// a time that grows with the text alone; those that RE2 does not take (look-around, back references, many
+// repetitions) PCRE2, with a bounded number of tries.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "schema/core/json/json_match.h"
 
 namespace forebay::schema::json {
 
@@ -25,12 +24,9 @@ class Pattern {
   ~Pattern();
 
   // Whether it matches anywhere in the text. Any thread may call it.
-  [[nodiscard]] bool found_in(std::string_view text) const;
+  [[nodiscard]] Match find_in(std::string_view text, Steps& steps) const;
   [[nodiscard]] const std::string& expression() const { return expression_; }
   [[nodiscard]] std::size_t memory_bytes() const;
-  // What finding it may take for each byte of a text: most take the same, but a large one may have many
-  // places to go on from at each.
-  [[nodiscard]] std::size_t steps_per_byte() const;
 
  private:
   struct Engine;

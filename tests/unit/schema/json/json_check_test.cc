@@ -177,6 +177,19 @@ TEST(JsonCheck, RefusesWhatItCannotJudgeToItsEnd) {
   }
 }
 
+TEST(JsonCheck, RefusesATextThatAPatternDoesNotDecide) {
+  const std::string pattern = R"j("pattern":"^(?=(a+)+$)")j", text = '"' + std::string(60, 'a') + "!\"";
+  for (const std::string& schema :
+       {"{" + pattern + "}", R"({"not":{)" + pattern + "}}", R"({"anyOf":[{)" + pattern + "},true]}"}) {
+    const auto fault = schema_of(schema)->check(as_bytes(text));
+    ASSERT_TRUE(fault) << schema;
+    EXPECT_NE(fault->expected.find("steps"), std::string::npos) << schema << ": " << fault->expected;
+  }
+  const auto members = schema_of(R"j({"patternProperties":{"^(?=(a+)+$)":{}}})j");
+  EXPECT_TRUE(members->check(as_bytes("{" + text + ":1}")));
+  EXPECT_FALSE(members->check(as_bytes(R"({"aaa":1})")));
+}
+
 std::string repeated(const std::string& what, std::size_t times) {
   std::string all = what;
   for (std::size_t i = 1; i < times; ++i) all += ',' + what;

@@ -1,0 +1,36 @@
+// Patterns that cannot be matched in a time that grows with the text alone (look-around, back references) or
+// whose automaton would be too large (many repetitions of large classes), matched by PCRE2. It tries one way
+// after another, for an exponential time if it is let: here it has a bounded number of tries.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "schema/core/json/json_match.h"
+
+namespace forebay::schema::json {
+
+class BacktrackingPattern {
+ public:
+  // `text`: as translate_pattern() writes it. Errors: kInvalidArgument with what PCRE2 does not take of it.
+  [[nodiscard]] static Result<std::unique_ptr<const BacktrackingPattern>> compile(const std::string& text);
+  BacktrackingPattern(const BacktrackingPattern&) = delete;
+  BacktrackingPattern& operator=(const BacktrackingPattern&) = delete;
+  ~BacktrackingPattern();
+
+  // Whether it matches anywhere in the text. Any thread may call it.
+  [[nodiscard]] Match find_in(std::string_view text, Steps& steps) const;
+  [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
+
+ private:
+  struct Code;
+  explicit BacktrackingPattern(std::unique_ptr<Code> code);
+  std::unique_ptr<Code> code_;
+  bool is_anchored_ = false;
+  std::size_t memory_bytes_ = 0;
+};
+
+}  // namespace forebay::schema::json

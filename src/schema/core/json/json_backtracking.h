@@ -1,6 +1,7 @@
 // Patterns that cannot be matched in a time that grows with the text alone (look-around, back references) or
 // whose automaton would be too large (many repetitions of large classes), matched by PCRE2. It tries one way
-// after another, for an exponential time if it is let: here it has a bounded number of tries.
+// after another, for an exponential time if it is let: here each item of the pattern that it tries takes a
+// step, and what it runs along of the text takes more.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +11,14 @@
 
 #include "base/result.h"
 #include "schema/core/json/json_match.h"
+#include "schema/core/json/json_pattern_text.h"
 
 namespace forebay::schema::json {
 
 class BacktrackingPattern {
  public:
-  // `text`: as translate_pattern() writes it. Errors: kInvalidArgument with what PCRE2 does not take of it.
-  [[nodiscard]] static Result<std::unique_ptr<const BacktrackingPattern>> compile(const std::string& text);
+  // Errors: kInvalidArgument with what PCRE2 does not take of it.
+  [[nodiscard]] static Result<std::unique_ptr<const BacktrackingPattern>> compile(const PatternText& pattern);
   BacktrackingPattern(const BacktrackingPattern&) = delete;
   BacktrackingPattern& operator=(const BacktrackingPattern&) = delete;
   ~BacktrackingPattern();
@@ -27,9 +29,9 @@ class BacktrackingPattern {
 
  private:
   struct Code;
-  explicit BacktrackingPattern(std::unique_ptr<Code> code);
+  BacktrackingPattern(std::unique_ptr<Code> code, const PatternText& pattern);
   std::unique_ptr<Code> code_;
-  bool is_anchored_ = false;
+  const PatternText pattern_;
   std::size_t memory_bytes_ = 0;
 };
 

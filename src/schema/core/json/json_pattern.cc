@@ -62,7 +62,7 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view express
       return wrong(automaton->error());
   }
   if (engine->automaton == nullptr) {
-    auto compiled = BacktrackingPattern::compile(translated->text);
+    auto compiled = BacktrackingPattern::compile(*translated);
     if (!compiled) return wrong(compiled.error().context);
     engine->backtracking = std::move(*compiled);
   }

@@ -1,5 +1,6 @@
 #include "schema/core/json/json_pattern_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -66,7 +67,8 @@ class Translator {
       } else if (c == '(' && !in_class_) {
         FOREBAY_CHECK(group());
       } else {
-        if (c == ']') in_class_ = false;
+        if (c == ']' && std::exchange(in_class_, false))
+          out_.class_bytes_max = std::max(out_.class_bytes_max, at_ - class_begin_);
         out_.text += c;
         ++at_;
       }
@@ -99,6 +101,9 @@ class Translator {
       return refused("a repetition of a repetition, " + std::string(text_.substr(at_, length)) +
                      ", which is not of ECMA 262");
     repeats_ = makes_lazy ? Repeats::kLazily : Repeats::kYes;
+    std::size_t least = 0;
+    std::from_chars(text_.data() + at_ + 1, text_.data() + at_ + length, least);
+    out_.repeats_min = std::max(out_.repeats_min, least);
     copy(length);
     return {};
   }
@@ -114,6 +119,7 @@ class Translator {
     } else {
       out_.text += '[';
       in_class_ = true;
+      class_begin_ = at_;
       if (text_.substr(at_).starts_with("^")) {
         out_.text += '^';
         ++at_;
@@ -142,6 +148,7 @@ class Translator {
     const auto flags = rest.find_first_not_of("ims-", 2);
     if (flags == std::string_view::npos || (rest[flags] != ':' && rest[flags] != ')'))
       return refused("a group " + std::string(rest.substr(0, 4)) + ", which is not of ECMA 262");
+    out_.has_flags = out_.has_flags || flags > 2;
     copy(flags);
     return {};
   }
@@ -240,6 +247,7 @@ class Translator {
   std::size_t at_ = 0;
   PatternText out_;
   bool in_class_ = false;
+  std::size_t class_begin_ = 0;
   Repeats repeats_ = Repeats::kNo;
 };
 

@@ -92,15 +92,49 @@ TEST(Pattern, EndsWhereTryingWouldNot) {
   }
 }
 
-// Where a few tries do not do, more are made, and steps are not taken for more than that.
+std::size_t steps_of(const std::string& expression, const std::string& text, Match expected) {
+  const auto pattern = Pattern::compile(expression, kBytesMax);
+  EXPECT_TRUE(pattern) << pattern.error().context;
+  Steps steps{.max = 100'000'000};
+  EXPECT_EQ((*pattern)->find_in(text, steps), expected) << expression;
+  return steps.taken;
+}
+std::string repeated(const std::string& what, std::size_t times) {
+  std::string all;
+  for (std::size_t i = 0; i < times; ++i) all += what;
+  return all;
+}
+
+// Those in use take some steps for each byte, wherever they begin.
 TEST(Pattern, TakesTheStepsThatATextNeeds) {
-  const auto pattern = Pattern::compile("^(?!.*secret).*$", kBytesMax);
-  ASSERT_TRUE(pattern);
-  Steps little{.max = kStepsMax}, much{.max = kStepsMax};
-  EXPECT_EQ((*pattern)->find_in("short", little), Match::kFound);
-  EXPECT_LT(little.taken, 100U);
-  EXPECT_EQ((*pattern)->find_in(std::string(10'000, 's'), much), Match::kFound);
-  EXPECT_EQ((*pattern)->find_in(std::string(10'000, 's') + "secret", much), Match::kNotFound);
+  const std::string password = "(?=.*\\d)(?=.*[A-Z]).{8,}", reference = R"((?<!\\)\$\{)";
+  EXPECT_LT(steps_of("^(?!.*<script).*$", "short", Match::kFound), 20U);
+  EXPECT_LT(steps_of("^(?!.*<script).*$", std::string(6'000, 'x'), Match::kFound), 20'000U);
+  EXPECT_LT(steps_of("^(?!.*<script).*$", std::string(6'000, 'x') + "<script", Match::kNotFound), 20'000U);
+  EXPECT_LT(steps_of(password, std::string(25, 'x') + "7A" + std::string(25, 'x'), Match::kFound), 200U);
+  EXPECT_LT(steps_of(reference, std::string(6'000, 'x') + "${", Match::kFound), 20'000U);
+}
+
+// An item may run along the whole text, part by part of a class, or compare what a group has found.
+TEST(Pattern, TakesStepsForWhatItRunsAlong) {
+  const std::string large = "^(?=λ)[" + repeated("\\p{Lu}", 250) + "λ]*$";
+  EXPECT_GT(steps_of(large, repeated("λ", 500'000), Match::kFound), 1'000'000U);
+  EXPECT_GT(steps_of("^(a*)\\1b", std::string(3'000, 'a') + "cb", Match::kNotFound), 3'000U * 3'000U / 32);
+  EXPECT_GT(steps_of("^(?=a)(?:a{1500}b|.)*$", std::string(3'000, 'a'), Match::kFound), 1'500U * 1'500U / 16);
+  EXPECT_GT(steps_of("(?=)a" + repeated("\\B", 600) + "x?[bc]", std::string(500, 'a'), Match::kNotFound),
+            500U * 600U);
+}
+
+TEST(Pattern, IsSmallWhereItIsTriedOut) {
+  for (const std::string& expression :
+       {"(?=a)" + std::string(2'100, 'a'), "(?i:" + repeated("[!-\\x{10FFFF}]", 100) + ")(?=a)"}) {
+    const auto pattern = Pattern::compile(expression, kBytesMax);
+    ASSERT_FALSE(pattern);
+    EXPECT_NE(pattern.error().context.find("look-around, back references or so many repetitions"),
+              std::string::npos)
+        << pattern.error().context;
+  }
+  EXPECT_TRUE(Pattern::compile("(?=a)" + repeated("[!-\\u{10FFFF}]", 130), kBytesMax));
 }
 
 class Sources {

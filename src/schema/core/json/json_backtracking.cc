@@ -21,11 +21,17 @@ struct Free {
 // A thread's own; what it had to remember of its tries is kept for the next match.
 struct Scratch {
   std::unique_ptr<pcre2_match_context, Free> context{pcre2_match_context_create(nullptr)};
-  std::unique_ptr<pcre2_match_data, Free> data{pcre2_match_data_create(1, nullptr)};
+  std::unique_ptr<pcre2_match_data, Free> data = match_data();
+  static std::unique_ptr<pcre2_match_data, Free> match_data() {
+    return std::unique_ptr<pcre2_match_data, Free>(pcre2_match_data_create(1, nullptr));
+  }
 };
 
-// Where a try branched off is remembered, in some 150 bytes.
-constexpr std::uint32_t kMemoryKibMax = 4096;
+// Where tries branched off is remembered, in some hundred bytes each; patterns in use may do so at each
+// character. A thread keeps kMemoryKept of it for the next match.
+constexpr std::size_t kMemoryPerByte = 512, kMemoryKept = 4U << 20, kMemoryMax = 64U << 20;
+// Each is walked back over where it stands, before anything of it is tried.
+constexpr std::uint32_t kLookBehindMax = 255;
 // Compiled to at most 64 KB, in some milliseconds.
 constexpr std::size_t kTextBytesMax = 2048;
 // Characters that an item of a pattern runs along, at some nanoseconds each.
@@ -83,6 +89,7 @@ BacktrackingPattern::BacktrackingPattern(std::unique_ptr<Code> code, const Patte
   std::size_t bytes = 0;
   pcre2_pattern_info(code_->code.get(), PCRE2_INFO_SIZE, &bytes);
   memory_bytes_ = sizeof *this + pattern_.text.size() + bytes;
+  pcre2_pattern_info(code_->code.get(), PCRE2_INFO_MAXLOOKBEHIND, &look_behind_);
 }
 BacktrackingPattern::~BacktrackingPattern() = default;
 
@@ -105,21 +112,27 @@ Result<std::unique_ptr<const BacktrackingPattern>> BacktrackingPattern::compile(
   code->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), kOptions, &error,
                                  &at, context.get()));
   if (code->code == nullptr) return refused(words_of(error));
-  return std::unique_ptr<const BacktrackingPattern>(new BacktrackingPattern(std::move(code), pattern));
+  std::unique_ptr<const BacktrackingPattern> made(new BacktrackingPattern(std::move(code), pattern));
+  if (made->look_behind_ > kLookBehindMax)
+    return refused("a look-behind of it has more than " + std::to_string(kLookBehindMax) + " characters");
+  return made;
 }
 
 Match BacktrackingPattern::find_in(std::string_view text, Steps& steps) const {
-  thread_local const Scratch scratch;
-  // Items fail unseen within their first repetitions.
+  thread_local Scratch scratch;
+  const std::size_t memory_max = std::clamp(text.size() * kMemoryPerByte, kMemoryKept, kMemoryMax);
+  // Items fail unseen within their first repetitions, and behind what is walked back.
   Meter meter{steps, pattern_,
-              1 + steps_along(std::min<std::size_t>(pattern_.repeats_min, text.size()), pattern_)};
+              1 + look_behind_ / kBytesPerStep +
+                  steps_along(std::min<std::size_t>(pattern_.repeats_min, text.size()), pattern_)};
   steps.taken += 1 + text.size() / kBytesPerStep;
   if (!steps.are_used_up()) {
-    pcre2_set_heap_limit(scratch.context.get(), kMemoryKibMax);
+    pcre2_set_heap_limit(scratch.context.get(), static_cast<std::uint32_t>(memory_max >> 10));
     pcre2_set_match_limit(scratch.context.get(), UINT32_MAX);
     pcre2_set_callout(scratch.context.get(), on_item, &meter);
     const int rc = pcre2_match(code_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0,
                                0, scratch.data.get(), scratch.context.get());
+    if (memory_max > kMemoryKept) scratch.data = Scratch::match_data();
     if (rc >= 0) return Match::kFound;
     if (rc == PCRE2_ERROR_NOMATCH) return Match::kNotFound;
     steps.use_up();

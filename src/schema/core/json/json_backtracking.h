@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ class BacktrackingPattern {
   BacktrackingPattern(std::unique_ptr<Code> code, const PatternText& pattern);
   std::unique_ptr<Code> code_;
   const PatternText pattern_;
+  std::uint32_t look_behind_ = 0;  // characters, of the longest
   std::size_t memory_bytes_ = 0;
 };
 

@@ -67,6 +67,8 @@ class Translator {
       } else if (c == '(' && !in_class_) {
         FOREBAY_CHECK(group());
       } else {
+        // Not a repetition, whatever they make of it.
+        if (c == '{' && !in_class_) out_.text += '\\';
         if (c == ']' && std::exchange(in_class_, false))
           out_.class_bytes_max = std::max(out_.class_bytes_max, at_ - class_begin_);
         out_.text += c;
@@ -158,6 +160,8 @@ class Translator {
     const char c = text_[at_ + 1];
     const std::string_view rest = text_.substr(at_ + 2);
     if (c == 'u') return unicode(rest);
+    if (c == 'x' && (rest.size() < 2 || !is_hex(rest.substr(0, 2))))
+      return refused("\\x without two hexadecimal digits, as in \\xe9");
     if (c == 'c' && !rest.empty() && (rest[0] | 0x20) >= 'a' && (rest[0] | 0x20) <= 'z') {
       append_code(static_cast<unsigned>(rest[0]) % 32);
       at_ += 3;

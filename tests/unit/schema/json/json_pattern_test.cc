@@ -58,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Row{"^a$", {"a"}, {"a\n"}}, Row{"(?=)^a$", {"a"}, {"a\n"}},
                     Row{R"(^\v$)", {"\x0B"}, {"\n"}}, Row{R"((?=)^\v$)", {"\x0B"}, {"\n"}},
                     Row{R"((?=)^\w$)", {"a"}, {"é"}}, Row{R"((?=)^\d$)", {"1"}, {"\xD9\xA1"}},
-                    Row{"(?=)^[]$", {}, {"", "]"}}, Row{"(?=)^[^]$", {"a", "\n", "é"}, {""}},
+                    Row{"(?=)^[]$", {}, {"", "]"}}, Row{"^a{,3}$", {"a{,3}"}, {"aa"}},
+                    Row{"(?=)^a{,3}{b$", {"a{,3}{b"}, {"aa"}}, Row{"(?=)^[^]$", {"a", "\n", "é"}, {""}},
                     Row{"(?=)^[[:alpha:]]", {"[]", "a]"}, {"b]", "b"}},
                     Row{R"((?=)^\u00e9\x41\cA$)", {"éA\x01"}, {"e"}},
                     Row{R"((?=)^\ud83d\udc32$)", {"🐲"}, {"x"}},
@@ -125,9 +126,24 @@ TEST(Pattern, TakesStepsForWhatItRunsAlong) {
             500U * 600U);
 }
 
+// Where it branches off at each character, all that is remembered.
+TEST(Pattern, MatchesTextsOfSomeHundredKilobytes) {
+  const std::string letters(20'000, 'a');
+  EXPECT_EQ(find("^(?!x)(a|b)+$", letters), Match::kFound);
+  EXPECT_EQ(find("^(?!.*foo)(?:[a-z]|[0-9])+$", letters), Match::kFound);
+  EXPECT_EQ(find("^(?!,)(?:[^,\\n]*,?)*$", repeated("12345,", 6'000), 860'000), Match::kFound);
+}
+
+TEST(Pattern, LooksBehindAShortWayOnly) {
+  EXPECT_FALSE(Pattern::compile("(?<=(?:a{250}){250})[bc]", kBytesMax));
+  EXPECT_FALSE(Pattern::compile("(?<=a{256})[bc]", kBytesMax));
+  EXPECT_GT(steps_of("(?<=a{250}|b{249}|c{248})[b-d]", std::string(1'000, 'd'), Match::kNotFound),
+            3U * 1'000U * 250U / 16 / 2);
+}
+
 TEST(Pattern, IsSmallWhereItIsTriedOut) {
   for (const std::string& expression :
-       {"(?=a)" + std::string(2'100, 'a'), "(?i:" + repeated("[!-\\x{10FFFF}]", 100) + ")(?=a)"}) {
+       {"(?=a)" + std::string(2'100, 'a'), "(?i:" + repeated("[!-\\u{10FFFF}]", 100) + ")(?=a)"}) {
     const auto pattern = Pattern::compile(expression, kBytesMax);
     ASSERT_FALSE(pattern);
     EXPECT_NE(pattern.error().context.find("look-around, back references or so many repetitions"),

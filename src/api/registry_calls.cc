@@ -7,6 +7,7 @@
 #include "api/errors.h"
 #include "api/later.h"
 #include "api/messages.h"
+#include "schema/core/subject_name.h"
 #include "schema/local_calls.h"
 #include "schema/registry.h"
 
@@ -36,11 +37,17 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
         done_(std::move(done)) {}
 
   void begin() {
+    const bool is_there = broker().has_registry();
+    if (!is_there && !broker().knows_topics())
+      return refuse(
+          Error{ErrorCode::kNotYet,
+                "this node has just started, and does not know yet whether there is a schema registry; retry",
+                100});
     if constexpr (Method::kChanges) {
-      if (makes_registry() || broker().has_registry()) return change();
+      if (makes_registry() || is_there) return change();
       decide_on_nothing();
     } else {
-      if (!broker().has_registry()) return read(nullptr);
+      if (!is_there) return read(nullptr);
       const auto image = broker().registry_image();
       if (image != nullptr && image->is_current()) return read(image);
       refuse(Error{ErrorCode::kNotLeader, "the schema registry is not on this node", 100});
@@ -66,7 +73,8 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
             *answer = schema::read(image == nullptr ? no_image() : *image, schemas, self->request_);
         },
         [self = this->shared_from_this(), image, answer] {
-          const bool missing = !*answer && self->may_be_elsewhere(answer->error());
+          const bool missing =
+              *answer ? self->is_of_another_context(**answer) : self->may_be_elsewhere(answer->error());
           const Error who = self->broker().name_registry_leader({ErrorCode::kNotLeader, ""});
           if (image == nullptr || !missing || who.leader.empty() || !self->options_.may_forward)
             return self->finish(std::move(*answer));
@@ -80,6 +88,21 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
       if (error.code == ErrorCode::kInvalidSchema && request_.schema().references_size() > 0) return true;
     }
     return error.code == ErrorCode::kNotFound;
+  }
+
+  // Found in another context, since the one that is meant may not have it yet.
+  [[nodiscard]] bool is_of_another_context(const Response& response) const {
+    if constexpr (requires { request_.in_any_context(); }) {
+      if (!request_.in_any_context()) return false;
+      std::string subject;
+      if constexpr (requires { response.version().subject(); })
+        subject = response.version().subject();
+      else
+        subject = response.subject();
+      return schema::context_of(subject) != schema::context_of(request_.subject());
+    } else {
+      return false;
+    }
   }
 
   // --- changes

@@ -72,6 +72,15 @@ Done<ProduceAck> keep_order(std::shared_ptr<ProduceOrder> order, std::uint32_t r
   };
 }
 
+// What is stored already is acknowledged, whatever would be said of it now: rules change, and schemas are
+// deleted, between a try and the next one of an idempotent producer.
+// Only a batch whose header is right can be one: what is wrong in that is refused as it was then.
+bool may_be_a_copy(const Error& refused, const std::string& batch, const model::BatchRules& rules) {
+  if (refused.code != ErrorCode::kInvalidRecord) return false;
+  const auto view = model::validate_batch_header(as_bytes(batch), rules);
+  return view && view->header().producer_id != model::kNoProducerId;
+}
+
 Error out_of_order() {
   return Error{ErrorCode::kNotYet, "an earlier request of the stream was refused; send them again in order"};
 }
@@ -85,8 +94,7 @@ Result<NodeBroker::CheckedBatch> NodeBroker::check_batch(const TopicRoute& route
   const auto codec = view.attributes().codec();
   FOREBAY_ASSERT(codec.has_value());  // validate_batch_header refuses unknown ones
   FOREBAY_CHECK(route.check_codec(*codec));
-  if (route.guard.validation != config::SchemaValidation::kNone)
-    return check_schemas(route, view, rules, request.client_id);
+  if (route.guard.validation != config::SchemaValidation::kNone) return check_schemas(route, view, rules);
   thread_local std::vector<std::byte> scratch;
   FOREBAY_CHECK(model::validate_batch_records(view, rules, scratch));
   return CheckedBatch{.record_count = view.record_count()};
@@ -111,7 +119,13 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
   const auto shard_index = (*route)->shard_of(request.partition);
   if (!shard_index) return fail(shard_index.error());
   auto checked = check_batch(**route, request);
-  if (!checked) return fail(std::move(checked).error());
+  std::optional<Error> refusal;
+  if (!checked) {
+    if (!may_be_a_copy(checked.error(), request.batch, (*route)->rules(clock_.now())))
+      return fail(std::move(checked).error());
+    refusal = std::move(checked).error();
+    checked = CheckedBatch{};
+  }
   if (request.destination_crc &&
       *request.destination_crc !=
           model::destination_crc(request.topic, request.partition, as_bytes(request.batch))) {
@@ -130,7 +144,7 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
             " bytes of unanswered requests, its bound (memory.produce_bytes_max); retry after the delay",
         kBudgetRetryMs});
   }
-  counters_.produce_bytes.fetch_add(request.batch.size(), std::memory_order_relaxed);
+  if (!refusal) counters_.produce_bytes.fetch_add(request.batch.size(), std::memory_order_relaxed);
   counters_.produce_records.fetch_add(static_cast<std::uint64_t>(checked->record_count),
                                       std::memory_order_relaxed);
 
@@ -144,18 +158,23 @@ void NodeBroker::produce(ProduceRequest request, Done<ProduceAck> done) {
                                                         .acks = acks_of(request.acks),
                                                         .timeout = request.timeout,
                                                         .position = std::move(request.position),
-                                                        .client_id = std::move(request.client_id)},
-                        quarantined = std::move(checked->quarantined), lease = std::move(*lease),
-                        order = std::move(request.order), round = request.retry_round,
-                        done = std::move(done)]() mutable {
+                                                        .client_id = request.client_id,
+                                                        .refusal = std::move(refusal)},
+                        quarantined = std::move(checked->quarantined),
+                        note = usage_note(**route, std::move(checked->seen), request.client_id),
+                        lease = std::move(*lease), order = std::move(request.order),
+                        round = request.retry_round, done = std::move(done)]() mutable {
     if (order && order->shard.refuses(round)) return done(out_of_order());
     done = keep_order(std::move(order), round, std::move(done));
     partition::Partition* partition = shard.partitions->find(id);
     if (partition == nullptr) return done(not_here(shard, id, hosted));
     partition->produce(std::move(input), [this, shard, id, begun, lease = std::move(lease),
-                                          quarantined = std::move(quarantined),
+                                          quarantined = std::move(quarantined), note = std::move(note),
                                           done = std::move(done)](Result<partition::ProduceAck> ack) mutable {
       if (produce_latency_) produce_latency_(shard.executor->now() - begun);
+      const bool may_be_stored = !ack && (ack.error().code == ErrorCode::kTimedOut ||
+                                          ack.error().code == ErrorCode::kOutcomeUnknown);
+      if (note && (may_be_stored || (ack && !ack->duplicate))) note();
       if (!ack) {
         counters_.produce_errors.fetch_add(1, std::memory_order_relaxed);
         return done(with_leader(std::move(ack).error(), shard, id));

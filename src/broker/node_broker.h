@@ -118,6 +118,7 @@ class NodeBroker final : public Broker {
   void with_registry(UseRegistry use) override;
   void with_registry_replica(UseRegistry use) override;
   [[nodiscard]] bool has_registry() const override;
+  [[nodiscard]] bool knows_topics() const override { return routing()->current; }
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override;
   void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work, UniqueFunction<void()> then) override;
   [[nodiscard]] std::vector<schema::SchemaUsage> schema_usage(
@@ -158,15 +159,19 @@ class NodeBroker final : public Broker {
   struct CheckedBatch {
     std::int32_t record_count = 0;
     std::vector<RecordFault> quarantined;
-    std::string marked;  // with some: the batch to be stored
+    std::string marked;                              // with some: the batch to be stored
+    std::map<schema::SchemaId, std::uint64_t> seen;  // how many records say which schema
   };
   // Runs on the caller's thread.
   [[nodiscard]] Result<CheckedBatch> check_batch(const TopicRoute& route, const ProduceRequest& request);
   // The part of it that looks at the records, where those have schemas.
   [[nodiscard]] Result<CheckedBatch> check_schemas(const TopicRoute& route,
                                                    const model::RecordBatchView& batch,
-                                                   const model::BatchRules& rules,
-                                                   const std::string& client_id);
+                                                   const model::BatchRules& rules);
+  // Counts what has been stored.
+  [[nodiscard]] UniqueFunction<void()> usage_note(const TopicRoute& route,
+                                                  std::map<schema::SchemaId, std::uint64_t> seen,
+                                                  const std::string& client_id);
   [[nodiscard]] std::vector<ConfigEntry> entries_of(const config::TopicConfig& effective,
                                                     const cluster::Overrides& overrides) const;
   // The steps of a recovery, after it has been judged. On the controller's shard.
@@ -191,7 +196,10 @@ class NodeBroker final : public Broker {
   void make_internal_topic(cluster::InternalTopic topic, Done<std::monostate> done);
   void on_registry(UseRegistry use, bool leading);
   // Whether it is certain that the copy here does not lack what a record names. If not, it is refreshed.
-  [[nodiscard]] bool is_certain(const schema::Violation& broken);
+  // `asked`: what was answered for this batch already.
+  using Certainties = std::map<std::string, bool>;
+  [[nodiscard]] bool is_certain(const schema::Violation& broken, Certainties& asked);
+  [[nodiscard]] bool is_certain_by_leader(const std::string& missed);
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.
   void on_refused(const Error& why);

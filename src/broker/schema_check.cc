@@ -1,22 +1,16 @@
 #include "broker/schema_check.h"
 
 namespace forebay::broker {
-namespace {
 
-// Whether it is this record's turn, so that a share of all is looked at, evenly spread.
-bool is_sampled(double share) {
-  thread_local double credit = 0;
-  credit += share;
-  if (credit < 1) return false;
-  credit -= 1;
+bool SchemaCheck::is_sampled() {
+  credit_ += route_.config.schema_validation_share;
+  if (credit_ < 1) return false;
+  credit_ -= 1;
   return true;
 }
 
-}  // namespace
-
 void SchemaCheck::visit(const model::RecordView& record, std::int32_t index) {
-  const bool with_payload = route_.guard.validation == config::SchemaValidation::kPayload &&
-                            is_sampled(route_.config.schema_validation_share);
+  const bool with_payload = route_.guard.validation == config::SchemaValidation::kPayload && is_sampled();
   const auto found = guard_.check(record, with_payload);
   if (!found) return;
   if (route_.config.on_violation != config::OnViolation::kObserve && !is_certain_(*found)) {

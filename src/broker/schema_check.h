@@ -2,6 +2,8 @@
 // Thread rules: one thread, for one batch.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,11 +22,15 @@ inline constexpr std::size_t kBrokenRecordsMax = 1U << 18;
 class SchemaCheck final : public model::RecordVisitor {
  public:
   // `is_certain`: false: what seems broken may only be news that have not come to this node; asked where a
-  // record would be kept from its topic. All outlive it.
+  // record would be kept from its topic. All outlive it. `seed`: a batch that comes again has the same one,
+  // so that the same share of its records is looked at.
   using IsCertain = UniqueFunction<bool(const schema::Violation&)>;
   SchemaCheck(const TopicRoute& route, const schema::ImageAccess& image, schema::ParsedSchemas& schemas,
-              IsCertain is_certain)
-      : route_(route), guard_(route.guard, image, schemas), is_certain_(std::move(is_certain)) {}
+              IsCertain is_certain, std::uint32_t seed)
+      : route_(route),
+        guard_(route.guard, image, schemas),
+        is_certain_(std::move(is_certain)),
+        credit_(static_cast<double>(seed) / 4'294'967'296.0) {}
 
   void visit(const model::RecordView& record, std::int32_t index) override;
 
@@ -40,7 +46,11 @@ class SchemaCheck final : public model::RecordVisitor {
  private:
   const TopicRoute& route_;
   schema::RecordGuard guard_;
+  // Whether it is this record's turn, so that a share of all is looked at, evenly spread.
+  [[nodiscard]] bool is_sampled();
+
   IsCertain is_certain_;
+  double credit_;
   std::vector<BrokenRecord> broken_;
   std::size_t broken_count_ = 0;
   std::array<std::uint64_t, schema::kViolationRules> by_rule_{};

@@ -18,6 +18,7 @@ const model::PartitionIndex kRegistryPartition(0);
 constexpr std::size_t kFaultTextsMax = 20;
 constexpr std::uint32_t kNoSchemasRetryMs = 200;
 constexpr std::uint32_t kDoubtRetryMs = 20;
+constexpr std::size_t kAskedOfABatch = 1'000;  // what seems missing; a tenth of what is remembered of all
 
 std::vector<RecordFault> faults_of(std::vector<BrokenRecord> broken) {
   std::vector<RecordFault> faults;
@@ -88,12 +89,20 @@ std::shared_ptr<const schema::SharedImage> NodeBroker::registry_image() const {
   return registry_.local == nullptr ? nullptr : registry_.local->image();
 }
 
-bool NodeBroker::is_certain(const schema::Violation& broken) {
+bool NodeBroker::is_certain(const schema::Violation& broken, Certainties& asked) {
   using Rule = schema::Violation::Rule;
   if (broken.rule != Rule::kUnknownSchema && broken.rule != Rule::kNotOfSubject) return true;
-  if (!has_registry()) return routing()->current;
-  const auto judged =
-      registry_.doubts->judge(broken.subject + "\n" + broken.found, shards_.front().executor->now());
+  if (!has_registry()) return knows_topics();
+  // Bytes that were never meant to be ids are as many different ones: those are asked for as one.
+  std::string missed = broken.subject + "\n" + broken.found;
+  auto known = asked.find(missed);
+  if (known == asked.end() && asked.size() >= kAskedOfABatch) known = asked.find(missed = broken.subject);
+  if (known != asked.end()) return known->second;
+  return asked[missed] = is_certain_by_leader(missed);
+}
+
+bool NodeBroker::is_certain_by_leader(const std::string& missed) {
+  const auto judged = registry_.doubts->judge(missed, shards_.front().executor->now());
   if (judged.verdict == schema::Doubts::Verdict::kSure) return true;
   if (judged.verdict == schema::Doubts::Verdict::kWait) return false;
   with_registry_replica([this, number = judged.number](Result<schema::Registry*> found) {
@@ -108,8 +117,7 @@ bool NodeBroker::is_certain(const schema::Violation& broken) {
 
 Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& route,
                                                            const model::RecordBatchView& batch,
-                                                           const model::BatchRules& rules,
-                                                           const std::string& client_id) {
+                                                           const model::BatchRules& rules) {
   static const schema::SharedImage kNothing;
   const auto image = registry_image();
   if (has_registry() && (image == nullptr || !image->is_current()))
@@ -118,8 +126,12 @@ Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& rou
         "topic '" + route.guard.topic + "' validates schemas, and those are not on this node yet; retry",
         kNoSchemasRetryMs};
   thread_local std::vector<std::byte> scratch;
-  SchemaCheck check(route, image == nullptr ? kNothing : *image, *registry_.schemas,
-                    [this](const schema::Violation& broken) { return is_certain(broken); });
+  SchemaCheck check(
+      route, image == nullptr ? kNothing : *image, *registry_.schemas,
+      [this, asked = Certainties()](const schema::Violation& broken) mutable {
+        return is_certain(broken, asked);
+      },
+      batch.crc());
   FOREBAY_TRY(const model::BatchContents contents,
               model::validate_batch_records(batch, rules, scratch, &check));
   if (check.doubt())
@@ -131,9 +143,8 @@ Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& rou
     counters_.schema_violations.at(rule).fetch_add(check.by_rule().at(rule), std::memory_order_relaxed);
   counters_.schema_records.fetch_add(static_cast<std::uint64_t>(batch.record_count()),
                                      std::memory_order_relaxed);
-  if (registry_.usage != nullptr)
-    registry_.usage->note(route.guard.topic, check.guard().seen(), client_id, clock_.now());
   CheckedBatch checked{.record_count = batch.record_count()};
+  checked.seen = check.guard().seen();
   std::vector<BrokenRecord>& broken = check.broken();
   if (broken.empty()) return checked;
   if (check.has_more()) return too_many_broken(route.guard.topic, check, batch.record_count());
@@ -142,6 +153,15 @@ Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& rou
   FOREBAY_TRY(checked.marked, quarantined(batch, contents.records, broken));
   checked.quarantined = faults_of(std::move(broken));
   return checked;
+}
+
+UniqueFunction<void()> NodeBroker::usage_note(const TopicRoute& route,
+                                              std::map<schema::SchemaId, std::uint64_t> seen,
+                                              const std::string& client_id) {
+  if (registry_.usage == nullptr || seen.empty()) return {};
+  return [this, topic = route.guard.topic, seen = std::move(seen), client_id] {
+    registry_.usage->note(topic, seen, client_id, clock_.now());
+  };
 }
 
 void NodeBroker::with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,

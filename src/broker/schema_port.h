@@ -31,6 +31,8 @@ class SchemaPort {
   virtual void with_registry_replica(UseRegistry use) = 0;
   // Whether anybody has ever used it, as far as this node knows.
   [[nodiscard]] virtual bool has_registry() const = 0;
+  // Whether what this node does not know of is not there. No: it has started, and may have missed something.
+  [[nodiscard]] virtual bool knows_topics() const = 0;
   // Its state on this node; nothing if there is none. May be behind (SharedImage::is_current).
   [[nodiscard]] virtual std::shared_ptr<const schema::SharedImage> registry_image() const = 0;
   // Runs `work` where it may take long, then `then`, on some thread. With the parsed schemas of this node.

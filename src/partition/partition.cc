@@ -148,6 +148,7 @@ Result<void> Partition::check_readable() const {
 void Partition::produce(ProduceInput input, Done<ProduceAck> done) {
   if (auto appendable = check_appendable(); !appendable) return done(std::move(appendable).error());
   if (model::producer_id_of(as_bytes(input.batch)) == model::kNoProducerId) {
+    if (input.refusal) return done(*std::move(input.refusal));
     if (!input.position) return append(std::move(input), std::move(done));
     return done(
         Error{ErrorCode::kInvalidArgument,
@@ -169,6 +170,7 @@ void Partition::produce(ProduceInput input, Done<ProduceAck> done) {
     return done(std::move(first).error());
   }
   if (first->has_value()) return acknowledge_copy(**first, input, std::move(done));
+  if (input.refusal) return done(*std::move(input.refusal));
   append(std::move(input), std::move(done));
 }
 

@@ -61,6 +61,9 @@ struct ProduceInput {
   runtime::Duration timeout{};
   std::optional<SourcePosition> position;  // of a named producer: stored with the batch
   std::string client_id = {};              // of an idempotent producer, if it says so
+  // Why it is not to be appended. Of an idempotent producer it is told only if the batch is not there
+  // already.
+  std::optional<Error> refusal = {};
 };
 
 struct ProduceAck {

@@ -68,13 +68,28 @@ void UsageBook::note(const std::string& topic, const std::map<SchemaId, std::uin
     const Key key{topic, id};
     auto at = entries_.find(key);
     if (at == entries_.end()) {
-      if (entries_.size() >= kEntriesMax) continue;
+      if (entries_.size() >= kEntriesMax) make_room();
       at = entries_.emplace(key, SchemaUsage{topic, id, 0, now, now, {}}).first;
     }
     at->second.records += records;
     at->second.last = now;
     note_producer(at->second.producers, client_id, records, now);
     changed_.insert(key);
+    gone_.erase(key);
+  }
+}
+
+// Requires: the lock.
+void UsageBook::make_room() {
+  std::vector<std::pair<model::Timestamp, Key>> oldest;
+  oldest.reserve(entries_.size());
+  for (const auto& [key, usage] : entries_) oldest.emplace_back(usage.last, key);
+  const auto end = oldest.begin() + kMadeRoomFor;
+  std::nth_element(oldest.begin(), end, oldest.end());
+  for (auto at = oldest.begin(); at != end; ++at) {
+    entries_.erase(at->second);
+    changed_.erase(at->second);
+    gone_.insert(std::move(at->second));
   }
 }
 
@@ -88,17 +103,24 @@ std::vector<SchemaUsage> UsageBook::of(const std::set<SchemaId>& ids) const {
 
 Result<void> UsageBook::save(kv::KeyValueStore& store) {
   kv::WriteBatch batch;
-  std::set<Key> written;
+  std::set<Key> written, erased;
+  std::vector<SchemaUsage> usages;  // encoded without the lock
   {
     const std::lock_guard lock(mutex_);
-    for (const Key& key : changed_) batch.put(key_of(key.first, key.second), value_of(entries_.at(key)));
+    for (const Key& key : gone_) batch.remove(key_of(key.first, key.second));
+    erased.swap(gone_);
+    for (const Key& key : changed_) usages.push_back(entries_.at(key));
     written.swap(changed_);
   }
+  for (const SchemaUsage& one : usages) batch.put(key_of(one.topic, one.id), value_of(one));
   if (batch.empty()) return {};
   auto saved = store.write(batch, kv::Durability::kBuffered);
   if (!saved) {
     const std::lock_guard lock(mutex_);
-    changed_.merge(written);
+    for (const Key& key : written)
+      if (entries_.contains(key)) changed_.insert(key);
+    for (const Key& key : erased)
+      if (!entries_.contains(key)) gone_.insert(key);
   }
   return saved;
 }

@@ -38,8 +38,9 @@ class UsageBook {
  public:
   // Of one topic and schema. Who was not seen for longest makes room.
   static constexpr std::size_t kProducersKept = 20;
-  // Topics times schemas: more than a node has partitions.
-  static constexpr std::size_t kEntriesMax = 20'000;
+  // Topics times schemas: more than a node has partitions. Those that have not come for longest make room,
+  // some at a time.
+  static constexpr std::size_t kEntriesMax = 20'000, kMadeRoomFor = 1'000;
 
   // Records of a batch that has come.
   void note(const std::string& topic, const std::map<SchemaId, std::uint64_t>& seen,
@@ -55,7 +56,8 @@ class UsageBook {
   using Key = std::pair<std::string, SchemaId>;
   mutable std::mutex mutex_;
   std::map<Key, SchemaUsage> entries_;
-  std::set<Key> changed_;
+  void make_room();
+  std::set<Key> changed_, gone_;  // since the last save()
 };
 
 }  // namespace forebay::schema

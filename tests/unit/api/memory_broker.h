@@ -4,6 +4,7 @@
 // Beyond the contract, for tests: answers to produce requests can be held back, and the next ones can fail.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -124,6 +125,8 @@ class MemoryBroker : public broker::Broker {
   }
   void with_registry_replica(UseRegistry use) override { with_registry(std::move(use)); }
   [[nodiscard]] bool has_registry() const override { return false; }
+  std::atomic<bool> topics_known{true};
+  [[nodiscard]] bool knows_topics() const override { return topics_known; }
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override { return nullptr; }
   void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)>, UniqueFunction<void()> then) override {
     then();

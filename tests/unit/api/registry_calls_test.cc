@@ -26,7 +26,8 @@ class RegistryBroker final : public MemoryBroker {
       ASSERT_TRUE(image->change([&one](schema::RegistryImage& to) { return schema::apply(to, one); }));
   }
 
-  [[nodiscard]] bool has_registry() const override { return true; }
+  bool is_used = true;
+  [[nodiscard]] bool has_registry() const override { return is_used; }
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override { return image; }
   void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work, UniqueFunction<void()> then) override {
     work(schemas_);
@@ -100,6 +101,25 @@ TEST_F(RegistryCallsTest, AReferenceToWhatIsNotHereIsAskedOfTheLeader) {
   const grpc::Status status = registry()->CheckSchema(&context, request, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(response.is_compatible());
+}
+
+// Its metadata has not come yet.
+TEST_F(RegistryCallsTest, ANodeThatHasJustStartedDoesNotSayThatNothingIsThere) {
+  follower_.is_used = false;
+  follower_.topics_known = false;
+  const auto ask = [this] {
+    v1::GetSchemaRequest request;
+    request.set_id(1);
+    v1::GetSchemaResponse response;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+    const grpc::Status status = registry()->GetSchema(&context, request, &response);
+    EXPECT_FALSE(status.ok());
+    return status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ? v1::ErrorDetail() : detail_of(status);
+  };
+  EXPECT_EQ(ask().registry_code(), 0U);
+  follower_.topics_known = true;
+  EXPECT_EQ(ask().registry_code(), 40403U);
 }
 
 TEST_F(RegistryCallsTest, WhatTheLeaderDoesNotHaveEitherIsNotThere) {

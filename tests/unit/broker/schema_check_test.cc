@@ -2,11 +2,14 @@
 // registry no id is known, so that a value that says one breaks the rules; a null has none to say.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "broker/schema_check.h"
 #include "broker_harness.h"
 #include "model/batch_builder.h"
 #include "model/dead_letters.h"
 #include "model/record_iterator.h"
+#include "schema/shared_image.h"
 
 namespace forebay::broker {
 namespace {
@@ -142,6 +145,47 @@ TEST_F(SchemaCheckTest, SmallDeadLettersAreShownPieceByPiece) {
   for (std::size_t i = 0; i < kCount; ++i) ASSERT_EQ(all[i].first, static_cast<std::int64_t>(i));
 }
 
+// What the rules say of it now cannot undo it: the answer to the first try may be lost.
+TEST_F(SchemaCheckTest, CopyOfWhatIsStoredIsAcknowledgedWhateverTheRulesSayNow) {
+  create("observe");
+  const auto batch = [](const std::string& value, std::int32_t sequence) {
+    return batch_of({value}, {.producer_id = model::ProducerId(7),
+                              .producer_epoch = model::ProducerEpoch(0),
+                              .base_sequence = sequence});
+  };
+  ASSERT_TRUE(node_.produce("orders", 0, batch("x", 0)));
+  const auto altered = node_.call<std::vector<ConfigEntry>>([&](auto done) {
+    node_.broker_->alter_topic({.name = "orders", .set = {{"on.violation", "reject"}}}, std::move(done));
+  });
+  ASSERT_TRUE(altered);
+  const auto again = node_.produce("orders", 0, batch("x", 0));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->base_offset, Offset(0));
+  const auto next = node_.produce("orders", 0, batch("y", 1));
+  EXPECT_EQ(next.error().code, ErrorCode::kInvalidRecord);
+  EXPECT_EQ(next.error().record_faults.size(), 1U);
+  EXPECT_EQ(read("orders"), Values({{0, "x"}}));
+}
+
+// A header that is wrong is refused where it comes in, known producer or not.
+TEST_F(SchemaCheckTest, BatchWithAWrongHeaderIsNoCopyOfAnything) {
+  create("observe");
+  const auto batch = [](std::int32_t sequence) {
+    return batch_of({"x"}, {.producer_id = model::ProducerId(7),
+                            .producer_epoch = model::ProducerEpoch(0),
+                            .base_sequence = sequence});
+  };
+  ASSERT_TRUE(node_.produce("orders", 0, batch(0)));
+  for (const std::int32_t sequence : {-1, -2, std::numeric_limits<std::int32_t>::min()}) {
+    const auto refused = node_.produce("orders", 0, batch(sequence));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRecord);
+    EXPECT_TRUE(refused.error().record_faults.empty());
+  }
+  EXPECT_TRUE(node_.produce("orders", 0, batch(1)));
+}
+
 TEST_F(SchemaCheckTest, CopyOfABatchWithDeadLettersIsStoredOnce) {
   create("quarantine");
   const model::BatchOptions producer{
@@ -209,6 +253,78 @@ TEST_F(SchemaCheckTest, DeadLettersAreShownWhileTheTopicQuarantines) {
   EXPECT_EQ(read("orders"), Values()) << "it is no record of the topic because of that";
   ASSERT_TRUE(alter("quarantine"));
   EXPECT_EQ(read("orders.dlq"), Values({{0, "x"}}));
+}
+
+// --- what this node may not know yet ---
+
+class NoSchemas final : public schema::ParsedSchemas {
+  Result<schema::SchemaPtr> parsed(const schema::ImageAccess&, const schema::StoredSchemaPtr&) override {
+    return Error{ErrorCode::kInternal, "nobody asks for one"};
+  }
+};
+
+class DoubtTest : public testing::TestWithParam<config::OnViolation> {
+ protected:
+  DoubtTest() {
+    route_.config.on_violation = GetParam();
+    route_.guard = {.validation = config::SchemaValidation::kId, .topic = "orders"};
+  }
+  void look(bool is_certain) {
+    const std::string batch = batch_of({std::string("\0\0\0\0\7x", 6), "y"});  // schema 7, and none
+    SchemaCheck check(
+        route_, nothing_, schemas_,
+        [&](const schema::Violation& broken) {
+          asked_.push_back(broken.rule);
+          return is_certain || broken.rule == schema::Violation::Rule::kNoSchema;
+        },
+        0);
+    const auto view = model::RecordBatchView::parse(as_bytes(batch));
+    std::vector<std::byte> scratch;
+    ASSERT_TRUE(model::validate_batch_records(*view, {}, scratch, &check));
+    doubt_ = check.doubt();
+    for (const BrokenRecord& one : check.broken()) broken_.push_back(one.index);
+    counted_ = check.by_rule();
+  }
+  using Rule = schema::Violation::Rule;
+  [[nodiscard]] std::uint64_t counted(Rule rule) const { return counted_.at(static_cast<std::size_t>(rule)); }
+
+  TopicRoute route_;
+  schema::SharedImage nothing_;
+  NoSchemas schemas_;
+  std::vector<Rule> asked_;
+  std::optional<std::string> doubt_;
+  std::vector<std::int32_t> broken_;
+  std::array<std::uint64_t, schema::kViolationRules> counted_{};
+};
+INSTANTIATE_TEST_SUITE_P(OfKeeping, DoubtTest,
+                         testing::Values(config::OnViolation::kReject, config::OnViolation::kQuarantine));
+
+TEST_P(DoubtTest, RecordThatOnlySeemsBrokenIsNotOneOfThem) {
+  look(false);
+  ASSERT_TRUE(doubt_);
+  EXPECT_EQ(doubt_->find("record 0: "), 0U) << *doubt_;
+  EXPECT_EQ(broken_, std::vector<std::int32_t>{1});
+  EXPECT_EQ(counted(Rule::kUnknownSchema), 0U) << "it is counted when it is judged";
+}
+
+TEST_P(DoubtTest, RecordThatIsCertainlyBrokenIsOneOfThem) {
+  look(true);
+  EXPECT_FALSE(doubt_);
+  EXPECT_EQ(broken_, (std::vector<std::int32_t>{0, 1}));
+  EXPECT_EQ(counted(Rule::kUnknownSchema), 1U);
+  EXPECT_EQ(asked_, (std::vector<Rule>{Rule::kUnknownSchema, Rule::kNoSchema}));
+}
+
+class ObservedDoubtTest : public DoubtTest {};
+INSTANTIATE_TEST_SUITE_P(OfCounting, ObservedDoubtTest, testing::Values(config::OnViolation::kObserve));
+
+TEST_P(ObservedDoubtTest, NobodyWaitsForWhatIsOnlyCounted) {
+  look(false);
+  EXPECT_FALSE(doubt_);
+  EXPECT_TRUE(asked_.empty());
+  EXPECT_TRUE(broken_.empty());
+  EXPECT_EQ(counted(Rule::kUnknownSchema), 1U);
+  EXPECT_EQ(counted(Rule::kNoSchema), 1U);
 }
 
 }  // namespace

@@ -49,6 +49,27 @@ TEST(UsageBook, WhatWasSavedIsKnownAgain) {
   EXPECT_EQ(again.of({3}).size(), 1U);
 }
 
+TEST(UsageBook, WhatHasNotComeForLongestMakesRoom) {
+  auto disk = std::make_shared<kv::MemoryDisk>();
+  auto store = *kv::open_memory_store(disk);
+  UsageBook book;
+  constexpr auto kCount = static_cast<SchemaId>(UsageBook::kEntriesMax);
+  for (SchemaId id = 1; id <= kCount; ++id) book.note("orders", {{id, 1}}, "", model::Timestamp(id));
+  ASSERT_TRUE(book.save(*store));
+  book.note("orders", {{kCount + 1, 1}}, "", model::Timestamp(kCount + 1));
+  ASSERT_TRUE(book.save(*store));
+  UsageBook again;
+  ASSERT_TRUE(again.load(*store));
+  for (const UsageBook* one : {&book, &again}) {
+    EXPECT_EQ(one->of({1}).size(), 0U);
+    EXPECT_EQ(one->of({kCount, kCount + 1}).size(), 2U);
+  }
+  book.note("orders", {{1, 1}}, "", model::Timestamp(kCount + 2));  // it comes again
+  ASSERT_TRUE(book.save(*store));
+  ASSERT_TRUE(again.load(*store));
+  EXPECT_EQ(again.of({1}), book.of({1}));
+}
+
 TEST(UsageBook, WhatCouldNotBeSavedIsSavedTheNextTime) {
   auto disk = std::make_shared<kv::MemoryDisk>();
   auto store = *kv::open_memory_store(disk);

@@ -44,8 +44,8 @@ class SchemaRegistry {
   [[nodiscard]] Result<RegisteredSchema> register_schema(const std::string& subject, const Schema& schema,
                                                          Normalize normalize = Normalize::kAsConfigured);
   // Takes over a version as another registry has it, with id, version and deletion, whatever mode and
-  // compatibility say. Again is a success. Errors: kFailedPrecondition (42205, 42207): what is here
-  // contradicts it.
+  // compatibility say, into the subject of that very name, alias or not. Again is a success. Errors:
+  // kFailedPrecondition (42205, 42207): what is here contradicts it.
   [[nodiscard]] Result<RegisteredSchema> import_version(const SchemaVersion& version);
   // Under which version the subject has this schema. Errors: 40401, 40403, 42201.
   [[nodiscard]] Result<SchemaVersion> lookup(const std::string& subject, const Schema& schema,
@@ -58,10 +58,15 @@ class SchemaRegistry {
   [[nodiscard]] Result<FoundSchema> get_by_id(std::int32_t id, const std::string& subject = {});
   [[nodiscard]] Result<FoundSchema> get_by_guid(const std::string& guid);
   enum class Deleted : std::uint8_t { kHide, kShow };
+  enum class Aliases : std::uint8_t {
+    kFollow,
+    kIgnore,  // the subject of that very name is meant, also when it is an alias of another one
+  };
   // Errors: 40401, 40402.
   [[nodiscard]] Result<FoundSchemaVersion> get_version(const std::string& subject,
                                                        std::int32_t version = kLatestVersion,
-                                                       Deleted deleted = Deleted::kHide);
+                                                       Deleted deleted = Deleted::kHide,
+                                                       Aliases aliases = Aliases::kFollow);
   // In the order of names.
   [[nodiscard]] Result<std::vector<std::string>> list_subjects(const SchemaFilter& filter = {});
   // Of one subject. Errors: 40401.

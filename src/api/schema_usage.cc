@@ -7,6 +7,7 @@
 
 #include "api/leader_parts.h"
 #include "schema/core/registry_error.h"
+#include "schema/core/subject_name.h"
 #include "schema/usage_book.h"
 
 namespace forebay::api {
@@ -36,11 +37,12 @@ void put_usage(const schema::SchemaUsage& from, std::int32_t version, Response::
   }
 }
 
-// What this node has seen of the versions.
+// What this node has seen of the versions. Records say ids of the default context.
 Response own_usage(broker::Broker& broker, const v1::ListSchemaVersionsResponse& versions) {
   std::map<std::int32_t, std::int32_t> version_of;  // a schema may be several versions: the last one counts
   std::set<std::int32_t> ids;
   for (const v1::SchemaVersion& one : versions.versions()) {
+    if (schema::context_of(one.subject()) != schema::kDefaultContext) continue;
     version_of[one.id()] = one.version();
     ids.insert(one.id());
   }

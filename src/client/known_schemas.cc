@@ -36,6 +36,7 @@ Result<void> SchemaRegistry::Core::gather(const std::string& context, const Sche
     request.set_subject(subject.qualified());
     request.set_version(one.version);
     request.set_deleted(one.version != kLatestVersion);
+    request.set_as_named(true);
     v1::GetSchemaVersionResponse response;
     FOREBAY_CHECK(ask(&Stub::GetSchemaVersion, request, response));
     const Schema found = client::schema_of(response.version().schema());

@@ -107,11 +107,12 @@ Result<FoundSchema> SchemaRegistry::get_by_guid(const std::string& guid) {
 }
 
 Result<FoundSchemaVersion> SchemaRegistry::get_version(const std::string& subject, std::int32_t version,
-                                                       Deleted deleted) {
+                                                       Deleted deleted, Aliases aliases) {
   v1::GetSchemaVersionRequest request;
   request.set_subject(subject);
   request.set_version(version);
   request.set_deleted(deleted == Deleted::kShow);
+  request.set_as_named(aliases == Aliases::kIgnore);
   v1::GetSchemaVersionResponse response;
   FOREBAY_CHECK(core_->ask(&Stub::GetSchemaVersion, request, response));
   return FoundSchemaVersion{client::version_of(response.version()),

@@ -7,6 +7,7 @@
 #include "base/varint.h"
 #include "client/core/recent.h"
 #include "client/registry_core.h"
+#include "schema/core/subject_name.h"
 #include "schema/core/wire_format.h"
 
 namespace forebay {
@@ -26,14 +27,26 @@ std::string guid_header(const std::string& guid) {
   return value;
 }
 
+// The last one that has a value, as read_mark() has it.
 const HeaderView* schema_header(const RecordView& record, RecordPart part) {
+  const HeaderView* last = nullptr;
   for (const HeaderView& header : record.headers)
-    if (header.name == header_name(part)) return &header;
-  return nullptr;
+    if (header.name == header_name(part) && header.value) last = &header;
+  return last;
 }
 
 std::optional<std::string_view> part_of(const RecordView& record, RecordPart part) {
   return part == RecordPart::kKey ? record.key : record.value;
+}
+
+// An alias may lead into another context, whose ids mean other schemas to who reads the records.
+Result<void> check_context(const std::string& asked, const std::string& found) {
+  const std::string context = schema::context_of(found);
+  if (context == schema::context_of(asked)) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "subject '" + asked + "' is '" + found + "', of the context '" + context +
+                   "', and records say the ids of another one: name that subject, and read its records in "
+                   "that context"};
 }
 
 }  // namespace
@@ -47,6 +60,8 @@ struct SchemaSerializer::State {
   Result<std::string> subject_of(std::string_view topic, const SchemaMessagePath& message);
   Result<schema::SchemaPtr> own_schema();
   Result<SchemaRegistry::Core::KnownId> id_of(const std::string& subject);
+  // Bytes that were made by `options.schema` must not say another one.
+  Result<void> check_encoded_by(const KnownSchema& known);
   SerializedPart framed(const KnownSchema& known, std::string_view payload, const SchemaMessagePath& message);
 
   SchemaRegistry& registry;
@@ -54,6 +69,7 @@ struct SchemaSerializer::State {
   using Place = std::pair<std::string, SchemaMessagePath>;  // topic and message
   std::mutex mutex;
   schema::SchemaPtr own;  // options.schema
+  std::uint64_t refreshes = 0;
   std::unique_ptr<client::Recent<Place, KnownSchemaPtr>> kept =
       std::make_unique<client::Recent<Place, KnownSchemaPtr>>(kSubjectsMax);
 };
@@ -61,14 +77,16 @@ struct SchemaSerializer::State {
 Result<KnownSchemaPtr> SchemaSerializer::State::known(std::string_view topic,
                                                       const SchemaMessagePath& message) {
   const Place place{std::string(topic), message};
+  std::uint64_t asked_of = 0;
   {
     const std::lock_guard lock(mutex);
     if (const KnownSchemaPtr* found = kept->find(place)) return *found;
+    asked_of = refreshes;
   }
   FOREBAY_TRY(KnownSchemaPtr found, find(topic, message));
   if (const auto name = found->parsed->record_name(message); !name) return name.error();
   const std::lock_guard lock(mutex);
-  kept->put(place, found);
+  if (refreshes == asked_of) kept->put(place, found);  // else it may be old already
   return found;
 }
 
@@ -78,6 +96,7 @@ Result<KnownSchemaPtr> SchemaSerializer::State::find(std::string_view topic,
   if (!options.schema || options.use_latest) {
     const std::int32_t version = options.schema ? kLatestVersion : options.version;
     FOREBAY_TRY(const FoundSchemaVersion found, registry.get_version(subject, version));
+    FOREBAY_CHECK(check_context(subject, found.version.subject));
     return registry.core_->known(found.version.id, found.version.subject);
   }
   FOREBAY_TRY(auto id, id_of(subject));
@@ -93,9 +112,11 @@ Result<SchemaRegistry::Core::KnownId> SchemaSerializer::State::id_of(const std::
   SchemaRegistry::Core::KnownId id;
   if (options.auto_register) {
     FOREBAY_TRY(const RegisteredSchema registered, registry.register_schema(subject, *options.schema));
+    FOREBAY_CHECK(check_context(subject, registered.version.subject));
     id = {registered.version.id, registered.version.guid};
   } else {
     FOREBAY_TRY(const SchemaVersion found, registry.lookup(subject, *options.schema));
+    FOREBAY_CHECK(check_context(subject, found.subject));
     id = {found.id, found.guid};
   }
   registry.core_->keep_id(subject, *options.schema, id);
@@ -131,6 +152,16 @@ Result<std::string> SchemaSerializer::State::subject_of(std::string_view topic,
   return options.naming == SubjectNaming::kRecord ? name : std::string(topic) + "-" + name;
 }
 
+Result<void> SchemaSerializer::State::check_encoded_by(const KnownSchema& known) {
+  if (!options.schema || !options.use_latest || known.parsed->format() != schema::Format::kAvro) return {};
+  FOREBAY_TRY(const schema::SchemaPtr mine, own_schema());
+  if (mine->canonical_text() == known.parsed->canonical_text()) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "the latest version, schema id " + std::to_string(known.id) +
+                   ", is not the schema by which the bytes were encoded, and they cannot be read by it: give "
+                   "that one without use_latest, or give JSON"};
+}
+
 SerializedPart SchemaSerializer::State::framed(const KnownSchema& known, std::string_view payload,
                                                const SchemaMessagePath& message) {
   SerializedPart part;
@@ -162,6 +193,7 @@ Result<SerializedPart> SchemaSerializer::from_encoded(std::string_view topic, st
                                                       const SchemaMessagePath& message,
                                                       std::string_view message_name) {
   FOREBAY_TRY(const KnownSchemaPtr known, state_->known(topic, message));
+  FOREBAY_CHECK(state_->check_encoded_by(*known));
   if (!message_name.empty()) {
     FOREBAY_TRY(const std::string name, known->parsed->record_name(message));
     if (name != message_name)
@@ -199,6 +231,7 @@ Result<void> SchemaSerializer::put_encoded(std::string_view topic, std::string_v
 
 void SchemaSerializer::refresh() {
   const std::lock_guard lock(state_->mutex);
+  ++state_->refreshes;
   state_->kept = std::make_unique<client::Recent<State::Place, KnownSchemaPtr>>(kSubjectsMax);
 }
 

@@ -68,6 +68,7 @@ json schema_by_id_json(const v1::GetSchemaResponse& response, bool max_id,
 json check_json(const v1::CheckSchemaResponse& response, bool verbose) {
   json object = {{"is_compatible", response.is_compatible()}};
   if (!verbose) return object;
+  object["messages"] = json::array();
   for (const v1::CompatibilityVerdict& one : response.verdicts()) object["messages"].push_back(one.text());
   return object;
 }

@@ -80,7 +80,8 @@ bool is_registrys(const std::vector<std::string>& path) {
 }
 
 std::string in_context(const std::string& context, const std::string& subject) {
-  return subject.starts_with(":.") ? subject : ':' + context + ':' + subject;
+  const bool says_context = subject.starts_with(":.") || subject.starts_with(":*:");
+  return says_context ? subject : ':' + context + ':' + subject;
 }
 
 // The parameter, as in_context() changes it; `otherwise`: what it is when it is not there.

@@ -1,5 +1,6 @@
 // Schemas by id and GUID, and contexts.
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "http/registry_answers.h"
@@ -18,6 +19,7 @@ template <typename Then>
 void ask(Exchange exchange, v1::GetSchemaRequest request, Then then) {
   request.set_subject(exchange.text_parameter("subject"));
   request.set_form(exchange.text_parameter("format"));
+  request.set_form_where_known(true);
   schema::RegistryCalls& calls = exchange.calls();
   calls.get_schema(std::move(request),
                    answering<v1::GetSchemaResponse>(std::move(exchange), std::move(then)));
@@ -131,11 +133,18 @@ void get_by_guid_ids(Exchange exchange) {
 }
 
 void list_contexts(Exchange exchange) {
+  const auto read = window_of(exchange, std::numeric_limits<std::int32_t>::max());
+  if (const auto* error = std::get_if<RestError>(&read)) return exchange.fail(*error);
   schema::RegistryCalls& calls = exchange.calls();
   calls.list_schema_contexts(
       {}, answering<v1::ListSchemaContextsResponse>(
-              std::move(exchange), [](Exchange& to, const v1::ListSchemaContextsResponse& list) {
-                to.answer(json(std::vector<std::string>(list.contexts().begin(), list.contexts().end())));
+              std::move(exchange),
+              [window = std::get<Window>(read)](Exchange& to, const v1::ListSchemaContextsResponse& list) {
+                json names = json::array();
+                std::uint64_t at = 0;
+                for (const std::string& name : list.contexts())
+                  if (at++ >= window.offset && names.size() < window.limit) names.push_back(name);
+                to.answer(names);
               }));
 }
 

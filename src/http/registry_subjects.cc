@@ -48,9 +48,11 @@ void answer_version(Exchange& exchange, const v1::SchemaVersion& version) {
 void answer_in_form(Exchange exchange, const v1::SchemaVersion& version) {
   v1::GetSchemaVersionRequest request;
   request.set_subject(version.subject());
+  request.set_as_named(true);
   request.set_version(version.version());
   request.set_deleted(version.deleted());
   request.set_form(exchange.text_parameter("format"));
+  request.set_form_where_known(true);
   schema::RegistryCalls& calls = exchange.calls();
   calls.get_schema_version(
       std::move(request), answering<v1::GetSchemaVersionResponse>(
@@ -71,9 +73,11 @@ void with_version(Exchange exchange, bool deleted, Then then) {
   if (!version) return;
   v1::GetSchemaVersionRequest request;
   request.set_subject(exchange.segment(kSubject));
+  request.set_in_any_context(true);
   request.set_version(*version);
   request.set_deleted(deleted);
   request.set_form(exchange.text_parameter("format"));
+  request.set_form_where_known(true);
   schema::RegistryCalls& calls = exchange.calls();
   calls.get_schema_version(std::move(request),
                            answering<v1::GetSchemaVersionResponse>(std::move(exchange), std::move(then)));
@@ -121,6 +125,7 @@ void lookup_schema(Exchange exchange) {
   *request.mutable_schema() = std::move(*spec);
   request.set_normalize(exchange.flag("normalize"));
   request.set_deleted(exchange.flag("deleted"));
+  request.set_in_any_context(true);
   schema::RegistryCalls& calls = exchange.calls();
   calls.lookup_schema(std::move(request), answering<v1::SchemaVersion>(std::move(exchange), answer_found));
 }

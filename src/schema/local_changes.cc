@@ -53,7 +53,8 @@ Result<SchemaRecords> decide(const ImageAccess& access, ParsedSchemas& schemas, 
   if (request.has_version()) wanted.version = request.version();
   FOREBAY_TRY(RegisterDecision decision, decide_register(access, schemas, wanted, now));
   FOREBAY_TRY(const SubjectName name, looked(access, [&](const RegistryImage& image) {
-                return subject_meant(image, request.subject());
+                return subject_meant(image, request.subject(),
+                                     request.import() ? Aliases::kIgnore : Aliases::kFollow);
               }));
   put_version(name.qualified(), decision.registered.found, true, answer.mutable_version());
   answer.set_is_new(decision.registered.is_new);

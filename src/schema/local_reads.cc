@@ -82,15 +82,34 @@ bool put_versions(const RegistryImage& image, const std::string& name, const Sub
   return false;
 }
 
+struct Form {
+  const std::string& name;
+  bool where_known = false;  // else what has no such form is an error
+};
 // In the form that is asked for.
 Result<void> put_text(const ImageAccess& access, ParsedSchemas& schemas, const StoredSchemaPtr& stored,
-                      const std::string& form, v1::SchemaSpec* to) {
-  put_content(stored->content, to);
-  if (form.empty()) return {};
+                      const std::string& context, const Form& form, v1::SchemaSpec* to) {
+  put_content(stored->content, context, to);
+  if (form.name.empty()) return {};
   FOREBAY_TRY(const SchemaPtr parsed, schemas.parsed(access, stored));
-  FOREBAY_TRY(std::string text, parsed->text_as(form));
-  to->set_text(std::move(text));
+  auto text = parsed->text_as(form.name);
+  if (!text && text.error().code == ErrorCode::kInvalidArgument && form.where_known) return {};
+  if (!text) return std::move(text).error();
+  to->set_text(std::move(*text));
   return {};
+}
+
+// Who reads may know a subject and not its context: what the default one does not have is looked for in the
+// others.
+std::vector<std::string> in_other_contexts(const RegistryImage& image, const SubjectName& name) {
+  std::vector<std::string> subjects;
+  if (name.context != kDefaultContext) return subjects;
+  for (const auto& [context, in] : image.contexts) {
+    std::string subject = SubjectName{context, name.subject}.qualified();
+    if (context != kDefaultContext && image.subjects.contains(subject))
+      subjects.push_back(std::move(subject));
+  }
+  return subjects;
 }
 
 // Who reads a record may know its subject and the id, and not the context: that is the one in which the
@@ -119,11 +138,44 @@ Result<std::pair<std::string, StoredSchemaPtr>> find_schema(const RegistryImage&
     const auto& [context, id] = *at->second.begin();
     return std::pair(context, image.schema(context, id));
   }
-  FOREBAY_TRY(const SubjectName name, parse_scope(request.subject()));
+  FOREBAY_TRY(SubjectName name, parse_scope(request.subject()));
+  if (!name.subject.empty()) {
+    FOREBAY_TRY(name, subject_meant(image, request.subject()));
+  }
   std::string context = context_meant(image, name, request.id());
   StoredSchemaPtr schema = image.schema(context, request.id());
   if (schema == nullptr) return missing(std::to_string(request.id()));
   return std::pair(std::move(context), std::move(schema));
+}
+
+bool is_missing(const Result<v1::SchemaVersion>& found) {
+  return !found && found.error().code == ErrorCode::kNotFound;
+}
+
+Result<v1::SchemaVersion> lookup_in(const ImageAccess& access, ParsedSchemas& schemas,
+                                    const std::string& subject, const v1::LookupSchemaRequest& request) {
+  const bool is_there = looked(access, [&](const RegistryImage& image) {
+    const Subject* known = image.subject(subject);
+    return known != nullptr && is_wanted(*known, request.deleted(), false);
+  });
+  if (!is_there) return no_subject(request.subject());
+  FOREBAY_TRY(const SchemaInput input, input_of(request.schema()));
+  FOREBAY_TRY(PreparedSchema schema,
+              prepare(access, subject, input, request.normalize(), Origin::kRegistry, Aliases::kIgnore));
+  // In the ways that a registration finds it.
+  const auto find = [&](const RegistryImage& image) {
+    return find_content(image, subject, schema.content, request.deleted());
+  };
+  auto found = looked(access, find);
+  if (!found) found = find_written_out(access, schemas, schema, request.deleted());
+  if (!found)
+    found = looked(access, [&](const RegistryImage& image) {
+      return take_from_latest(image, subject, schema.content) ? find(image) : std::nullopt;
+    });
+  if (!found) return registry_error(RegistryCode::kSchemaNotFound, "Schema not found");
+  v1::SchemaVersion version;
+  put_version(subject, *found, true, &version);
+  return version;
 }
 
 v1::SchemaRules effective_rules(const RegistryImage& image, const SubjectName& name) {
@@ -141,30 +193,18 @@ v1::SchemaRules effective_rules(const RegistryImage& image, const SubjectName& n
 
 Result<v1::SchemaVersion> read(const ImageAccess& access, ParsedSchemas& schemas,
                                const v1::LookupSchemaRequest& request) {
-  FOREBAY_TRY(const auto known, looked(access, [&](const RegistryImage& image) -> Result<std::string> {
+  std::vector<std::string> others;
+  FOREBAY_TRY(const std::string meant, looked(access, [&](const RegistryImage& image) -> Result<std::string> {
                 FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject()));
-                const Subject* subject = image.subject(name.qualified());
-                if (subject == nullptr || !is_wanted(*subject, request.deleted(), false))
-                  return no_subject(request.subject());
+                if (request.in_any_context()) others = in_other_contexts(image, name);
                 return name.qualified();
               }));
-  FOREBAY_TRY(const SchemaInput input, input_of(request.schema()));
-  FOREBAY_TRY(PreparedSchema schema,
-              prepare(access, request.subject(), input, request.normalize(), Origin::kRegistry));
-  // In the ways that a registration finds it.
-  const auto find = [&](const RegistryImage& image) {
-    return find_content(image, known, schema.content, request.deleted());
-  };
-  auto found = looked(access, find);
-  if (!found) found = find_written_out(access, schemas, schema, request.deleted());
-  if (!found)
-    found = looked(access, [&](const RegistryImage& image) {
-      return take_from_latest(image, known, schema.content) ? find(image) : std::nullopt;
-    });
-  if (!found) return registry_error(RegistryCode::kSchemaNotFound, "Schema not found");
-  v1::SchemaVersion version;
-  put_version(known, *found, true, &version);
-  return version;
+  auto found = lookup_in(access, schemas, meant, request);
+  for (std::size_t i = 0; is_missing(found) && i < others.size(); ++i) {
+    auto other = lookup_in(access, schemas, others[i], request);
+    if (other) found = std::move(other);
+  }
+  return found;
 }
 
 Result<v1::CheckSchemaResponse> read(const ImageAccess& access, ParsedSchemas& schemas,
@@ -185,10 +225,12 @@ Result<v1::CheckSchemaResponse> read(const ImageAccess& access, ParsedSchemas& s
 Result<v1::GetSchemaResponse> read(const ImageAccess& access, ParsedSchemas& schemas,
                                    const v1::GetSchemaRequest& request) {
   v1::GetSchemaResponse response;
+  std::string context;
   FOREBAY_TRY(const StoredSchemaPtr stored,
               looked(access, [&](const RegistryImage& image) -> Result<StoredSchemaPtr> {
-                FOREBAY_TRY(const auto found, find_schema(image, request));
-                const auto& [context, schema] = found;
+                FOREBAY_TRY(auto found, find_schema(image, request));
+                context = std::move(found.first);
+                const StoredSchemaPtr& schema = found.second;
                 response.set_max_id(image.contexts.at(context).last_id);
                 for (const auto& [subject, number] : image.use(context, schema->id)->versions) {
                   auto* use = response.add_uses();
@@ -205,33 +247,45 @@ Result<v1::GetSchemaResponse> read(const ImageAccess& access, ParsedSchemas& sch
               }));
   response.set_id(stored->id);
   response.set_guid(stored->guid.to_string());
-  FOREBAY_CHECK(put_text(access, schemas, stored, request.form(), response.mutable_schema()));
+  FOREBAY_CHECK(put_text(access, schemas, stored, context, {request.form(), request.form_where_known()},
+                         response.mutable_schema()));
   return response;
 }
 
 Result<v1::GetSchemaVersionResponse> read(const ImageAccess& access, ParsedSchemas& schemas,
                                           const v1::GetSchemaVersionRequest& request) {
   v1::GetSchemaVersionResponse response;
-  FOREBAY_TRY(
-      const FoundVersion found, looked(access, [&](const RegistryImage& image) -> Result<FoundVersion> {
-        FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject()));
-        const std::string subject = name.qualified();
-        FOREBAY_TRY(FoundVersion version, find_version(image, subject, request.version(), request.deleted()));
-        put_version(subject, version, true, response.mutable_version());
-        const auto by = image.referenced_by.find({subject, version.number});
-        if (by == image.referenced_by.end()) return version;
-        for (const auto& [context, id] : by->second) {
-          const auto& uses = image.use(context, id)->versions;
-          const bool active = std::any_of(uses.begin(), uses.end(), [&image](const auto& use) {
-            return !image.version(use.first, use.second)->deleted;
-          });
-          if (active) response.add_referenced_by(id);
-        }
-        return version;
-      }));
+  FOREBAY_TRY(const FoundVersion found,
+              looked(access, [&](const RegistryImage& image) -> Result<FoundVersion> {
+                const Aliases aliases = request.as_named() ? Aliases::kIgnore : Aliases::kFollow;
+                FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject(), aliases));
+                std::string subject = name.qualified();
+                auto version = find_version(image, subject, request.version(), request.deleted());
+                const auto others =
+                    request.in_any_context() ? in_other_contexts(image, name) : std::vector<std::string>();
+                for (std::size_t i = 0; !version && i < others.size(); ++i) {
+                  auto other = find_version(image, others[i], request.version(), request.deleted());
+                  if (!other) continue;
+                  subject = others[i];
+                  version = std::move(other);
+                }
+                if (!version) return version;
+                put_version(subject, *version, true, response.mutable_version());
+                const auto by = image.referenced_by.find({subject, version->number});
+                if (by == image.referenced_by.end()) return version;
+                for (const auto& [context, id] : by->second) {
+                  const auto& uses = image.use(context, id)->versions;
+                  const bool active = std::any_of(uses.begin(), uses.end(), [&image](const auto& use) {
+                    return !image.version(use.first, use.second)->deleted;
+                  });
+                  if (active) response.add_referenced_by(id);
+                }
+                return version;
+              }));
   response.mutable_version()->clear_schema();
-  FOREBAY_CHECK(
-      put_text(access, schemas, found.schema, request.form(), response.mutable_version()->mutable_schema()));
+  FOREBAY_CHECK(put_text(access, schemas, found.schema, context_of(response.version().subject()),
+                         {request.form(), request.form_where_known()},
+                         response.mutable_version()->mutable_schema()));
   return response;
 }
 

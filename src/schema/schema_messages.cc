@@ -1,6 +1,8 @@
 #include "schema/schema_messages.h"
 
 #include "schema/core/registry_error.h"
+#include "schema/core/rule_set.h"
+#include "schema/core/subject_name.h"
 
 namespace forebay::schema {
 namespace {
@@ -36,17 +38,17 @@ Result<SchemaInput> input_of(const v1::SchemaSpec& spec) {
   for (const v1::SchemaReference& one : spec.references())
     input.references.push_back({one.name(), one.subject(), one.version()});
   if (spec.has_metadata()) input.metadata = metadata_of(spec.metadata());
-  input.rule_set = spec.rule_set();
+  FOREBAY_TRY(input.rule_set, normal_rule_set(spec.rule_set()));
   return input;
 }
 
-void put_content(const SchemaContent& content, v1::SchemaSpec* to) {
+void put_content(const SchemaContent& content, const std::string& context, v1::SchemaSpec* to) {
   to->set_format(static_cast<v1::SchemaFormat>(content.format));
   to->set_text(content.text);
   for (const Reference& one : content.references) {
     v1::SchemaReference* reference = to->add_references();
     reference->set_name(one.name);
-    reference->set_subject(one.subject);
+    reference->set_subject(said_in(context, one.subject));
     reference->set_version(one.version);
   }
   if (content.metadata) put_metadata(*content.metadata, to->mutable_metadata());
@@ -59,7 +61,7 @@ void put_version(const std::string& subject, const FoundVersion& found, bool wit
   to->set_version(found.number);
   to->set_id(found.version.id);
   to->set_guid(found.schema->guid.to_string());
-  if (with_schema) put_content(found.schema->content, to->mutable_schema());
+  if (with_schema) put_content(found.schema->content, context_of(subject), to->mutable_schema());
   to->set_deleted(found.version.deleted);
   to->set_registered_at_ms(found.version.at.value());
 }

@@ -10,7 +10,8 @@ namespace forebay::schema {
 
 // Errors (42201): a format that is not known.
 [[nodiscard]] Result<SchemaInput> input_of(const v1::SchemaSpec& spec);
-void put_content(const SchemaContent& content, v1::SchemaSpec* to);
+// `context`: of the schema, in which its references are said.
+void put_content(const SchemaContent& content, const std::string& context, v1::SchemaSpec* to);
 // `with_schema`: with its content.
 void put_version(const std::string& subject, const FoundVersion& found, bool with_schema,
                  v1::SchemaVersion* to);

@@ -15,9 +15,10 @@ constexpr std::size_t kMarkBytes = 5;  // the magic byte and the id
 // What says the schema, as it stands there.
 std::string mark_of(const RecordView& record, std::string_view bytes, RecordPart which) {
   const std::string_view name = which == RecordPart::kKey ? "__key_schema_id" : "__value_schema_id";
+  std::optional<std::string_view> last;
   for (const HeaderView& header : record.headers)
-    if (header.name == name) return "header " + std::string(header.value.value_or(std::string_view()));
-  return std::string(bytes.substr(0, kMarkBytes));
+    if (header.name == name && header.value) last = header.value;
+  return last ? "header " + std::string(*last) : std::string(bytes.substr(0, kMarkBytes));
 }
 
 }  // namespace
@@ -35,6 +36,11 @@ Result<std::unique_ptr<RecordEncoder>> RecordEncoder::make(Session& session,
 Result<void> RecordEncoder::open(SchemaRegistry& registry, const std::string& named, RecordPart which,
                                  Part& part) {
   FOREBAY_TRY(NamedSubject subject, parse_named_subject(named));
+  if (subject.subject.starts_with(":.") && !subject.subject.starts_with(":.:"))
+    return Error{ErrorCode::kInvalidArgument,
+                 "subject '" + subject.subject +
+                     "' is in a context of its own, and records say ids of the default one: register the "
+                     "schema there, and name that subject"};
   SchemaSerializerOptions options;
   options.subject = std::move(subject.subject);
   options.version = subject.version;

@@ -18,12 +18,32 @@
 namespace forebay::cli {
 namespace {
 
-constexpr std::string_view kAllContexts = ":*:";
+constexpr std::string_view kAllContexts = ":*:", kDefaultByName = ":.:";
 // A schema of 1 MiB, each byte of it escaped.
 constexpr std::size_t kLineBytesMax = 8U << 20;
 constexpr std::uint32_t kNoVersion = 40402, kNoSubject = 40401, kNoSchema = 40403;
 
 using Place = std::pair<std::string, std::int32_t>;  // subject and version
+
+// ".sales" of ":.sales:orders".
+std::string context_of(std::string_view subject) {
+  if (!subject.starts_with(":.")) return ".";
+  return std::string(subject.substr(1, subject.find(':', 1) - 1));
+}
+// In a schema of another context the default one is said by name.
+std::string name_of(std::string_view referred) {
+  return std::string(referred.starts_with(kDefaultByName) ? referred.substr(kDefaultByName.size())
+                                                          : referred);
+}
+// As the registry has prefixes: with kAllContexts before it, in whichever context.
+bool is_of(std::string_view scope, std::string_view prefix) {
+  if (prefix.starts_with(kDefaultByName))
+    return !scope.starts_with(":.") && scope.starts_with(prefix.substr(kDefaultByName.size()));
+  if (!prefix.starts_with(kAllContexts)) return scope.starts_with(prefix);
+  prefix.remove_prefix(kAllContexts.size());
+  if (scope.starts_with(":.")) scope.remove_prefix(scope.find(':', 1) + 1);
+  return scope.starts_with(prefix);
+}
 
 // What is asked for and what that refers to, each behind what it refers to itself.
 class Export {
@@ -47,7 +67,7 @@ class Export {
     for (const SchemaVersion& one : ordered) exported.insert(one.subject);
     FOREBAY_TRY(const auto scopes, registry_.list_scopes_with_rules());
     for (const std::string& scope : scopes) {
-      if (prefix && !scope.starts_with(*prefix) && !exported.contains(scope)) continue;
+      if (prefix && !is_of(scope, *prefix) && !exported.contains(scope)) continue;
       FOREBAY_TRY(const SchemaRulesFound found, registry_.get_rules(scope));
       if (found.own != SchemaRules{}) rules.push_back({scope, found.own});
     }
@@ -63,12 +83,13 @@ class Export {
     auto at = found_.find(place);
     if (at == found_.end()) {  // it does not begin with the prefix, and is referred to
       FOREBAY_TRY(FoundSchemaVersion found,
-                  registry_.get_version(place.first, place.second, SchemaRegistry::Deleted::kShow));
+                  registry_.get_version(place.first, place.second, SchemaRegistry::Deleted::kShow,
+                                        SchemaRegistry::Aliases::kIgnore));
       at = found_.emplace(place, std::move(found.version)).first;
     }
     const SchemaVersion& version = at->second;
     for (const SchemaReference& one : version.schema.references)
-      FOREBAY_CHECK(put({one.subject, one.version}));
+      FOREBAY_CHECK(put({name_of(one.subject), one.version}));
     ordered.push_back(version);
     return {};
   }
@@ -159,7 +180,8 @@ class Import {
  private:
   // Nothing: it is not there.
   Result<std::optional<SchemaVersion>> look(const SchemaVersion& wanted) {
-    auto found = registry_.get_version(wanted.subject, wanted.version, SchemaRegistry::Deleted::kShow);
+    auto found = registry_.get_version(wanted.subject, wanted.version, SchemaRegistry::Deleted::kShow,
+                                       SchemaRegistry::Aliases::kIgnore);
     if (found) return std::optional(std::move(found->version));
     if (is_absent(found.error())) return std::optional<SchemaVersion>();
     return found.error();
@@ -170,7 +192,8 @@ class Import {
 
   // What has its id here, if that is another schema.
   Result<void> check_id(const SchemaVersion& wanted) {
-    const auto found = registry_.get_by_id(wanted.id, wanted.subject);
+    // Of its own context: another one may have given the id to another schema.
+    const auto found = registry_.get_by_id(wanted.id, ":" + context_of(wanted.subject) + ":");
     if (!found && found.error().registry_code == kNoSchema) return {};
     if (!found) return found.error();
     if (found->guid == wanted.guid) return {};

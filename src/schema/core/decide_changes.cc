@@ -106,6 +106,20 @@ bool has_subjects(const RegistryImage& image, const SubjectName& scope) {
   return false;
 }
 
+// A scope need not have a schema, so that those do not bound them.
+Result<void> check_room_for_rules(const RegistryImage& image) {
+  constexpr std::size_t kRulesBytesMax = 32U << 20, kOverheadBytes = 256;
+  std::size_t bytes = 0;
+  for (const auto& [scope, config] : image.configs)
+    bytes +=
+        kOverheadBytes + scope.size() + config.alias.value_or("").size() + config.group.value_or("").size();
+  for (const auto& [scope, mode] : image.modes) bytes += kOverheadBytes + scope.size();
+  if (bytes <= kRulesBytesMax) return {};
+  return registry_error(RegistryCode::kStore,
+                        "the rules of subjects and contexts take " + std::to_string(kRulesBytesMax >> 20) +
+                            " MiB, their bound; clear those that are not used any more");
+}
+
 }  // namespace
 
 Result<DeleteDecision> decide_delete(const RegistryImage& image, const std::string& subject,
@@ -128,7 +142,13 @@ Result<SchemaRecords> decide_config(const RegistryImage& image, const std::strin
       return registry_error(RegistryCode::kInvalidSubject,
                             "subject '" + scope + "' cannot be an alias of itself");
   }
+  if (change.group && change.group->size() > kSubjectBytesMax)
+    return registry_error(RegistryCode::kInvalidLevel,
+                          "a compatibility group is the name of a property, of at most " +
+                              std::to_string(kSubjectBytesMax) + " bytes");
   const auto at = image.configs.find(name.qualified());
+  const bool grows = at == image.configs.end() || change.alias || change.group;
+  if (grows) FOREBAY_CHECK(check_room_for_rules(image));
   Config config = at == image.configs.end() ? Config{} : at->second;
   if (change.level) config.level = change.level;
   if (change.json_policy) config.json_policy = change.json_policy;
@@ -157,6 +177,7 @@ Result<SchemaRecords> decide_mode(const RegistryImage& image, const std::string&
         RegistryCode::kNotPermitted,
         "Cannot import since found existing subjects; delete them, or set force=true to keep "
         "them and their ids");
+  if (!image.modes.contains(name.qualified())) FOREBAY_CHECK(check_room_for_rules(image));
   return SchemaRecords{ModeSet{name.qualified(), mode}};
 }
 

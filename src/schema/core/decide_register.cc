@@ -19,19 +19,6 @@ Error invalid(const Error& why) {
       "Invalid schema: " + why.context);
 }
 
-std::size_t bytes_of(const SchemaContent& content) {
-  std::size_t bytes = content.text.size() + content.rule_set.size();
-  for (const Reference& one : content.references) bytes += one.name.size() + one.subject.size() + 16;
-  if (!content.metadata) return bytes;
-  for (const auto& [path, tags] : content.metadata->tags) {
-    bytes += path.size() + 8;
-    for (const std::string& tag : tags) bytes += tag.size() + 8;
-  }
-  for (const auto& [name, value] : content.metadata->properties) bytes += name.size() + value.size() + 16;
-  for (const std::string& name : content.metadata->sensitive) bytes += name.size() + 8;
-  return bytes;
-}
-
 struct Surroundings {  // of a schema that comes
   SubjectName subject;
   std::vector<Reference> references;
@@ -39,9 +26,9 @@ struct Surroundings {  // of a schema that comes
   bool normalize = false;
 };
 Result<Surroundings> surroundings(const RegistryImage& image, const std::string& subject,
-                                  const SchemaInput& input, bool normalize) {
+                                  const SchemaInput& input, bool normalize, Aliases aliases) {
   Surroundings around;
-  FOREBAY_TRY(around.subject, subject_meant(image, subject));
+  FOREBAY_TRY(around.subject, subject_meant(image, subject, aliases));
   FOREBAY_TRY(around.references, qualify_references(image, around.subject.context, input.references));
   FOREBAY_TRY(around.texts, texts_of(image, around.references));
   around.normalize = normalize || effective_config(image, around.subject).normalize;
@@ -180,7 +167,8 @@ class Registration {
       return registry_error(RegistryCode::kStore, what + "; delete what is not used any more, permanently");
     };
     if (image.bytes + bytes_of(schema_.content) > bounds_.bytes_max)
-      return full("the registry holds " + std::to_string(bounds_.bytes_max) + " bytes of schemas, its bound");
+      return full("the registry holds " + std::to_string(bounds_.bytes_max) +
+                  " bytes of schemas and versions, its bound");
     const Subject* subject = image.subject(name_);
     if (subject == nullptr && image.subjects.size() >= bounds_.subjects_max)
       return full("the registry holds " + std::to_string(bounds_.subjects_max) + " subjects, its bound");
@@ -275,12 +263,16 @@ std::vector<FoundVersion> versions_with_references(const RegistryImage& image, c
   return versions;
 }
 
+Aliases aliases_of(const RegisterRequest& request) {
+  return request.import ? Aliases::kIgnore : Aliases::kFollow;
+}
+
 // Metadata or rules alone are said of the text that the subject has.
 Result<SchemaInput> with_text(const RegistryImage& image, const RegisterRequest& request) {
   SchemaInput input = request.schema;
   const bool has_text = input.text.find_first_not_of(" \t\r\n") != std::string::npos;
   if (has_text || (!input.metadata && input.rule_set.empty())) return input;
-  FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject));
+  FOREBAY_TRY(const SubjectName name, subject_meant(image, request.subject, aliases_of(request)));
   const auto latest = find_version(image, name.qualified(), kLatestVersion, false);
   if (!latest)
     return registry_error(RegistryCode::kInvalidSchema, "Empty schema: subject '" + name.qualified() +
@@ -289,6 +281,7 @@ Result<SchemaInput> with_text(const RegistryImage& image, const RegisterRequest&
   input.format = content.format;
   input.text = content.text;
   input.references = content.references;
+  for (Reference& one : input.references) one.subject = said_in(name.context, one.subject);
   return input;
 }
 
@@ -306,9 +299,9 @@ Result<SchemaPtr> parse_stored(const ImageAccess& access, const StoredSchema& sc
 }
 
 Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& subject,
-                               const SchemaInput& input, bool normalize, Origin origin) {
+                               const SchemaInput& input, bool normalize, Origin origin, Aliases aliases) {
   FOREBAY_TRY(Surroundings around, looked(access, [&](const RegistryImage& image) {
-                return surroundings(image, subject, input, normalize);
+                return surroundings(image, subject, input, normalize, aliases);
               }));
   auto parsed = parse_schema(input.format, input.text, around.texts, {}, origin);
   if (!parsed) return invalid(parsed.error());
@@ -352,7 +345,8 @@ Result<RegisterDecision> decide_register(const ImageAccess& access, ParsedSchema
               looked(access, [&](const RegistryImage& image) { return with_text(image, request); }));
   // With an id it is known elsewhere.
   const Origin origin = request.import || request.id ? Origin::kRegistry : Origin::kNew;
-  FOREBAY_TRY(PreparedSchema schema, prepare(access, request.subject, input, request.normalize, origin));
+  FOREBAY_TRY(PreparedSchema schema,
+              prepare(access, request.subject, input, request.normalize, origin, aliases_of(request)));
   const Registration registration(request, schema, bounds);
   Mode mode = Mode::kReadWrite;
   const auto find = [&] {

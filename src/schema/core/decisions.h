@@ -60,7 +60,8 @@ struct PreparedSchema {
 };
 // `normalize`: or as the subject is configured. Errors (42201, 42208, 42209).
 [[nodiscard]] Result<PreparedSchema> prepare(const ImageAccess& access, const std::string& subject,
-                                             const SchemaInput& input, bool normalize, Origin origin);
+                                             const SchemaInput& input, bool normalize, Origin origin,
+                                             Aliases aliases = Aliases::kFollow);
 
 // The last version that is this Avro schema with its references written out, which is what generated code
 // knows of it. Nothing: there is none. `deleted`: also one that is.
@@ -73,8 +74,8 @@ struct RegisterRequest {
   bool normalize = false;
   std::optional<SchemaId> id;            // only with mode IMPORT, or `import`
   std::optional<VersionNumber> version;  // likewise, unless it is the next one
-  // Takes over a version as another registry has it, whatever mode and compatibility say. What contradicts
-  // what is here is an error.
+  // Takes over a version as another registry has it, whatever mode and compatibility say, into the subject of
+  // that very name, alias or not. What contradicts what is here is an error.
   bool import = false;
   bool deleted = false;  // with `import`: as softly deleted
 };

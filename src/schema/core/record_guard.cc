@@ -29,7 +29,17 @@ std::vector<SchemaId> ids_of(const RegistryImage& image, const std::string& subj
   return ids;
 }
 
+// As it is registered under: the topic's own name for it may be an alias.
+std::string meant(const ImageAccess& access, std::string subject) {
+  access.look([&subject](const RegistryImage& image) {
+    if (const auto name = subject_meant(image, subject)) subject = name->qualified();
+  });
+  return subject;
+}
+
 bool belongs(const RegistryImage& image, const std::string& subject, SchemaId id) {
+  if (context_of(subject) != kDefaultContext)
+    return false;  // the ids of records are those of the default one
   const SchemaUse* use = image.use(context_of(subject), id);
   if (use == nullptr) return false;
   for (auto at = use->versions.lower_bound({subject, 0}); at != use->versions.end() && at->first == subject;
@@ -176,6 +186,7 @@ std::optional<Violation> RecordGuard::check_subject(Known& known, bool is_key, S
                                "needs one");
     subject = strategy == SubjectStrategy::kRecord ? *name : rules_.topic + "-" + *name;
   }
+  if (strategy != SubjectStrategy::kTopic) subject = meant(access_, std::move(subject));
   bool is_of_it = false;
   access_.look([&](const RegistryImage& image) { is_of_it = belongs(image, subject, known.stored->id); });
   if (is_of_it) return std::nullopt;
@@ -186,7 +197,7 @@ std::optional<Violation> RecordGuard::check_subject(Known& known, bool is_key, S
 
 std::string RecordGuard::topic_subject(bool is_key, SubjectStrategy strategy) const {
   if (strategy != SubjectStrategy::kTopic) return {};
-  return rules_.topic + (is_key ? "-key" : "-value");
+  return meant(access_, rules_.topic + (is_key ? "-key" : "-value"));
 }
 
 Violation RecordGuard::violation(Violation::Rule rule, bool is_key, std::string subject,

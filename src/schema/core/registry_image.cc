@@ -12,9 +12,12 @@ std::string text_of(const std::string& subject, VersionNumber version) {
   return "version " + std::to_string(version) + " of subject '" + subject + "'";
 }
 
-// Beside its text, what maps and names take.
-constexpr std::size_t kSchemaOverheadBytes = 512;
-std::size_t bytes_of(const StoredSchema& schema) { return schema.content.text.size() + kSchemaOverheadBytes; }
+// Beside what is said of them, what maps and names take.
+constexpr std::size_t kSchemaOverheadBytes = 512, kVersionOverheadBytes = 256, kGoneBytes = 128;
+std::size_t bytes_of(const StoredSchema& schema) {
+  return forebay::schema::bytes_of(schema.content) + kSchemaOverheadBytes;
+}
+std::size_t bytes_of_version(const std::string& subject) { return subject.size() + kVersionOverheadBytes; }
 
 Result<void> fold(RegistryImage& image, const SchemaAdded& record) {
   const StoredSchema& schema = record.schema;
@@ -46,6 +49,7 @@ void forget(RegistryImage& image, const std::string& context_name, SchemaId id) 
   if (auto& same = image.by_guid[schema->guid]; same.erase(key), same.empty())
     image.by_guid.erase(schema->guid);
   image.bytes -= bytes_of(*schema);
+  image.bytes += kGoneBytes;
   const Fingerprint content = fingerprint(schema->content);
   const auto known = context.by_content.find(content);
   if (known != context.by_content.end() && known->second == id) context.by_content.erase(known);
@@ -62,6 +66,7 @@ Result<void> fold(RegistryImage& image, const VersionSet& record) {
   const Version* before = image.version(record.subject, record.version);
   if (before != nullptr && before->id != record.id)
     return cannot_follow(text_of(record.subject, record.version) + " is another schema already");
+  if (before == nullptr) image.bytes += bytes_of_version(record.subject);
   Subject& subject = image.subjects[record.subject];
   subject.context = context_name;
   subject.versions[record.version] = {record.id, record.deleted, record.at};
@@ -75,6 +80,7 @@ void remove_version(RegistryImage& image, const std::string& name, VersionNumber
   const SchemaId id = subject->second.versions.at(number).id;
   const std::string context = subject->second.context;
   subject->second.versions.erase(number);
+  image.bytes -= bytes_of_version(name);
   if (subject->second.versions.empty()) image.subjects.erase(subject);
   SchemaUse& use = image.contexts[context].schemas[id];
   use.versions.erase({name, number});
@@ -150,6 +156,19 @@ Result<void> fold(RegistryImage& image, const ContextRemoved& record) {
 
 }  // namespace
 
+std::size_t bytes_of(const SchemaContent& content) {
+  std::size_t bytes = content.text.size() + content.rule_set.size();
+  for (const Reference& one : content.references) bytes += one.name.size() + one.subject.size() + 16;
+  if (!content.metadata) return bytes;
+  for (const auto& [path, tags] : content.metadata->tags) {
+    bytes += path.size() + 8;
+    for (const std::string& tag : tags) bytes += tag.size() + 8;
+  }
+  for (const auto& [name, value] : content.metadata->properties) bytes += name.size() + value.size() + 16;
+  for (const std::string& name : content.metadata->sensitive) bytes += name.size() + 8;
+  return bytes;
+}
+
 void insert(RegistryImage& image, const SchemaAdded& record) {
   const StoredSchema& schema = record.schema;
   Context& context = image.contexts[record.context];
@@ -158,7 +177,7 @@ void insert(RegistryImage& image, const SchemaAdded& record) {
     image.referenced_by[{one.subject, one.version}].insert(at);
   image.by_guid[schema.guid].insert(at);
   image.bytes += bytes_of(schema);
-  context.gone.erase(schema.id);
+  image.bytes -= context.gone.erase(schema.id) * kGoneBytes;
   context.by_content.emplace(fingerprint(schema.content), schema.id);
   context.schemas[schema.id].schema = std::make_shared<const StoredSchema>(schema);
   context.last_id = std::max(context.last_id, schema.id);
@@ -166,7 +185,7 @@ void insert(RegistryImage& image, const SchemaAdded& record) {
 
 void insert(RegistryImage& image, const std::string& context, SchemaId id, const Fingerprint& gone) {
   Context& in = image.contexts[context];
-  in.gone.emplace(id, gone);
+  if (in.gone.emplace(id, gone).second) image.bytes += kGoneBytes;
   in.last_id = std::max(in.last_id, id);
 }
 

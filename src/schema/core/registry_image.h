@@ -52,7 +52,8 @@ struct RegistryImage {
   std::map<std::string, Mode> modes;
   std::map<SubjectVersion, std::set<ContextId>> referenced_by;
   std::map<model::Uuid, std::set<ContextId>> by_guid;
-  std::size_t bytes = 0;  // of the texts, about
+  std::size_t bytes =
+      0;  // of schemas and versions, about, as they are in memory and in the state that is sent
 
   // Nothing: there is none.
   [[nodiscard]] const Subject* subject(const std::string& qualified) const;
@@ -61,6 +62,8 @@ struct RegistryImage {
   [[nodiscard]] const SchemaUse* use(const std::string& context, SchemaId id) const;
   [[nodiscard]] std::optional<SchemaId> id_of(const std::string& context, const Fingerprint& content) const;
 };
+
+[[nodiscard]] std::size_t bytes_of(const SchemaContent& content);
 
 // A refused record changes nothing. Errors: kCorruptBatch: it cannot follow.
 [[nodiscard]] Result<void> apply(RegistryImage& image, const SchemaRecord& record);

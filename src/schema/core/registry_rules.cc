@@ -58,15 +58,22 @@ Mode effective_mode(const RegistryImage& image, const SubjectName& name) {
   return mode;
 }
 
-Result<SubjectName> subject_meant(const RegistryImage& image, std::string_view text) {
+Result<SubjectName> subject_meant(const RegistryImage& image, std::string_view text, Aliases aliases) {
   FOREBAY_TRY(const SubjectName name, parse_subject(text));
+  if (aliases == Aliases::kIgnore) return name;
   const auto config = image.configs.find(name.qualified());
   if (config == image.configs.end() || !config->second.alias) return name;
   return parse_subject_in(name.context, *config->second.alias);
 }
 
 Result<VersionNumber> parse_version(std::string_view text) {
-  if (text == "latest" || text == "-1") return kLatestVersion;
+  constexpr std::string_view kSpaces = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
+  text = text.substr(0, text.find_last_not_of(kSpaces) + 1);
+  constexpr std::string_view kLatest = "latest";
+  const bool is_latest = std::equal(text.begin(), text.end(), kLatest.begin(), kLatest.end(),
+                                    [](char one, char other) { return (one | 0x20) == other; });
+  if (is_latest || text == "-1") return kLatestVersion;
   VersionNumber number = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failed == std::errc() && end == text.data() + text.size() && number > 0) return number;

@@ -33,8 +33,13 @@ struct EffectiveConfig {
 [[nodiscard]] EffectiveConfig effective_config(const RegistryImage& image, const SubjectName& name);
 [[nodiscard]] Config merged_config(const RegistryImage& image, const SubjectName& name);
 [[nodiscard]] Mode effective_mode(const RegistryImage& image, const SubjectName& name);
-// The subject that is meant by it, when it is an alias. Errors: those of parse_subject.
-[[nodiscard]] Result<SubjectName> subject_meant(const RegistryImage& image, std::string_view name);
+enum class Aliases : std::uint8_t {
+  kFollow,
+  kIgnore,  // the subject of that very name
+};
+// The subject that is meant by a name that may be an alias. Errors: those of parse_subject.
+[[nodiscard]] Result<SubjectName> subject_meant(const RegistryImage& image, std::string_view name,
+                                                Aliases aliases = Aliases::kFollow);
 
 // "latest", "-1", or a number from 1. Errors (42202).
 inline constexpr VersionNumber kLatestVersion = -1;

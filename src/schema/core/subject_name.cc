@@ -49,8 +49,17 @@ Result<SubjectName> parse_subject(std::string_view name) {
 
 Result<SubjectName> parse_subject_in(std::string_view context, std::string_view name) {
   FOREBAY_TRY(SubjectName parts, parse_subject(name));
-  if (!name.starts_with(kMark)) parts.context = context;
+  if (name.starts_with(kMark)) return parts;
+  parts.context = context;
+  if (parts.qualified().size() > kSubjectBytesMax)
+    return invalid(name, "with its context '" + std::string(context) + "' is longer than " +
+                             std::to_string(kSubjectBytesMax) + " bytes");
   return parts;
+}
+
+std::string said_in(std::string_view context, std::string_view qualified) {
+  const bool needs_mark = context != kDefaultContext && context_of(qualified) == kDefaultContext;
+  return (needs_mark ? ":.:" : "") + std::string(qualified);
 }
 
 std::string context_of(std::string_view qualified) {

@@ -29,6 +29,8 @@ struct SubjectName {
 [[nodiscard]] Result<SubjectName> parse_scope(std::string_view name);
 // What `name` means in a schema of `context`: one without a context is in the same one.
 [[nodiscard]] Result<SubjectName> parse_subject_in(std::string_view context, std::string_view name);
+// How a schema of `context` says a name in the one form, so that parse_subject_in() reads it.
+[[nodiscard]] std::string said_in(std::string_view context, std::string_view qualified);
 // Of a name in the one form.
 [[nodiscard]] std::string context_of(std::string_view qualified);
 

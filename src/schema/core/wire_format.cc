@@ -39,8 +39,11 @@ Result<SchemaMark> read_guid(ByteSpan value, ByteSpan part, std::string_view hea
 
 Result<SchemaMark> read_mark(ByteSpan part, const model::HeadersView& headers, bool is_key) {
   const std::string_view name = is_key ? kKeySchemaHeader : kValueSchemaHeader;
+  // The last one: a record that is written on keeps those that it came with, before its own.
+  std::optional<ByteSpan> guid;
   for (const model::HeaderView& header : headers)
-    if (header.name == name) return read_guid(header.value.value_or(ByteSpan{}), part, name);
+    if (header.name == name && header.value) guid = header.value;
+  if (guid) return read_guid(*guid, part, name);
   if (part.empty()) return invalid("found no bytes, expected byte 0x00 and the id of a schema");
   if (part.front() != kIdMagic)
     return invalid(

@@ -328,6 +328,52 @@ TEST_F(SchemaTransferTest, RulesOfSubjectsWithoutAVersionComeToo) {
   EXPECT_EQ(run({"schema", "export"}).out, all);
 }
 
+// What it had before it was another name for "a".
+TEST_F(SchemaTransferTest, ASubjectThatBecameAnAliasKeepsItsVersions) {
+  fill();
+  const std::string alias = file("alias.ndjson", R"({"kind":"rules","scope":"m","alias":"a"})"
+                                                 "\n");
+  const Ran aliased = run({"schema", "import", alias});
+  ASSERT_EQ(aliased.code, ExitCode::kOk) << aliased.errors;
+  const std::string all = run({"schema", "export"}).out;
+  const std::string path = file("all.ndjson", all);
+  const Ran again = run({"schema", "import", path, "-o", "json"});
+  EXPECT_EQ(again.code, ExitCode::kOk) << again.errors;
+  EXPECT_EQ(again.parsed()["there"], 4);
+  take_another_registry();
+  ASSERT_EQ(run({"schema", "import", alias}).code, ExitCode::kOk);
+  const Ran first = run({"schema", "import", path, "-o", "json"});
+  EXPECT_EQ(first.code, ExitCode::kOk) << first.errors;
+  EXPECT_EQ(first.parsed()["imported"], 4);
+  EXPECT_EQ(run({"schema", "export"}).out, all);
+}
+
+// Each context has ids of its own, and names of the default one are said as such in the others.
+TEST_F(SchemaTransferTest, ContextsAreTakenOverAsTheyAre) {
+  add("orders", order());
+  add(":.sales:orders", R"({"type":"record","name":"Other","fields":[]})");
+  const std::string path_of_user = file("u.avsc", order(R"(,{"name":"x","type":"Order2"})"));
+  add("common", R"({"type":"record","name":"Order2","fields":[]})");
+  add(":.sales:common", R"({"type":"record","name":"Order2","fields":[{"name":"y","type":"int"}]})");
+  ASSERT_EQ(
+      run({"schema", "register", ":.sales:user", path_of_user, "--reference", "Order2=:.:common:1"}).code,
+      ExitCode::kOk);
+  ASSERT_EQ(run({"schema", "compatibility", "orders", "FULL"}).code, ExitCode::kOk);
+  ASSERT_EQ(run({"schema", "compatibility", ":.sales:orders", "NONE"}).code, ExitCode::kOk);
+  ASSERT_EQ(run({"schema", "compatibility", "--global", "FORWARD"}).code, ExitCode::kOk);
+  const std::string all = run({"schema", "export"}).out;
+  EXPECT_EQ(run({"schema", "export", "--subject", ":*:"}).out, all);
+  const std::string some = run({"schema", "export", "--subject", ":*:orders"}).out;
+  EXPECT_EQ(std::count(some.begin(), some.end(), '\n'), 4) << some;
+  const std::string path = file("all.ndjson", all);
+  take_another_registry();
+  const Ran first = run({"schema", "import", path, "-o", "json"});
+  EXPECT_EQ(first.code, ExitCode::kOk) << first.errors;
+  EXPECT_EQ(first.parsed()["imported"], 5);
+  EXPECT_EQ(run({"schema", "export"}).out, all);
+  EXPECT_EQ(run({"schema", "import", path, "-o", "json"}).parsed()["there"], 5);
+}
+
 TEST_F(SchemaTransferTest, RulesAreAsInTheFileAfterwards) {
   fill();
   const std::string all = run({"schema", "export"}).out;

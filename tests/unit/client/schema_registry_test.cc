@@ -156,6 +156,26 @@ TEST_F(SchemaRegistryTest, ImportsAreTakenAsTheyAreAndOnce) {
   EXPECT_EQ(conflict.error().code, ErrorCode::kFailedPrecondition) << conflict.error().to_string();
 }
 
+TEST_F(SchemaRegistryTest, AnImportIsTakenByTheSubjectOfThatName) {
+  SchemaRules alias;
+  alias.alias = "orders-v2";
+  ASSERT_TRUE(registry_->set_rules("orders-value", alias));
+  const auto imported = registry_->import_version({"orders-value", 1, 40, "", avro(kId), false, 0});
+  ASSERT_TRUE(imported) << imported.error().to_string();
+  EXPECT_EQ(imported->version.subject, "orders-value");
+  EXPECT_FALSE(registry_->get_version("orders-value", 1));
+  EXPECT_TRUE(registry_->get_version("orders-value", 1, SchemaRegistry::Deleted::kHide,
+                                     SchemaRegistry::Aliases::kIgnore));
+}
+
+// Who deletes, or gives ids to records, must not get those of another context.
+TEST_F(SchemaRegistryTest, ASubjectIsThatOfItsContext) {
+  ASSERT_TRUE(registry_->register_schema(":.sales:orders-value", avro(kId)));
+  EXPECT_EQ(registry_->get_version("orders-value").error().registry_code, 40401U);
+  EXPECT_EQ(registry_->lookup("orders-value", avro(kId)).error().registry_code, 40401U);
+  EXPECT_TRUE(registry_->get_version(":.sales:orders-value"));
+}
+
 TEST_F(SchemaRegistryTest, CompareTellsBothDirectionsWhateverTheLevel) {
   const auto verdicts = registry_->compare("orders-value", avro(kId), avro(kId + kNote));
   ASSERT_TRUE(verdicts) << verdicts.error().to_string();

@@ -122,6 +122,25 @@ TEST_F(SerializerTest, WithoutASchemaItIsTheLatestUntilRefreshed) {
   EXPECT_EQ(pinned.from_json("orders", kJsonOrder)->schema_id, 1);
   SchemaSerializer latest(*registry_, {.schema = kOrder, .use_latest = true});
   EXPECT_EQ(latest.from_json("orders", R"({"id":"a","amount":3,"note":"n"})")->schema_id, 2);
+  const auto encoded = latest.from_encoded("orders", std::string("\2a\6", 3));
+  ASSERT_FALSE(encoded) << "those bytes are of the first one";
+  EXPECT_THAT(encoded.error().context, HasSubstr("schema id 2"));
+}
+
+// The id would be another schema to who reads it.
+TEST_F(SerializerTest, AnAliasThatLeadsIntoAnotherContextIsRefused) {
+  add(":.sales:orders", kOrder);
+  SchemaRules alias;
+  alias.alias = ":.sales:orders";
+  ASSERT_TRUE(registry_->set_rules("orders-value", alias));
+  for (const SchemaSerializerOptions& options :
+       {SchemaSerializerOptions{}, SchemaSerializerOptions{.schema = kOrder}}) {
+    const auto refused = SchemaSerializer(*registry_, options).from_json("orders", kJsonOrder);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << refused.error().to_string();
+  }
+  SchemaSerializer named(*registry_, {.schema = kOrder, .subject = ":.sales:orders"});
+  EXPECT_TRUE(named.from_json("orders", kJsonOrder));
 }
 
 TEST_F(SerializerTest, WhatDoesNotFitIsToldWithItsPath) {

@@ -342,9 +342,16 @@ class Walk {
   Out out_;
 };
 
+constexpr std::size_t kEscapedMax = 6;  // bytes of JSON for one
+
+// Serializers of the convention write a schema that is "bytes" and nothing else as it is, without the length
+// that Avro has before it; others, with it.
+bool may_be_bare(const Schema& schema) { return schema.root_type().kind == Kind::kBytes; }
+
 }  // namespace
 
 std::optional<PayloadFault> check_payload(const Schema& schema, ByteSpan payload, const Limits& limits) {
+  if (may_be_bare(schema)) return std::nullopt;
   Walk<Nothing> walk(schema, payload, limits);
   if (walk.whole()) [[likely]]
     return std::nullopt;
@@ -354,6 +361,11 @@ std::optional<PayloadFault> check_payload(const Schema& schema, ByteSpan payload
 Result<std::string> payload_to_json(const Schema& schema, ByteSpan payload, const Limits& limits) {
   Walk<JsonText> walk(schema, payload, limits);
   if (walk.whole()) return std::move(walk.text());
+  if (may_be_bare(schema) && !walk.is_too_large() && payload.size() <= limits.json_bytes_max / kEscapedMax) {
+    std::string text;
+    append_json_bytes(text, payload);
+    return text;
+  }
   Error error = fault_error(walk.fault());
   if (walk.is_too_large()) error.code = ErrorCode::kRecordTooLarge;
   return error;

@@ -188,6 +188,17 @@ TEST(AvroCheck, IntegersOfAllSizesFit) {
   EXPECT_EQ(fault("\"int\"", std::string("\x82\x80\0", 3)), std::nullopt);  // longer than needed
 }
 
+// As the serializers of Java write them, and as those of Python do.
+TEST(AvroCheck, BytesAloneComeWithOrWithoutTheirLength) {
+  const auto schema = schema_of(R"("bytes")");
+  for (const auto& [payload, json] :
+       {std::pair<std::string, std::string>{"\x04hi", R"("hi")"}, {"hi", R"("hi")"}, {"", R"("")"}}) {
+    EXPECT_FALSE(schema->check(as_bytes(payload)));
+    EXPECT_EQ(schema->to_json(as_bytes(payload), {}).value(), json);
+  }
+  EXPECT_TRUE(schema_of(R"(["null","bytes"])")->check(as_bytes(std::string("hi"))));
+}
+
 TEST(AvroCheck, Utf8IsWholeAndShortest) {
   const auto is_text = [](const std::string& text) { return !fault("\"string\"", Bytes().text(text)); };
   for (const char* good : {"", "abcdefghijklm", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",

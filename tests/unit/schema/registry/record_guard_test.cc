@@ -18,6 +18,12 @@ class EncodedHeaders {
     append(value);
     ++count_;
   }
+  void add_null(std::string_view name) {
+    put(static_cast<std::int32_t>(name.size()));
+    append(name);
+    put(-1);
+    ++count_;
+  }
   [[nodiscard]] model::HeadersView view() const { return {bytes_, count_}; }
 
  private:
@@ -138,6 +144,43 @@ TEST_F(RecordGuardTest, SubjectsMayFollowTheNameOfWhatIsDescribed) {
   EXPECT_FALSE(check(with_id(1, "")));
   must(registry_.add("string", R"("string")"));
   EXPECT_EQ(check(with_id(2, ""))->rule, Violation::Rule::kNotOfSubject);
+}
+
+// As whoever registers under that name, or looks it up, gets the ids of the other subject.
+TEST_F(RecordGuardTest, AnAliasMeansTheOtherSubject) {
+  must(registry_.add("orders-v2", avro_record("Order", kFieldB)));
+  ASSERT_TRUE(registry_.configure("orders-value", {.alias = "orders-v2"}));
+  EXPECT_FALSE(check(with_id(2, "\x02")));
+  const auto broken = check(with_id(1, "\x02"));
+  ASSERT_TRUE(broken);
+  EXPECT_EQ(broken->rule, Violation::Rule::kNotOfSubject);
+  EXPECT_EQ(broken->subject, "orders-v2");
+  EXPECT_EQ(broken->expected, std::vector<SchemaId>{2});
+  // Its ids are others.
+  must(registry_.add(":.sales:orders", avro_record("Order", kFieldA)));
+  ASSERT_TRUE(registry_.configure("orders-value", {.alias = ":.sales:orders"}));
+  EXPECT_EQ(check(with_id(1, "\x02"))->subject, ":.sales:orders");
+}
+
+// A program that writes on what it has read keeps the headers, and the serializer adds its own.
+TEST_F(RecordGuardTest, TheLastHeaderThatSaysSomethingCounts) {
+  must(registry_.add("other-value", avro_record("Order", kFieldB)));
+  const auto guid = [&](SchemaId id) {
+    const auto schema = registry_.image.schema(".", id);
+    return "\x01" + std::string(schema->guid.bytes.begin(), schema->guid.bytes.end());
+  };
+  headers_.add("__value_schema_id", guid(2));
+  EXPECT_TRUE(check("\x02"));
+  headers_.add("__value_schema_id", guid(1));
+  headers_.add("other", "x");
+  EXPECT_FALSE(check("\x02"));
+  headers_.add_null("__value_schema_id");
+  EXPECT_FALSE(check("\x02"));
+}
+
+TEST_F(RecordGuardTest, AHeaderWithoutAValueSaysNothing) {
+  headers_.add_null("__value_schema_id");
+  EXPECT_FALSE(check(with_id(1, "\x02")));
 }
 
 TEST_F(RecordGuardTest, NothingIsAskedWhereNothingIsValidated) {

@@ -358,12 +358,75 @@ TEST_F(RegisterTest, BoundsAreErrorsThatSayWhatToDo) {
   EXPECT_EQ(code_of(registry_.add("t", avro_record("R"))), 50001U);
 }
 
+TEST_F(RegisterTest, VersionsAndWhatIsSaidOfSchemasCountTowardsTheBound) {
+  must(registry_.add("s", avro_record("R")));
+  const std::size_t one = registry_.image.bytes;
+  must(registry_.add("t", avro_record("R")));  // the same schema
+  EXPECT_GT(registry_.image.bytes, one + 100);
+  RegisterRequest request{.subject = "u", .schema = {.text = avro_record("Q")}};
+  request.schema.metadata = Metadata{.properties = {{"long", std::string(10'000, 'x')}}};
+  must(registry_.add(request));
+  EXPECT_GT(registry_.image.bytes, one + 10'000);
+  for (const std::string subject : {"s", "t", "u"}) {
+    must(registry_.remove(subject, std::nullopt, false));
+    must(registry_.remove(subject, std::nullopt, true));
+  }
+  EXPECT_LT(registry_.image.bytes, one) << "nothing but the ids that are taken";
+  EXPECT_GT(registry_.image.bytes, 0U);
+}
+
+TEST_F(RegisterTest, RulesOfScopesWithoutASchemaAreBounded) {
+  const auto fill = [this](int begin, int end) {
+    for (int i = begin; i < end; ++i)
+      registry_.image.configs["scope" + std::to_string(i)].group = std::string(30'000, 'g');
+  };
+  fill(0, 1'000);
+  EXPECT_TRUE(registry_.set_level("s", Level::kFull));
+  fill(1'000, 1'200);
+  EXPECT_EQ(code_of(registry_.set_level("t", Level::kFull)), 50001U);
+  EXPECT_EQ(code_of(registry_.set_mode("t", Mode::kReadOnly)), 50001U);
+  EXPECT_EQ(code_of(registry_.configure("t", {.group = std::string(513, 'g')})), 42203U);
+}
+
+// A name is as long as an entry of the store may be, its context with it.
+TEST_F(RegisterTest, ANameThatATargetOrAReferenceMakesTooLongIsRefused) {
+  const std::string context = ":." + std::string(460, 'c') + ":", name(60, 'n');
+  EXPECT_EQ(code_of(registry_.configure(context + "s", {.alias = name})), 42208U);
+  must(registry_.add(context + "s", avro_record("R")));
+  EXPECT_EQ(code_of(registry_.add(context + "t", avro_record("Q"), {{"R", name, 1}})), 42208U);
+}
+
+// ":.:" is the default context, said where another one is meant without it.
+TEST_F(RegisterTest, AReferenceToTheDefaultContextIsReadAsItIsTold) {
+  must(registry_.add("common", avro_record("Common")));
+  must(registry_.add(":.sales:common", avro_record("Common", kFieldA)));
+  const std::string user = avro_record("R", R"({"name":"c","type":"Common"})");
+  must(registry_.add(":.sales:s", user, {{"Common", ":.:common", 1}}));
+  const auto stored = registry_.image.schema(".sales", 2);
+  ASSERT_NE(stored, nullptr);
+  EXPECT_EQ(stored->content.references.front().subject, "common");
+  EXPECT_EQ(said_in(".sales", "common"), ":.:common");
+  EXPECT_EQ(said_in(".sales", ":.sales:x"), ":.sales:x");
+  EXPECT_EQ(said_in(".", "common"), "common");
+  RegisterRequest request{.subject = ":.sales:s"};  // of the same text
+  request.schema.metadata = Metadata{.properties = {{"owner", "me"}}};
+  must(registry_.add(request));
+  EXPECT_EQ(registry_.image.schema(".sales", 3)->content.references.front().subject, "common");
+}
+
 TEST_F(RegisterTest, AnAliasMeansTheOtherSubject) {
   ASSERT_TRUE(registry_.configure("old-name", {.alias = "new-name"}));
   must(registry_.add("old-name", avro_record("R")));
   EXPECT_EQ(registry_.image.subjects.count("new-name"), 1U);
   EXPECT_EQ(registry_.image.subjects.count("old-name"), 0U);
   EXPECT_EQ(code_of(registry_.configure("new-name", {.alias = "new-name"})), 42208U);
+}
+
+TEST_F(RegisterTest, AnImportMeansTheSubjectOfThatName) {
+  ASSERT_TRUE(registry_.configure("old-name", {.alias = "new-name"}));
+  must(registry_.add({.subject = "old-name", .schema = {.text = avro_record("R")}, .import = true}));
+  EXPECT_EQ(registry_.image.subjects.count("old-name"), 1U);
+  EXPECT_EQ(registry_.image.subjects.count("new-name"), 0U);
 }
 
 TEST_F(RegisterTest, ACheckComparesWithOneVersionOrAsTheLevelAsks) {

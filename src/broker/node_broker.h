@@ -26,6 +26,10 @@
 #include "runtime/byte_budget.h"
 #include "runtime/executor.h"
 
+namespace forebay::schema {
+class BatchDoubts;
+}
+
 namespace forebay::broker {
 
 struct NodeBrokerConfig {
@@ -196,9 +200,8 @@ class NodeBroker final : public Broker {
   void make_internal_topic(cluster::InternalTopic topic, Done<std::monostate> done);
   void on_registry(UseRegistry use, bool leading);
   // Whether it is certain that the copy here does not lack what a record names. If not, it is refreshed.
-  // `asked`: what was answered for this batch already.
-  using Certainties = std::map<std::string, bool>;
-  [[nodiscard]] bool is_certain(const schema::Violation& broken, Certainties& asked);
+  // `doubts`: those of its batch.
+  [[nodiscard]] bool is_certain(const schema::Violation& broken, schema::BatchDoubts& doubts);
   [[nodiscard]] bool is_certain_by_leader(const std::string& missed);
   void register_self(Done<std::monostate> done);
   // The cluster has refused this node: nobody is served from then on.

@@ -18,7 +18,6 @@ const model::PartitionIndex kRegistryPartition(0);
 constexpr std::size_t kFaultTextsMax = 20;
 constexpr std::uint32_t kNoSchemasRetryMs = 200;
 constexpr std::uint32_t kDoubtRetryMs = 20;
-constexpr std::size_t kAskedOfABatch = 1'000;  // what seems missing; a tenth of what is remembered of all
 
 std::vector<RecordFault> faults_of(std::vector<BrokenRecord> broken) {
   std::vector<RecordFault> faults;
@@ -89,16 +88,12 @@ std::shared_ptr<const schema::SharedImage> NodeBroker::registry_image() const {
   return registry_.local == nullptr ? nullptr : registry_.local->image();
 }
 
-bool NodeBroker::is_certain(const schema::Violation& broken, Certainties& asked) {
+bool NodeBroker::is_certain(const schema::Violation& broken, schema::BatchDoubts& doubts) {
   using Rule = schema::Violation::Rule;
   if (broken.rule != Rule::kUnknownSchema && broken.rule != Rule::kNotOfSubject) return true;
   if (!has_registry()) return knows_topics();
-  // Bytes that were never meant to be ids are as many different ones: those are asked for as one.
-  std::string missed = broken.subject + "\n" + broken.found;
-  auto known = asked.find(missed);
-  if (known == asked.end() && asked.size() >= kAskedOfABatch) known = asked.find(missed = broken.subject);
-  if (known != asked.end()) return known->second;
-  return asked[missed] = is_certain_by_leader(missed);
+  return doubts.is_sure(broken.subject, broken.found,
+                        [this](const std::string& missed) { return is_certain_by_leader(missed); });
 }
 
 bool NodeBroker::is_certain_by_leader(const std::string& missed) {
@@ -128,8 +123,8 @@ Result<NodeBroker::CheckedBatch> NodeBroker::check_schemas(const TopicRoute& rou
   thread_local std::vector<std::byte> scratch;
   SchemaCheck check(
       route, image == nullptr ? kNothing : *image, *registry_.schemas,
-      [this, asked = Certainties()](const schema::Violation& broken) mutable {
-        return is_certain(broken, asked);
+      [this, doubts = schema::BatchDoubts()](const schema::Violation& broken) mutable {
+        return is_certain(broken, doubts);
       },
       batch.crc());
   FOREBAY_TRY(const model::BatchContents contents,

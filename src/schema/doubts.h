@@ -49,4 +49,25 @@ class Doubts {
   std::map<std::string, std::uint64_t> missed_;  // and the first refresh that tells
 };
 
+// What seems missing of one batch, each asked for once. Thread rules: one thread.
+class BatchDoubts {
+ public:
+  // Bytes that were never meant to be ids are as many different ones: those of a subject beyond so many are
+  // asked for as one. A tenth of what Doubts remembers of all.
+  static constexpr std::size_t kAskedMax = 1'000;
+
+  // Whether `found` is certainly no schema of `subject`, as `ask` says of what is missing.
+  template <typename Ask>
+  [[nodiscard]] bool is_sure(const std::string& subject, const std::string& found, Ask ask) {
+    std::string what = subject + "\n" + found;
+    auto known = asked_.find(what);
+    if (known == asked_.end() && asked_.size() >= kAskedMax) known = asked_.find(what = subject);
+    if (known == asked_.end()) known = asked_.emplace(what, ask(what)).first;
+    return known->second;
+  }
+
+ private:
+  std::map<std::string, bool> asked_;
+};
+
 }  // namespace forebay::schema

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <set>
 
 #include "broker/schema_check.h"
 #include "broker_harness.h"
 #include "model/batch_builder.h"
 #include "model/dead_letters.h"
 #include "model/record_iterator.h"
+#include "schema/core/fingerprint.h"
+#include "schema/schema_cache.h"
 #include "schema/shared_image.h"
 
 namespace forebay::broker {
@@ -313,6 +316,50 @@ TEST_P(DoubtTest, RecordThatIsCertainlyBrokenIsOneOfThem) {
   EXPECT_EQ(broken_, (std::vector<std::int32_t>{0, 1}));
   EXPECT_EQ(counted(Rule::kUnknownSchema), 1U);
   EXPECT_EQ(asked_, (std::vector<Rule>{Rule::kUnknownSchema, Rule::kNoSchema}));
+}
+
+// --- a share of the payloads ---
+
+class SampleTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    schema::SchemaContent content{.format = schema::Format::kAvro, .text = "\"int\""};
+    change(schema::SchemaAdded{
+        ".", {.id = 1, .guid = schema::guid_of(schema::fingerprint(content)), .content = content}});
+    change(schema::VersionSet{"orders-value", 1, 1, false, model::Timestamp(0)});
+    route_.config.on_violation = config::OnViolation::kReject;
+    route_.config.schema_validation_share = 0.3;
+    route_.guard = {.validation = config::SchemaValidation::kPayload, .topic = "orders"};
+  }
+  void change(const schema::SchemaRecord& record) {
+    ASSERT_TRUE(image_.change([&record](schema::RegistryImage& to) { return schema::apply(to, record); }));
+  }
+  // Of 100 records without a payload.
+  std::vector<std::int32_t> broken(std::uint32_t seed) {
+    const std::string batch =
+        batch_of(std::vector<std::optional<std::string>>(100, std::string("\0\0\0\0\1", 5)));
+    SchemaCheck check(
+        route_, image_, schemas_, [](const schema::Violation&) { return true; }, seed);
+    const auto view = model::RecordBatchView::parse(as_bytes(batch));
+    std::vector<std::byte> scratch;
+    EXPECT_TRUE(model::validate_batch_records(*view, {}, scratch, &check));
+    std::vector<std::int32_t> all;
+    for (const BrokenRecord& one : check.broken()) all.push_back(one.index);
+    return all;
+  }
+  TopicRoute route_;
+  schema::SharedImage image_;
+  schema::SchemaCache schemas_{1U << 20};
+};
+
+TEST_F(SampleTest, ABatchThatComesAgainIsLookedAtAlike) {
+  std::set<std::vector<std::int32_t>> samples;
+  for (const std::uint32_t seed : {0U, 7U, 0x40000000U, 0x80000000U, 0xffffffffU}) {
+    EXPECT_EQ(broken(seed), broken(seed));
+    EXPECT_NEAR(static_cast<double>(broken(seed).size()), 30, 1) << seed;
+    samples.insert(broken(seed));
+  }
+  EXPECT_GE(samples.size(), 3U) << "and others at other places";
 }
 
 class ObservedDoubtTest : public DoubtTest {};

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 namespace forebay::schema {
 namespace {
 
@@ -16,6 +19,27 @@ TEST(Doubts, WhatIsMissedIsMissingOnceTheCopyHasBeenRefreshedSince) {
   EXPECT_EQ(doubts.judge("id 1", at(0)).verdict, Verdict::kWait);
   doubts.refreshed(asked.number, true, at(0));
   EXPECT_EQ(doubts.judge("id 1", at(0)).verdict, Verdict::kSure);
+}
+
+// Each record of a batch says another id, more than are remembered.
+TEST(Doubts, ABatchOfIdsThatNobodyMeantIsJudgedInTheEnd) {
+  Doubts doubts;
+  int rounds = 0;
+  for (bool sure = false; !sure; ++rounds) {
+    ASSERT_LT(rounds, 5);
+    BatchDoubts batch;
+    std::optional<std::uint64_t> refresh;
+    sure = true;
+    for (int id = 0; id < 25'000; ++id) {
+      sure &= batch.is_sure("orders-value", "id " + std::to_string(id), [&](const std::string& what) {
+        const auto judged = doubts.judge(what, at(0));
+        if (judged.verdict == Verdict::kAsk) refresh = judged.number;
+        return judged.verdict == Verdict::kSure;
+      });
+    }
+    if (refresh) doubts.refreshed(*refresh, true, at(0));
+  }
+  EXPECT_GT(rounds, 1);
 }
 
 TEST(Doubts, ARefreshThatHadBegunBeforeTellsNothing) {

@@ -151,6 +151,27 @@ v1::ErrorDetail for_trailers(v1::ErrorDetail detail) {
   return detail;
 }
 
+// Likewise: what was stored is told, and of which records as far as there is room for all of those, and which
+// of them are dead letters.
+v1::ProduceAck for_trailers(v1::ProduceAck ack) {
+  std::size_t bytes = 0;
+  for (const v1::PartitionAck& one : ack.partitions())
+    bytes += static_cast<std::size_t>(one.record_indexes_size()) * 3;
+  if (bytes > kStatusFaultBytesMax) {
+    for (v1::PartitionAck& one : *ack.mutable_partitions()) one.clear_record_indexes();
+    bytes = 0;
+  }
+  for (v1::PartitionAck& one : *ack.mutable_partitions()) {
+    int kept = 0;
+    for (; kept < one.quarantined_size(); ++kept) {
+      bytes += one.quarantined(kept).ByteSizeLong() + 4;
+      if (bytes > kStatusFaultBytesMax) break;
+    }
+    one.mutable_quarantined()->DeleteSubrange(kept, one.quarantined_size() - kept);
+  }
+  return ack;
+}
+
 }  // namespace
 
 grpc::Status to_status(const v1::ErrorDetail& whole, const v1::ProduceAck* acknowledged) {
@@ -160,7 +181,7 @@ grpc::Status to_status(const v1::ErrorDetail& whole, const v1::ProduceAck* ackno
   status.set_code(code);
   status.set_message(detail.message());
   status.add_details()->PackFrom(detail);
-  if (acknowledged != nullptr) status.add_details()->PackFrom(*acknowledged);
+  if (acknowledged != nullptr) status.add_details()->PackFrom(for_trailers(*acknowledged));
   // For those who see only the text: the reason's name in front.
   std::string text = v1::ErrorReason_Name(detail.reason());
   if (!detail.message().empty()) text.append(": ").append(detail.message());

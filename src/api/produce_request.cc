@@ -234,8 +234,8 @@ class Spread {
         by_one = by_one && ack.leader() == outcome->leader;
         to->mutable_record_indexes()->Add(batches_[each].record_indexes.begin(),
                                           batches_[each].record_indexes.end());
-      } else if (!response.has_error()) {
-        *response.mutable_error() = to_detail(outcome.error(), {topic_, batches_[each].partition.value()});
+      } else {
+        failed(response, outcome.error(), batches_[each]);
       }
     }
     if (!by_one) ack.clear_leader();
@@ -248,6 +248,24 @@ class Spread {
   }
 
  private:
+  // The first failure is told; of all that some records caused, those records, by their index in the request.
+  void failed(v1::ProduceResponse& response, const Error& error, const PlacedBatch& batch) const {
+    v1::ErrorDetail detail = to_detail(error, {topic_, batch.partition.value()});
+    for (v1::RecordFault& fault : *detail.mutable_record_faults()) {
+      const auto at = static_cast<std::size_t>(fault.index());
+      if (at < batch.record_indexes.size())
+        fault.set_index(static_cast<std::int32_t>(batch.record_indexes[at]));
+    }
+    if (!response.has_error()) {
+      *response.mutable_error() = std::move(detail);
+      return;
+    }
+    auto& told = *response.mutable_error()->mutable_record_faults();
+    if (told.empty() || detail.record_faults().empty()) return;
+    told.MergeFrom(detail.record_faults());
+    std::sort(told.begin(), told.end(), [](const auto& a, const auto& b) { return a.index() < b.index(); });
+  }
+
   const std::string topic_;
   std::vector<PlacedBatch> batches_;
   std::mutex mutex_;

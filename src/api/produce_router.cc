@@ -186,8 +186,12 @@ void ProduceRouter::send(const LanePtr& lane, Waiting one, const std::string& le
   context_->forwarder.send(leader, kAppendPath, append_request(std::move(one.request), left),
                            std::chrono::system_clock::now() + left + kAnswerSlack,
                            [answered = std::move(answered), refusal](Forwarded outcome) mutable {
-                             if (outcome.fate != Forwarded::Fate::kAnswered || !outcome.status.ok())
-                               return answered(forward_failure(outcome, refusal, Effect::kChanges));
+                             if (outcome.fate != Forwarded::Fate::kAnswered || !outcome.status.ok()) {
+                               Error error = forward_failure(outcome, refusal, Effect::kChanges);
+                               const bool is_its_word = outcome.fate == Forwarded::Fate::kAnswered;
+                               if (is_its_word && error.leader.empty()) error.leader = refusal.leader;
+                               return answered(std::move(error));
+                             }
                              auto ack = ack_in(outcome.bytes);
                              if (!ack) return answered(std::move(ack).error());
                              answered(Placed{std::move(*ack), refusal.leader});

@@ -15,15 +15,6 @@ constexpr std::size_t kRecordBytesMax = 32U << 20;
 // Data that does not compress grows by less than this part.
 constexpr std::size_t kCompressionSlack = 16;
 
-// For what is under way, and may be stored, and for what comes later.
-Error stopped_by(const Error& error) {
-  return Error{
-      ErrorCode::kCancelled,
-      "the named producer has stopped, so that no position passes a record that failed; resume with a new "
-      "one; the failure was " +
-          error.to_string()};
-}
-
 std::size_t payload_bytes(const model::NewRecord& record) {
   std::size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
   for (const auto& header : record.headers)
@@ -32,6 +23,14 @@ std::size_t payload_bytes(const model::NewRecord& record) {
 }
 
 }  // namespace
+
+Error stopped_by(const Error& error) {
+  return Error{
+      ErrorCode::kCancelled,
+      "the named producer has stopped, so that no position passes a record that failed; resume with a new "
+      "one; the failure was " +
+          error.to_string()};
+}
 
 SendQueue::SendQueue(const Limits& limits, std::vector<std::string> servers, std::uint64_t seed)
     : limits_(limits),

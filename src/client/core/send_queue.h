@@ -239,6 +239,7 @@ class SendQueue {
   [[nodiscard]] bool refused_by_sequence(Lane& lane, Batch& batch, const Error& error, TimePoint now);
   void give_up_unknown(Lane& lane, const Error& error);
   [[nodiscard]] bool leaves_faults_out(Lane& lane, Batch& batch, const Error& error);
+  [[nodiscard]] bool stops_at_faults(Lane& lane, Batch& batch, const Error& error);
   void answer_faults(Batch& batch, const Error& error);
   void answer_stored(Batch& batch, const StoredBatch& stored);
   void take_bytes(Lane& lane, Batch& batch, SharedBytes bytes);

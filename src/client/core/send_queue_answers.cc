@@ -13,14 +13,13 @@ namespace {
 // Whether whoever answers so has not stored the batch, and never will by that try. What is not listed may
 // have stored it.
 bool is_certainly_refused(ErrorCode code) {
-  constexpr ErrorCode kRefusals[] = {ErrorCode::kNotLeader,          ErrorCode::kNotYet,
-                                     ErrorCode::kResourceExhausted,  ErrorCode::kDiskFull,
-                                     ErrorCode::kOutOfOrderSequence, ErrorCode::kUnknownProducer,
-                                     ErrorCode::kEarlyAckLost,       ErrorCode::kProducerFenced,
-                                     ErrorCode::kInvalidArgument,    ErrorCode::kUnknownTopic,
-                                     ErrorCode::kUnknownPartition,   ErrorCode::kCorruptBatch,
-                                     ErrorCode::kInvalidRecord,      ErrorCode::kRecordTooLarge,
-                                     ErrorCode::kUnsupported,        ErrorCode::kDataLoss};
+  constexpr ErrorCode kRefusals[] = {
+      ErrorCode::kNotLeader,       ErrorCode::kNotYet,        ErrorCode::kResourceExhausted,
+      ErrorCode::kDiskFull,        ErrorCode::kShuttingDown,  ErrorCode::kOutOfOrderSequence,
+      ErrorCode::kUnknownProducer, ErrorCode::kEarlyAckLost,  ErrorCode::kProducerFenced,
+      ErrorCode::kInvalidArgument, ErrorCode::kUnknownTopic,  ErrorCode::kUnknownPartition,
+      ErrorCode::kCorruptBatch,    ErrorCode::kInvalidRecord, ErrorCode::kRecordTooLarge,
+      ErrorCode::kUnsupported,     ErrorCode::kDataLoss};
   return std::find(std::begin(kRefusals), std::end(kRefusals), code) != std::end(kRefusals);
 }
 
@@ -39,6 +38,9 @@ void SendQueue::acked(std::uint64_t correlation, const StoredBatch& stored, std:
   if (stored.first.duplicate) ++stats_.duplicates;
   if (batch.sequence) lane.acked_end = sequence_after(*batch.sequence, batch.record_count);
   answer_stored(batch, stored);
+  if (batch.shortened) {
+    for (const auto& other : lane.queue) other->maybe_stored = false;
+  }
   forget(lane, batch, Outcome::kStored);
   settle(lane, now);
 }
@@ -54,6 +56,9 @@ void SendQueue::refused(std::uint64_t correlation, const Error& error, TimePoint
   const bool dealt_with = leaves_faults_out(lane, batch, error) ||
                           (batch.sequence && refused_by_sequence(lane, batch, error, now));
   if (dealt_with) {
+    // Through another node each refusal tells of a few records only.
+    const auto leader = error.leader.empty() ? std::nullopt : node_named(error.leader);
+    if (leader && *leader != lane.node && nodes_.is_worth_going(*leader, now)) lane.going_to = *leader;
     lane.recovering = true;
     return settle(lane, now);
   }

@@ -4,8 +4,9 @@
 // To an idempotent lane it is a batch that was given up and another one that takes its place: what is behind
 // it cannot be stored under the old identity, so that all of it, which is certainly not stored, begins anew
 // under the next epoch (send_queue_sequences.cc). The new batch is fit for the old identity meanwhile, for it
-// follows the same one: where something behind it may be stored, and has to be asked for first, it goes out
-// under that.
+// follows the same one: where it, or something behind it, may be stored, and has to be asked for first, it
+// goes out under that. The broker stores one of the two with that sequence: once it is the new one, the old
+// one is not there, and nothing that was behind it is.
 #include <limits>
 #include <utility>
 
@@ -68,10 +69,10 @@ Answers part_of(Answers& all, std::size_t begin, std::size_t end) {
 }  // namespace
 
 bool SendQueue::leaves_faults_out(Lane& lane, Batch& batch, const Error& error) {
-  // A named producer stops. What may be stored is not made another batch.
-  if (error.code != ErrorCode::kInvalidRecord || limits_.stop_on_failure || batch.finished ||
-      batch.maybe_stored || !are_of(error.record_faults, batch.answers.size()))
+  if (error.code != ErrorCode::kInvalidRecord || batch.finished ||
+      !are_of(error.record_faults, batch.answers.size()))
     return false;
+  if (limits_.stop_on_failure) return stops_at_faults(lane, batch, error);
   const std::size_t others = batch.answers.size() - error.record_faults.size();
   if (others > 0) {
     model::BatchBuilder builder;
@@ -83,10 +84,23 @@ bool SendQueue::leaves_faults_out(Lane& lane, Batch& batch, const Error& error) 
     if (!bytes) return false;
     take_bytes(lane, batch, SharedBytes::take(std::move(*bytes)));
     batch.record_count = static_cast<std::int32_t>(others);
-    if (batch.sequence) lane.broken = true;
+    if (batch.sequence) {
+      lane.broken = true;
+      batch.shortened = batch.shortened || batch.maybe_stored;
+    }
   }
   answer_faults(batch, error);
   if (others == 0) forget(lane, batch);
+  return true;
+}
+
+// A named producer sends nothing behind a record that failed. The others are told that it stops.
+bool SendQueue::stops_at_faults(Lane& lane, Batch& batch, const Error& error) {
+  if (batch.maybe_stored) return false;
+  if (!stop_) stop_ = stopped_by(error_of(error.record_faults.front(), error));
+  answer_faults(batch, error);
+  finish(batch, *stop_);
+  forget(lane, batch);
   return true;
 }
 
@@ -107,6 +121,7 @@ void SendQueue::answer_faults(Batch& batch, const Error& error) {
     }
     if (!is_faulty) continue;
     Error why = error_of(*fault, error);
+    if (batch.maybe_stored) why = unknown_after(why);
     ++fault;
     if (all && i + 1 == count) {
       batch.answers = std::move(one);

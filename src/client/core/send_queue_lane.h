@@ -36,6 +36,9 @@ struct SendQueue::Batch {
   // A try of it has not been answered, or by somebody who does not know: it may be stored, or be on its way
   // there still.
   bool maybe_stored = false;
+  // Records were left out of it under its sequence, while it might be stored with them: only one of the two
+  // can be, and nothing behind the other one.
+  bool shortened = false;
   std::optional<SourcePlace> position;  // of its last record, in the source
 };
 
@@ -71,6 +74,11 @@ class SendQueue::Lane {
   bool in_idle = false;                               // in Link::idle
   std::size_t last_batch_bytes = kFirstReserveBytes;  // what the next batch will probably need
 };
+
+// Of a batch with a try whose outcome nobody knows.
+[[nodiscard]] Error unknown_after(const Error& error);
+// Of what is under way, and may be stored, or comes later, when a named producer stops.
+[[nodiscard]] Error stopped_by(const Error& error);
 
 template <typename Visit>
 void SendQueue::for_each_lane(Visit visit) {

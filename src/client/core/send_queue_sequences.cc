@@ -21,12 +21,11 @@ bool is_final(ErrorCode code) {
   return !is_retryable(code) && code != ErrorCode::kCancelled && code != ErrorCode::kInternal;
 }
 
-// Of a batch with a try whose outcome nobody knows.
+}  // namespace
+
 Error unknown_after(const Error& error) {
   return Error{ErrorCode::kOutcomeUnknown, "sent and not answered, and then: " + error.to_string()};
 }
-
-}  // namespace
 
 void SendQueue::session_begun(const ProducerIdentity& identity, TimePoint now) {
   session_.begun(identity);
@@ -77,6 +76,7 @@ void SendQueue::stamp(Lane& lane, Batch& batch) {
 // Requires: encoded, and certainly not stored.
 void SendQueue::restamp(Lane& lane, Batch& batch) {
   FOREBAY_ASSERT(batch.state == Batch::State::kReady && !batch.maybe_stored && !batch.finished);
+  batch.shortened = false;
   batch.sequence = lane.next_sequence;
   lane.next_sequence = sequence_after(lane.next_sequence, batch.record_count);
   const ByteSpan old = batch.bytes.span();

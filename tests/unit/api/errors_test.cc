@@ -60,6 +60,30 @@ TEST(Status, TellsAsManyFaultsAsFitIntoTrailers) {
   EXPECT_EQ(test::detail_of(to_status(error)).record_faults_size(), 3);
 }
 
+TEST(Status, TellsWhatWasStoredAsFarAsItFits) {
+  v1::ProduceAck stored;
+  for (int partition = 0; partition < 12; ++partition) {
+    auto* one = stored.add_partitions();
+    one->set_partition(partition);
+    for (int i = 0; i < 100; ++i) {
+      one->add_record_indexes(static_cast<std::uint32_t>(i * 12 + partition));
+      auto* fault = one->add_quarantined();
+      fault->set_index(i);
+      if (i < 20) fault->set_text(std::string(130, 't'));
+    }
+  }
+  v1::ProduceAck told;
+  const grpc::Status status = to_status(to_detail({ErrorCode::kNotYet, "not yet"}), &stored);
+  EXPECT_LT(status.error_details().size(), 8'192U);
+  EXPECT_EQ(test::detail_of(status, &told).reason(), v1::NOT_YET);
+  ASSERT_EQ(told.partitions_size(), 12);
+  EXPECT_GT(told.partitions(0).quarantined_size(), 5);
+  EXPECT_EQ(told.partitions(0).record_indexes_size(), 0) << "some of them would be read as all";
+  for (v1::PartitionAck& one : *stored.mutable_partitions()) one.mutable_record_indexes()->Truncate(10);
+  (void)test::detail_of(to_status(to_detail({ErrorCode::kNotYet, "not yet"}), &stored), &told);
+  EXPECT_EQ(told.partitions(11).record_indexes_size(), 10);
+}
+
 TEST(Status, TravelsAsRpcStatusWithTheDetail) {
   const grpc::Status status = to_status({ErrorCode::kUnknownTopic, "no such topic"}, {"orders", {}});
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);

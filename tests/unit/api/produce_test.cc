@@ -377,6 +377,32 @@ TEST_F(ProduceTest, SpreadRequestThatFailsInPartSaysWhatWasWritten) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+// Who sends records without a partition does not know which batch each is in.
+TEST_F(ProduceTest, SpreadRequestNamesItsBadRecordsByTheirPlaceInIt) {
+  v1::ProduceRequest request = plain_request();
+  std::map<std::int32_t, std::vector<std::int32_t>> placed;
+  for (int index = 0; index < 40; ++index) {
+    const std::string key = "key-" + std::to_string(index);
+    request.mutable_records()->add_records()->set_key(key);
+    placed[partition_for_key(as_bytes(key), 4)].push_back(index);
+  }
+  Error refused{ErrorCode::kInvalidRecord, "2 records break the schemas"};
+  refused.record_faults = {{0, "first"}, {2, "third"}};
+  for (int i = 0; i < 2; ++i) broker_.fail_next_produce(refused);  // of partitions 0 and 1
+  auto stream = log_->Produce(&context_);
+  ASSERT_TRUE(stream->Write(request));
+  v1::ProduceResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  std::vector<std::int32_t> expected{placed[0][0], placed[0][2], placed[1][0], placed[1][2]};
+  std::sort(expected.begin(), expected.end());
+  std::vector<std::int32_t> told;
+  for (const v1::RecordFault& one : response.error().record_faults()) told.push_back(one.index());
+  EXPECT_EQ(told, expected);
+  EXPECT_EQ(response.acknowledged().partitions_size(), 2);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(ProduceTest, PlainRequestsThatCannotBeRightAreRefused) {
   v1::ProduceAck ack;
   v1::ProduceRequest request = plain_request();

@@ -165,14 +165,81 @@ TEST_F(SendQueueFaultsIdempotent, TheOthersBeginUnderTheNextEpoch) {
   EXPECT_EQ(*hands_.results.at(4), 7);
 }
 
-TEST_F(SendQueueFaultsIdempotent, WhatMayBeStoredIsNotMadeAnotherBatch) {
+// A broker that has it with the bad record does not take it without.
+TEST_F(SendQueueFaultsIdempotent, WhatMayBeStoredGoesOutAgainUnderItsOldNumber) {
+  send({1, 2});
+  hands_.lose_stream();
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 1U);
+  hands_.identity = ProducerIdentity{7, 1};
+  hands_.refuse(hands_.sent[0], faulty({{0, "bad"}}));
+  EXPECT_EQ(hands_.failure_of(1), ErrorCode::kOutcomeUnknown) << "it may be on its way still";
+  EXPECT_NE(fault_of(1).find("bad"), std::string::npos) << fault_of(1);
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 2U);
+  EXPECT_THAT(ids_sent_last(), ElementsAre(2));
+  EXPECT_EQ(stamp(1), std::pair(0, 0));
+  hands_.refuse(hands_.sent[1], {ErrorCode::kOutOfOrderSequence, "it is there as it was"});
+  EXPECT_EQ(hands_.failure_of(2), ErrorCode::kOutcomeUnknown);
+}
+
+// Once the one without the bad record is there, nothing behind the other one is: that begins anew.
+TEST_F(SendQueueFaultsIdempotent, WhatIsBehindABatchThatMayBeStoredIsNotGivenUp) {
+  send({1, 2});
+  send({3});
+  hands_.lose_stream();
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 2U);
+  hands_.identity = ProducerIdentity{7, 1};
+  hands_.refuse(hands_.sent[0], faulty({{0, "bad"}}));
+  hands_.refuse(hands_.sent[1], {ErrorCode::kOutOfOrderSequence, "one is missing"});
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 4U);
+  EXPECT_THAT(ids_of(hands_.sent[2].batch.span()), ElementsAre(2));
+  EXPECT_EQ(stamp(2), std::pair(0, 0));
+  hands_.ack(hands_.sent[2], 5);
+  hands_.refuse(hands_.sent[3], {ErrorCode::kOutOfOrderSequence, "one is missing"});
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 5U);
+  EXPECT_THAT(ids_sent_last(), ElementsAre(3));
+  EXPECT_EQ(stamp(4), std::pair(1, 0));
+  hands_.ack(hands_.sent[4], 6);
+  EXPECT_EQ(*hands_.results.at(2), 5);
+  EXPECT_EQ(*hands_.results.at(3), 6);
+}
+
+// A second copy is allowed there.
+TEST_F(SendQueueFaults, WithoutSequencesTheOthersAreSentAgainWhateverBecameOfTheFirstTry) {
   send({1, 2});
   hands_.lose_stream();
   hands_.pass(milliseconds(1'000));
   ASSERT_EQ(hands_.sent.size(), 1U);
   hands_.refuse(hands_.sent[0], faulty({{0, "bad"}}));
   EXPECT_EQ(hands_.failure_of(1), ErrorCode::kOutcomeUnknown);
-  EXPECT_EQ(hands_.failure_of(2), ErrorCode::kOutcomeUnknown);
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 2U);
+  EXPECT_THAT(ids_sent_last(), ElementsAre(2));
+}
+
+TEST_F(SendQueueFaultsIdempotent, AStoppingNodeHasNotStoredWhatItRefuses) {
+  send({1, 2});
+  hands_.refuse(hands_.sent[0], {ErrorCode::kShuttingDown, "the node is stopping"});
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 2U);
+  hands_.refuse(hands_.sent[1], faulty({{0, "bad"}}));
+  EXPECT_EQ(hands_.failure_of(1), ErrorCode::kInvalidRecord);
+}
+
+TEST_F(SendQueueFaults, TheRestGoesToTheLeader) {
+  send({1, 2});
+  Error error = faulty({{0, "bad"}});
+  error.leader = "n1:1";
+  const std::string first = hands_.place_of(hands_.sent[0]);
+  ASSERT_NE(first, "n1:1");
+  hands_.refuse(hands_.sent[0], error);
+  hands_.pass(milliseconds(1'000));
+  ASSERT_EQ(hands_.sent.size(), 2U);
+  EXPECT_EQ(hands_.place_of(hands_.sent[1]), "n1:1");
 }
 
 SendQueue::Limits named() {
@@ -188,9 +255,12 @@ TEST_F(SendQueueFaultsNamed, ANamedProducerStops) {
   send({1, 2});
   hands_.refuse(hands_.sent[0], faulty({{0, "bad"}}));
   EXPECT_EQ(hands_.failure_of(1), ErrorCode::kInvalidRecord);
-  EXPECT_EQ(hands_.failure_of(2), ErrorCode::kInvalidRecord);
+  EXPECT_EQ(fault_of(1), "bad");
+  EXPECT_EQ(hands_.failure_of(2), ErrorCode::kCancelled);
+  EXPECT_NE(fault_of(2).find("bad"), std::string::npos) << fault_of(2);
   hands_.pass(milliseconds(1'000));
   EXPECT_EQ(hands_.sent.size(), 1U);
+  EXPECT_EQ(hands_.queue.stats().buffered_bytes, 0U);
 }
 
 }  // namespace

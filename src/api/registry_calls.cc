@@ -23,6 +23,24 @@ const schema::SharedImage& no_image() {
   return image;
 }
 
+// Of what is answered as it is kept. The others may take seconds.
+template <typename Request>
+bool is_quick(const Request& request) {
+  if constexpr (std::is_same_v<Request, v1::LookupSchemaRequest> ||
+                std::is_same_v<Request, v1::CheckSchemaRequest>) {
+    return false;
+  } else if constexpr (requires { request.form(); }) {
+    return request.form().empty();
+  } else {
+    return true;
+  }
+}
+class NoParsing final : public schema::ParsedSchemas {
+  Result<schema::SchemaPtr> parsed(const schema::ImageAccess&, const schema::StoredSchemaPtr&) override {
+    return Error{ErrorCode::kInternal, "a request that parses nothing has asked for a parsed schema"};
+  }
+};
+
 // The way of one call.
 template <typename Request>
 class Way : public std::enable_shared_from_this<Way<Request>> {
@@ -67,19 +85,43 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   // `image`: none: nothing was ever registered.
   void read(std::shared_ptr<const schema::SharedImage> image) {
     auto answer = std::make_shared<Result<Response>>();
+    if (is_quick(request_)) {  // it does not wait behind those that compare schemas
+      NoParsing none;
+      if constexpr (!Method::kChanges)
+        *answer = schema::read(image == nullptr ? no_image() : *image, none, request_);
+      return conclude(image != nullptr, std::move(*answer));
+    }
+    if (auto free = broker().check_schema_work(); !free) return finish(std::move(free).error());
     broker().with_schemas(
         [self = this->shared_from_this(), image, answer](schema::ParsedSchemas& schemas) {
+          if (std::chrono::system_clock::now() > self->options_.deadline) {
+            *answer = Error{ErrorCode::kTimedOut, "the request waited for others until its time was over"};
+            return;
+          }
           if constexpr (!Method::kChanges)
             *answer = schema::read(image == nullptr ? no_image() : *image, schemas, self->request_);
         },
         [self = this->shared_from_this(), image, answer] {
-          const bool missing =
-              *answer ? self->is_of_another_context(**answer) : self->may_be_elsewhere(answer->error());
-          const Error who = self->broker().name_registry_leader({ErrorCode::kNotLeader, ""});
-          if (image == nullptr || !missing || who.leader.empty() || !self->options_.may_forward)
-            return self->finish(std::move(*answer));
-          self->forward(who, std::move(*answer));
+          self->conclude(image != nullptr, std::move(*answer));
         });
+  }
+
+  // What this copy does not have, its leader may.
+  void conclude(bool has_copy, Result<Response> answer) {
+    const bool missing = answer ? is_of_another_context(*answer) : may_be_elsewhere(answer.error());
+    if (!has_copy || !missing || !options_.may_forward) return finish(std::move(answer));
+    if (has_refreshed_) return finish(std::move(answer));
+    const Error who = broker().name_registry_leader({ErrorCode::kNotLeader, ""});
+    if (!who.leader.empty()) return forward(who);
+    // This node leads, or nobody is known to: before it is said not to be there, that is made sure of.
+    broker().with_registry_replica([self = this->shared_from_this()](Result<schema::Registry*> found) {
+      if (!found) return self->refuse(std::move(found).error());
+      (*found)->refresh([self](const Result<std::monostate>& refreshed) {
+        if (!refreshed) return self->refuse(refreshed.error());
+        self->has_refreshed_ = true;
+        self->begin();
+      });
+    });
   }
 
   // What is not here, and what refers to it.
@@ -145,7 +187,7 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   void refuse(Error error) {
     if (error.code == ErrorCode::kNotLeader) error = broker().name_registry_leader(std::move(error));
     if (!options_.may_forward) return finish(std::move(error));
-    if (error.code == ErrorCode::kNotLeader && !error.leader.empty()) return forward(error, std::nullopt);
+    if (error.code == ErrorCode::kNotLeader && !error.leader.empty()) return forward(error);
     if (!begin_again(error)) finish(std::move(error));
   }
 
@@ -161,19 +203,17 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
     return true;
   }
 
-  // `otherwise`: what is answered when the leader cannot be asked.
-  void forward(const Error& refusal, std::optional<Result<Response>> otherwise) {
+  void forward(const Error& refusal) {
     grpc::ByteBuffer bytes;
     write_message(request_, &bytes);
-    context_->forwarder.send(
-        refusal.leader, Method::kPath, std::move(bytes), options_.deadline,
-        [self = this->shared_from_this(), refusal, otherwise = std::move(otherwise)](
-            Forwarded outcome) mutable { self->take(std::move(outcome), refusal, std::move(otherwise)); });
+    context_->forwarder.send(refusal.leader, Method::kPath, std::move(bytes), options_.deadline,
+                             [self = this->shared_from_this(), refusal](Forwarded outcome) mutable {
+                               self->take(std::move(outcome), refusal);
+                             });
   }
 
-  void take(Forwarded outcome, const Error& refusal, std::optional<Result<Response>> otherwise) {
+  void take(Forwarded outcome, const Error& refusal) {
     if (outcome.fate != Forwarded::Fate::kAnswered) {
-      if (otherwise) return finish(std::move(*otherwise));
       if (outcome.fate == Forwarded::Fate::kNotSent && begin_again(refusal)) return;
       return finish(forward_failure(outcome, refusal, Method::kChanges ? Effect::kChanges : Effect::kReads));
     }
@@ -216,6 +256,7 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   const Request request_;
   const Options options_;
   Done<Response> done_;
+  bool has_refreshed_ = false;  // this copy has all that its leader had when it was asked
 };
 
 }  // namespace

@@ -122,6 +122,7 @@ class NodeBroker final : public Broker {
   void with_registry(UseRegistry use) override;
   void with_registry_replica(UseRegistry use) override;
   [[nodiscard]] bool has_registry() const override;
+  [[nodiscard]] Result<void> check_schema_work() const override;
   [[nodiscard]] bool knows_topics() const override { return routing()->current; }
   [[nodiscard]] std::shared_ptr<const schema::SharedImage> registry_image() const override;
   void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work, UniqueFunction<void()> then) override;
@@ -230,6 +231,7 @@ class NodeBroker final : public Broker {
   std::function<PeersSeen()> peers_seen_;
   Audit audit_;
   MoveRate move_rate_;
+  std::atomic<std::size_t> schema_work_{0};  // waiting or under way
   RegistryParts registry_;
   LatencyObserver produce_latency_;
   runtime::ByteBudget produce_bytes_;

@@ -18,6 +18,8 @@ const model::PartitionIndex kRegistryPartition(0);
 constexpr std::size_t kFaultTextsMax = 20;
 constexpr std::uint32_t kNoSchemasRetryMs = 200;
 constexpr std::uint32_t kDoubtRetryMs = 20;
+constexpr std::size_t kSchemaWorkMax =
+    1'000;  // most take a millisecond, and who waits gives up after seconds
 
 std::vector<RecordFault> faults_of(std::vector<BrokenRecord> broken) {
   std::vector<RecordFault> faults;
@@ -161,8 +163,20 @@ UniqueFunction<void()> NodeBroker::usage_note(const TopicRoute& route,
 
 void NodeBroker::with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
                               UniqueFunction<void()> then) {
-  registry_.pool->run([work = std::move(work), schemas = registry_.schemas]() mutable { work(*schemas); },
-                      *shards_.front().executor, std::move(then));
+  schema_work_.fetch_add(1, std::memory_order_relaxed);
+  registry_.pool->run(
+      [this, work = std::move(work), schemas = registry_.schemas]() mutable {
+        work(*schemas);
+        schema_work_.fetch_sub(1, std::memory_order_relaxed);
+      },
+      *shards_.front().executor, std::move(then));
+}
+
+Result<void> NodeBroker::check_schema_work() const {
+  if (schema_work_.load(std::memory_order_relaxed) < kSchemaWorkMax) return {};
+  return Error{
+      ErrorCode::kResourceExhausted,
+      std::to_string(kSchemaWorkMax) + " requests for schemas to be parsed wait already; retry later", 1000};
 }
 
 std::vector<schema::SchemaUsage> NodeBroker::schema_usage(const std::set<std::int32_t>& ids) const {

@@ -35,6 +35,8 @@ class SchemaPort {
   [[nodiscard]] virtual bool knows_topics() const = 0;
   // Its state on this node; nothing if there is none. May be behind (SharedImage::is_current).
   [[nodiscard]] virtual std::shared_ptr<const schema::SharedImage> registry_image() const = 0;
+  // Whether more of that may wait. Errors: kResourceExhausted.
+  [[nodiscard]] virtual Result<void> check_schema_work() const { return {}; }
   // Runs `work` where it may take long, then `then`, on some thread. With the parsed schemas of this node.
   virtual void with_schemas(UniqueFunction<void(schema::ParsedSchemas&)> work,
                             UniqueFunction<void()> then) = 0;

@@ -272,6 +272,7 @@ void WiredNode::tear_down_shards() {
   }
   network_.reset();
   run_on(shards_.at(0), [this] { disk_.reset(); });
+  schema_pool_.shutdown();
   pool_.shutdown();
   shards_.stop_and_join();
 }

@@ -161,7 +161,7 @@ Result<void> WiredNode::open_broker() {
     config.listed.emplace(node.id, node.peer_address.to_string());
   broker_ = std::make_unique<broker::NodeBroker>(config, std::move(handles), controller_shard(), clock_,
                                                  [this] { return describe(); });
-  broker_->use_registry({local_registry_, schemas_, &schema_usage_, &schema_doubts_, &pool_});
+  broker_->use_registry({local_registry_, schemas_, &schema_usage_, &schema_doubts_, &schema_pool_});
   if (auto loaded = schema_usage_.load(*kv_); !loaded)
     telemetry::log_warn("what is known of the use of schemas is lost",
                         {{"error", loaded.error().to_string()}});
@@ -223,6 +223,7 @@ void WiredNode::open_coordinators(std::uint32_t shard) {
                                                                      .store = kv_.get(),
                                                                      .executor = &shards_.at(shard),
                                                                      .pool = &pool_,
+                                                                     .schema_pool = &schema_pool_,
                                                                      .clock = &clock_,
                                                                      .peers = stack.peers.get(),
                                                                      .schemas = schemas_,

@@ -123,6 +123,9 @@ class WiredNode final : public Node {
   std::vector<telemetry::Metrics::Sampled> process_metrics_;
   io::FailPoints fail_points_;  // outlives the file systems
   runtime::ThreadBlockingPool pool_;
+  // Schemas are parsed and compared for seconds; what is stored must not wait behind that.
+  static constexpr std::size_t kSchemaThreads = 2;
+  runtime::ThreadBlockingPool schema_pool_{kSchemaThreads};
   runtime::ShardGroup shards_;
   std::vector<std::unique_ptr<ShardStack>> stacks_;
   io::IoEngine engine_;

@@ -5,6 +5,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <atomic>
 
 #include <mutex>
 #include <set>
@@ -194,7 +195,12 @@ class RocksStore final : public KeyValueStore {
     return database_->with([&](rocksdb::DB& db) { return scan_from(db, nullptr, range, visit); });
   }
   Result<void> write(const WriteBatch& batch, Durability durability) override {
-    return database_->with([&](rocksdb::DB& db) { return write_to(db, batch, durability); });
+    return database_->with([&](rocksdb::DB& db) -> Result<void> {
+      FOREBAY_CHECK(resume(db));
+      auto written = write_to(db, batch, durability);
+      if (!written && written.error().code == ErrorCode::kDiskFull) was_full_ = true;
+      return written;
+    });
   }
   Result<std::shared_ptr<const View>> snapshot() const override {
     FOREBAY_TRY(const rocksdb::Snapshot* const taken, database_->take_snapshot());
@@ -203,6 +209,18 @@ class RocksStore final : public KeyValueStore {
   Result<void> close() override { return database_->close(); }
 
  private:
+  // After a write that found the disk full it takes no more until what is in memory is in a file of its own:
+  // what the write-ahead log has of that write does not count then.
+  Result<void> resume(rocksdb::DB& db) {
+    if (!was_full_) return {};
+    if (const rocksdb::Status status = db.Resume(); !status.ok()) {
+      Error error = error_of(status, "resume after a full disk");
+      if (!status.IsCorruption()) error.code = ErrorCode::kDiskFull;
+      return error;
+    }
+    was_full_ = false;
+    return {};
+  }
   static Result<void> write_to(rocksdb::DB& db, const WriteBatch& batch, Durability durability) {
     FOREBAY_CHECK(check_keys(batch));
     rocksdb::Status status;
@@ -216,6 +234,7 @@ class RocksStore final : public KeyValueStore {
   }
 
   const std::shared_ptr<Database> database_;
+  std::atomic<bool> was_full_{false};
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace {
 constexpr auto kOutcomeTimeout = std::chrono::hours(24 * 365);
 // Damage that others repair takes at least a round trip and a write; nobody waits for it.
 constexpr auto kStallRetry = std::chrono::milliseconds(500);
+constexpr auto kDiskFullRetry = std::chrono::seconds(1);
 constexpr std::size_t kReadBytes = 1U << 20;
 constexpr std::uint32_t kRetryMs = 100;
 
@@ -58,7 +59,7 @@ Host::~Host() {
   *alive_ = nullptr;
   log_.on_role_change({});
   log_.on_state_wanted({});
-  for (const auto& timer : {retry_, state_retry_, write_timer_}) {
+  for (const auto& timer : {retry_, state_retry_, write_timer_, rewrite_timer_}) {
     if (timer) executor_.cancel(*timer);
   }
   log_.cancel_fetch(fetch_);
@@ -169,8 +170,8 @@ bool Host::is_leading() const {
 
 Result<void> Host::check() const {
   if (stopping_) return Error{ErrorCode::kShuttingDown, "the node is stopping; retry when it is back", 1000};
+  FOREBAY_CHECK(log_.check_serving());  // first: another node may lead, and be well
   if (failed_) return *failed_;
-  FOREBAY_CHECK(log_.check_serving());
   if (stalled_) return *stalled_;
   if (!is_leading()) {
     return describe(ErrorCode::kNotYet, "leadership has just changed; retry", kRetryMs);
@@ -430,18 +431,37 @@ void Host::write_behind() {
         [applied = applied_](Host& self, const Result<void>& written) { self.on_written(written, applied); });
 }
 
-void Host::write(kv::WriteBatch batch, UniqueFunction<void(Host&, const Result<void>&)> then) {
+void Host::write(kv::WriteBatch batch, Written then) {
   writing_ = true;
-  auto shared = std::make_shared<kv::WriteBatch>(std::move(batch));
+  put(std::make_shared<kv::WriteBatch>(std::move(batch)), std::move(then));
+}
+
+void Host::put(std::shared_ptr<kv::WriteBatch> batch, Written then) {
   auto written = std::make_shared<Result<void>>();
-  pool_.run(
-      [store = &store_, shared, written] { *written = store->write(*shared, kv::Durability::kDurable); },
-      executor_,
-      [alive = alive_, after = after_write_, written, then = std::move(then)]() mutable {
-        if (*after) return std::exchange(*after, nullptr)();
-        if (*alive == nullptr) return;
-        (*alive)->writing_ = false;
-        then(**alive, *written);
+  pool_.run([store = &store_, batch, written] { *written = store->write(*batch, kv::Durability::kDurable); },
+            executor_,
+            [alive = alive_, after = after_write_, batch, written, then = std::move(then)]() mutable {
+              if (*after) return std::exchange(*after, nullptr)();
+              if (*alive == nullptr) return;
+              Host& self = **alive;
+              const bool is_full = !*written && written->error().code == ErrorCode::kDiskFull;
+              if (is_full && !self.stopping_) return self.put_later(batch, std::move(then), written->error());
+              self.disk_full_told_ = false;
+              self.writing_ = false;
+              then(self, *written);
+            });
+}
+
+// A full disk stops nothing. What was not written is still in the log.
+void Host::put_later(std::shared_ptr<kv::WriteBatch> batch, Written then, const Error& why) {
+  if (!std::exchange(disk_full_told_, true)) {
+    telemetry::log_warn("state of a machine not written, it is tried again every second",
+                        {{"topic", log_.topic_name()}, {"error", why.to_string()}});
+  }
+  rewrite_timer_ = executor_.schedule_after(
+      kDiskFullRetry, [this, batch = std::move(batch), then = std::move(then)]() mutable {
+        rewrite_timer_.reset();
+        put(std::move(batch), std::move(then));
       });
 }
 
@@ -470,6 +490,7 @@ void Host::fail(const Error& error) {
   failed_ = error;
   log_.cancel_fetch(fetch_);
   if (leading_) end_leadership(error);
+  if (listener_.failed) listener_.failed();
   hand_over_soon();
 }
 
@@ -488,8 +509,18 @@ void Host::quit(const Error& why) {
   if (leading_) end_leadership(why);
 }
 
+// Nothing that comes later may be written without it: whoever starts next has the state before it, and the
+// log.
+bool Host::drop_unwritten() {
+  if (!rewrite_timer_) return false;
+  executor_.cancel(*std::exchange(rewrite_timer_, std::nullopt));
+  writing_ = false;
+  return true;
+}
+
 void Host::stop(UniqueFunction<void()> done) {
   quit({ErrorCode::kShuttingDown, "the node stopped"});
+  if (drop_unwritten()) return done();
   if (!writing_ && phase_ == Phase::kFollowing) write_behind();
   if (!writing_) return done();
   stop_done_ = std::move(done);
@@ -502,6 +533,7 @@ void Host::erase(UniqueFunction<void()> done) {
     pool->run([store, id] { static_cast<void>(store->write(erasing_batch(id), kv::Durability::kDurable)); },
               *executor, std::move(done));
   };
+  static_cast<void>(drop_unwritten());
   // What is on its way to the store would come back behind it.
   if (writing_) {
     *after_write_ = std::move(erase_now);

@@ -71,6 +71,8 @@ class Host {
     UniqueFunction<void(model::Term)> leads;
     // No more; all proposals under way were answered before.
     UniqueFunction<void()> lost;
+    // It has stopped for good: what the machine has is not what the log has any more. May be empty.
+    UniqueFunction<void()> failed = {};
   };
   // All parts outlive the host; it is the partition's listener for roles.
   Host(const HostParts& parts, const HostConfig& config, Listener listener);
@@ -79,6 +81,8 @@ class Host {
   Host& operator=(const Host&) = delete;
 
   void start();
+  // Why it has stopped for good, on whatever node leads.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failed_; }
   // Between Listener::leads and lost, and the partition agrees.
   [[nodiscard]] bool is_leading() const;
   // Why nothing can be proposed or told here: kNotLeader, kNotYet; for good: kDataLoss, kStorageFailed,
@@ -143,7 +147,11 @@ class Host {
   void answer_applied();
   void write_soon();
   void write_behind();
-  void write(kv::WriteBatch batch, UniqueFunction<void(Host&, const Result<void>&)> then);
+  using Written = UniqueFunction<void(Host&, const Result<void>&)>;
+  void write(kv::WriteBatch batch, Written then);
+  void put(std::shared_ptr<kv::WriteBatch> batch, Written then);
+  void put_later(std::shared_ptr<kv::WriteBatch> batch, Written then, const Error& why);
+  [[nodiscard]] bool drop_unwritten();
   void on_written(const Result<void>& written, model::Offset applied);
   void fail(const Error& error);
   void quit(const Error& why);
@@ -196,6 +204,9 @@ class Host {
   bool write_again_ = false;                             // at once, when that is written
   std::shared_ptr<UniqueFunction<void()>> after_write_;  // in the place of all else; outlives the host
   std::optional<runtime::TimerId> write_timer_;
+  // What found the disk full, and is tried again: nothing may be written before it.
+  std::optional<runtime::TimerId> rewrite_timer_;
+  bool disk_full_told_ = false;
 
   StateSource state_source_;
   std::optional<model::Offset> wanted_state_;  // which the log does not lead to

@@ -13,6 +13,7 @@ Registries::Registries(Parts parts)
                                                                      .store = parts_.store,
                                                                      .executor = parts_.executor,
                                                                      .pool = parts_.pool,
+                                                                     .schema_pool = parts_.schema_pool,
                                                                      .clock = parts_.clock,
                                                                      .peers = parts_.peers,
                                                                      .schemas = parts_.schemas},

@@ -37,6 +37,7 @@ class Registries {
     kv::KeyValueStore* store = nullptr;
     runtime::Executor* executor = nullptr;
     runtime::BlockingPool* pool = nullptr;
+    runtime::BlockingPool* schema_pool = nullptr;
     runtime::WallClock* clock = nullptr;
     raft::Peers* peers = nullptr;  // none: a node alone
     std::shared_ptr<ParsedSchemas> schemas;

@@ -39,7 +39,10 @@ Registry::Registry(const RegistryParts& parts, const machine::HostConfig& config
              .executor = parts.executor,
              .pool = parts.pool,
              .peers = parts.peers},
-            config, {.leads = [this](model::Term) { on_leads(); }, .lost = [this] { on_lost(); }}),
+            config,
+            {.leads = [this](model::Term) { on_leads(); },
+             .lost = [this] { on_lost(); },
+             .failed = [this] { on_failed(); }}),
       alive_(std::make_shared<Registry*>(this)) {}
 
 Registry::~Registry() {
@@ -84,6 +87,12 @@ void Registry::on_lost() {
   for (Change& one : std::exchange(waiting_, {})) one.done(why);
 }
 
+// The copy stays as it is: others are asked instead.
+void Registry::on_failed() {
+  failed_ = true;
+  machine_.image()->set_current(false);
+}
+
 void Registry::change(Decide decide, machine::Done<model::Offset> done) {
   if (stopping_) return done(stopping_error());
   if (auto leads = host_.check(); !leads) return done(std::move(leads).error());
@@ -102,7 +111,7 @@ void Registry::run_next() {
   waiting_.pop_front();
   under_way_ = std::move(next.done);
   auto decided = std::make_shared<Result<SchemaRecords>>();
-  parts_.pool->run(
+  parts_.schema_pool->run(
       [decide = std::move(next.decide), image = machine_.image(), schemas = parts_.schemas,
        now = parts_.clock->now(), decided]() mutable { *decided = decide(*image, *schemas, now); },
       *parts_.executor,
@@ -171,12 +180,12 @@ void Registry::when_applied(model::Offset offset, machine::Done<std::monostate> 
 // A copy is current once it has all that its leader had when it was asked: what a log that was just opened
 // says of what is committed may be long ago.
 void Registry::catch_up_once() {
-  if (catching_up_ || stopping_ || parts_.executor->now() < catch_up_again_) return;
+  if (catching_up_ || stopping_ || failed_ || parts_.executor->now() < catch_up_again_) return;
   catching_up_ = true;
   refresh(guarded([this](const Result<std::monostate>& refreshed) {
     catching_up_ = false;
     catch_up_again_ = parts_.executor->now() + kCatchUpAgain;
-    if (refreshed && !stopping_) machine_.image()->set_current(true);
+    if (refreshed && !stopping_ && !failed_) machine_.image()->set_current(true);
   }));
 }
 
@@ -195,7 +204,7 @@ void Registry::watch() {
   }
   const bool current = machine_.image()->is_current();
   if (!current) catch_up_once();
-  if (!watch_ && !stopping_ && (!current || !for_applied_.empty()))
+  if (!watch_ && !stopping_ && ((!current && !failed_) || !for_applied_.empty()))
     watch_ = parts_.executor->schedule_after(kWatchEvery, [this] { watch(); });
   for (auto& done : reached) done(std::monostate{});
   for (auto& done : late)

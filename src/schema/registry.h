@@ -29,7 +29,8 @@ struct RegistryParts {
   partition::Partition* log = nullptr;
   kv::KeyValueStore* store = nullptr;
   runtime::Executor* executor = nullptr;
-  runtime::BlockingPool* pool = nullptr;
+  runtime::BlockingPool* pool = nullptr;         // of the store
+  runtime::BlockingPool* schema_pool = nullptr;  // where schemas are parsed and compared
   runtime::WallClock* clock = nullptr;
   raft::Peers* peers = nullptr;  // none: a node alone
   std::shared_ptr<ParsedSchemas> schemas;
@@ -77,6 +78,7 @@ class Registry {
   };
   void on_leads();
   void on_lost();
+  void on_failed();
   void run_next();
   void on_decided(std::uint64_t leadership, Result<SchemaRecords> records);
   void finish(Result<model::Offset> outcome);
@@ -89,6 +91,7 @@ class Registry {
   SchemaMachine machine_;
   machine::Host host_;
   bool leading_ = false;
+  bool failed_ = false;           // what is here is old from now on
   std::uint64_t leadership_ = 0;  // counts them: a decision of another one is not taken
   std::deque<Change> waiting_;
   std::optional<machine::Done<model::Offset>> under_way_;

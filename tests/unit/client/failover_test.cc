@@ -155,14 +155,16 @@ TEST_F(FailoverTest, NodeThatCannotBeReachedIsNoUnknownOutcome) {
   ProducerOptions options;
   options.idempotent = false;
   options.retry_unknown_outcome = false;
-  a_.on_produce = [](const auto&, std::size_t) { return Verdict{Verdict::Kind::kDrop, {}, {}}; };
-  const auto sender = producer(to({&a_, &b_}), options);
-  EXPECT_FALSE(sender->send("t", 0, record_of(0)).get());  // and its stream is over
-  a_.stop();
-  b_.stop();
+  b_.stop();  // never connected: what leaves on a connection whose end is not seen yet has an unknown outcome
+  a_.on_produce = [&](const auto&, std::size_t) {
+    return Verdict{Verdict::Kind::kRefuse, not_leader(b_.address()), {}};
+  };
+  const auto sender = producer(to({&a_}), options);
   auto ack = sender->send("t", 0, record_of(1));
+  EXPECT_TRUE(a_.wait_until([&] { return a_.requests().size() >= 2; }));  // it has come back
   b_.start();
-  EXPECT_TRUE(ack.get());
+  const auto result = ack.get();
+  EXPECT_TRUE(result) << result.error().to_string();
 }
 
 // --- Consumer --------------------------------------------------------------------------------------------

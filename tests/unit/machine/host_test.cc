@@ -217,6 +217,36 @@ TEST_F(HostTest, StateOfManyPiecesIsTaken) {
   EXPECT_EQ(away.host()->states_taken(), 1U);
 }
 
+// What was not written is still in the log, and nothing may be written before it.
+TEST_F(HostTest, FullDiskStopsNothing) {
+  begin();
+  for (const bool power_cut : {false, true}) {
+    for (std::uint32_t i = 0; i < 3; ++i)
+      cluster_.node(i).fail_store(Error{ErrorCode::kDiskFull, "no space"});
+    for (int i = 0; i < 30; ++i) cluster_.add("while full " + std::to_string(i));
+    static_cast<void>(cluster_.run_until([] { return false; }, seconds(5)));
+    for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(cluster_.node(i).failure(), "");
+    if (power_cut) {
+      for (std::uint32_t i = 0; i < 3; ++i) cluster_.node(i).die(MachineNode::End::kPower);
+    }
+    for (std::uint32_t i = 0; i < 3; ++i) cluster_.node(i).fail_store(std::nullopt);
+    if (power_cut) cluster_.start_all();
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.settled(); })) << cluster_.state();
+    for (int i = 0; i < 5; ++i) cluster_.add("then");
+    cluster_.expect_everything();
+  }
+}
+
+// It hands over, and says who leads then.
+TEST_F(HostTest, FailedReplicaThatFollowsNamesTheLeader) {
+  begin();
+  MachineNode* failing = &cluster_.node(0) == cluster_.leader() ? &cluster_.node(1) : &cluster_.node(0);
+  failing->fail_store(Error{ErrorCode::kStorageFailed, "the disk is broken"});
+  for (int i = 0; i < 30; ++i) cluster_.add("x");
+  ASSERT_TRUE(cluster_.run_until([&] { return failing->host()->failure().has_value(); })) << cluster_.state();
+  EXPECT_EQ(failing->host()->check().error().code, ErrorCode::kNotLeader);
+}
+
 TEST_F(HostTest, RecordThatCannotBeAppliedStopsEverybodyWithTheReason) {
   begin();
   ASSERT_TRUE(cluster_.leader()->host()->propose({"!"}, [](const Result<model::Offset>& done) {

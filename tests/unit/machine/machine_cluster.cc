@@ -143,6 +143,7 @@ void MachineNode::open_host(partition::Partition& log_in) {
 
 std::string MachineNode::failure() {
   if (host() == nullptr) return "not open";
+  if (host()->failure()) return host()->failure()->to_string();
   const auto check = host()->check();
   if (check || check.error().code == ErrorCode::kNotLeader || check.error().code == ErrorCode::kNotYet)
     return {};

@@ -45,6 +45,8 @@ class MachineNode {
     store_disk_ = std::make_shared<kv::MemoryDisk>();
     store_lost_ = true;
   }
+  // What each write finds from now on; nothing: room.
+  void fail_store(const std::optional<Error>& why) { store_disk_->fail_writes(why); }
   // With the node down: what its store holds, durably.
   void plant_state(const StoredState& state) {
     auto store = *kv::open_memory_store(store_disk_);

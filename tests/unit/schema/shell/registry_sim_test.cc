@@ -33,6 +33,7 @@ class SchemaNode final : public machine::MachineNode {
                                                          .store = parts.store,
                                                          .executor = parts.executor,
                                                          .pool = parts.pool,
+                                                         .schema_pool = parts.pool,
                                                          .clock = &sim_machine().wall_clock(),
                                                          .peers = parts.peers,
                                                          .schemas = std::make_shared<SchemaCache>(1U << 20)},

@@ -293,7 +293,8 @@ class Partition final : private raft::GroupListener, private ProducersOwner {
     runtime::TimePoint deadline;
     std::optional<runtime::TimerId> timer;
     bool reading = false;
-    model::Offset upto;  // of the last read
+    bool has_passed = false;  // records that it is not shown
+    model::Offset upto;       // of the last read
     Done<FetchOutput> done;
   };
   struct PendingTrim {

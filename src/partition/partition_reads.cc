@@ -10,6 +10,8 @@
 namespace forebay::partition {
 namespace {
 
+constexpr runtime::Duration kPassedWaitMax = std::chrono::milliseconds(500);
+
 constexpr std::uint32_t kRepairRetryMs = 250;
 // Of batches with dead letters, all of which are decompressed before others have their turn.
 constexpr std::size_t kTimeReadBytes = 64U << 10;
@@ -86,10 +88,15 @@ void Partition::on_read(FetchId id, Result<log::ReadResult> result) {
   const Watermarks marks = readable(fetch.input);
   const auto now = surroundings_.executor->now();
   const std::size_t bytes = payload_bytes(result->frames);
-  // What was passed over is not looked at again, and that the log grew meanwhile is no answer.
+  // What was passed over is not looked at again, and that the log grew meanwhile is no answer. But it is told
+  // soon: who reads to the end waits for that.
   if (fetch.input.reading == model::Reading::kDeadLetters && bytes == 0 && now < fetch.deadline &&
       result->next > fetch.input.from) {
     fetch.input.from = result->next;
+    if (!std::exchange(fetch.has_passed, true)) {
+      fetch.deadline = std::min(fetch.deadline, now + kPassedWaitMax);
+      if (fetch.timer) surroundings_.executor->cancel(*std::exchange(fetch.timer, std::nullopt));
+    }
     if (result->next < marks.high_watermark) return read_for(id);
   }
   // A leader that begins knows as committed what its log start shows, which may lie within a frame here: of

@@ -105,6 +105,18 @@ TEST_F(DeadLetterReadTest, WhoWaitsIsNotWokenByOtherRecords) {
   EXPECT_EQ((*output)->next, Offset(23));
 }
 
+// Who reads to the end, or commits how far he is, does not wait for the next dead letter.
+TEST_F(DeadLetterReadTest, WhoPassesOtherRecordsLearnsItSoon) {
+  produce({-1, 2, 3});
+  auto [fetched, done] = ShardHarness::slot<FetchOutput>();
+  partition().fetch({.from = Offset(3), .wait_max = 1h, .reading = Reading::kDeadLetters}, std::move(done));
+  produce({4});  // while it waits
+  const auto output = shard_.wait(fetched);
+  ASSERT_TRUE(output && *output);
+  EXPECT_TRUE((*output)->frames.empty());
+  EXPECT_EQ((*output)->next, Offset(4));
+}
+
 TEST_F(DeadLetterReadTest, WhoHasWaitedLearnsHowFarThereIsNone) {
   produce({1});
   auto [fetched, done] = ShardHarness::slot<FetchOutput>();

@@ -187,11 +187,11 @@ void WiredNode::save_schema_usage() {
   usage_save_failed_ = !saved;
 }
 
-// What a crash loses of it is a minute.
+// What a crash loses of it is ten seconds.
 void WiredNode::save_schema_usage_later() {
   auto& home = shards_.at(controller_shard());
   home.post([this, &home] {
-    home.schedule_after(std::chrono::minutes(1), [this, &home] {
+    home.schedule_after(std::chrono::seconds(10), [this, &home] {
       pool_.run([this] { save_schema_usage(); }, home, [this] { save_schema_usage_later(); });
     });
   });

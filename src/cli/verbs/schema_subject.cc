@@ -6,6 +6,7 @@
 #include "cli/time_text.h"
 #include "cli/verbs/schema.h"
 #include "cli/verbs/verbs.h"
+#include "cli/wall_clock.h"
 
 namespace forebay::cli {
 namespace {
@@ -162,6 +163,34 @@ Result<std::vector<std::int32_t>> delete_them(SchemaRegistry& registry, const De
   return registry.delete_versions(options.subject, version, SchemaRegistry::Delete::kPermanently);
 }
 
+// As the registry judges the first deletion of what may be in use. Nothing: it would not be refused for that.
+std::optional<ExitCode> would_be_refused(Session& session, SchemaRegistry& registry,
+                                         const DeleteSubjectOptions& options,
+                                         const std::vector<SchemaVersion>& meant) {
+  constexpr std::int64_t kInUseMs = 7LL * 24 * 3600 * 1000;
+  const auto found = registry.usage(options.subject);
+  if (!found) return session.fail(found.error());
+  const std::int64_t since = now_ms() - kInUseMs;
+  for (const SchemaUsage& one : found->usages) {
+    const bool goes = std::any_of(meant.begin(), meant.end(), [&one](const SchemaVersion& version) {
+      return version.version == one.version && !version.deleted;
+    });
+    if (goes && one.last_ms >= since)
+      return session.fail(ExitCode::kConflict,
+                          "version " + std::to_string(one.version) + " is in use: topic '" + one.topic +
+                              "' got records with it within seven days; it would be refused without --force; "
+                              "see: forebay schema usage " +
+                              options.subject);
+  }
+  const bool any_goes =
+      std::any_of(meant.begin(), meant.end(), [](const SchemaVersion& version) { return !version.deleted; });
+  if (found->missing_nodes.empty() || !any_goes) return std::nullopt;
+  return session.fail(
+      ExitCode::kConflict,
+      std::to_string(found->missing_nodes.size()) +
+          " nodes cannot be asked whether it is in use there; it would be refused without --force");
+}
+
 ExitCode run_delete(Session& session, DeleteSubjectOptions options) {
   const auto registry = session.registry();
   if (!registry) return session.fail(registry.error());
@@ -181,6 +210,9 @@ ExitCode run_delete(Session& session, DeleteSubjectOptions options) {
   std::vector<std::int32_t> versions;
   for (const SchemaVersion& one : *meant)
     if (options.permanent || !one.deleted) versions.push_back(one.version);
+  if (options.dry_run && !options.force) {
+    if (const auto refused = would_be_refused(session, **registry, options, *meant)) return *refused;
+  }
   if (!options.dry_run) {
     const auto done = delete_them(**registry, options, *meant);
     if (!done) return fail_delete(session, options, done.error());

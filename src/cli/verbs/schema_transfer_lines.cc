@@ -100,7 +100,9 @@ Result<TransferLine> version_of(const Json& object) {
   FOREBAY_TRY(version.subject, text_at(object, "subject"));
   FOREBAY_TRY(version.version, number_at(object, "version", 1));
   FOREBAY_TRY(version.id, number_at(object, "id", 1));
-  FOREBAY_TRY(version.guid, text_at(object, "guid"));
+  if (has(object, "guid")) {  // what another registry has under its own is known by the text alone
+    FOREBAY_TRY(version.guid, text_at(object, "guid"));
+  }
   if (const auto at = object.find("deleted"); at != object.end()) {
     if (!at->is_boolean()) return wrong("deleted", "true or false");
     version.deleted = at->get<bool>();

@@ -190,9 +190,15 @@ std::optional<Violation> RecordGuard::check_subject(Known& known, bool is_key, S
   bool is_of_it = false;
   access_.look([&](const RegistryImage& image) { is_of_it = belongs(image, subject, known.stored->id); });
   if (is_of_it) return std::nullopt;
+  const std::string found = "found schema id " + std::to_string(known.stored->id);
+  if (context_of(subject) != kDefaultContext)
+    return at->second =
+               violation(Violation::Rule::kNotOfSubject, is_key, "",
+                         found + " of the default context; the topic's subject is an alias of '" + subject +
+                             "', in another one, whose ids no record can say: let it mean a subject of the "
+                             "default one");
   return at->second = violation(Violation::Rule::kNotOfSubject, is_key, subject,
-                                "found schema id " + std::to_string(known.stored->id) +
-                                    ", which is not a version of that subject");
+                                found + ", which is not a version of that subject");
 }
 
 std::string RecordGuard::topic_subject(bool is_key, SubjectStrategy strategy) const {

@@ -116,6 +116,37 @@ class Full(BrokerTest):
         node.restart()
         check_log(node.consume("t"), [load])
 
+    def test_the_schema_registry_goes_on(self):
+        """Its state cannot be stored meanwhile; the journal has its changes."""
+        node, disk = self.small()
+
+        def register(subject):
+            path = os.path.join(node.directory, subject + ".avsc")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('{"type": "record", "name": "R", "doc": "%s", "fields": []}' % os.urandom(200000).hex())
+            return node.run("schema", "register", subject, path).returncode
+
+        def registered():
+            return sorted(one["subject"] for one in node.json("schema", "subject", "list"))
+
+        self.assertEqual(register("before"), 0)
+        disk.fill()
+        # Until it is noticed.
+        taken = [name for name in ("full%d" % number for number in range(40)) if register(name) == 0]
+        self.assertGreater(len(taken), 2)
+        wait_until(lambda: "tried again every second" in node.whole_log(), "a warning")
+        expected = sorted(["before", *taken])
+        self.assertEqual(registered(), expected)
+        disk.empty()
+        wait_until(lambda: register("after") == 0, "room")
+        node.restart_after_kill()
+        expected = sorted([*expected, "after"])
+        self.assertEqual(registered(), expected)
+        self.assertEqual(register("then"), 0)
+        node.restart()
+        self.assertEqual(registered(), sorted([*expected, "then"]))
+        self.assertNotIn("a machine has stopped", node.whole_log())
+
     def test_recovery_on_a_disk_that_is_full_to_the_last_block(self):
         self.full_to_the_last_block()
 

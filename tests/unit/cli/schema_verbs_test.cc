@@ -254,6 +254,10 @@ TEST_F(SchemaVerbsTest, WhatIsInUseIsDeletedByForceOnly) {
   const Ran refused = run({"schema", "subject", "delete", "orders-value", "--yes"});
   EXPECT_EQ(refused.code, ExitCode::kConflict);
   EXPECT_THAT(refused.errors, HasSubstr("is in use"));
+  const Ran dry = run({"schema", "subject", "delete", "orders-value", "--dry-run"});
+  EXPECT_EQ(dry.code, ExitCode::kConflict) << dry.out;
+  EXPECT_THAT(dry.errors, HasSubstr("it would be refused without --force"));
+  EXPECT_EQ(run({"schema", "subject", "delete", "orders-value", "--dry-run", "--force"}).code, ExitCode::kOk);
   const Ran deleted = run({"schema", "subject", "delete", "orders-value", "--yes", "--force"});
   EXPECT_EQ(deleted.code, ExitCode::kOk) << deleted.errors;
 }
@@ -346,6 +350,20 @@ TEST_F(SchemaTransferTest, ASubjectThatBecameAnAliasKeepsItsVersions) {
   EXPECT_EQ(first.code, ExitCode::kOk) << first.errors;
   EXPECT_EQ(first.parsed()["imported"], 4);
   EXPECT_EQ(run({"schema", "export"}).out, all);
+}
+
+// Of a registry whose GUIDs, and ways to write a text, are others.
+TEST_F(SchemaTransferTest, VersionsWithoutAGuidAreJudgedByTheRegistry) {
+  const std::string line =
+      R"({"kind":"version","subject":"a","version":3,"id":40,"type":"AVRO","schema":"{ \"type\" : \"int\" }"})"
+      "\n";
+  const std::string path = file("other.ndjson", line);
+  const Ran first = run({"schema", "import", path, "-o", "json"});
+  EXPECT_EQ(first.code, ExitCode::kOk) << first.errors;
+  EXPECT_EQ(first.parsed()["imported"], 1);
+  EXPECT_EQ(run({"schema", "import", path, "-o", "json"}).parsed()["there"], 1);
+  const std::string other = file("conflict.ndjson", std::string(line).replace(line.find("int"), 3, "long"));
+  EXPECT_NE(run({"schema", "import", other}).code, ExitCode::kOk);
 }
 
 // Each context has ids of its own, and names of the default one are said as such in the others.

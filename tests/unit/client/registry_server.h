@@ -5,6 +5,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <chrono>
 
 #include <map>
 #include <memory>
@@ -80,6 +81,19 @@ class RegistryServer final : public v1::SchemaRegistry::Service,
     if (!request->force() && !request->permanent() && used_.contains(request->subject()))
       return api::to_status(schema::registry_error(schema::RegistryCode::kNotPermitted, "is in use"));
     return change("DeleteSchemaVersions", *request, *response);
+  }
+  // Of version 1, now.
+  grpc::Status DescribeSchemaUsage(grpc::ServerContext*, const v1::DescribeSchemaUsageRequest* request,
+                                   v1::DescribeSchemaUsageResponse* response) override {
+    if (!used_.contains(request->subject())) return grpc::Status::OK;
+    auto* usage = response->add_usages();
+    usage->set_version(1);
+    usage->set_topic("orders");
+    usage->set_records(1);
+    usage->set_last_ms(std::chrono::duration_cast<std::chrono::milliseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count());
+    return grpc::Status::OK;
   }
   grpc::Status GetSchemaRules(grpc::ServerContext*, const v1::GetSchemaRulesRequest* request,
                               v1::GetSchemaRulesResponse* response) override {

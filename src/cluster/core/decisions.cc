@@ -196,15 +196,11 @@ Result<std::optional<BrokerDrained>> decide_drain(const ClusterImage& image, mod
 }
 
 Result<void> check_not_needed(const ClusterImage& image, model::NodeId node) {
-  const auto has = [node](const std::vector<model::NodeId>& nodes) {
-    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-  };
   std::size_t partitions = 0, topics = 0;
   for (const auto& [name, topic] : image.topics) {
-    const auto here = static_cast<std::size_t>(
-        std::count_if(topic->partitions.begin(), topic->partitions.end(), [&](const Placement& one) {
-          return has(one.replicas) || has(one.previous) || (one.is_moving() && has(one.leaving));
-        }));
+    const auto here =
+        static_cast<std::size_t>(std::count_if(topic->partitions.begin(), topic->partitions.end(),
+                                               [node](const Placement& one) { return one.counts_on(node); }));
     partitions += here;
     topics += here > 0 ? 1 : 0;
   }

@@ -96,18 +96,21 @@ Result<DecommissionDecision> decide_decommission(const ClusterImage& image,
 
   ClusterImage without = image;
   without.brokers.at(node).decommission = Decommission::kEmptying;
+  ClusterImage without_for_schemas = without;
+  without_for_schemas.brokers = brokers_for(without, kSchemasTopicName, absent_of(image, alive));
   Load load = load_of(without);
   const Load before = load;
   Obstacles obstacles;
   for (const auto& [topic_name, topic] : image.topics) {
+    const ClusterImage& rest = topic_name == kSchemasTopicName ? without_for_schemas : without;
     for (const Placement& placement : topic->partitions) {
       if (std::find(placement.replicas.begin(), placement.replicas.end(), node) == placement.replicas.end())
         continue;
       if (!has_majority(image, placement, alive)) name_once(obstacles.majorities, topic_name);
       const std::uint32_t copies = is_internal(topic_name)
-                                       ? internal_replication(without, topic_name, topic->replication_factor)
+                                       ? internal_replication(rest, topic_name, topic->replication_factor)
                                        : topic->replication_factor;
-      const auto to = target_without_going(without, load, placement.replicas, copies);
+      const auto to = target_without_going(rest, load, placement.replicas, copies);
       if (!to) {
         name_once(obstacles.brokers, topic_name);
       } else if (racks_of(image, *to) < std::min(racks_of(image, placement.replicas), to->size())) {

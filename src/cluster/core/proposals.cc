@@ -183,11 +183,11 @@ Decided decide_one(const ClusterImage& image, const ConfirmGone& proposal,
 }
 
 Decided decide_one(const ClusterImage& image, const MakeInternalTopic& proposal,
-                   const std::set<log::Voter>& /*alive*/) {
+                   const std::set<log::Voter>& alive) {
   if (proposal.id.is_nil())
     return Error{ErrorCode::kInvalidArgument,
                  "the topic '" + std::string(name_of(proposal.topic)) + "' is to have the nil id"};
-  FOREBAY_TRY(auto created, decide_internal_topic(image, proposal.topic, proposal.id));
+  FOREBAY_TRY(auto created, decide_internal_topic(image, proposal.topic, proposal.id, alive));
   if (!created) return nothing_to_log();
   return log_it(std::move(*created));
 }

@@ -61,6 +61,14 @@ struct Placement {
   [[nodiscard]] bool is_member(model::NodeId node) const {
     return node != rebuilding && std::find(replicas.begin(), replicas.end(), node) != replicas.end();
   }
+  // It is to be there, or may go back there, or is among the members still, though the target is another one
+  // by now.
+  [[nodiscard]] bool counts_on(model::NodeId node) const {
+    const auto has = [node](const std::vector<model::NodeId>& nodes) {
+      return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+    };
+    return has(replicas) || has(previous) || (is_moving() && has(leaving));
+  }
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 

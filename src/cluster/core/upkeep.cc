@@ -23,23 +23,34 @@ bool has_going(const ClusterImage& image, const std::vector<model::NodeId>& node
   return std::any_of(nodes.begin(), nodes.end(), [&](model::NodeId node) { return is_going(image, node); });
 }
 
+bool has_leaver(const ClusterImage& image, const Topic& topic, const std::vector<model::NodeId>& nodes) {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](model::NodeId node) { return is_to_leave(image, topic.name, node); });
+}
+
 // A change that waits for a broker that goes would wait for ever if that one is dead.
 bool must_wait(const ClusterImage& image, const Placement& now) {
   const bool hopeless = has_going(image, now.joining) || (now.rebuilding && is_going(image, *now.rebuilding));
   return is_bound(now) && !hopeless;
 }
 
-// Who is away gets nothing new: a change that needs it would not end.
-ClusterImage without_away(const ClusterImage& image, const std::set<model::NodeId>& away) {
-  ClusterImage reduced = image;
-  for (auto& [node, broker] : reduced.brokers) broker.drained = broker.drained || away.contains(node);
-  return reduced;
+// What copies of the topic are placed by: no more of the image than that, it is made at every look.
+ClusterImage usable_for(const ClusterImage& image, std::string_view topic,
+                        const std::set<model::NodeId>& away) {
+  ClusterImage usable;
+  usable.brokers = brokers_now(image, topic, away);
+  usable.retired = image.retired;
+  return usable;
 }
 
 class Targets {
  public:
   Targets(const ClusterImage& image, const Limits& limits, const UpkeepView& view)
-      : image_(image), limits_(limits), usable_(without_away(image, view.away)), load_(load_of(image)) {}
+      : image_(image),
+        limits_(limits),
+        usable_(usable_for(image, {}, view.away)),
+        usable_for_schemas_(usable_for(image, kSchemasTopicName, view.away)),
+        load_(load_of(image)) {}
 
   // The changes of the first topic that may have some now.
   std::optional<TargetsChanged> next() {
@@ -76,8 +87,9 @@ class Targets {
  private:
   std::optional<TargetChange> change_of(const Topic& topic, std::size_t index, const std::string& partition) {
     const Placement& now = topic.partitions[index];
+    const ClusterImage& usable = topic.name == kSchemasTopicName ? usable_for_schemas_ : usable_;
     Load load = load_;
-    const auto to = target_without_going(usable_, load, now.replicas, topic.replication_factor);
+    const auto to = target_without_going(usable, load, now.replicas, topic.replication_factor);
     if (!to) {
       wait(now, "brokers that are there and may take a copy of " + partition + ", too few for " +
                     std::to_string(topic.replication_factor) + " replicas");
@@ -108,7 +120,7 @@ class Targets {
 
   const ClusterImage& image_;
   const Limits& limits_;
-  const ClusterImage usable_;
+  const ClusterImage usable_, usable_for_schemas_;
   Load load_;
   std::map<model::NodeId, std::string> waits_for_;
 };
@@ -150,13 +162,13 @@ std::optional<ClusterRecord> advance(const ClusterImage& image, model::NodeId no
 }  // namespace
 
 bool is_to_change(const ClusterImage& image, const Topic& topic, const Placement& now) {
-  return now.replicas.size() != topic.replication_factor || has_going(image, now.replicas);
+  return now.replicas.size() != topic.replication_factor || has_leaver(image, topic, now.replicas);
 }
 
 bool has_upkeep(const ClusterImage& image) {
   const bool any_goes = std::any_of(image.brokers.begin(), image.brokers.end(),
                                     [](const auto& one) { return one.second.is_going(); });
-  return any_goes || next_internal_change(image) ||
+  return any_goes || next_internal_change(image, {}) ||
          std::any_of(image.topics.begin(), image.topics.end(), [](const auto& one) {
            const Topic& topic = *one.second;
            return std::any_of(topic.partitions.begin(), topic.partitions.end(),
@@ -170,13 +182,13 @@ UpkeepStep next_upkeep(const ClusterImage& image, const Limits& limits, const Up
   UpkeepStep step;
   step.unfinished = has_upkeep(image);
   if (!step.unfinished) return step;
+  // By who is there: a copy on a broker that is away would be waited for. Before any target: one that is made
+  // for a number that is not right any more would take a copy from somebody.
+  if (auto change = next_internal_change(image, view.away)) step.record = std::move(*change);
   Targets targets(image, limits, view);
   auto changed = targets.next();
   step.waits_for = targets.take_waits();
-  if (changed) step.record = std::move(*changed);
-  // By who is there: a copy on a broker that is away would be waited for.
-  if (auto change = next_internal_change(without_away(image, view.away)); change && !step.record)
-    step.record = std::move(*change);
+  if (changed && !step.record) step.record = std::move(*changed);
   for (const auto& [node, broker] : image.brokers) {
     if (!broker.is_going()) continue;
     auto record = advance(image, node, broker.decommission, view, step.waits_for[node]);

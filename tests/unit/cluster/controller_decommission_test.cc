@@ -6,6 +6,7 @@
 #include <random>
 
 #include "cluster/core/decommission.h"
+#include "cluster/core/internal_topics.h"
 #include "cluster/core/moves.h"
 #include "metadata_cluster.h"
 #include "sim/seed_range.h"
@@ -37,6 +38,30 @@ struct Decommissioning {
     }
   }
 
+  // With a copy on every node.
+  void make_schemas() {
+    MetadataNode& leader = *cluster.leader();
+    std::optional<Result<void>> answer;
+    leader.proposer().propose(MakeInternalTopic{InternalTopic::kSchemas, leader.controller()->new_id()},
+                              kProposalTimeout, [&](Result<void> done) { answer = std::move(done); });
+    ASSERT_TRUE(cluster.run_until([&] { return answer.has_value(); }));
+    ASSERT_TRUE(*answer) << answer->error().to_string();
+  }
+  [[nodiscard]] static bool has_schemas(const ClusterImage& image, model::NodeId node) {
+    return image.find(std::string(kSchemasTopicName))->replicas_on(node) == 1;
+  }
+  // Whoever may lead something checks records by its own copy.
+  static void expect_schemas(const ClusterImage& image) {
+    if (!image.find(std::string(kSchemasTopicName))) return;
+    for (const auto& [name, topic] : image.topics) {
+      if (name == kSchemasTopicName) continue;
+      for (const auto& [node, broker] : image.brokers) {
+        if (!topic->partitions.front().counts_on(node)) continue;
+        EXPECT_TRUE(has_schemas(image, node)) << node.value();
+      }
+    }
+  }
+
   // Asks until somebody has decided it.
   void decommission(model::NodeId node) {
     for (int attempt = 0; attempt < 100; ++attempt) {
@@ -63,6 +88,7 @@ struct Decommissioning {
     MetadataNode* leader = cluster.leader();
     if (leader == nullptr || !leader->image()) return;
     const ImagePtr image = leader->image();
+    expect_schemas(*image);
     for (const auto& [name, topic] : image->topics) {
       const Placement& now = topic->partitions.front();
       const model::PartitionIndex partition(0);
@@ -100,7 +126,8 @@ struct Decommissioning {
     ASSERT_NE(leader, nullptr);
     for (const auto& [name, topic] : leader->image()->topics) {
       const Placement& now = topic->partitions.front();
-      EXPECT_EQ(now.replicas.size(), name == kAfter ? 1 : copies) << name;
+      const std::size_t wanted = is_internal(name) ? leader->image()->brokers.size() : copies;
+      EXPECT_EQ(now.replicas.size(), name == kAfter ? 1 : wanted) << name;
       EXPECT_FALSE(now.is_member(node)) << name;
       EXPECT_EQ(std::count(now.leaving.begin(), now.leaving.end(), node), 0) << name;
     }
@@ -173,6 +200,19 @@ TEST(ControllerDecommission, LiveNodeIsWaitedForUntilItsDataIsGone) {
   const auto waits = one.controller()->upkeep().waits_for;
   EXPECT_NE(waits.at(model::NodeId(4)).find("its data"), std::string::npos);
   ASSERT_TRUE(world.speak_until([&] { return world.is_removed(model::NodeId(4)); }));
+}
+
+// As long as its other partitions are on their way, it takes records for them.
+TEST(ControllerDecommission, SchemasAreTheLastThatLeaves) {
+  Decommissioning world(10, 4);
+  world.create_topics(4, 3);
+  world.make_schemas();
+  const model::NodeId four(4);
+  world.decommission(four);
+  world.cluster.scheduler().run_for(seconds(30));
+  EXPECT_TRUE(world.has_schemas(*world.cluster.leader()->image(), four));
+  ASSERT_TRUE(world.speak_until([&] { return world.is_removed(four); })) << world.cluster.state();
+  world.expect_gone(four, 3);
 }
 
 // Also when the metadata's group is about to leave it out.
@@ -254,6 +294,8 @@ TEST(ControllerDecommission, SurvivesPowerCutsOfAnyNodeAtAnyStep) {
     std::mt19937_64 rng(seed);
     Decommissioning world(seed, 4);
     world.create_topics(1 + rng() % 4, 3);
+    if (testing::Test::HasFatalFailure()) return;
+    world.make_schemas();
     if (testing::Test::HasFatalFailure()) return;
     MetadataNode& leaves = world.cluster.node(rng() % 4);
     const bool for_ever = rng() % 2 == 0;
@@ -338,6 +380,8 @@ TEST(ControllerDecommission, TwoOfSevenLeaveWhileTheLogIsTrimmed) {
     std::mt19937_64 rng(seed);
     Decommissioning world(seed, 7, {6, 2});
     world.create_topics(1 + rng() % 6, 3);
+    if (testing::Test::HasFatalFailure()) return;
+    world.make_schemas();
     if (testing::Test::HasFatalFailure()) return;
     std::vector<MetadataNode*> gone;
     for (int turn = 0; turn < 2; ++turn) {

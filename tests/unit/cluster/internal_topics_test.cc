@@ -14,6 +14,23 @@ namespace forebay::cluster {
 namespace {
 
 const std::string kGroups(kGroupsTopicName);
+const std::string kSchemas(kSchemasTopicName);
+const model::NodeId kOne(1), kTwo(2), kThree(3);
+
+std::set<log::Voter> alive_of(std::initializer_list<std::uint32_t> nodes) {
+  std::set<log::Voter> alive;
+  for (const std::uint32_t node : nodes) alive.insert({model::NodeId(node), disk_of(node)});
+  return alive;
+}
+void propose_schemas(ClusterImage& image, const std::set<log::Voter>& alive) {
+  const auto decided = decide(image, MakeInternalTopic{InternalTopic::kSchemas, uuid_of(9)}, alive);
+  ASSERT_TRUE(decided && *decided) << decided.error().context;
+  ASSERT_TRUE(apply(image, **decided));
+}
+std::set<model::NodeId> schemas_nodes(const ClusterImage& image) {
+  const Replicas& replicas = image.find(kSchemas)->partitions.front().replicas;
+  return {replicas.begin(), replicas.end()};
+}
 
 void propose(ClusterImage& image, std::uint8_t id) {
   const auto decided = decide(image, MakeInternalTopic{InternalTopic::kGroups, uuid_of(id)});
@@ -135,6 +152,72 @@ TEST(InternalTopics, DoNotHoldADecommissionUp) {
   settle(image);
   expect_replicas(image, 2);
   EXPECT_EQ(image.broker(model::NodeId(2)), nullptr);
+}
+
+TEST(InternalTopics, SchemasAreOnDrainedBrokersThatAreAlive) {
+  ClusterImage image = image_of(3);
+  ASSERT_TRUE(apply(image, BrokerDrained{kOne, true}));
+  propose_schemas(image, alive_of({1, 2, 3}));
+  EXPECT_EQ(image.find(kSchemas)->partitions.front().replicas, (Replicas{kTwo, kThree, kOne}))
+      << "who is drained leads last";
+  propose(image, 1);
+  expect_replicas(image, 2);
+}
+
+TEST(InternalTopics, SchemasComeToDrainedBrokersOnceTheyAreThere) {
+  ClusterImage image = image_of(3);
+  ASSERT_TRUE(apply(image, BrokerDrained{kThree, true}));
+  propose_schemas(image, alive_of({1, 2}));
+  EXPECT_EQ(schemas_nodes(image), (std::set{kOne, kTwo}));
+  const UpkeepStep meanwhile = next_upkeep(image, {}, {.away = {kThree}, .metadata_members = {}});
+  EXPECT_FALSE(meanwhile.record);
+  EXPECT_TRUE(meanwhile.unfinished) << "it is looked for";
+  settle(image);
+  EXPECT_EQ(schemas_nodes(image), (std::set{kOne, kTwo, kThree}));
+  EXPECT_FALSE(has_upkeep(image));
+}
+
+TEST(InternalTopics, SchemasAreOnEveryBrokerOfAGrowingClusterUpToTheMost) {
+  ClusterImage image = image_of(14);
+  propose_schemas(image, {});
+  for (const std::uint32_t node : {15U, 16U}) {
+    ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(node)}));
+    settle(image);
+  }
+  EXPECT_EQ(schemas_nodes(image).size(), kSchemasReplicationMax);
+}
+
+// By the word of a drained broker that is there: it takes what it has to take.
+TEST(InternalTopics, SchemasLetABrokerGoThoughTheOtherOneIsDrained) {
+  ClusterImage image = image_of(2);
+  propose_schemas(image, {});
+  ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(3)}));
+  ASSERT_TRUE(apply(image, BrokerDrained{kThree, true}));
+  const auto decided = decide_decommission(image, {.node = kTwo}, {}, alive_of({1, 2, 3}));
+  ASSERT_TRUE(decided) << decided.error().context;
+  ASSERT_TRUE(apply(image, *decided->record));
+  settle(image);
+  EXPECT_EQ(schemas_nodes(image), (std::set{kOne, kThree}));
+  EXPECT_EQ(image.broker(kTwo), nullptr);
+}
+
+// Also one that has no copy: somebody registers the first schema while it is emptied.
+TEST(InternalTopics, SchemasAreMadeWhereABrokerThatGoesMayStillLead) {
+  ClusterImage image = image_of(3);
+  const auto created = decide_create(
+      image, {.name = "orders", .partitions = 3, .replication_factor = 2, .config = {}}, uuid_of(1), {});
+  ASSERT_TRUE(created && apply(image, *created));
+  ASSERT_TRUE(apply(image, BrokerDecommission{kThree, Decommission::kEmptying}));
+  ClusterImage dead = image;
+  propose_schemas(image, alive_of({1, 2, 3}));
+  EXPECT_EQ(schemas_nodes(image), (std::set{kOne, kTwo, kThree}));
+  propose_schemas(dead, alive_of({1, 2}));
+  EXPECT_EQ(schemas_nodes(dead), (std::set{kOne, kTwo}));
+  for (ClusterImage* one : {&image, &dead}) {
+    settle(*one);
+    EXPECT_EQ(schemas_nodes(*one), (std::set{kOne, kTwo}));
+    EXPECT_EQ(one->broker(kThree), nullptr);
+  }
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "cluster/core/decommission.h"
+#include "cluster/core/internal_topics.h"
 #include "cluster/core/moves.h"
 #include "cluster/core/proposals.h"
 #include "images.h"
@@ -25,6 +28,32 @@ class UpkeepTest : public testing::Test {
                                        uuid_of(id), {});
     ASSERT_TRUE(created) << created.error().context;
     ASSERT_TRUE(apply(image_, *created));
+  }
+  void make_schemas() {
+    const auto made =
+        decide(image_, MakeInternalTopic{InternalTopic::kSchemas, uuid_of(kSchemasId)}, alive());
+    ASSERT_TRUE(made && *made) << made.error().context;
+    ASSERT_TRUE(apply(image_, **made));
+  }
+  [[nodiscard]] std::set<log::Voter> alive() const {
+    std::set<log::Voter> alive;
+    for (const auto& [node, broker] : image_.brokers) {
+      if (!view_.away.contains(node)) alive.insert({node, broker.registration.disk});
+    }
+    return alive;
+  }
+  [[nodiscard]] bool has_schemas(model::NodeId node) const {
+    return image_.find(std::string(kSchemasTopicName))->replicas_on(node) == 1;
+  }
+  // It may lead something.
+  [[nodiscard]] bool is_in_use(model::NodeId node) const {
+    for (const auto& [name, topic] : image_.topics) {
+      if (name == kSchemasTopicName) continue;
+      for (const Placement& one : topic->partitions) {
+        if (one.counts_on(node)) return true;
+      }
+    }
+    return false;
   }
   void decommission(model::NodeId node) {
     ASSERT_TRUE(apply(image_, BrokerDecommission{node, Decommission::kEmptying}));
@@ -78,6 +107,7 @@ class UpkeepTest : public testing::Test {
     EXPECT_NE(step.waits_for.at(node).find(word), std::string::npos) << step.waits_for.at(node);
   }
 
+  static constexpr std::uint8_t kSchemasId = 99;
   ClusterImage image_ = image_of(4);
   Limits limits_;
   UpkeepView view_;
@@ -336,6 +366,183 @@ TEST_F(UpkeepTest, SeveralBrokersGoTogether) {
   }
   for (const Placement& placement : image_.find("orders")->partitions)
     EXPECT_EQ(copies_on_a_crowded_rack(image_, placement.replicas), 0U);
+}
+
+// Until then it takes records of topics that are validated, which it can by its own copy only.
+TEST_F(UpkeepTest, SchemasStayOnWhoGoesUntilNothingElseCountsOnIt) {
+  create("orders", 1, 4, 1);
+  create("events", 2, 4, 3);
+  make_schemas();
+  limits_.moves_max = 2;
+  decommission(kFour);
+  for (int round = 0; is_in_use(kFour); ++round) {
+    ASSERT_LT(round, 20);
+    take_steps();
+    EXPECT_TRUE(has_schemas(kFour));
+    EXPECT_TRUE(look().waits_for.contains(kFour));
+    reach_all();
+  }
+  EXPECT_TRUE(has_schemas(kFour));
+  take_steps();
+  EXPECT_FALSE(has_schemas(kFour));
+  reach_all();
+  remove_data_of(kFour);
+  take_steps();
+  EXPECT_EQ(image_.broker(kFour), nullptr);
+  EXPECT_FALSE(look().unfinished);
+}
+
+TEST_F(UpkeepTest, SchemasLeaveAtOnceWhereNothingElseIs) {
+  make_schemas();
+  decommission(kFour);
+  EXPECT_EQ(take_steps(), 2U) << "fewer replicas, and where";
+  EXPECT_FALSE(has_schemas(kFour));
+  reach_all();
+  remove_data_of(kFour);
+  take_steps();
+  EXPECT_EQ(image_.broker(kFour), nullptr);
+}
+
+// It may come back, and lead what has not been taken from it yet; and it is not waited for.
+TEST_F(UpkeepTest, SchemasStayInTheTargetOfADeadBrokerThatGoesUntilTheRestIsMoved) {
+  create("orders", 1, 4, 3);
+  make_schemas();
+  view_.away = {kFour};
+  decommission(kFour);
+  take_steps();
+  EXPECT_TRUE(has_schemas(kFour));
+  reach_all();
+  take_steps();
+  EXPECT_FALSE(has_schemas(kFour));
+  reach_all();
+  take_steps();
+  EXPECT_EQ(image_.broker(kFour), nullptr);
+  EXPECT_FALSE(look().unfinished);
+}
+
+TEST_F(UpkeepTest, WhoIsToStayAfterAllHasTheSchemasStill) {
+  create("orders", 1, 4, 1);
+  make_schemas();
+  decommission(kFour);
+  take_steps();
+  ASSERT_TRUE(apply(image_, **decide_keep_broker(image_, kFour)));
+  reach_all();
+  take_steps();
+  EXPECT_TRUE(has_schemas(kFour));
+  EXPECT_FALSE(look().unfinished);
+}
+
+// Between the number of replicas and the target that follows from it.
+TEST_F(UpkeepTest, SchemasAreTakenFromNobodyWhenTheLastStepIsCalledOff) {
+  create("orders", 1, 4, 3);
+  make_schemas();
+  decommission(kFour);
+  while (is_in_use(kFour)) {
+    take_steps();
+    reach_all();
+  }
+  const UpkeepStep fewer = look();
+  ASSERT_TRUE(fewer.record && cluster::apply(image_, *fewer.record));
+  ASSERT_EQ(image_.find(std::string(kSchemasTopicName))->replication_factor, 3U);
+  ASSERT_TRUE(apply(image_, **decide_keep_broker(image_, kFour)));
+  take_steps();
+  for (const model::NodeId node : {kOne, kTwo, kThree, kFour}) EXPECT_TRUE(has_schemas(node)) << node.value();
+}
+
+// Brokers are drained, decommissioned, kept after all, and away, several at once, at any step: whoever may
+// lead something keeps his copy, and it ends with a copy on every broker that is left.
+TEST_F(UpkeepTest, SchemasAreWhereverSomethingMayBeLed) {
+  std::uint64_t removed = 0, kept = 0, waited = 0, several = 0;
+  for (std::uint64_t seed = 1; seed <= 400 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 rng(seed);
+    const auto brokers = static_cast<std::uint32_t>(3 + rng() % 4);
+    image_ = image_of(brokers);
+    view_ = {};
+    limits_.moves_max = 1 + static_cast<std::uint32_t>(rng() % 4);
+    for (std::uint32_t node = 1; node <= brokers; ++node) {
+      if (rng() % 4 == 0 && node > 2) {
+        ASSERT_TRUE(apply(image_, BrokerDrained{model::NodeId(node), true}));
+      }
+    }
+    create("orders", 1, 6, 1);
+    create("events", 2, 4, 2);
+    make_schemas();
+    if (HasFatalFailure()) return;
+    const auto follow = [&](const ClusterRecord& record) {
+      std::set<model::NodeId> had;
+      for (const auto& [node, broker] : image_.brokers) {
+        if (has_schemas(node)) had.insert(node);
+      }
+      ASSERT_TRUE(cluster::apply(image_, record));
+      for (const model::NodeId node : had) {
+        if (!is_in_use(node)) continue;
+        EXPECT_TRUE(has_schemas(node)) << "node " << node.value();
+        waited += image_.broker(node)->is_going() ? 1 : 0;
+      }
+    };
+    const auto lead_one = [&](bool everywhere) {
+      for (const auto& [id, topic] : std::map(image_.by_id)) {
+        for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+          const Placement now = topic->partitions[i];
+          const model::PartitionIndex index(static_cast<std::int32_t>(i));
+          const bool stuck = std::any_of(now.joining.begin(), now.joining.end(),
+                                         [&](model::NodeId node) { return view_.away.contains(node); });
+          if (!everywhere && rng() % 4 != 0) continue;
+          if (now.is_moving() && !stuck) follow(TargetReached{id, index, now.epoch});
+          for (const model::NodeId node : now.leaving) {
+            if (!now.is_moving() && !view_.away.contains(node)) follow(ReplicaGone{id, index, node});
+          }
+        }
+      }
+    };
+    for (int turn = 0; turn < 80; ++turn) {
+      const model::NodeId node(static_cast<std::uint32_t>(1 + rng() % brokers));
+      const Broker* broker = image_.broker(node);
+      const auto dice = rng() % 20;
+      if (dice < 10) {
+        const UpkeepStep step = look();
+        if (step.record) follow(*step.record);
+      } else if (dice < 15) {
+        lead_one(false);
+      } else if (broker == nullptr) {
+        continue;
+      } else if (dice == 15) {
+        const auto decided = decide_decommission(image_, {node}, limits_, alive());
+        if (!decided || !decided->record) continue;
+        follow(*decided->record);
+      } else if (dice == 16 && broker->is_going()) {
+        follow(**decide_keep_broker(image_, node));
+        ++kept;
+      } else if (dice == 17) {
+        follow(BrokerDrained{node, !broker->drained});
+      } else if (dice == 18) {
+        if (!view_.away.erase(node) && rng() % 2 == 0) view_.away.insert(node);
+      }
+      several += std::count_if(image_.brokers.begin(), image_.brokers.end(),
+                               [](const auto& one) { return one.second.is_going(); }) > 1
+                     ? 1
+                     : 0;
+    }
+    view_.away.clear();
+    for (const auto& [node, broker] : std::map(image_.brokers)) {
+      if (broker.drained && !broker.is_going()) follow(BrokerDrained{node, false});
+    }
+    for (int round = 0; look().unfinished; ++round) {
+      ASSERT_LT(round, 200) << "it never ends";
+      if (const UpkeepStep step = look(); step.record) {
+        follow(*step.record);
+      } else {
+        lead_one(true);
+      }
+    }
+    for (const auto& [node, broker] : image_.brokers) EXPECT_TRUE(has_schemas(node)) << node.value();
+    removed += brokers - image_.brokers.size();
+  }
+  EXPECT_GT(removed, 100U);
+  EXPECT_GT(kept, 50U);
+  EXPECT_GT(waited, 1'000U);
+  EXPECT_GT(several, 500U);
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic&
                  "topic '" + request.name + "' exists already; see: forebay topic describe " + request.name};
   }
   FOREBAY_CHECK(check_dead_letter_names(image, request.name, request.config));
+  FOREBAY_CHECK(check_schemas_reach(image, request.name, {}, request.config));
   if (request.partitions == 0)
     return Error{ErrorCode::kInvalidArgument, "a topic needs at least 1 partition"};
   FOREBAY_CHECK(check_topic_size(request.partitions, limits));
@@ -151,6 +152,7 @@ Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::s
   if (!topic) return unknown_topic(name);
   FOREBAY_CHECK(check_not_internal(name, "configured"));
   FOREBAY_CHECK(check_dead_letter_names(image, name, config));
+  FOREBAY_CHECK(check_schemas_reach(image, name, topic->config, config));
   return TopicConfigSet{topic->id, std::move(config)};
 }
 

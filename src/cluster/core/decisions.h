@@ -54,11 +54,12 @@ struct CreateTopic {
   Overrides config;                      // canonical
   bool allow_single_copy = false;
 };
-// Errors: kTopicExists, kInvalidArgument, kMemoryBudget, kNotYet while no broker is registered.
+// Errors: kTopicExists, kInvalidArgument, kMemoryBudget, kNotYet while no broker is registered,
+// kFailedPrecondition (schema.validation, with more brokers than copies of the schemas).
 [[nodiscard]] Result<TopicCreated> decide_create(const ClusterImage& image, const CreateTopic& request,
                                                  model::TopicId new_id, const Limits& limits);
 // Errors of these three: also kInvalidArgument for internal topics.
-// Errors: kUnknownTopic.
+// Errors: kUnknownTopic, kFailedPrecondition as above.
 [[nodiscard]] Result<TopicConfigSet> decide_set_config(const ClusterImage& image, const std::string& name,
                                                        Overrides config);
 // Errors: kUnknownTopic, kInvalidArgument (not more than now, or too few brokers), kMemoryBudget, kNotYet.

@@ -18,6 +18,11 @@ bool is_in_use(const ClusterImage& image, model::NodeId node) {
   });
 }
 
+bool validates(const Overrides& config) {
+  const auto at = config.find("schema.validation");
+  return at != config.end() && at->second != "none";
+}
+
 // A broker may be kept after all when fewer copies of __schemas are decided already and none is taken away
 // yet: another one would lose his.
 std::uint32_t number_now(const ClusterImage& image, const Topic& topic) {
@@ -97,6 +102,16 @@ std::set<model::NodeId> absent_of(const ClusterImage& image, const std::set<log:
     if (broker.gives_way() && !alive.contains({node, broker.registration.disk})) absent.insert(node);
   }
   return absent;
+}
+
+Result<void> check_schemas_reach(const ClusterImage& image, const std::string& topic, const Overrides& before,
+                                 const Overrides& config) {
+  if (image.brokers.size() <= kSchemasReplicationMax || validates(before) || !validates(config)) return {};
+  return Error{ErrorCode::kFailedPrecondition,
+               "topic '" + topic + "' cannot have schema.validation=" + config.at("schema.validation") +
+                   ": a node checks records by its own copy of the schemas, at most " +
+                   std::to_string(kSchemasReplicationMax) + " nodes have one, and the cluster has " +
+                   std::to_string(image.brokers.size()) + " brokers"};
 }
 
 std::uint32_t internal_replication(const ClusterImage& image, std::string_view topic, std::uint32_t now) {

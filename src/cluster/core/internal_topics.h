@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -64,6 +65,12 @@ using Brokers = std::map<model::NodeId, Broker>;
 [[nodiscard]] bool is_to_leave(const ClusterImage& image, std::string_view topic, model::NodeId node);
 // Of the brokers that get no other copies those that are not alive: they get none of __schemas either.
 [[nodiscard]] std::set<model::NodeId> absent_of(const ClusterImage& image, const std::set<log::Voter>& alive);
+
+// Of a topic that is to be made or configured so, and had `before`: that records can be checked wherever they
+// are led. Errors: kFailedPrecondition: there are more brokers than copies of __schemas. One that validates
+// already may be configured all the same.
+[[nodiscard]] Result<void> check_schemas_reach(const ClusterImage& image, const std::string& topic,
+                                               const Overrides& before, const Overrides& config);
 
 // How many replicas an internal topic that has `now` is to have: one that was made when there were fewer
 // brokers gets copies on those that have come, and where too few stay, for others are decommissioned, it goes

@@ -220,5 +220,30 @@ TEST(InternalTopics, SchemasAreMadeWhereABrokerThatGoesMayStillLead) {
   }
 }
 
+// What a node without a copy leads would take nothing.
+TEST(InternalTopics, NoTopicBeginsToValidateWhereSomeBrokersHaveNoSchemas) {
+  ClusterImage image = image_of(kSchemasReplicationMax);
+  const Overrides by_id{{"schema.validation", "id"}}, not_at_all{{"schema.validation", "none"}};
+  const auto create = [&](const std::string& name, std::uint8_t id, const Overrides& config) {
+    return decide_create(image, {.name = name, .partitions = 1, .replication_factor = 3, .config = config},
+                         uuid_of(id), {});
+  };
+  const auto validated = create("validated", 1, by_id);
+  ASSERT_TRUE(validated && apply(image, *validated));
+  ASSERT_TRUE(apply(image, BrokerRegistered{registration_of(kSchemasReplicationMax + 1)}));
+  const auto refused = create("late", 2, by_id);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(refused.error().context.find("at most 15 nodes have one, and the cluster has 16 brokers"),
+            std::string::npos)
+      << refused.error().context;
+  const auto plain = create("plain", 3, not_at_all);
+  ASSERT_TRUE(plain && apply(image, *plain));
+  EXPECT_EQ(decide_set_config(image, "plain", by_id).error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_TRUE(decide_set_config(image, "plain", {{"retention.ms", "1"}}));
+  EXPECT_TRUE(decide_set_config(image, "validated", {{"schema.validation", "payload"}})) << "as it was";
+  EXPECT_TRUE(decide_set_config(image, "validated", not_at_all));
+}
+
 }  // namespace
 }  // namespace forebay::cluster

@@ -49,10 +49,10 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   using Response = typename Method::Response;
 
   Way(ContextPtr context, Request request, const Options& options, Done<Response> done)
-      : context_(std::move(context)),
+      : done_(std::move(done)),
+        context_(std::move(context)),
         request_(std::move(request)),
-        options_(options),
-        done_(std::move(done)) {}
+        options_(options) {}
 
   void begin() {
     const bool is_there = broker().has_registry();
@@ -194,10 +194,11 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   // Nothing was done, and soon there is a leader: the registry is being made, or another node takes over.
   // Clients of registries do not try again by themselves. Returns: whether it will.
   [[nodiscard]] bool begin_again(const Error& why) {
-    const bool passes = why.code == ErrorCode::kNotYet || why.code == ErrorCode::kNotLeader;
-    const auto now = std::chrono::system_clock::now();
-    if (!passes || !options_.may_forward ||
-        now + kBeginAgain > std::min(options_.deadline, begun_ + kLeaderWaitMax))
+    // kShuttingDown: of a leader that refuses what is new, since another one is about to take over.
+    const bool passes = why.code == ErrorCode::kNotYet || why.code == ErrorCode::kNotLeader ||
+                        why.code == ErrorCode::kShuttingDown;
+    if (!passes || !options_.may_forward || context_->calls->stopping() ||
+        std::chrono::system_clock::now() + kBeginAgain > std::min(options_.deadline, begun_ + kLeaderWaitMax))
       return false;
     run_later(kBeginAgain, [self = this->shared_from_this()] { self->begin(); });
     return true;
@@ -251,11 +252,11 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   static constexpr std::chrono::seconds kLeaderWaitMax{10};
   static constexpr std::chrono::milliseconds kBeginAgain{50};
 
+  Done<Response> done_;  // goes last: without it the node does not wait for this call any more
   const ContextPtr context_;
   const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
   const Request request_;
   const Options options_;
-  Done<Response> done_;
   bool has_refreshed_ = false;  // this copy has all that its leader had when it was asked
 };
 

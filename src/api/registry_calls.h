@@ -4,10 +4,13 @@
 //  - Reads: from the state here, if there is one that has caught up; what is not found in it is asked of the
 //    leader, for it may just have come.
 //  - Changes: by the leader.
+// What waits for a leader to be there ends when the node stops.
 // Thread rules: any thread.
 #pragma once
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "api/context.h"
@@ -96,6 +99,25 @@ struct RegistryMethod<v1::DeleteSchemaContextRequest> {
   static constexpr bool kChanges = true;
 };
 
+// A call of a face that has no object of its own for it: counted while it is held, so that the stop waits for
+// it as for gRPC's.
+class HeldCall final : public OpenCall {
+ public:
+  // Nothing: the node is stopping.
+  [[nodiscard]] static std::optional<CallHold<HeldCall>> begin(std::shared_ptr<CallRegistry> registry) {
+    auto* call = new HeldCall(std::move(registry));
+    std::optional<CallHold<HeldCall>> hold(call);
+    if (!call->enlist()) hold.reset();
+    call->release();
+    return hold;
+  }
+  // It is answered by itself: what may take long asks whether the node is stopping.
+  void stop(const Error& /*why*/) override {}
+
+ private:
+  using OpenCall::OpenCall;
+};
+
 class ClusterRegistry final : public schema::RegistryCalls {
  public:
   template <typename Request>
@@ -111,54 +133,65 @@ class ClusterRegistry final : public schema::RegistryCalls {
 
   void register_schema(v1::RegisterSchemaRequest request,
                        schema::Done<v1::RegisterSchemaResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void lookup_schema(v1::LookupSchemaRequest request, schema::Done<v1::SchemaVersion> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void check_schema(v1::CheckSchemaRequest request, schema::Done<v1::CheckSchemaResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void get_schema(v1::GetSchemaRequest request, schema::Done<v1::GetSchemaResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void get_schema_version(v1::GetSchemaVersionRequest request,
                           schema::Done<v1::GetSchemaVersionResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void list_subjects(v1::ListSubjectsRequest request, schema::Done<v1::ListSubjectsResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void list_schema_versions(v1::ListSchemaVersionsRequest request,
                             schema::Done<v1::ListSchemaVersionsResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void delete_schema_versions(v1::DeleteSchemaVersionsRequest request,
                               schema::Done<v1::DeleteSchemaVersionsResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void get_schema_rules(v1::GetSchemaRulesRequest request,
                         schema::Done<v1::GetSchemaRulesResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void set_schema_rules(v1::SetSchemaRulesRequest request,
                         schema::Done<v1::SetSchemaRulesResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void clear_schema_rules(v1::ClearSchemaRulesRequest request,
                           schema::Done<v1::SetSchemaRulesResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void list_schema_contexts(v1::ListSchemaContextsRequest request,
                             schema::Done<v1::ListSchemaContextsResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
   void delete_schema_context(v1::DeleteSchemaContextRequest request,
                              schema::Done<v1::DeleteSchemaContextResponse> done) override {
-    call(std::move(request), by_default(), std::move(done));
+    call_held(std::move(request), std::move(done));
   }
 
  private:
+  template <typename Request>
+  void call_held(Request request, schema::Done<ResponseOf<Request>> done) {
+    auto hold = HeldCall::begin(context_->calls);
+    if (!hold) return done(stopping_error());
+    call(std::move(request), by_default(),
+         schema::Done<ResponseOf<Request>>(
+             [hold = *std::move(hold), done = std::move(done)](Result<ResponseOf<Request>> answer) mutable {
+               done(std::move(answer));
+             }));
+  }
+
   // As long as clients of registries wait by default, and some more.
   static constexpr std::chrono::seconds kAnswerMax{30};
   [[nodiscard]] static Options by_default() { return {true, std::chrono::system_clock::now() + kAnswerMax}; }

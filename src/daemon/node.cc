@@ -16,6 +16,10 @@ constexpr auto kReadyTimeout = std::chrono::seconds(1);
 // Others take over in well under a second; what cannot go must not hold up the stop. Shorter than the time
 // after which they would hand leadership back.
 constexpr std::chrono::milliseconds kHandOverMax{5'000};
+// Of HTTP: while everything is still served, which takes a moment, unless requests wait for what does not
+// come; and for the answers that have come by the end to be taken.
+constexpr std::chrono::milliseconds kLastRequestsMax{1'000};
+constexpr std::chrono::milliseconds kLastAnswersMax{3'000};
 
 }  // namespace
 
@@ -216,8 +220,13 @@ Result<void> WiredNode::stop(std::chrono::milliseconds timeout) {
   };
   api_->set_ready(false);
   hand_over(std::min(kHandOverMax, left() / 4));
+  const auto drain_http = [&](std::chrono::milliseconds most) {
+    if (http_) http_->drain(std::chrono::steady_clock::now() + std::min(most, left() / 4));
+  };
+  drain_http(kLastRequestsMax);
   broker_->stop_intake();
-  api_->shutdown(left() / 4);
+  api_->shutdown(left() / 4);  // its registry answers what HTTP has asked
+  drain_http(kLastAnswersMax);
   http_.reset();
 
   auto cluster_stopped = std::make_shared<std::promise<void>>();

@@ -10,9 +10,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
 #include <exception>
 #include <list>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -33,6 +35,7 @@ constexpr int kAcceptsPerTurn = 128;
 // After a refusal the rest of what the client sends is read and dropped for so long, or the kernel would
 // reset the connection before the client has seen why.
 constexpr std::chrono::milliseconds kDrainTime{1'000};
+constexpr int kLastAcceptTurns = 8;                     // as many connections as wait at most
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when there are no descriptors left
 constexpr std::size_t kReadBytes = 16U << 10;           // of one connection before the others have their turn
 
@@ -63,8 +66,8 @@ struct Connection {
 
 }  // namespace
 
-// The thread: one poll over listener and connections. Everything but `answers_` and `stopping_` belongs to it
-// once it runs.
+// The thread: one poll over listener and connections. Everything but `answers_` and what stop() and drain()
+// say belongs to it once it runs.
 class HttpServer::Loop {
  public:
   Loop(config::Address address, Descriptor listener, Descriptor wake, HttpHandlers handlers,
@@ -79,6 +82,13 @@ class HttpServer::Loop {
         thread_([this] { run(); }) {}
 
   [[nodiscard]] const config::Address& address() const { return address_; }
+
+  void drain(TimePoint until) {
+    draining_.store(true);
+    answers_->wake();
+    std::unique_lock lock(drained_mutex_);
+    drained_changed_.wait_until(lock, until, [this] { return drained_; });
+  }
 
   void stop() {
     if (!thread_.joinable()) return;
@@ -95,6 +105,7 @@ class HttpServer::Loop {
     std::vector<pollfd> polled;
     while (!stopping_.load()) {
       const TimePoint now = Clock::now();
+      if (draining_.load()) end_service(now);
       close_overdue(now);
       polled.clear();
       polled.push_back({answers_->wake_descriptor(), POLLIN, 0});
@@ -117,6 +128,31 @@ class HttpServer::Loop {
     }
     connections_.clear();
     listener_.reset();
+    say_drained();
+  }
+
+  // One turn of it.
+  void end_service(TimePoint now) {
+    if (!std::exchange(is_ending_, true)) {
+      // Those that the kernel has connected already would be reset.
+      for (int turn = 0; turn < kLastAcceptTurns; ++turn) accept_all();
+      listener_.reset();
+      for (Connection& connection : connections_) {
+        if (connection.phase == Phase::kIdle)
+          connection.deadline = std::min(connection.deadline, now + limits_.last_idle_time);
+        if (connection.phase == Phase::kReceiving)
+          connection.deadline = std::min(connection.deadline, now + limits_.last_request_time);
+      }
+    }
+    if (std::all_of(connections_.begin(), connections_.end(),
+                    [](const Connection& connection) { return connection.phase == Phase::kDraining; }))
+      say_drained();
+  }
+
+  void say_drained() {
+    const std::lock_guard lock(drained_mutex_);
+    drained_ = true;
+    drained_changed_.notify_all();
   }
 
   static short wanted_events(Phase phase) {
@@ -150,6 +186,10 @@ class HttpServer::Loop {
     }
   }
 
+  [[nodiscard]] std::chrono::milliseconds idle_time() const {
+    return is_ending_ ? limits_.last_idle_time : limits_.idle_time;
+  }
+
   void accept_all() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -167,7 +207,7 @@ class HttpServer::Loop {
       }
       Connection& connection = connections_.emplace_back();
       connection.socket = std::move(socket);
-      connection.deadline = Clock::now() + limits_.idle_time;
+      connection.deadline = Clock::now() + idle_time();
     }
   }
 
@@ -216,7 +256,7 @@ class HttpServer::Loop {
   bool answer_received(Connection& connection) {
     if (connection.phase != Phase::kReceiving) {
       connection.phase = Phase::kReceiving;
-      connection.deadline = Clock::now() + limits_.request_time;
+      connection.deadline = Clock::now() + (is_ending_ ? limits_.last_request_time : limits_.request_time);
     }
     if (!connection.head) {
       HeadScan scan = scan_head(connection.received, limits_.head_bytes_max);
@@ -240,7 +280,7 @@ class HttpServer::Loop {
         break;
     }
     if (connection.is_other) return hand_over(connection);
-    return begin_answer(connection, router_.answer(connection.head->passed));
+    return begin_answer(connection, router_.answer(connection.head->passed, is_ending_));
   }
 
   // Those of a client that waits to be asked.
@@ -295,7 +335,7 @@ class HttpServer::Loop {
       telemetry::log_error("http handler failed", {{"path", head.target}, {"error", error.what()}});
       return begin_answer(connection, refusal(500));
     }
-    return begin_answer(connection, router_.answer(head.passed));
+    return begin_answer(connection, router_.answer(head.passed, is_ending_));
   }
 
   // Those that have come from wherever they were made.
@@ -314,7 +354,8 @@ class HttpServer::Loop {
 
   bool answer_other(Connection& connection, const Response& response) {
     const HeadScan& head = *connection.head;
-    return begin_answer(connection, answer_of(response, head.method == "HEAD", !head.keeps_alive));
+    return begin_answer(connection,
+                        answer_of(response, head.method == "HEAD", is_ending_ || !head.keeps_alive));
   }
 
   // And sends what can be sent. Returns whether the connection lives on.
@@ -347,7 +388,7 @@ class HttpServer::Loop {
     }
     // What the client has sent ahead waits for the next turn of the loop, so that the others have theirs.
     connection.phase = Phase::kIdle;
-    connection.deadline = Clock::now() + limits_.idle_time;
+    connection.deadline = Clock::now() + idle_time();
     connection.sent_ahead = !connection.received.empty();
     return true;
   }
@@ -363,13 +404,18 @@ class HttpServer::Loop {
   Descriptor listener_;
   const std::shared_ptr<AnswerBox> answers_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> draining_{false};
+  std::mutex drained_mutex_;
+  std::condition_variable drained_changed_;
+  bool drained_ = false;
   const std::function<bool(Request, Respond)> other_;
   const std::function<Response(Failure)> other_failed_;
   Router router_;
   std::uint64_t last_ticket_ = 0;
   Connections connections_;
   TimePoint accept_again_{};
-  std::thread thread_;  // last: it uses all of the above
+  bool is_ending_ = false;  // end_service() has begun
+  std::thread thread_;      // last: it uses all of the above
 };
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const config::Address& listen, HttpHandlers handlers,
@@ -390,6 +436,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const config::Address& lis
 HttpServer::HttpServer(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 HttpServer::~HttpServer() { stop(); }
 const config::Address& HttpServer::address() const { return loop_->address(); }
+void HttpServer::drain(std::chrono::steady_clock::time_point until) { loop_->drain(until); }
 void HttpServer::stop() { loop_->stop(); }
 
 }  // namespace forebay::http

@@ -70,6 +70,10 @@ struct HttpLimits {
   std::chrono::milliseconds handler_time{45'000};
   std::chrono::milliseconds answer_time{10'000};  // for a whole answer to be taken
   std::chrono::milliseconds idle_time{60'000};    // between requests on one connection, and before the first
+  // After drain(), instead of the two above: a request that is on its way comes, and what has come in part is
+  // not waited for long.
+  std::chrono::milliseconds last_idle_time{200};
+  std::chrono::milliseconds last_request_time{500};
 };
 
 class HttpServer {
@@ -86,8 +90,12 @@ class HttpServer {
 
   // Where it listens; with the port that was taken when 0 was asked for.
   [[nodiscard]] const config::Address& address() const;
-  // Closes the listener and all connections and joins the thread; the handlers are not called any more. May
-  // be called twice.
+  // The end of service: takes no new connections, and every request is the last one of its connection, which
+  // the answer says; they are answered as before. Returns when no connection is left that may expect an
+  // answer, or at the deadline; then it goes on until stop(). May be called more than once.
+  void drain(std::chrono::steady_clock::time_point until);
+  // Closes the listener and all connections, answered or not, and joins the thread; the handlers are not
+  // called any more. May be called twice.
   void stop();
 
  private:

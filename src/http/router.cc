@@ -99,14 +99,14 @@ class Router::Parser final : public httplib::Server {
         });
   }
 
-  Answer answer(std::string_view head) {
+  Answer answer(std::string_view head, bool close) {
     RequestStream stream(head);
     bool closes = false;
     routed_ = false;
-    const bool answered = process_request(stream, false, closes, nullptr);
+    const bool answered = process_request(stream, close, closes, nullptr);
     if (!routed_)
       return refusal(400);  // not a request after all: what follows on this connection means nothing
-    return {stream.take_written(), closes || !answered};
+    return {stream.take_written(), close || closes || !answered};
   }
 
  private:
@@ -170,7 +170,7 @@ class Router::Parser final : public httplib::Server {
 Router::Router(HttpHandlers handlers) : parser_(std::make_unique<Parser>(std::move(handlers))) {}
 Router::~Router() = default;
 
-Answer Router::answer(std::string_view head) { return parser_->answer(head); }
+Answer Router::answer(std::string_view head, bool close) { return parser_->answer(head, close); }
 
 bool is_own_path(std::string_view target) {
   const std::string_view path = target.substr(0, target.find_first_of("?#"));

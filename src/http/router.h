@@ -14,8 +14,9 @@ class Router {
  public:
   explicit Router(HttpHandlers handlers);
   ~Router();
-  // `head`: as scan_head passes it.
-  [[nodiscard]] Answer answer(std::string_view head);
+  // `head`: as scan_head passes it. `close`: the connection ends with this answer, also where the client
+  // would go on.
+  [[nodiscard]] Answer answer(std::string_view head, bool close);
 
  private:
   class Parser;

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -257,6 +258,72 @@ TEST_F(HttpHandlerTest, AnAnswerAfterTheServerIsGoneIsDropped) {
   server_.reset();
   asked.respond(text("nobody hears"));
   EXPECT_EQ(client.read_all(), "");
+}
+
+// Until it refuses connections.
+void wait_until_draining(const HttpServer& server) {
+  while (Client(server.address()).connected()) {
+  }
+}
+
+TEST_F(HttpHandlerTest, TheEndWaitsForWhatIsHandledAndTakesNothingNew) {
+  start();
+  Client client(server_->address());
+  client.send("GET /held HTTP/1.1\r\n\r\n");
+  Held::Asked asked = held_.next();
+  auto drained = std::async(std::launch::async, [this] {
+    server_->drain(std::chrono::steady_clock::now() + std::chrono::seconds(60));
+  });
+  wait_until_draining(*server_);
+  EXPECT_NE(drained.wait_for(milliseconds(0)), std::future_status::ready);
+  asked.respond(text("the last one"));
+  const std::string answer = client.read_all();
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_EQ(body_of(answer), "the last one");
+  drained.get();
+}
+
+TEST_F(HttpHandlerTest, ARequestThatWasOnItsWayAtTheEndIsAnswered) {
+  HttpLimits limits;
+  limits.last_idle_time = std::chrono::seconds(60);
+  limits.last_request_time = std::chrono::seconds(60);
+  start(limits);
+  Client own(server_->address());
+  Client other(server_->address());
+  Client half(server_->address());
+  for (Client* client : {&own, &other, &half}) {
+    client->send("GET /healthz HTTP/1.1\r\n\r\n");
+    EXPECT_THAT(client->read_answer(), Not(HasSubstr("Connection: close")));
+  }
+  half.send("GET /ha");
+  server_->drain(std::chrono::steady_clock::now());
+  wait_until_draining(*server_);
+  own.send("GET /healthz HTTP/1.1\r\n\r\n");
+  other.send("GET /a HTTP/1.1\r\n\r\n");
+  half.send("lf HTTP/1.1\r\n\r\n");
+  for (Client* client : {&own, &other, &half}) {
+    const std::string answer = client->read_all();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  }
+  server_->drain(std::chrono::steady_clock::now() + std::chrono::seconds(20));
+}
+
+TEST_F(HttpHandlerTest, TheEndDoesNotWaitLongForWhoSendsNothing) {
+  HttpLimits limits;
+  limits.last_idle_time = milliseconds(20);
+  limits.last_request_time = milliseconds(20);
+  start(limits);
+  Client idle(server_->address());
+  Client half(server_->address());
+  half.send("GET /ha");
+  idle.send("GET /a HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(body_of(idle.read_answer()), "GET a ");
+  const auto began = std::chrono::steady_clock::now();
+  server_->drain(began + std::chrono::seconds(60));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  EXPECT_EQ(idle.read_all(), "");
+  EXPECT_THAT(half.read_all(), StartsWith("HTTP/1.1 408 "));
 }
 
 TEST_F(HttpHandlerTest, AHandlerThatThrowsIsAnsweredWith500) {

@@ -94,7 +94,7 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
     if (auto free = broker().check_schema_work(); !free) return finish(std::move(free).error());
     broker().with_schemas(
         [self = this->shared_from_this(), image, answer](schema::ParsedSchemas& schemas) {
-          if (std::chrono::system_clock::now() > self->options_.deadline) {
+          if (SteadyClock::now() > self->deadline_) {
             *answer = Error{ErrorCode::kTimedOut, "the request waited for others until its time was over"};
             return;
           }
@@ -198,7 +198,7 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
     const bool passes = why.code == ErrorCode::kNotYet || why.code == ErrorCode::kNotLeader ||
                         why.code == ErrorCode::kShuttingDown;
     if (!passes || !options_.may_forward || context_->calls->stopping() ||
-        std::chrono::system_clock::now() + kBeginAgain > std::min(options_.deadline, begun_ + kLeaderWaitMax))
+        SteadyClock::now() + kBeginAgain > std::min(deadline_, begun_ + kLeaderWaitMax))
       return false;
     run_later(kBeginAgain, [self = this->shared_from_this()] { self->begin(); });
     return true;
@@ -207,7 +207,7 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   void forward(const Error& refusal) {
     grpc::ByteBuffer bytes;
     write_message(request_, &bytes);
-    context_->forwarder.send(refusal.leader, Method::kPath, std::move(bytes), options_.deadline,
+    context_->forwarder.send(refusal.leader, Method::kPath, std::move(bytes), wall_deadline(),
                              [self = this->shared_from_this(), refusal](Forwarded outcome) mutable {
                                self->take(std::move(outcome), refusal);
                              });
@@ -252,11 +252,22 @@ class Way : public std::enable_shared_from_this<Way<Request>> {
   static constexpr std::chrono::seconds kLeaderWaitMax{10};
   static constexpr std::chrono::milliseconds kBeginAgain{50};
 
+  // gRPC's deadlines are of the wall clock. A jump of it must neither end nor prolong a wait: it is asked
+  // when the call begins and when it is sent on, no longer before.
+  using SteadyClock = std::chrono::steady_clock;
+  [[nodiscard]] Forwarder::Deadline wall_deadline() const {
+    return std::chrono::system_clock::now() +
+           std::chrono::duration_cast<Forwarder::Deadline::duration>(deadline_ - SteadyClock::now());
+  }
+
   Done<Response> done_;  // goes last: without it the node does not wait for this call any more
   const ContextPtr context_;
-  const std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
+  const SteadyClock::time_point begun_ = SteadyClock::now();
   const Request request_;
   const Options options_;
+  const SteadyClock::time_point deadline_ =
+      begun_ +
+      std::chrono::duration_cast<SteadyClock::duration>(options_.deadline - std::chrono::system_clock::now());
   bool has_refreshed_ = false;  // this copy has all that its leader had when it was asked
 };
 

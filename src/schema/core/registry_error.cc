@@ -55,6 +55,9 @@ Error registry_error(RegistryCode code, std::string context) {
 
 std::uint32_t registry_code_of(const Error& error) {
   if (error.registry_code != 0) return error.registry_code;
+  // Who leads is known, and was asked in vain: whoever answers does not refuse with another one's name.
+  if (error.code == ErrorCode::kNotLeader && !error.leader.empty())
+    return static_cast<std::uint32_t>(RegistryCode::kForwardingFailed);
   using Pair = std::pair<ErrorCode, RegistryCode>;
   static constexpr Pair kSaid[] = {{ErrorCode::kTimedOut, RegistryCode::kTimedOut},
                                    {ErrorCode::kOutcomeUnknown, RegistryCode::kTimedOut},

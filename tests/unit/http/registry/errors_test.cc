@@ -146,9 +146,13 @@ TEST(RegistryErrors, TroubleOfTheClusterIsAnsweredOnEveryPath) {
                         {"GET", "/contexts"},
                         {"DELETE", "/contexts/.x"}};
   const std::pair<Error, int> troubles[] = {
-      {Error{ErrorCode::kStorageFailed, "disk"}, 50001},    {Error{ErrorCode::kInternal, "bug"}, 50001},
-      {Error{ErrorCode::kTimedOut, "late"}, 50002},         {Error{ErrorCode::kOutcomeUnknown, "?"}, 50002},
-      {Error{ErrorCode::kUnavailable, "nobody"}, 50003},    {Error{ErrorCode::kNotLeader, "other"}, 50004},
+      {Error{ErrorCode::kStorageFailed, "disk"}, 50001},
+      {Error{ErrorCode::kInternal, "bug"}, 50001},
+      {Error{ErrorCode::kTimedOut, "late"}, 50002},
+      {Error{ErrorCode::kOutcomeUnknown, "?"}, 50002},
+      {Error{ErrorCode::kUnavailable, "nobody"}, 50003},
+      {Error{ErrorCode::kNotLeader, "other"}, 50004},
+      {Error{ErrorCode::kNotLeader, "not reached", 0, "10.0.0.1:7400"}, 50003},
       {Error{ErrorCode::kShuttingDown, "goes down"}, 50003}};
   for (const auto& [error, code] : troubles) {
     for (const Step& step : steps) {

@@ -1,9 +1,11 @@
 #include "http/http_server.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -59,6 +61,7 @@ struct Connection {
   std::size_t handling_bytes = 0;  // and of the body that is handled
   std::string answer;
   std::size_t sent = 0;
+  std::size_t taken = 0;  // of it, when its time was counted anew
   bool close_after = false;
   bool sent_ahead = false;  // more than the request being answered has been received: look at it without
                             // waiting for the socket
@@ -181,9 +184,25 @@ class HttpServer::Loop {
         if (begin_answer(*current, refusal(408))) continue;
       } else if (current->phase == Phase::kHandling) {
         if (answer_other(*current, other_failed(Failure::kTimedOut))) continue;
+      } else if (current->phase == Phase::kAnswering) {
+        if (is_taken(*current, now)) continue;
       }
       connections_.erase(current);
     }
+  }
+
+  // Whether enough of the answer has reached the client since its time was counted; then it is counted anew.
+  // What waits in the kernel has not: a buffer there may be as large as a slow line carries in a minute.
+  bool is_taken(Connection& connection, TimePoint now) const {
+    int queued = 0;
+    if (::ioctl(connection.socket.get(), SIOCOUTQ, &queued) != 0) return false;
+    const std::size_t taken = connection.sent - std::min(connection.sent, static_cast<std::size_t>(queued));
+    const std::size_t least =
+        limits_.answer_bytes_per_second_min * static_cast<std::size_t>(limits_.answer_time.count()) / 1'000;
+    if (taken < connection.taken + least) return false;
+    connection.taken = taken;
+    connection.deadline = now + limits_.answer_time;
+    return true;
   }
 
   [[nodiscard]] std::chrono::milliseconds idle_time() const {
@@ -368,6 +387,7 @@ class HttpServer::Loop {
     connection.handling_bytes = 0;
     connection.answer = std::move(answer.bytes);
     connection.sent = 0;
+    connection.taken = 0;
     connection.close_after = answer.close;
     return send_answer(connection);
   }

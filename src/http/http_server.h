@@ -68,8 +68,11 @@ struct HttpLimits {
   std::chrono::milliseconds request_time{10'000};
   // For `other` to answer. Longer than what it asks has to answer in, so that its own words are heard.
   std::chrono::milliseconds handler_time{45'000};
-  std::chrono::milliseconds answer_time{10'000};  // for a whole answer to be taken
-  std::chrono::milliseconds idle_time{60'000};    // between requests on one connection, and before the first
+  // For an answer to be taken, and again for its rest while it is taken at that rate: who reads nothing is
+  // cut off, a slow line is not.
+  std::chrono::milliseconds answer_time{10'000};
+  std::size_t answer_bytes_per_second_min = 64U << 10;
+  std::chrono::milliseconds idle_time{60'000};  // between requests on one connection, and before the first
   // After drain(), instead of the two above: a request that is on its way comes, and what has come in part is
   // not waited for long.
   std::chrono::milliseconds last_idle_time{200};

@@ -43,6 +43,12 @@ class Client {
     }
     return std::exchange(buffer_, {});
   }
+  // So many bytes at most; 0: the server has closed.
+  std::size_t read_some(std::size_t most) {
+    std::string bytes(most, '\0');
+    const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
   // One answer with its body, by its Content-Length.
   std::string read_answer() {
     std::size_t head_end = std::string::npos;

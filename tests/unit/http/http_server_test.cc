@@ -288,6 +288,25 @@ TEST_F(HttpServerTest, ClientsThatDoNotReadAreDroppedAndDoNotHoldUpOthers) {
   EXPECT_LT(deaf.read_all().size(), metrics_.size());
 }
 
+// It takes a part of the answer in each stretch of time, and all of it in several.
+TEST_F(HttpServerTest, ASlowClientThatReadsGetsItsWholeAnswer) {
+  metrics_ = std::string(64U << 20, 'x');
+  HttpLimits limits;
+  limits.answer_time = milliseconds(500);
+  start(limits);
+  Client slow(server_->address());
+  slow.send("GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto began = std::chrono::steady_clock::now();
+  std::size_t bytes = 0;
+  for (std::size_t count = 1; count > 0; bytes += count) {
+    count = slow.read_some(1U << 20);
+    // The pace is what is tested; when the time is over, the rest comes at once.
+    if (std::chrono::steady_clock::now() - began < 3 * limits.answer_time)
+      std::this_thread::sleep_for(milliseconds(50));
+  }
+  EXPECT_GT(bytes, metrics_.size());
+}
+
 TEST_F(HttpServerTest, PastTheBoundIdleConnectionsMakeRoom) {
   HttpLimits limits;
   limits.connections_max = 4;

@@ -70,7 +70,7 @@ void one_input(std::string received) {
     if (!read_body(head, received)) return;
     if (const auto target = parse_target(head.target))
       FOREBAY_ASSERT(target->path.size() <= kPathSegmentsMax && target->query.size() <= kQueryParametersMax);
-    const Answer answer = router().answer(head.passed);
+    const Answer answer = router().answer(head.passed, false);
     FOREBAY_ASSERT(answer.bytes.starts_with("HTTP/1.1 ") && answer.bytes.size() < 8'192);
     if (answer.close) return;
   }

@@ -45,8 +45,8 @@ struct Ack {
   bool flushed = false;  // on stable storage of `replicas_flushed` replicas
   std::uint32_t replicas_flushed = 0;
   std::uint32_t replicas_total = 0;
-  // An earlier try had stored it: places, times and replicas are those of that copy; `quarantined` is what this
-  // try was judged by, which is another only if the schemas of the topic changed in between.
+  // An earlier try had stored it: places, times and replicas are those of that copy; `quarantined` is what
+  // this try was judged by, which is another only if the schemas of the topic changed in between.
   bool duplicate = false;
   // The record breaks the schemas of its topic, and was stored as a dead letter (on.violation=quarantine): it
   // is not shown to readers of the topic, but to those of TOPIC.dlq. Why; may be empty, where a batch had

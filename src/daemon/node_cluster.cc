@@ -182,7 +182,7 @@ Result<void> WiredNode::open_broker() {
 void WiredNode::save_schema_usage() {
   const auto saved = schema_usage_.save(*kv_);
   if (!saved && !usage_save_failed_)
-    telemetry::log_warn("the use of schemas could not be saved, it is tried again each minute",
+    telemetry::log_warn("the use of schemas could not be saved, it is tried again in ten seconds",
                         {{"error", saved.error().to_string()}});
   usage_save_failed_ = !saved;
 }

@@ -108,8 +108,9 @@ class HttpServer::Loop {
     std::vector<pollfd> polled;
     while (!stopping_.load()) {
       const TimePoint now = Clock::now();
-      if (draining_.load()) end_service(now);
+      if (draining_.load() && !std::exchange(is_ending_, true)) end_service(now);
       close_overdue(now);
+      if (is_ending_) say_if_drained();
       polled.clear();
       polled.push_back({answers_->wake_descriptor(), POLLIN, 0});
       const bool accepting = now >= accept_again_;
@@ -134,19 +135,19 @@ class HttpServer::Loop {
     say_drained();
   }
 
-  // One turn of it.
   void end_service(TimePoint now) {
-    if (!std::exchange(is_ending_, true)) {
-      // Those that the kernel has connected already would be reset.
-      for (int turn = 0; turn < kLastAcceptTurns; ++turn) accept_all();
-      listener_.reset();
-      for (Connection& connection : connections_) {
-        if (connection.phase == Phase::kIdle)
-          connection.deadline = std::min(connection.deadline, now + limits_.last_idle_time);
-        if (connection.phase == Phase::kReceiving)
-          connection.deadline = std::min(connection.deadline, now + limits_.last_request_time);
-      }
+    // Those that the kernel has connected already would be reset.
+    for (int turn = 0; turn < kLastAcceptTurns; ++turn) accept_all();
+    listener_.reset();
+    for (Connection& connection : connections_) {
+      if (connection.phase == Phase::kIdle)
+        connection.deadline = std::min(connection.deadline, now + limits_.last_idle_time);
+      if (connection.phase == Phase::kReceiving)
+        connection.deadline = std::min(connection.deadline, now + limits_.last_request_time);
     }
+  }
+
+  void say_if_drained() {
     if (std::all_of(connections_.begin(), connections_.end(),
                     [](const Connection& connection) { return connection.phase == Phase::kDraining; }))
       say_drained();

@@ -39,7 +39,11 @@ void SendQueue::acked(std::uint64_t correlation, const StoredBatch& stored, std:
   if (batch.sequence) lane.acked_end = sequence_after(*batch.sequence, batch.record_count);
   answer_stored(batch, stored);
   if (batch.shortened) {
-    for (const auto& other : lane.queue) other->maybe_stored = false;
+    bool is_behind = false;
+    for (const auto& other : lane.queue) {
+      if (is_behind) other->maybe_stored = false;
+      is_behind = is_behind || other.get() == &batch;
+    }
   }
   forget(lane, batch, Outcome::kStored);
   settle(lane, now);

@@ -112,8 +112,9 @@ def stopped_in_turn(nodes):
     print(f"{sum(thread.registered for thread in threads)} registered, refused: {[one for thread in threads for one in thread.refused]}")
     unanswered = [one for thread in threads for one in thread.unanswered]
     check(not unanswered, f"connections are closed without an answer: {unanswered}")
-    uncertain = [one for thread in threads for one in thread.refused if one["error_code"] == 50002]
-    check(not uncertain, f"what was sent to a leader is answered: {uncertain}")
+    # Not those of a leader that was elected away on a loaded machine: nobody knows what became of its last changes.
+    given_up = [one for thread in threads for one in thread.refused if "did not answer" in one["message"]]
+    check(not given_up, f"what was sent to a leader is answered: {given_up}")
 
 
 def main():

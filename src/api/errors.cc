@@ -140,14 +140,20 @@ namespace {
 // the rest is sent again.
 constexpr std::size_t kStatusFaultBytesMax = 3U << 10;
 
-v1::ErrorDetail for_trailers(v1::ErrorDetail detail) {
-  std::size_t bytes = 0;
+using RecordFaults = google::protobuf::RepeatedPtrField<v1::RecordFault>;
+// `bytes`: what is in the status already, and then with these.
+void keep_what_fits(RecordFaults& faults, std::size_t& bytes) {
   int kept = 0;
-  for (; kept < detail.record_faults_size(); ++kept) {
-    bytes += detail.record_faults(kept).ByteSizeLong() + 4;
+  for (; kept < faults.size(); ++kept) {
+    bytes += faults.Get(kept).ByteSizeLong() + 4;
     if (bytes > kStatusFaultBytesMax) break;
   }
-  detail.mutable_record_faults()->DeleteSubrange(kept, detail.record_faults_size() - kept);
+  faults.DeleteSubrange(kept, faults.size() - kept);
+}
+
+v1::ErrorDetail for_trailers(v1::ErrorDetail detail) {
+  std::size_t bytes = 0;
+  keep_what_fits(*detail.mutable_record_faults(), bytes);
   return detail;
 }
 
@@ -161,14 +167,7 @@ v1::ProduceAck for_trailers(v1::ProduceAck ack) {
     for (v1::PartitionAck& one : *ack.mutable_partitions()) one.clear_record_indexes();
     bytes = 0;
   }
-  for (v1::PartitionAck& one : *ack.mutable_partitions()) {
-    int kept = 0;
-    for (; kept < one.quarantined_size(); ++kept) {
-      bytes += one.quarantined(kept).ByteSizeLong() + 4;
-      if (bytes > kStatusFaultBytesMax) break;
-    }
-    one.mutable_quarantined()->DeleteSubrange(kept, one.quarantined_size() - kept);
-  }
+  for (v1::PartitionAck& one : *ack.mutable_partitions()) keep_what_fits(*one.mutable_quarantined(), bytes);
   return ack;
 }
 

@@ -77,6 +77,13 @@ class Nodes:
             values += [float(line[1]) for line in lines if line[0] == name]
         return values
 
+    def tell_logs(self):
+        """What a test that has failed shows of them."""
+        for path in self.logs:
+            if os.path.exists(path):
+                with open(path, errors="replace") as text:
+                    print(path, text.read()[-4000:], sep="\n", file=sys.stderr)
+
     def end(self):
         for process in self.processes:
             if process is not None:
@@ -273,10 +280,7 @@ def main(story, *programs):
         try:
             story(Api(directory), nodes, arguments)
         except BaseException:
-            for log in nodes.logs:
-                if os.path.exists(log):
-                    with open(log, errors="replace") as text:
-                        print(log, text.read()[-4000:], sep="\n", file=sys.stderr)
+            nodes.tell_logs()
             raise
         finally:
             nodes.end()

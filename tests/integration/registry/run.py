@@ -178,10 +178,7 @@ def main():
             kept_apart(nodes, registries, tool, arguments.forebay)
             leader_killed(nodes, registries, tool)
         except BaseException:
-            for log in nodes.logs:
-                if os.path.exists(log):
-                    with open(log, errors="replace") as text:
-                        print(log, text.read()[-4000:], sep="\n", file=sys.stderr)
+            nodes.tell_logs()
             raise
         finally:
             nodes.end()

@@ -127,10 +127,7 @@ def main():
             try:
                 story(nodes)
             except BaseException:
-                for log in nodes.logs:
-                    if os.path.exists(log):
-                        with open(log, errors="replace") as text:
-                            print(log, text.read()[-4000:], sep="\n", file=sys.stderr)
+                nodes.tell_logs()
                 raise
             finally:
                 nodes.end()
